@@ -1,0 +1,77 @@
+"""Backends: what morphs a chunk from one tone to another.
+
+Found by entry point ``morphsep.backends``, ours by the same door as anybody's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+from morphsep.signal import Signal
+from morphsep.tones import Tone
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Passage:
+    """A chunk with its context, as a backend sees it: the stem, the pair of tones, the amount."""
+
+    stem: Signal
+    """``[C, T]`` at 44.1 kHz, context on both sides included (zeros outside the track)."""
+    start: int
+    """The song's sample at which ``stem[:, 0]`` stands; may be negative."""
+    amount: Signal
+    """``[T]`` in [0, 1]: 0 is the source tone, 1 the target tone."""
+    source_tone: Tone
+    target_tone: Tone
+    level: float
+    """Integrated loudness of the whole track's stem, in LUFS."""
+
+    @cached_property
+    def source(self) -> Signal:
+        """The stem through the source tone, ``[C, T]``; rendered when first asked for."""
+        return self.source_tone.render(self.stem, self.start, self.level)
+
+    @cached_property
+    def target(self) -> Signal:
+        """The stem through the target tone, ``[C, T]``; rendered when first asked for."""
+        return self.target_tone.render(self.stem, self.start, self.level)
+
+
+class Backend(Protocol):
+    """Morphs passages. Settings at construction; weights are read at the first ``morph``."""
+
+    @property
+    def name(self) -> str:
+        """Name on the command line and in the manifest."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """One sentence for ``morphsep backends``."""
+        ...
+
+    @property
+    def licence(self) -> str:
+        """Licence of the code and weights behind it (SPDX identifier)."""
+        ...
+
+    def fingerprint(self) -> str:
+        """Everything that the sound depends on besides the passage, as a stable string."""
+        ...
+
+    def context(self, source: Tone, target: Tone) -> tuple[int, int]:
+        """(before, after): samples of real audio at 44.1 kHz to put around each chunk; they are
+        inferred and thrown away.
+
+        Raises:
+            SettingError: this backend cannot morph this pair.
+        """
+        ...
+
+    def morph(self, passages: Sequence[Passage]) -> list[Signal]:
+        """Each passage morphed: ``[C, T]`` as its stem. Where the amount is 0 the result is the
+        source, where it is 1 the target, to float32 rounding."""
+        ...

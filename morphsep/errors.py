@@ -1,0 +1,58 @@
+"""What can go wrong, and who has to act.
+
+    MorphsepError
+    |-- SettingError    the user's command or configuration: stops the run before it starts
+    `-- TrackError      one file's fault: becomes that track's row, the batch goes on
+
+Anything else that escapes is a defect of ours; the stages turn it into a row with the
+code ``internal`` and its traceback in the log, so that it cannot take the batch along.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+ErrorCode = Literal[
+    "not_found",
+    "is_a_folder",
+    "no_permission",
+    "empty_file",
+    "not_audio",
+    "truncated",
+    "too_many_channels",
+    "non_finite",
+    "needs_ffmpeg",
+    "unsupported_rate",
+    "inside_output",
+    "duplicate",
+    "stem_not_found",
+    "stem_does_not_fit",
+    "would_clip",
+    "disk_full",
+    "out_of_memory",
+    "changed_while_read",
+    "internal",
+]
+"""Every code that a row of the manifest can carry; docs/manifest.md says what to do about each."""
+
+ERROR_CODES: tuple[ErrorCode, ...] = get_args(ErrorCode)
+
+
+class MorphsepError(Exception):
+    """Base of everything that morphsep raises on purpose."""
+
+
+class SettingError(MorphsepError, ValueError):
+    """A setting that cannot work. Raised before any file is touched; the CLI exits with 1."""
+
+
+class TrackError(MorphsepError):
+    """One file cannot be done. Becomes a row with ``status = failed``; the run goes on."""
+
+    def __init__(self, code: ErrorCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+    def __reduce__(self) -> tuple[type[TrackError], tuple[ErrorCode, str]]:
+        return TrackError, (self.code, self.message)

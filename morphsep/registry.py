@@ -1,0 +1,69 @@
+"""Finding separators and backends by name: entry points, ours by the same door as anybody's."""
+
+from __future__ import annotations
+
+import difflib
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Literal
+
+from morphsep.errors import SettingError
+
+Kind = Literal["backend", "separator"]
+
+
+@cache
+def _found(kind: Kind) -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=f"morphsep.{kind}s")}
+
+
+def names(kind: Kind) -> list[str]:
+    """Names of everything of this kind that is installed, sorted."""
+    return sorted(_found(kind))
+
+
+def load(kind: Kind, name: str, **options: Any) -> Any:
+    """The named separator or backend, built with `options`.
+
+    Raises:
+        SettingError: no such name, or what it needs is not installed.
+    """
+    point = _found(kind).get(name)
+    if point is None:
+        raise SettingError(unknown(kind, name, names(kind)))
+    try:
+        return point.load()(**options)
+    except ImportError as error:
+        raise SettingError(
+            f"the {kind} {name} needs {error.name}: pip install 'morphsep[{name}]'"
+        ) from error
+
+
+def unknown(kind: str, name: str, known: list[str]) -> str:
+    """The sentence for a name that does not exist, with the nearest that does."""
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    return f"there is no {kind} {name!r}.{hint} There are: {', '.join(known)}"
+
+
+def describe(kind: Kind) -> list[dict[str, str]]:
+    """Name, description and licence of everything of this kind that is installed."""
+    found = []
+    for name in names(kind):
+        point = _found(kind)[name].load()
+        found.append(
+            {
+                "name": name,
+                "licence": _text(point, "licence"),
+                "description": _text(point, "description"),
+            }
+        )
+    return found
+
+
+def _text(point: Any, name: str) -> str:
+    """A class's own line about itself; the first line of its docstring if it has none."""
+    value = getattr(point, name, None)
+    if isinstance(value, str):
+        return value
+    return (point.__doc__ or "").partition("\n")[0] if name == "description" else "Apache-2.0"
