@@ -1,0 +1,29 @@
+"""Audio files: probe, read spans, write. float32 ``[C, T]``, full scale = 1.0, native rate.
+
+    probe -> AudioInfo          what a file is, or a TrackError that says what to do
+    AudioReader, blocks         samples of a file, at any position or from start to end
+    decode_to                   lossy and ffmpeg-only files, once, to a float WAV
+    output_format, AudioWriter  a result, in the input's own format, complete or not at all
+
+soundfile (libsndfile) does the work and is imported only when a file is opened.
+"""
+
+from morphsep.audio.decode import decode_to
+from morphsep.audio.formats import OutputFormat, output_format
+from morphsep.audio.info import AudioInfo, check_length
+from morphsep.audio.probe import has_ffmpeg, probe
+from morphsep.audio.reader import AudioReader, blocks
+from morphsep.audio.writer import AudioWriter
+
+__all__ = [
+    "AudioInfo",
+    "AudioReader",
+    "AudioWriter",
+    "OutputFormat",
+    "blocks",
+    "check_length",
+    "decode_to",
+    "has_ffmpeg",
+    "output_format",
+    "probe",
+]

@@ -1,0 +1,102 @@
+"""Decode what cannot be sought in to a float WAV, once, from start to end."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+from morphsep.audio.formats import LIMIT_32_BIT, OutputFormat
+from morphsep.audio.info import FFMPEG_FORMATS, AudioInfo, truncated
+from morphsep.audio.probe import probe
+from morphsep.audio.reader import AudioReader, blocks, pick_channels
+from morphsep.audio.writer import AudioWriter
+from morphsep.errors import TrackError
+from morphsep.files import temporary_beside
+
+BLOCK = 131_072
+"""Samples decoded at a time: about 3 s."""
+PROMISE_SLACK = 1.0
+"""Seconds by which the duration in an m4a's or wma's header may be off in a complete file."""
+DEMUXERS = {"M4A": "mov", "AAC": "aac", "WMA": "asf", "MP2": "mp3"}
+"""Named, so that a playlist with a false name cannot make ffmpeg open other files."""
+
+
+def decode_to(
+    path: str, destination_wav: str, channels: tuple[int, int] | None = None
+) -> AudioInfo:
+    """Decode ``path`` to a float32 WAV (RF64 if it passes 4 GiB) and return that file's header.
+
+    Any format that ``probe`` knows; written beside and renamed. Raises TrackError as ``probe``,
+    ``AudioReader`` and ``AudioWriter`` do; truncated if less decodes than the header promises.
+    """
+    info = probe(path)
+    if info.format not in FFMPEG_FORMATS:
+        _decode_sound(path, destination_wav, channels)
+        return probe(destination_wav)
+    if pick_channels(info, channels) is None:
+        _run_ffmpeg(info, Path(destination_wav))
+    else:
+        wide = temporary_beside(destination_wav)
+        try:
+            _run_ffmpeg(info, wide)
+            _decode_sound(str(wide), destination_wav, channels)
+        finally:
+            wide.unlink(missing_ok=True)
+    return probe(destination_wav)
+
+
+def _decode_sound(path: str, destination: str, channels: tuple[int, int] | None) -> None:
+    with AudioReader(path, channels) as reader:
+        info = reader.info
+        size = info.num_samples * info.num_channels * 4
+        form = OutputFormat(
+            format="RF64" if size > LIMIT_32_BIT else "WAV", subtype="FLOAT", extension=".wav"
+        )
+        with AudioWriter(destination, info.sample_rate, info.num_channels, form) as writer:
+            for block in blocks(reader, BLOCK):
+                writer.write(block)
+
+
+def _run_ffmpeg(info: AudioInfo, destination: Path) -> None:
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    temporary = temporary_beside(str(destination))
+    try:
+        done = subprocess.run(_command(info, temporary), capture_output=True, check=False)
+        complaint = done.stderr.decode(errors="replace").strip().splitlines()
+        if done.returncode != 0:
+            raise _failed(info, complaint)
+        decoded = replace(probe(str(temporary)), path=info.path)
+        if info.format not in ("AAC", "MP2") and decoded.duration < info.duration - PROMISE_SLACK:
+            raise truncated(info.path, info.duration, decoded.duration)
+        temporary.replace(destination)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _command(info: AudioInfo, destination: Path) -> list[str]:
+    source = f"file:{Path(info.path).absolute()}"
+    options = ["-nostdin", "-v", "error", "-protocol_whitelist", "file"]
+    audio = ["-map", "0:a:0", "-c:a", "pcm_f32le", "-map_metadata", "-1", "-rf64", "auto"]
+    target = f"file:{destination.absolute()}"
+    return [
+        "ffmpeg",
+        *options,
+        "-f",
+        DEMUXERS[info.format],
+        "-i",
+        source,
+        *audio,
+        "-f",
+        "wav",
+        target,
+    ]
+
+
+def _failed(info: AudioInfo, complaint: list[str]) -> TrackError:
+    reason = complaint[-1] if complaint else "no reason given"
+    if "No space left" in reason:
+        return TrackError("disk_full", f"{reason}; make room and run again")
+    return TrackError(
+        "not_audio", f"{Path(info.path).name}: ffmpeg cannot decode it ({reason}); convert it first"
+    )

@@ -1,0 +1,70 @@
+"""What a file's header says about its sound, and whether the file keeps that promise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from morphsep.errors import TrackError
+from morphsep.signal import Seconds
+
+FFMPEG_FORMATS = frozenset({"M4A", "AAC", "WMA", "MP2"})
+"""Formats that libsndfile cannot read, or (MP2) whose length it gets wrong; they go through an
+ffmpeg binary."""
+
+LOSSY_SLACK = 8192
+"""Samples by which a complete lossy file may miss its header: a few frames of coder delay and
+padding, which encoders count in different ways."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioInfo:
+    """One audio file's header. ``format`` and ``subtype`` are libsndfile's names (``WAV``,
+    ``PCM_24``); what needs ffmpeg is called ``M4A``, ``AAC``, ``WMA`` or ``MP2``."""
+
+    path: str
+    format: str
+    subtype: str
+    sample_rate: int
+    """Hz."""
+    num_channels: int
+    num_samples: int
+    """Samples per channel. Of ffmpeg's formats an estimate until they are decoded."""
+
+    @property
+    def duration(self) -> Seconds:
+        return self.num_samples / self.sample_rate
+
+    @property
+    def is_float(self) -> bool:
+        return self.subtype in ("FLOAT", "DOUBLE")
+
+    @property
+    def is_integer(self) -> bool:
+        return self.subtype.startswith(("PCM_", "ALAC"))
+
+    @property
+    def is_lossy(self) -> bool:
+        """mp3, vorbis, opus, aac, wma, and the lossy codings that a WAV can hold (ADPCM, u-law)."""
+        return not (self.is_float or self.is_integer)
+
+    @property
+    def is_seekable(self) -> bool:
+        """Whether :class:`AudioReader` is sample exact anywhere; if not, ``decode_to`` first."""
+        return not self.is_lossy and self.format not in FFMPEG_FORMATS
+
+
+def check_length(info: AudioInfo, decoded_num_samples: int) -> None:
+    """Raise ``TrackError("truncated")`` if fewer samples decode than the header promises."""
+    slack = 0 if info.is_seekable else LOSSY_SLACK
+    if decoded_num_samples < info.num_samples - slack:
+        raise truncated(info.path, info.duration, decoded_num_samples / info.sample_rate)
+
+
+def truncated(path: str, promised: Seconds, decodable: Seconds) -> TrackError:
+    """The error of a file whose header promises more than there is."""
+    return TrackError(
+        "truncated",
+        f"{Path(path).name}: the header promises {promised:.2f} s but only {decodable:.2f} s "
+        "decode; the file was cut off or damaged: get a complete copy of it",
+    )

@@ -1,0 +1,145 @@
+"""Read spans of a file as ``[C, n]``, sample exact and without needless seeks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from morphsep.audio.info import FFMPEG_FORMATS, AudioInfo, check_length, truncated
+from morphsep.audio.probe import open_file, probe
+from morphsep.audio.source import open_sound
+from morphsep.errors import TrackError
+from morphsep.signal import Signal
+
+Signal64 = npt.NDArray[np.float64]
+
+
+class AudioReader:
+    """Random access to one file at its own sample rate; a context manager.
+
+    ``channels`` picks two channels, counted from 0, of a file with more than two, and is ignored
+    for mono and stereo; ``info.num_channels`` is what is read. Positions are exact in every file
+    whose ``info.is_seekable``; of the others use :func:`blocks`, or ``decode_to`` first.
+    Integer samples are divided by 2^(bits-1), so 24 bits are exact in float32, 32 in float64.
+
+    Raises TrackError as ``probe`` does, and too_many_channels.
+    """
+
+    def __init__(self, path: str, channels: tuple[int, int] | None = None) -> None:
+        info = probe(path)
+        if info.format in FFMPEG_FORMATS:
+            raise ValueError(f"{info.format} must go through decode_to first")
+        self._picked = pick_channels(info, channels)
+        self.info = replace(info, num_channels=2) if self._picked else info
+        with ExitStack() as stack:
+            file = stack.enter_context(open_file(path))
+            self._sound = stack.enter_context(open_sound(file, path))
+            self._open_files = stack.pop_all()
+        self._position = 0
+
+    def __enter__(self) -> AudioReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; harmless twice."""
+        self._open_files.close()
+
+    @overload
+    def read(
+        self, start: int, num_samples: int, dtype: Literal["float32"] = "float32"
+    ) -> Signal: ...
+    @overload
+    def read(self, start: int, num_samples: int, dtype: Literal["float64"]) -> Signal64: ...
+    def read(
+        self, start: int, num_samples: int, dtype: Literal["float32", "float64"] = "float32"
+    ) -> Signal | Signal64:
+        """Samples ``[start, start + num_samples)`` as ``[C, num_samples]``; zeros outside the file.
+
+        Raises TrackError("truncated") where the file does not decode.
+        """
+        span = np.zeros((self.info.num_channels, max(0, num_samples)), dtype)
+        first = max(start, 0)
+        last = min(start + num_samples, self.info.num_samples)
+        if last > first:
+            decoded = self._decode(first, last - first, dtype)
+            if len(decoded) < last - first:
+                raise self._ends_at(first + len(decoded))
+            span[:, first - start : last - start] = self._pick(decoded)
+        return span
+
+    def _decode(self, start: int, num_samples: int, dtype: str) -> Signal | Signal64:
+        """Up to ``num_samples`` as libsndfile has them: ``[n, C]``, all channels."""
+        import soundfile
+
+        try:
+            if start != self._position:
+                self._sound.seek(start)
+            decoded: Signal = self._sound.read(num_samples, dtype=dtype, always_2d=True)
+        except soundfile.LibsndfileError as error:
+            self._position = -1
+            raise self._damaged(start, start + num_samples) from error
+        self._position = start + len(decoded)
+        return decoded
+
+    def _pick(self, decoded: Signal | Signal64) -> Signal | Signal64:
+        picked = decoded.T
+        return picked[list(self._picked)] if self._picked else picked
+
+    def _damaged(self, start: int, stop: int) -> TrackError:
+        info = self.info
+        return TrackError(
+            "truncated",
+            f"{Path(info.path).name}: the header promises {info.duration:.2f} s but decoding fails "
+            f"between {start / info.sample_rate:.2f} s and {stop / info.sample_rate:.2f} s; "
+            "the file was cut off or damaged: get a complete copy of it",
+        )
+
+    def _ends_at(self, num_samples: int) -> TrackError:
+        rate = self.info.sample_rate
+        return truncated(self.info.path, self.info.duration, num_samples / rate)
+
+
+def blocks(reader: AudioReader, block: int) -> Iterator[Signal]:
+    """Decode a file from its start: ``[C, n]`` with n = ``block``, the last one shorter.
+
+    Raises TrackError("truncated") at the end, or where decoding fails, if less than the header
+    promises was there: after a full pass the file is known to be whole.
+    """
+    position = 0
+    while position < reader.info.num_samples:
+        wanted = min(block, reader.info.num_samples - position)
+        decoded = reader._decode(position, wanted, "float32")
+        if len(decoded):
+            yield np.ascontiguousarray(reader._pick(decoded), np.float32)
+        position += len(decoded)
+        if len(decoded) < wanted:
+            break
+    check_length(reader.info, position)
+
+
+def pick_channels(info: AudioInfo, channels: tuple[int, int] | None) -> tuple[int, int] | None:
+    """The two channels to take of a file with more than two, None for mono and stereo.
+
+    Raises TrackError("too_many_channels") if none are chosen or the chosen ones are not there.
+    """
+    if info.num_channels <= 2:
+        return None
+    name = f"{Path(info.path).name} has {info.num_channels} channels"
+    if channels is None:
+        raise TrackError(
+            "too_many_channels", f"{name}; morphsep takes one or two: pick two with --channels"
+        )
+    if not all(0 <= channel < info.num_channels for channel in channels):
+        raise TrackError(
+            "too_many_channels", f"{name}, so --channels must lie in 1 to {info.num_channels}"
+        )
+    return channels

@@ -1,0 +1,146 @@
+"""Open a sound for libsndfile such that neither reads nor lengths surprise."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from morphsep.audio import chunks, flac, mpeg
+from morphsep.audio.info import truncated
+from morphsep.errors import TrackError
+
+if TYPE_CHECKING:
+    import soundfile
+
+
+def open_sound(file: BinaryIO, path: str) -> soundfile.SoundFile:
+    """libsndfile on an open file, with its length told right.
+
+    Raises TrackError("truncated") for a header that promises more than there is, and
+    soundfile.LibsndfileError where libsndfile gives up. The caller closes both.
+    """
+    file.seek(0)
+    head = file.read(16)
+    layout = chunks.layout_of(head)
+    if layout is not None:
+        return stream(_chunked(file, path, layout))
+    if head.startswith(b"OggS"):
+        _check_last_page(file, path)
+        return stream(file)
+    return stream(_framed(file, path))
+
+
+class Respliced(io.RawIOBase):
+    """A file with its first ``skip`` bytes replaced by ``head``, without a copy of the rest.
+
+    What lies at ``end`` or behind it is left out.
+    """
+
+    def __init__(self, file: BinaryIO, head: bytes, skip: int, end: int | None = None) -> None:
+        self._file, self._head, self._skip = file, head, skip
+        end = file.seek(0, io.SEEK_END) if end is None else end
+        self._length = len(head) + max(0, end - skip)
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._length}[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # one kind of buffer
+        wanted = max(0, min(len(buffer), self._length - self._position))
+        part = self._head[self._position : self._position + wanted]
+        if len(part) < wanted:
+            self._file.seek(self._skip + max(0, self._position + len(part) - len(self._head)))
+            part += self._file.read(wanted - len(part))
+        buffer[: len(part)] = part
+        self._position += len(part)
+        return len(part)
+
+
+def stream(file: BinaryIO | Respliced, mode: str = "r", **form: Any) -> soundfile.SoundFile:
+    """libsndfile on an open file from its start, without soundfile's seeks around every call.
+
+    soundfile seeks after each read and write of a seekable file, which costs a FLAC decoder dearly
+    and an mp3 its place; whoever needs another position calls ``seek``.
+    """
+    import soundfile
+
+    class Stream(soundfile.SoundFile):  # type: ignore[misc]  # soundfile carries no types
+        def seekable(self) -> bool:
+            return False
+
+    file.seek(0)  # of an unbuffered file, so that libsndfile starts there too
+    handle = file if isinstance(file, Respliced) else file.fileno()
+    return Stream(handle, mode, closefd=False, **form)
+
+
+def _chunked(file: BinaryIO, path: str, layout: chunks.Layout) -> BinaryIO | Respliced:
+    data = chunks.find_data(file, layout)
+    if data is None or data.present == 0 < (data.promised or 0):
+        raise TrackError(
+            "truncated", f"{Path(path).name} ends before its sound begins; get a complete copy"
+        )
+    if data.promised == data.present:
+        return _without_tail(file, data) if layout is chunks.W64 else file
+    sized = Respliced(file, chunks.sized_header(file, layout, data), data.chunk.start)
+    if data.promised is not None:
+        with stream(sized) as sound:
+            promised = data.promised * sound.frames // data.present
+            if promised > sound.frames:
+                rate = sound.samplerate
+                raise truncated(path, promised / rate, sound.frames / rate)
+    return sized
+
+
+def _without_tail(file: BinaryIO, data: chunks.DataChunk) -> BinaryIO | Respliced:
+    """libsndfile takes what follows the samples of a W64 for samples."""
+    start, end = data.chunk.start, data.chunk.start + data.present
+    if end + chunks.W64.align > file.seek(0, io.SEEK_END):
+        return file
+    file.seek(0)
+    return Respliced(file, file.read(start), start, end)
+
+
+def _framed(file: BinaryIO, path: str) -> BinaryIO | Respliced:
+    """FLAC or mp3, both of which may follow an ID3 tag."""
+    start = mpeg.id3_end(file)
+    file.seek(start)
+    if file.read(4) == b"fLaC":
+        header = flac.sized_header(file, start)
+        return file if header is None else Respliced(file, header, len(header))
+    scan = mpeg.scan(file)
+    if scan is None:
+        return file
+    if scan.is_short:
+        frame_rate = scan.first.sample_rate / scan.first.num_samples
+        assert scan.promised_frames is not None
+        raise truncated(path, scan.promised_frames / frame_rate, scan.num_frames / frame_rate)
+    if not scan.is_promised:
+        return Respliced(file, mpeg.xing_frame(scan), scan.start)
+    return file if scan.offset == start else Respliced(file, b"", scan.offset)
+
+
+def _check_last_page(file: BinaryIO, path: str) -> None:
+    """An Ogg file promises no length, but a page (RFC 3533) that is cut off shows."""
+    size = file.seek(0, io.SEEK_END)
+    file.seek(max(0, size - 2**17))
+    tail = file.read()
+    page = tail[tail.rfind(b"OggS") :]
+    lacing = page[27 : 27 + page[26]] if len(page) > 26 else b""
+    if len(page) < 27 or len(page) < 27 + page[26] or len(page) < 27 + page[26] + sum(lacing):
+        raise TrackError(
+            "truncated",
+            f"{Path(path).name}: the last page is cut off, so its end is missing; "
+            "get a complete copy of the file",
+        )

@@ -1,0 +1,80 @@
+"""Files that are either whole or not there, and digests of what is in them."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+TEMPORARY = ".morphsep-*.part"
+"""Names of files being written. A run removes those that a killed one left."""
+
+
+@contextlib.contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A path to write to, beside `path`; renamed to it at the end, removed on an exception.
+
+    Raises:
+        OSError: the disk is full, say.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = temporary_beside(path)
+    try:
+        yield part
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def temporary_beside(path: str | Path) -> Path:
+    """A hidden name in the folder of `path`, short however long the name of `path` is."""
+    return Path(path).parent / TEMPORARY.replace("*", secrets.token_hex(8))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes `value` as JSON, whole or not at all."""
+    with whole(path) as part:
+        part.write_text(json.dumps(value, indent=1, allow_nan=True), encoding="utf-8")
+
+
+def read_json(path: Path) -> Any | None:
+    """What `write_json` wrote, or None if it is not there."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+
+
+def digest(*parts: object) -> str:
+    """sha256 (hex) of the parts' texts, kept apart from one another."""
+    text = "\x1f".join(str(part) for part in parts)
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def digest_file(path: str | Path) -> str:
+    """sha256 (hex) of a file's bytes."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() if _HAS else _by_blocks(file)
+
+
+_HAS = hasattr(hashlib, "file_digest")  # Python 3.11
+
+
+def _by_blocks(file: Any) -> str:
+    state = hashlib.sha256()
+    while block := file.read(1 << 20):
+        state.update(block)
+    return state.hexdigest()
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an exception says that a disk (or a quota) is full."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
