@@ -1,0 +1,283 @@
+"""Tags and pictures go along; the samples do not notice."""
+
+from __future__ import annotations
+
+import base64
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from mutagen import id3
+from mutagen.aiff import AIFF
+from mutagen.flac import FLAC, CueSheet, CueSheetTrack, Picture
+from mutagen.mp4 import AtomDataType, MP4Cover, MP4FreeForm
+from mutagen.oggopus import OggOpus
+from mutagen.oggvorbis import OggVorbis
+from mutagen.wave import WAVE
+
+from morphsep.audio import AudioWriter, OutputFormat, probe
+from morphsep.tag_fields import from_mp4
+from morphsep.tags import copy_tags
+
+COVER = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
+FORMATS = {
+    "wav": ("WAV", "PCM_16"), "rf64": ("RF64", "PCM_24"), "w64": ("W64", "PCM_16"),
+    "aiff": ("AIFF", "PCM_24"), "caf": ("CAF", "PCM_16"), "flac": ("FLAC", "PCM_16"),
+    "ogg": ("OGG", "VORBIS"), "opus": ("OGG", "OPUS"), "mp3": ("MP3", "MPEG_LAYER_III"),
+}  # fmt: skip
+
+
+def sound(path: Path, num_samples: int = 9_601, channels: int = 1) -> Path:
+    """``path`` with a sound in the format of its suffix; an odd length, so that chunks need
+    padding."""
+    name, subtype = FORMATS[path.suffix[1:]]
+    x = np.random.default_rng(0).standard_normal((num_samples, channels)) * 0.1
+    soundfile.write(path, x, 48_000, format=name, subtype=subtype)
+    return path
+
+
+def samples(path: Path) -> np.ndarray:
+    return soundfile.read(str(path), dtype="int32")[0]
+
+
+def carried(source: Path, target: Path) -> Path:
+    """``target`` with the tags of ``source``, without a warning and with its own samples."""
+    before, info = samples(target), probe(str(target))
+    assert copy_tags(str(source), str(target)) is None
+    assert np.array_equal(samples(target), before)
+    assert probe(str(target)) == info
+    return target
+
+
+def frames() -> list[id3.Frame]:
+    return [
+        id3.TIT2(encoding=3, text="Größe 🎸"),
+        id3.TPE1(encoding=3, text=["Anna", "Bob"]),
+        id3.TRCK(encoding=3, text="3/12"),
+        id3.TDRC(encoding=3, text="1978-05-01"),
+        id3.TCON(encoding=3, text="(17)"),
+        id3.COMM(encoding=3, lang="eng", desc="", text="live"),
+        id3.TXXX(encoding=3, desc="CATALOGNUMBER", text="X 1"),
+        id3.APIC(encoding=3, mime="image/png", type=3, desc="front", data=COVER),
+    ]
+
+
+EXPECTED = {
+    "title": ["Größe 🎸"],
+    "artist": ["Anna", "Bob"],
+    "tracknumber": ["3"],
+    "tracktotal": ["12"],
+    "date": ["1978-05-01"],
+    "genre": ["Rock"],
+    "comment": ["live"],
+    "catalognumber": ["X 1"],
+}
+
+
+def tagged_mp3(folder: Path) -> Path:
+    path = sound(folder / "in.mp3")
+    tag = id3.ID3()
+    for frame in frames():
+        tag.add(frame)
+    tag.save(path)
+    return path
+
+
+def tagged_flac(folder: Path) -> Path:
+    path = sound(folder / "in.flac")
+    flac = FLAC(path)
+    flac.update(EXPECTED)
+    flac.add_picture(picture())
+    flac.save()
+    return path
+
+
+def tagged_chunks(kind: type[WAVE] | type[AIFF], suffix: str) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        path = sound(folder / f"in.{suffix}")
+        file = kind(path)
+        file.add_tags()
+        for frame in frames():
+            file.tags.add(frame)
+        file.save()
+        return path
+
+    return make
+
+
+def tagged_ogg(kind: type[OggVorbis] | type[OggOpus], suffix: str) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        path = sound(folder / f"in.{suffix}")
+        ogg = kind(path)
+        ogg.update(EXPECTED)
+        ogg["metadata_block_picture"] = base64.b64encode(picture().write()).decode()
+        ogg.save()
+        return path
+
+    return make
+
+
+def picture() -> Picture:
+    made = Picture()
+    made.type, made.mime, made.desc, made.data = 3, "image/png", "front", COVER
+    return made
+
+
+SOURCES = {
+    "mp3": tagged_mp3,
+    "flac": tagged_flac,
+    "wav": tagged_chunks(WAVE, "wav"),
+    "aiff": tagged_chunks(AIFF, "aiff"),
+    "ogg": tagged_ogg(OggVorbis, "ogg"),
+    "opus": tagged_ogg(OggOpus, "opus"),
+}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_anything_to_flac(tmp_path: Path, source: str) -> None:
+    target = FLAC(carried(SOURCES[source](tmp_path), sound(tmp_path / "out.flac")))
+    assert {name: target[name] for name in EXPECTED} == EXPECTED
+    assert [(p.data, p.mime, p.type, p.desc) for p in target.pictures] == [
+        (COVER, "image/png", 3, "front")
+    ]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize(("suffix", "kind"), [("wav", WAVE), ("aiff", AIFF)])
+def test_anything_to_id3(tmp_path: Path, source: str, suffix: str, kind: type) -> None:
+    path = carried(SOURCES[source](tmp_path), sound(tmp_path / f"out.{suffix}"))
+    tag = kind(path).tags
+    assert tag["TIT2"].text == EXPECTED["title"]
+    assert tag["TPE1"].text == EXPECTED["artist"]
+    assert tag["TRCK"].text == ["3/12"]
+    assert str(tag["TDRC"]) == "1978-05-01"
+    assert tag["TCON"].genres == ["Rock"]
+    assert [frame.data for frame in tag.getall("APIC")] == [COVER]
+    assert [str(frame) for frame in tag.getall("COMM")] == ["live"]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_anything_to_ogg(tmp_path: Path, source: str) -> None:
+    ogg = OggVorbis(carried(SOURCES[source](tmp_path), sound(tmp_path / "out.ogg")))
+    assert {name: ogg[name] for name in EXPECTED} == EXPECTED
+    assert Picture(base64.b64decode(ogg["metadata_block_picture"][0])).data == COVER
+
+
+def test_flac_keeps_its_cue_sheet(tmp_path: Path) -> None:
+    source = tagged_flac(tmp_path)
+    flac = FLAC(source)
+    sheet = CueSheet(None)
+    sheet.tracks.append(CueSheetTrack(1, 0))
+    sheet.tracks.append(CueSheetTrack(170, 9_601))
+    flac.cuesheet = sheet
+    flac.metadata_blocks.append(sheet)
+    flac.save()
+    assert FLAC(source).cuesheet is not None
+    assert FLAC(carried(source, sound(tmp_path / "out.flac"))).cuesheet.write() == sheet.write()
+
+
+def with_chunks(path: Path, chunks: dict[bytes, bytes], order: str = "<") -> Path:
+    content = path.read_bytes()
+    content += bytes(len(content) % 2)
+    for name, payload in chunks.items():
+        content += name + struct.pack(f"{order}I", len(payload)) + payload + bytes(len(payload) % 2)
+    path.write_bytes(content[:4] + struct.pack(f"{order}I", len(content) - 8) + content[8:])
+    return path
+
+
+INFO = b"INFOINAM\x06\0\0\0Title\0IART\x04\0\0\0Bob\0"
+
+
+@pytest.mark.parametrize("target", ["wav", "rf64"])
+def test_wav_chunks_are_kept_verbatim(tmp_path: Path, target: str) -> None:
+    chunks = {b"bext": b"B" * 603, b"cart": b"C" * 20, b"LIST": INFO, b"cue ": bytes(4)}
+    source = with_chunks(sound(tmp_path / "in.wav"), chunks)
+    content = carried(source, sound(tmp_path / f"out.{target}")).read_bytes()
+    for name, payload in chunks.items():
+        assert name + struct.pack("<I", len(payload)) + payload in content
+    size = struct.unpack("<Q", content[20:28])[0] if target == "rf64" else None
+    assert (size or struct.unpack("<I", content[4:8])[0]) == len(content) - 8
+
+
+def test_riff_info_goes_to_flac(tmp_path: Path) -> None:
+    source = with_chunks(sound(tmp_path / "in.wav"), {b"LIST": INFO})
+    target = FLAC(carried(source, sound(tmp_path / "out.flac")))
+    assert (target["title"], target["artist"]) == (["Title"], ["Bob"])
+
+
+def test_aiff_texts_are_kept(tmp_path: Path) -> None:
+    texts = {b"NAME": b"Caf\xe9", b"AUTH": b"Bob"}
+    source = with_chunks(sound(tmp_path / "in.aiff"), texts, ">")
+    assert b"NAME\0\0\0\4Caf\xe9" in carried(source, sound(tmp_path / "out.aiff")).read_bytes()
+    target = FLAC(carried(source, sound(tmp_path / "out.flac")))
+    assert (target["title"], target["artist"]) == (["Café"], ["Bob"])
+
+
+def test_caf_holds_texts_but_no_pictures(tmp_path: Path) -> None:
+    target = sound(tmp_path / "out.caf")
+    warning = copy_tags(str(tagged_mp3(tmp_path)), str(target))
+    assert warning is not None
+    assert "pictures" in warning
+    assert soundfile.SoundFile(target).title == "Größe 🎸"
+    again = carried(target, sound(tmp_path / "again.caf"))
+    assert FLAC(carried(again, sound(tmp_path / "out.flac")))["title"] == ["Größe 🎸"]
+
+
+def test_w64_holds_none(tmp_path: Path) -> None:
+    target = sound(tmp_path / "out.w64")
+    before = target.read_bytes()
+    assert "none" in str(copy_tags(str(tagged_mp3(tmp_path)), str(target)))
+    assert target.read_bytes() == before
+
+
+def test_mp4_fields() -> None:
+    """As mutagen reads them out of an m4a."""
+    mp4 = {
+        "\xa9nam": ["Title"], "\xa9ART": ["Anna", "Bob"], "trkn": [(3, 12)], "tmpo": [120],
+        "----:com.apple.iTunes:ISRC": [MP4FreeForm(b"X1", AtomDataType.UTF8)],
+        "covr": [MP4Cover(COVER, MP4Cover.FORMAT_PNG)], "cpil": True,
+    }  # fmt: skip
+    tags = from_mp4(mp4)
+    assert tags.fields == {
+        "title": ["Title"], "artist": ["Anna", "Bob"], "tracknumber": ["3"], "tracktotal": ["12"],
+        "bpm": ["120"], "isrc": ["X1"],
+    }  # fmt: skip
+    assert (tags.pictures[0].data, tags.pictures[0].mime) == (COVER, "image/png")
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_file_without_tags_changes_nothing(tmp_path: Path, suffix: str) -> None:
+    target = sound(tmp_path / "out.flac")
+    before = target.read_bytes()
+    carried(sound(tmp_path / f"in.{suffix}"), target)
+    assert "title" not in FLAC(target)
+    if suffix not in ("ogg", "opus", "flac", "mp3", "caf"):
+        assert target.read_bytes() == before
+
+
+def test_damaged_tags_are_a_warning_and_no_harm(tmp_path: Path) -> None:
+    source = tagged_mp3(tmp_path)
+    content = bytearray(source.read_bytes())
+    content[3] = 99
+    source.write_bytes(content)
+    target = sound(tmp_path / "out.flac")
+    before = target.read_bytes()
+    assert "not copied" in str(copy_tags(str(source), str(target)))
+    assert target.read_bytes() == before
+    assert "not copied" in str(copy_tags(str(tmp_path / "gone.mp3"), str(target)))
+
+
+def test_a_writer_copies_tags_before_the_file_appears(tmp_path: Path) -> None:
+    form = OutputFormat(format="FLAC", subtype="PCM_24", extension=".flac")
+    path = tmp_path / "out.flac"
+    with AudioWriter(str(path), 48_000, 1, form, tags_from=str(tagged_mp3(tmp_path))) as writer:
+        writer.write(np.zeros((1, 1000)))
+    assert writer.tag_warning is None
+    assert FLAC(path)["title"] == EXPECTED["title"]
+    with AudioWriter(str(path), 48_000, 1, form, tags_from=str(tmp_path / "gone")) as writer:
+        writer.write(np.zeros((1, 1000)))
+    assert "not copied" in str(writer.tag_warning)
+    assert probe(str(path)).num_samples == 1000
