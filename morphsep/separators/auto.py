@@ -1,0 +1,38 @@
+"""The separator ``auto``: Demucs if its weights are here or can be had, else the best without."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from morphsep import weights
+from morphsep.download import is_offline
+
+FALLBACK = "harmonic"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Which separator, and why, in one line for the log and the manifest."""
+
+    name: str
+    reason: str
+
+
+def choose(
+    offline: bool = False, *, model: str = weights.DEFAULT_MODEL, timeout: float = 10.0
+) -> Choice:
+    """Decide within `timeout` seconds; opens no socket if the weights are here or offline is set.
+
+    Raises:
+        SettingError: `model` is neither a known name nor a folder.
+    """
+    if weights.available(model):
+        return Choice(name="demucs", reason=f"demucs: the weights of {model} are on this machine")
+    if is_offline(offline):
+        why = "are not on this machine and offline is set"
+    elif weights.reachable(model, timeout):
+        return Choice(name="demucs", reason=f"demucs: the weights of {model} can be fetched")
+    else:
+        why = f"are not on this machine and no host answered within {timeout:g} s"
+    remedy = f"better stems: morphsep models fetch {model}"
+    return Choice(name=FALLBACK, reason=f"{FALLBACK}: the weights of {model} {why}; {remedy}")

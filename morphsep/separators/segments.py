@@ -1,0 +1,104 @@
+"""Where a model's segments lie on a track, and how their estimates add up. Pure arithmetic.
+
+The grid is fixed to the track, never to what was asked for, so that every sample gets the same
+estimates with the same weights however the work is cut. Geometry and triangular weights are those
+of ``demucs.apply.apply_model`` (Defossez et al., MIT).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from morphsep.signal import Signal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """One run of the model, in samples of the track. It sees real audio around what counts."""
+
+    start: int
+    """First sample that counts; may be negative where a shift moved the grid."""
+    num_samples: int
+    """How many count."""
+    read_start: int
+    """First sample that the model sees."""
+    read_samples: int
+    """How many it sees: what counts, centred, with half of the surplus on each side."""
+
+    @property
+    def stop(self) -> int:
+        """One past the last sample that counts."""
+        return self.start + self.num_samples
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentGrid:
+    """Segments of `length` samples every `stride`, the first at `origin` <= 0, on one track."""
+
+    track_samples: int
+    length: int
+    stride: int
+    origin: int = 0
+    model_length: Callable[[int], int]
+    """How many samples the model must see for a segment of so many."""
+
+    def touching(self, start: int, stop: int) -> Iterator[Segment]:
+        """Segments with at least one sample in [start, stop), in order."""
+        first = max(0, (start - self.origin - self.length) // self.stride + 1)
+        end = min(stop, self.track_samples)
+        for offset in range(self.origin + first * self.stride, end, self.stride):
+            yield self._segment(offset)
+
+    def _segment(self, offset: int) -> Segment:
+        num_samples = min(self.length, self.track_samples - offset)
+        read_samples = self.model_length(num_samples)
+        surplus = read_samples - num_samples
+        return Segment(
+            start=offset,
+            num_samples=num_samples,
+            read_start=offset - surplus // 2,
+            read_samples=read_samples,
+        )
+
+
+def triangle(length: int) -> Signal:
+    """Weights ``[length]`` that rise to 1 in the middle; never 0."""
+    rising = np.arange(1, length // 2 + 1)
+    falling = np.arange(length - length // 2, 0, -1)
+    weights: Signal = np.concatenate([rising, falling]).astype(np.float32)
+    weights /= weights.max()
+    return weights
+
+
+@dataclass(slots=True, kw_only=True)
+class OverlapAdd:
+    """Weighted mean of overlapping estimates over the samples [start, stop) of a track."""
+
+    num_channels: int
+    start: int
+    stop: int
+    window: Signal
+    _total: Signal = field(init=False)
+    _weight: Signal = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._total = np.zeros((self.num_channels, self.stop - self.start), np.float32)
+        self._weight = np.zeros(self.stop - self.start, np.float32)
+
+    def add(self, segment: Segment, estimate: Signal) -> None:
+        """Add ``[C, segment.read_samples]``, of which only what counts is used."""
+        begin, end = max(segment.start, self.start), min(segment.stop, self.stop)
+        seen = slice(begin - segment.read_start, end - segment.read_start)
+        weight = self.window[begin - segment.start : end - segment.start]
+        here = slice(begin - self.start, end - self.start)
+        self._total[:, here] += weight * estimate[:, seen]
+        self._weight[here] += weight
+
+    def result(self) -> Signal:
+        """``[C, stop - start]``; every sample must have got an estimate."""
+        assert self._weight.size == 0 or self._weight.min() > 0
+        self._total /= self._weight
+        return self._total
