@@ -1,0 +1,101 @@
+"""How the files in demo/ were made from Debian's packages; demo/CREDITS.md says whose they are.
+
+    apt-get download fretsonfire-songs-sectoid sonic-pi-samples
+    for deb in *.deb; do dpkg -x "$deb" unpacked; done
+    python -m jobs.make_demo_material unpacked demo
+
+The clip is 14 bars of "Metal madness" in which guitar.ogg carries the only guitar: before 0:45 and
+after 1:10 the spectrogram of song.ogg is filled between the drum strokes from 1 to 6 kHz, as by a
+second guitar; in the clip it is not. The guitar plays a riff, then one long chord, then rests for
+two bars.
+
+Two Ogg Vorbis files of half a megabyte cannot null like two FLAC files of five. At this
+quality decoded mix - decoded guitar is the band to 17 dB, and mix and guitar are themselves to 21
+and 23 dB; at the next lower step, 120 kB less, the band is 2 dB worse.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from jobs.import_songs import SONGS_FOLDER, read_song
+from morphsep.signal import Signal, from_db
+
+SONG = SONGS_FOLDER / "sectoid" / "Metal madness"
+SAMPLE = Path("usr/share/sonic-pi/samples/guit_em9.flac")
+CLIP_START, CLIP_END = 46.33, 68.63
+"""Seconds. A bar lasts 1.594 s; both ends stand some 20 ms before a downbeat."""
+CLEAN_SECONDS = 8.0
+CLIP_FADE, CLEAN_FADE = 0.005, 0.5
+HIGHEST_PEAK = from_db(-1.0)
+VORBIS_LEVEL = 0.4
+"""libsndfile's compression level, 0 (largest file) to 1."""
+
+
+def cut(audio: Signal, start: int, stop: int, fade: int) -> Signal:
+    """Samples [start, stop) of ``[C, T]``, with raised-cosine fades of `fade` samples."""
+    piece = audio[:, start:stop].copy()
+    ramp = (0.5 - 0.5 * np.cos(np.pi * (np.arange(fade) + 0.5) / fade)).astype(np.float32)
+    piece[:, -fade:] *= ramp[::-1]
+    if start > 0:
+        piece[:, :fade] *= ramp
+    return piece
+
+
+def make_clip(unpacked: Path, output: Path) -> None:
+    """The clip's mix and guitar, one gain on both."""
+    guitar, mix, rate = read_song(unpacked / SONG)
+    start, stop, fade = (round(t * rate) for t in (CLIP_START, CLIP_END, CLIP_FADE))
+    guitar, mix = cut(guitar, start, stop, fade), cut(mix, start, stop, fade)
+    gain = np.float32(HIGHEST_PEAK / float(np.abs(mix).max()))
+    tags = {"artist": "Sectoid", "license": "MIT, see CREDITS.md"}
+    _write_vorbis(
+        output / "metal-madness.ogg", mix * gain, rate, {"title": "Metal madness", **tags}
+    )
+    title = "Metal madness (guitar)"
+    _write_vorbis(
+        output / "metal-madness.guitar.ogg", guitar * gain, rate, {"title": title, **tags}
+    )
+
+
+def _write_vorbis(path: Path, audio: Signal, sample_rate: int, tags: dict[str, str]) -> None:
+    """The sound is the same at every run; a few bytes are not: streams are numbered at random."""
+    import mutagen
+    import soundfile
+
+    soundfile.write(path, audio.T, sample_rate, subtype="VORBIS", compression_level=VORBIS_LEVEL)
+    ogg = mutagen.File(path)
+    ogg.update(tags)
+    ogg.save()
+
+
+def make_clean_guitar(unpacked: Path, output: Path) -> None:
+    """The first seconds of the Sonic Pi sample, as mono."""
+    import soundfile
+
+    stereo, rate = soundfile.read(unpacked / SAMPLE, dtype="float32", always_2d=True)
+    mono: Signal = stereo.T.mean(axis=0, keepdims=True)
+    clean = cut(mono, 0, round(CLEAN_SECONDS * rate), round(CLEAN_FADE * rate))
+    soundfile.write(
+        output / "guitar-clean.flac", clean.T, rate, subtype="PCM_16", compression_level=1
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("unpacked", type=Path, help="folder into which the packages were unpacked")
+    parser.add_argument("output", type=Path, help="folder for the files; it has to exist")
+    options = parser.parse_args(arguments)
+    make_clip(options.unpacked, options.output)
+    make_clean_guitar(options.unpacked, options.output)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
