@@ -1,0 +1,70 @@
+"""Gate: turns down what lies under the guitar, before a drive brings it up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+
+from morphsep.signal import Signal
+from morphsep.tones.effects import Parameter, Setting, Value, level
+from morphsep.tones.effects.frames import straight
+
+Levels = npt.NDArray[np.float64]
+
+CELL = 64
+REACH = 16
+"""Cells that the level looks at to either side: +-23 ms, more than a period of the low E."""
+SETTLE = CELL * (REACH + 2)
+
+
+class Gate:
+    """A downward expander: each dB below ``threshold_db`` (dBFS RMS of all channels) turns into
+    ``ratio`` dB.
+
+    The level is a weighted mean over +-23 ms, so the gate opens ahead of an attack and has
+    forgotten everything older: unlike an attack/release follower it settles exactly.
+    """
+
+    parameters: Mapping[str, Parameter] = MappingProxyType(
+        {
+            "threshold_db": Parameter(default=-60.0, low=-120, high=0, scale="linear"),
+            "ratio": Parameter(default=3.0, low=1, high=10, scale="log", neutral=1.0),
+        }
+    )
+    rank = 0
+    exact_when_neutral = True
+
+    def context(self, settings: Mapping[str, Setting]) -> tuple[int, int]:
+        return SETTLE, SETTLE
+
+    def process(self, signal: Signal, start: int, settings: Mapping[str, Value]) -> Signal:
+        cells, centres = _power(signal, start)
+        threshold, ratio = (_at(level(settings[k]), centres) for k in ("threshold_db", "ratio"))
+        under = np.maximum(threshold - 10 * np.log10(cells + 1e-20), 0)
+        if not under.any():
+            return signal
+        gain = straight(10 ** (-(ratio - 1) * under / 20), CELL).astype(np.float32)
+        return signal * gain[-int(centres[0]) :][: signal.shape[-1]]
+
+
+def _power(signal: Signal, start: int) -> tuple[Levels, npt.NDArray[np.int64]]:
+    """Smoothed power at the cells' centres, one more to either side of the passage than it needs,
+    and those centres counted from ``signal[:, 0]``."""
+    first = (start - CELL // 2) // CELL
+    last = (start + signal.shape[-1] + CELL // 2) // CELL + 1
+    origin = first * CELL - start
+    padding = (-origin, (last + 1) * CELL - start - signal.shape[-1])
+    square = np.square(signal).mean(axis=0) if signal.shape[0] > 1 else np.square(signal[0])
+    cells = np.pad(square, padding).reshape(-1, CELL).mean(axis=1, dtype=np.float64)
+    window = np.hanning(2 * REACH + 3)[1:-1]
+    smooth = np.convolve(cells, window / window.sum())[REACH : REACH + cells.size]
+    return np.maximum(smooth, 0), origin + CELL // 2 + CELL * np.arange(cells.size)
+
+
+def _at(value: float | Signal, centres: npt.NDArray[np.int64]) -> float | Levels:
+    if not isinstance(value, np.ndarray):
+        return value
+    return value[np.clip(centres, 0, value.size - 1)].astype(np.float64)

@@ -1,0 +1,51 @@
+"""Effects by name: our own, and pedalboard's plugin classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+from morphsep.errors import SettingError
+from morphsep.tones.effects import Effect, Parameter
+from morphsep.tones.effects.cabinet import Cabinet
+from morphsep.tones.effects.drive import Drive
+from morphsep.tones.effects.gate import Gate
+from morphsep.tones.effects.modulation import Chorus, Flanger
+from morphsep.tones.effects.phaser import Phaser
+from morphsep.tones.effects.plugin import NOT_LOCKABLE, PedalboardEffect, plugin_classes
+from morphsep.tones.effects.tremolo import Tremolo
+from morphsep.tones.effects.vst3 import VST3
+
+OWN: tuple[type[Effect], ...] = (Cabinet, Chorus, Drive, Flanger, Gate, Phaser, Tremolo, VST3)
+"""They take precedence over pedalboard's classes of the same name, and take the same parameters."""
+
+MIX = Parameter(default=1.0, low=0, high=1, scale="linear", neutral=0.0)
+
+
+def effect_names() -> list[str]:
+    """Every name that a pedal may have."""
+    return sorted({effect.__name__ for effect in OWN} | plugin_classes().keys())
+
+
+@cache
+def effect_named(kind: str) -> Effect:
+    """The effect of that name.
+
+    Raises:
+        SettingError: there is none.
+    """
+    for effect in OWN:
+        if effect.__name__ == kind:
+            return effect()
+    if kind in plugin_classes():
+        return PedalboardEffect(kind)
+    if kind in NOT_LOCKABLE:
+        raise SettingError(
+            f"{kind} cannot be used: it works in frames that cannot be locked to song time"
+        )
+    raise SettingError(f"there is no pedal {kind!r}; there are {', '.join(effect_names())}")
+
+
+def knobs(kind: str) -> Mapping[str, Parameter]:
+    """The parameters of a pedal of this kind; every one has a ``mix``."""
+    return {"mix": MIX, **effect_named(kind).parameters}
