@@ -44,7 +44,7 @@ class Mix(Protocol):
 
 
 class Separator(Protocol):
-    """Takes the guitar out. Weights are read at the first ``separate`` (or ``load``), not before."""
+    """Takes the guitar out. Weights are read by the first ``separate`` (or ``load``)."""
 
     @property
     def name(self) -> str:
