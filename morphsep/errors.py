@@ -27,6 +27,7 @@ ErrorCode = Literal[
     "duplicate",
     "stem_not_found",
     "stem_does_not_fit",
+    "format_not_possible",
     "would_clip",
     "disk_full",
     "out_of_memory",

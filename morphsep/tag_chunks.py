@@ -1,6 +1,5 @@
 """Tags in the chunks of WAV, RF64, W64, AIFF and CAF files: kept verbatim, or made from fields."""
 
-# mypy: untyped-calls-exclude="mutagen"
 from __future__ import annotations
 
 import io

@@ -3,7 +3,6 @@
 Names as the formats' own specifications and the MusicBrainz Picard mapping have them.
 """
 
-# mypy: untyped-calls-exclude="mutagen"
 from __future__ import annotations
 
 import base64

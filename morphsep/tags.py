@@ -1,6 +1,5 @@
 """Carry tags and pictures from an input to its result; the samples stay as they are."""
 
-# mypy: untyped-calls-exclude="mutagen"
 from __future__ import annotations
 
 import base64

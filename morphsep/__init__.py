@@ -1,0 +1,61 @@
+"""Change a guitar's tone inside finished recordings: separate, morph, put back.
+
+    import morphsep
+    row = morphsep.morph_file("song.flac", "out", to="distortion", amount=0.6)
+
+The modules, in reading order: signal, errors, grid, stitch, amount (pure); audio, resample, tags,
+files, workspace (files); tones, separators, backends (what makes the sound); settings, inputs,
+scan, morphing, assembly, stages (one track); executors, run, manifest, verify (many); api, cli.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from morphsep.api import morph_array, morph_file, read_stem, seams, separate_file
+    from morphsep.errors import MorphsepError, SettingError, TrackError
+    from morphsep.manifest import ChunkRow, TrackRow
+    from morphsep.settings import Settings
+    from morphsep.stages import Event
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "ChunkRow": "manifest",
+    "Event": "stages",
+    "MorphsepError": "errors",
+    "SettingError": "errors",
+    "Settings": "settings",
+    "TrackError": "errors",
+    "TrackRow": "manifest",
+    "morph_array": "api",
+    "morph_file": "api",
+    "read_stem": "api",
+    "seams": "api",
+    "separate_file": "api",
+}
+
+__all__ = [
+    "ChunkRow",
+    "Event",
+    "MorphsepError",
+    "SettingError",
+    "Settings",
+    "TrackError",
+    "TrackRow",
+    "morph_array",
+    "morph_file",
+    "read_stem",
+    "seams",
+    "separate_file",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Loads a public name when it is first used: `import morphsep` itself loads nothing heavy."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"morphsep.{_HOME[name]}"), name)

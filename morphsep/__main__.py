@@ -1,0 +1,5 @@
+"""``python -m morphsep``: the same as the command."""
+
+from morphsep.cli import main
+
+main()

@@ -1,0 +1,160 @@
+"""``morphsep plan``: what a run would do and cost. Reads headers only, writes nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from morphsep import audio, manifest
+from morphsep.errors import TrackError
+from morphsep.inputs import Job
+from morphsep.resample import model_length
+from morphsep.run import settle_jobs
+from morphsep.settings import build
+from morphsep.signal import Seconds
+
+SPEED = {
+    "demucs": 1.1, "harmonic": 18.0, "stem": 120.0, "none": 300.0,
+    "chain": 70.0, "spectral": 30.0, "crossfade": 90.0, "vocoder": 30.0,
+    "scan and assemble": 35.0,
+}  # fmt: skip
+"""Seconds of audio per second of work on the 2-core machine of docs/benchmarks.md (stereo,
+44.1 kHz), by `python -m jobs.bench_local`. Used until a manifest holds figures of the machine
+at hand."""
+MEMORY_GB = {"demucs": 2.6, "harmonic": 1.2}
+"""Peak resident memory with 300 s sections, same source."""
+OTHER_MEMORY_GB = 0.8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a run would do."""
+
+    files: int
+    readable: int
+    done_before: int
+    """Tracks with an ok row in the manifest (the run checks whether it still holds)."""
+    hours: float
+    chunks: int
+    sections: int
+    separators: dict[str, int]
+    """Files per separator."""
+    backends: dict[str, int]
+    reasons: list[str]
+    """Why each separator, where it was chosen automatically."""
+    hours_of_work: float
+    """Estimated, on one machine such as this."""
+    measured_here: bool
+    """Whether the estimate comes from this output folder's own manifest."""
+    memory_gb: float
+    """Estimated peak."""
+    disk_gb: float
+    """Results and cached stems, and what the longest track needs while it is worked on."""
+    problems: list[str]
+    """Files that would become failed or skipped rows, as far as their headers tell."""
+
+    def lines(self) -> list[str]:
+        """For people."""
+        source = "this folder's manifest" if self.measured_here else "reference figures"
+        lines = [
+            f"files     {self.files} ({self.readable} readable, {self.done_before} done before)",
+            f"audio     {self.hours:.2f} h in {self.sections} sections, {self.chunks} chunks",
+            f"separator {_counted(self.separators)}; backend {_counted(self.backends)}",
+            f"time      about {_hours(self.hours_of_work)} of work (from {source})",
+            f"memory    about {self.memory_gb:.1f} GB at its peak",
+            f"disk      about {self.disk_gb:.2f} GB, cached stems included",
+        ]
+        return lines + self.reasons + [f"problem   {text}" for text in self.problems]
+
+
+def plan(jobs: Sequence[Job], out: Path) -> Plan:
+    """Adds up what the jobs would cost.
+
+    Raises:
+        SettingError: settings that cannot work.
+    """
+    jobs = settle_jobs(jobs)
+    rows = manifest.read_tracks(out)
+    speed, measured = _speeds(rows)
+    infos, problems = _probe(jobs)
+    seconds = work = disk = longest = 0.0
+    chunks = num_sections = 0
+    for job, info in infos:
+        recipe = build(job.settings)
+        length = model_length(info.num_samples, info.sample_rate)
+        chunks += recipe.grid.num_chunks(length)
+        num_sections += -(-length // recipe.section)
+        seconds += info.duration
+        stages = (
+            job.settings.separator.partition(":")[0],
+            recipe.backend.name,
+            "scan and assemble",
+        )
+        work += sum(info.duration / speed.get(stage, 1.0) for stage in stages)
+        stem = length * min(info.num_channels, 2) * 4
+        disk += stem + Path(info.path).stat().st_size
+        longest = max(longest, stem)
+    names = [job.settings.separator for job, _ in infos]
+    return Plan(
+        files=len(jobs),
+        readable=len(infos),
+        done_before=len({r.track for r in rows if r.status == "ok"} & {j.track for j in jobs}),
+        hours=seconds / 3600,
+        chunks=chunks,
+        sections=num_sections,
+        separators=dict(Counter(names)),
+        backends=dict(Counter(build(job.settings).backend.name for job, _ in infos)),
+        reasons=sorted({j.separator_reason for j in jobs} - {"asked for"}),
+        hours_of_work=work / 3600,
+        measured_here=measured,
+        memory_gb=max(
+            (MEMORY_GB.get(n.partition(":")[0], OTHER_MEMORY_GB) for n in names), default=0.0
+        ),
+        disk_gb=(disk + longest) / 1e9,
+        problems=problems,
+    )
+
+
+def _probe(jobs: Sequence[Job]) -> tuple[list[tuple[Job, audio.AudioInfo]], list[str]]:
+    infos, problems = [], []
+    for job in jobs:
+        if job.refusal is not None:
+            problems.append(f"{job.path}: {job.refusal[1]}")
+            continue
+        try:
+            infos.append((job, audio.probe(job.path)))
+        except TrackError as error:
+            problems.append(f"{job.path}: {error.message}")
+    return infos, problems
+
+
+def _speeds(rows: Sequence[manifest.TrackRow]) -> tuple[dict[str, float], bool]:
+    """Seconds of audio per second of work: measured in earlier rows where they tell."""
+    spent: Counter[str] = Counter()
+    heard: Counter[str] = Counter()
+    for row in rows:
+        if row.status != "ok" or not row.duration:
+            continue
+        for stage, seconds in (
+            ((row.separator or "").partition(":")[0], row.seconds_separate),
+            (row.backend or "", row.seconds_morph),
+            ("scan and assemble", (row.seconds_scan or 0.0) + (row.seconds_assemble or 0.0)),
+        ):
+            # a cached stem took no time and says nothing
+            if stage and seconds and seconds > row.duration / 5000:
+                spent[stage] += seconds  # type: ignore[assignment]
+                heard[stage] += row.duration  # type: ignore[assignment]
+    here = {stage: heard[stage] / spent[stage] for stage in spent}
+    return SPEED | here, bool(here)
+
+
+def _counted(names: dict[str, int]) -> str:
+    return ", ".join(f"{name} ({count})" for name, count in names.items()) or "none"
+
+
+def _hours(hours: Seconds) -> str:
+    if hours < 1 / 60:
+        return f"{hours * 3600:.0f} s"
+    return f"{hours * 60:.0f} min" if hours < 1 else f"{hours:.1f} h"

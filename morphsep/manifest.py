@@ -1,0 +1,261 @@
+"""The manifest: two Parquet tables that say what was done, one row a track, one row a chunk.
+
+``OUT/manifest/tracks/*.parquet`` and ``OUT/manifest/chunks/*.parquet``. A track is committed by
+one part in each, the chunks' first: the track's row is what makes both count. Of several rows of
+one track the newest counts, so parts can be added and compacted at any moment without a lock.
+The columns, their units and types are those of `TrackRow` and `ChunkRow` below.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from morphsep.files import digest, whole
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SCHEMA_VERSION = 1
+"""Version of both schemas; raised when a column is added, renamed or changes its meaning."""
+
+Table = Literal["tracks", "chunks"]
+
+
+def column(doc: str, type_: str, default: Any = None) -> Any:
+    """A column: what it says (with its unit), its Arrow type, and what it is where unknown."""
+    return field(default=default, metadata={"doc": doc, "type": type_})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackRow:
+    """One input file, whatever became of it."""
+
+    track: str = column(
+        "Identity: the output's path below OUT (made unique for duplicates).", "string", ""
+    )
+    status: str = column("ok, skipped or failed.", "string", "failed")
+    error_code: str | None = column("Why it is not ok: a code of docs/manifest.md.", "string")
+    message: str | None = column("The same as a sentence that says what to do.", "string")
+    input: str = column("Path of the input as it was found.", "string", "")
+    output: str | None = column("Path of the output below OUT; only if status is ok.", "string")
+    backing: str | None = column(
+        "Path of the backing below OUT, where only stems were asked for.", "string"
+    )
+    output_bytes: int | None = column("Size of the output, bytes.", "int64")
+    output_hash: str | None = column("sha256 of the output's bytes.", "string")
+    content_hash: str | None = column("sha256 of the input's bytes.", "string")
+    key: str | None = column(
+        "Digest of all that the output depends on; equal key, equal samples.", "string"
+    )
+    stem_key: str | None = column(
+        "Digest of all that the stem depends on; names it in the cache.", "string"
+    )
+    format: str | None = column("Container of the input, in libsndfile's words.", "string")
+    subtype: str | None = column("Sample format of the input, in libsndfile's words.", "string")
+    output_format: str | None = column("Container of the output.", "string")
+    output_subtype: str | None = column("Sample format of the output.", "string")
+    sample_rate: int | None = column("Of input and output, Hz.", "int32")
+    num_channels: int | None = column("Channels of the output.", "int32")
+    num_samples: int | None = column("Length of input and output, samples per channel.", "int64")
+    duration: float | None = column("The same in seconds.", "float64")
+    separator: str | None = column("What made the stem, with its model.", "string")
+    separator_reason: str | None = column(
+        "Why this separator (asked for, or how auto decided).", "string"
+    )
+    weights_hash: str | None = column("sha256 of the separator's weights.", "string")
+    from_tone: str | None = column("Tone morphed from.", "string")
+    to_tone: str | None = column("Tone morphed towards.", "string")
+    amount: str | None = column(
+        "Amount curve: a number, or sample=amount points at 44.1 kHz.", "string"
+    )
+    backend: str | None = column("What morphed the chunks.", "string")
+    warp: str | None = column(
+        "The perceptual map of --uniform as JSON knots; null if not used.", "string"
+    )
+    from_trim_db: float | None = column(
+        "Gain that kept the stem's loudness through the from tone, dB.", "float64"
+    )
+    to_trim_db: float | None = column(
+        "Gain that kept the stem's loudness through the to tone, dB.", "float64"
+    )
+    settings: str | None = column("All settings as JSON.", "string")
+    gain_db: float | None = column(
+        "The one gain of the whole track against clipping, dB; 0 if none.", "float64"
+    )
+    peak_before_dbfs: float | None = column("Sample peak of the input, dBFS.", "float64")
+    peak_dbfs: float | None = column("Sample peak of the output, dBFS.", "float64")
+    true_peak_before_dbtp: float | None = column(
+        "True peak of the input (BS.1770-4), dBTP.", "float64"
+    )
+    true_peak_dbtp: float | None = column("True peak of the output (BS.1770-4), dBTP.", "float64")
+    lufs_before: float | None = column(
+        "Integrated loudness of the input (BS.1770-4), LUFS.", "float64"
+    )
+    lufs: float | None = column("Integrated loudness of the output (BS.1770-4), LUFS.", "float64")
+    stem_lufs: float | None = column("Integrated loudness of the stem, LUFS.", "float64")
+    null_residual_dbfs: float | None = column(
+        "Peak of mix - (stem + backing) in float32, dBFS.", "float64"
+    )
+    num_chunks: int | None = column("Chunks of the track.", "int32")
+    num_morphed: int | None = column("Chunks that a backend morphed.", "int32")
+    worst_step_db: float | None = column("Largest seam_step_db of its chunks.", "float64")
+    worst_flux_db: float | None = column("Largest seam_flux_db of its chunks.", "float64")
+    seconds_scan: float | None = column("Reading, checking and measuring the input, s.", "float64")
+    seconds_separate: float | None = column("Separating, s; 0 if the stem was cached.", "float64")
+    seconds_morph: float | None = column("Morphing and stitching, s.", "float64")
+    seconds_assemble: float | None = column(
+        "Mixing, writing and measuring the output, s.", "float64"
+    )
+    tags_warning: str | None = column("What of the tags could not be carried over.", "string")
+    versions: str | None = column(
+        "Versions of morphsep, Python and what made the sound, as JSON.", "string"
+    )
+    finished_ns: int = column("When the row was written, ns since 1970 (UTC).", "int64", 0)
+    schema_version: int = column("Version of this schema.", "int32", SCHEMA_VERSION)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkRow:
+    """One chunk of a track."""
+
+    track: str = column("The track it belongs to.", "string", "")
+    key: str = column("The track's key: which of its results this is a chunk of.", "string", "")
+    index: int = column("Position in the track, from 0.", "int32", 0)
+    start: int = column("First sample at 44.1 kHz, from the track's sample 0.", "int64", 0)
+    num_samples: int = column("Length at 44.1 kHz, samples, overlaps included.", "int64", 0)
+    start_s: float = column("First moment, s.", "float64", 0.0)
+    stop_s: float = column("Last moment, s.", "float64", 0.0)
+    status: str = column("morphed, zero (amount 0 throughout) or silent (no guitar).", "string", "")
+    amount_min: float = column("Smallest amount asked for.", "float32", 0.0)
+    amount_mean: float = column("Mean amount asked for.", "float32", 0.0)
+    amount_max: float = column("Largest amount asked for.", "float32", 0.0)
+    stem_dbfs: float = column("RMS level of the stem, dBFS.", "float32", 0.0)
+    seam_step_db: float | None = column(
+        "Seam with the chunk before: jump in slope against its neighbourhood, dB.", "float32"
+    )
+    seam_flux_db: float | None = column(
+        "Seam with the chunk before: spectral flux against its neighbourhood, dB.", "float32"
+    )
+    seam_correlation: float | None = column(
+        "Correlation of the two sides of that seam, 0 to 1.", "float32"
+    )
+    seconds: float = column("Time spent on this chunk, s.", "float32", 0.0)
+    finished_ns: int = column("When the row was written, ns since 1970 (UTC).", "int64", 0)
+    schema_version: int = column("Version of this schema.", "int32", SCHEMA_VERSION)
+
+
+Row = TypeVar("Row", TrackRow, ChunkRow)
+_TABLES: dict[type, Table] = {TrackRow: "tracks", ChunkRow: "chunks"}
+
+
+def schema(row_type: type[TrackRow] | type[ChunkRow]) -> pa.Schema:
+    """The Arrow schema of a table; every field carries its description."""
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            pa.field(f.name, f.metadata["type"], metadata={"description": f.metadata["doc"]})
+            for f in fields(row_type)
+        ],
+        metadata={"morphsep": f"{_TABLES[row_type]} {SCHEMA_VERSION}"},
+    )
+
+
+def folder(out: Path, table: Table) -> Path:
+    """Where the parts of a table lie."""
+    return out / "manifest" / table
+
+
+def commit(out: Path, track: TrackRow, chunks: Sequence[ChunkRow] = ()) -> TrackRow:
+    """Writes a track's rows for good: the chunks' part, then the track's. Returns its row."""
+    now = time.time_ns()
+    name = f"{digest(track.track)[:24]}-{now}.parquet"
+    if chunks:
+        stamped = [replace(row, finished_ns=now) for row in chunks]
+        _write(folder(out, "chunks") / name, stamped, ChunkRow)
+    track = replace(track, finished_ns=now)
+    _write(folder(out, "tracks") / name, [track], TrackRow)
+    return track
+
+
+def _write(path: Path, rows: Iterable[Row], row_type: type[Row]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pylist([asdict(row) for row in rows], schema=schema(row_type))
+    with whole(path) as part:
+        pq.write_table(table, part, compression="zstd")
+
+
+def read_tracks(out: Path) -> list[TrackRow]:
+    """The newest row of every track, in order of their names."""
+    rows: dict[str, TrackRow] = {}
+    for row in _read(out, TrackRow, _parts(out, "tracks")):
+        if row.track not in rows or row.finished_ns >= rows[row.track].finished_ns:
+            rows[row.track] = row
+    return [rows[name] for name in sorted(rows)]
+
+
+def read_chunks(out: Path) -> list[ChunkRow]:
+    """The rows of every chunk that belongs to a track's newest row, in order."""
+    newest = {(row.track, row.key, row.finished_ns) for row in read_tracks(out)}
+    rows = {
+        (row.track, row.index): row
+        for row in _read(out, ChunkRow, _parts(out, "chunks"))
+        if (row.track, row.key, row.finished_ns) in newest
+    }
+    return [rows[key] for key in sorted(rows)]
+
+
+def _parts(out: Path, table: Table) -> list[Path]:
+    return sorted(folder(out, table).glob("[!.]*.parquet"))
+
+
+def _read(out: Path, row_type: type[Row], parts: Sequence[Path]) -> Iterable[Row]:
+    import pyarrow.parquet as pq
+
+    names = [f.name for f in fields(row_type)]
+    for part in parts:
+        table = pq.read_table(part, schema=schema(row_type), partitioning=None)
+        yield from (row_type(**values) for values in table.select(names).to_pylist())
+
+
+def compact(out: Path) -> tuple[int, int]:
+    """Joins the parts of each table into one and drops rows that newer ones replace.
+
+    The new part is complete before an old one is removed: a kill in between leaves rows twice,
+    which reading does not mind and the next compaction mends.
+
+    Returns:
+        (parts before, parts after), both tables together.
+    """
+    before = {table: _parts(out, table) for table in ("tracks", "chunks")}
+    if all(len(parts) <= 1 for parts in before.values()):
+        count = sum(map(len, before.values()))
+        return count, count
+    tracks, chunks = read_tracks(out), read_chunks(out)
+    name = f"compact-{time.time_ns()}.parquet"
+    if chunks:
+        _write(folder(out, "chunks") / name, chunks, ChunkRow)
+    _write(folder(out, "tracks") / name, tracks, TrackRow)
+    # the tracks first: a chunk's row counts only through its track's
+    for table in ("tracks", "chunks"):
+        for part in before[table]:
+            part.unlink(missing_ok=True)
+    return sum(map(len, before.values())), 1 + bool(chunks)
+
+
+def reference() -> str:
+    """The column-by-column reference page (Markdown) of both tables."""
+    lines = []
+    for row_type, table in _TABLES.items():
+        lines += [f"### {table}", "", "| column | type | what it says |", "|---|---|---|"]
+        lines += [
+            f"| `{f.name}` | {f.metadata['type']} | {f.metadata['doc']} |" for f in fields(row_type)
+        ]
+        lines.append("")
+    return "\n".join(lines)

@@ -1,0 +1,194 @@
+"""Reading an input once from its first sample to its last: is it whole, and what is in it?"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from morphsep import audio, files
+from morphsep.errors import TrackError
+from morphsep.metrics.loudness import LoudnessMeter, TruePeakMeter
+from morphsep.resample import ModelRateReader, model_length
+from morphsep.signal import Signal
+from morphsep.workspace import Workspace
+
+BLOCK = 1 << 17
+"""Samples that are decoded at a time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """What the stages need to know of an input; taken once, the same for every section."""
+
+    path: str
+    """The input."""
+    readable: str
+    """Where to read its samples: the input, or its decoded copy if it is lossy."""
+    content_hash: str
+    format: str
+    subtype: str
+    sample_rate: int
+    num_channels: int
+    num_samples: int
+    """At `sample_rate`."""
+    mean: float
+    """Of the mono sum."""
+    std: float
+    """Of the mono sum, unbiased."""
+    peak: float
+    """Sample peak, linear."""
+    true_peak: float
+    lufs: float
+    channels: tuple[int, int] | None = None
+    """The two channels picked from more."""
+
+    @property
+    def model_length(self) -> int:
+        """Length at 44.1 kHz, in samples."""
+        return model_length(self.num_samples, self.sample_rate)
+
+    @property
+    def info(self) -> audio.AudioInfo:
+        """The input's header, with the length that decoding found."""
+        return audio.AudioInfo(
+            path=self.path, format=self.format, subtype=self.subtype,
+            sample_rate=self.sample_rate, num_channels=self.num_channels,
+            num_samples=self.num_samples,
+        )  # fmt: skip
+
+
+class MixView:
+    """A scanned track as separators see it (`morphsep.separators.Mix`)."""
+
+    def __init__(self, scan: Scan, reader: ModelRateReader, stem_path: str | None) -> None:
+        self._reader = reader
+        self.num_samples = scan.model_length
+        self.num_channels = scan.num_channels
+        self.mean = scan.mean
+        self.std = scan.std
+        self.stem_path = stem_path
+
+    def read(self, start: int, num_samples: int) -> Signal:
+        """``[C, num_samples]`` at 44.1 kHz; zeros outside the track."""
+        return self._reader.read(start, num_samples)
+
+
+@contextmanager
+def open_mix(scan: Scan, stem_path: str | None = None) -> Iterator[MixView]:
+    """The track at 44.1 kHz, for as long as the context lasts."""
+    with audio.AudioReader(scan.readable, channels=scan.channels) as reader:
+        yield MixView(scan, ModelRateReader(reader), stem_path)
+
+
+def scan(path: str, workspace: Workspace, channels: tuple[int, int] | None = None) -> Scan:
+    """Decodes an input to its end and measures it; remembered by the digest of its bytes.
+
+    Raises:
+        TrackError: the file is missing, unreadable, not audio, cut short, or holds samples that
+            are no numbers.
+    """
+    info = audio.probe(path)
+    before = _stamp(path)
+    content_hash = files.digest_file(path)
+    known = _known(path, content_hash, workspace, channels)
+    if known is not None:
+        return known
+    readable = path
+    if not info.is_seekable:
+        readable = str(workspace.decoded_file(content_hash, channels))
+        decoded = audio.decode_to(path, readable, channels)
+        info = replace(decoded, path=path, format=info.format, subtype=info.subtype)
+    made = _measure(path, readable, info, content_hash, channels)
+    if _stamp(path) != before:
+        raise TrackError(
+            "changed_while_read", "the file changed while it was read; run again when it is at rest"
+        )
+    files.write_json(workspace.scan_file(content_hash, channels), asdict(made))
+    return made
+
+
+def _stamp(path: str) -> tuple[int, int]:
+    status = os.stat(path)
+    return status.st_size, status.st_mtime_ns
+
+
+def _known(
+    path: str, content_hash: str, workspace: Workspace, channels: tuple[int, int] | None
+) -> Scan | None:
+    """An earlier scan of the same bytes, if all that it speaks of is still there."""
+    values = files.read_json(workspace.scan_file(content_hash, channels))
+    if values is None:
+        return None
+    decoded = values["readable"] != values["path"]
+    values |= {"path": path, "channels": channels}
+    if not decoded:
+        return Scan(**values | {"readable": path})
+    readable = str(workspace.decoded_file(content_hash, channels))
+    return Scan(**values | {"readable": readable}) if Path(readable).exists() else None
+
+
+def _measure(
+    path: str,
+    readable: str,
+    info: audio.AudioInfo,
+    content_hash: str,
+    channels: tuple[int, int] | None,
+) -> Scan:
+    with audio.AudioReader(readable, channels=channels) as reader:
+        num_channels = reader.info.num_channels
+        loudness = LoudnessMeter(info.sample_rate, num_channels)
+        true_peak = TruePeakMeter(num_channels)
+        moments = _Moments()
+        for block in audio.blocks(reader, BLOCK):
+            _refuse_non_finite(block, moments.count, info.sample_rate)
+            loudness.add(block)
+            true_peak.add(block)
+            moments.add(block.mean(axis=0, dtype=np.float64))
+    if moments.count == 0:
+        raise TrackError("empty_file", "the file holds no samples; export it again")
+    return Scan(
+        path=path, readable=readable, content_hash=content_hash,
+        format=info.format, subtype=info.subtype, sample_rate=info.sample_rate,
+        num_channels=num_channels, num_samples=moments.count,
+        mean=moments.mean, std=moments.std,
+        peak=loudness.peak, true_peak=true_peak.peak, lufs=loudness.integrated(),
+        channels=channels,
+    )  # fmt: skip
+
+
+def _refuse_non_finite(block: Signal, offset: int, sample_rate: int) -> None:
+    bad = ~np.isfinite(block).all(axis=0)
+    if bad.any():
+        second = (offset + int(bad.argmax())) / sample_rate
+        raise TrackError(
+            "non_finite",
+            f"a sample at {second:.3f} s is not a number (NaN or infinite); "
+            "repair or export the file again",
+        )
+
+
+class _Moments:
+    """Mean and standard deviation of a long signal, by pairwise update (Chan et al., 1979)."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.mean = 0.0
+        self._squares = 0.0
+
+    def add(self, block: np.ndarray[tuple[int], np.dtype[np.float64]]) -> None:
+        n, mean = block.size, float(block.mean())
+        total = self.count + n
+        apart = mean - self.mean
+        self._squares += float(np.sum((block - mean) ** 2)) + apart**2 * self.count * n / total
+        self.mean += apart * n / total
+        self.count = total
+
+    @property
+    def std(self) -> float:
+        return math.sqrt(self._squares / (self.count - 1)) if self.count > 1 else 0.0

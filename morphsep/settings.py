@@ -1,0 +1,235 @@
+"""What a user can set, and the recipe that it settles into before anything is touched."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from morphsep import amount, registry
+from morphsep.audio.formats import SUBTYPES, SUFFIXES
+from morphsep.errors import SettingError
+from morphsep.files import digest
+from morphsep.grid import Grid, samples
+from morphsep.signal import Seconds
+
+if TYPE_CHECKING:
+    from morphsep.backends import Backend
+    from morphsep.separators import Separator
+    from morphsep.tones import Tone
+
+CODE_SCHEMA = 1
+"""Goes into every key. Raised whenever a change of code changes what a setting sounds like."""
+
+AS_RECORDED = "as-recorded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that decides what comes out, as a user writes it."""
+
+    to: str = AS_RECORDED
+    """Tone to morph towards: a name or a YAML file."""
+    from_: str = AS_RECORDED
+    """Tone to morph from; as-recorded is the stem itself."""
+    amount: str = "1"
+    """0 to 1, points such as "0:00=0 0:05=1", or a CSV file."""
+    separator: str = "auto"
+    """auto, or a separator's name, with its model behind a colon (demucs:htdemucs)."""
+    stem: str | None = None
+    """The user's own stem: a path, or a pattern such as {stem}.guitar.wav."""
+    backend: str = "auto"
+    """auto (chain where both tones are chains, else spectral), or a backend's name."""
+    chunk: Seconds = 8.0
+    """Length of a chunk, 5 to 10 s."""
+    overlap: Seconds = 0.25
+    """How long neighbouring chunks are crossfaded, in s."""
+    section: Seconds = 300.0
+    """Length of a section, the unit of work, in s; decides memory, never the sound."""
+    uniform: bool = True
+    """Whether amounts are spaced by what is heard rather than by the backend's own scale."""
+    format: str | None = None
+    """Container of the output (wav, flac, ...); None keeps the input's."""
+    subtype: str | None = None
+    """Sample format of the output (PCM_24, FLOAT, ...); None keeps the input's."""
+    channels: tuple[int, int] | None = None
+    """Which two channels (from 0) of a file that has more than two."""
+    device: str = "auto"
+    """auto, cpu, cuda, mps."""
+    shifts: int = 0
+    """Demucs: how many seeded time offsets to average over (0: none)."""
+    seed: int = 0
+    """Seed of everything that is drawn."""
+    offline: bool = False
+    """Whether the network is out of bounds."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Recipe:
+    """Settings made into things: what the stages work with."""
+
+    settings: Settings
+    source: Tone
+    target: Tone
+    curve: amount.Curve
+    grid: Grid
+    section: int
+    """Length of a section in samples at 44.1 kHz."""
+    separator: Separator
+    backend: Backend
+
+    def stem_key(self, content_hash: str, own_stem_hash: str) -> str:
+        """Names the stem: all that it depends on, and nothing else."""
+        return digest(
+            "stem", CODE_SCHEMA, content_hash, own_stem_hash, self.separator.fingerprint(),
+            self.settings.channels,
+        )  # fmt: skip
+
+    def warp_key(self, stem_key: str) -> str:
+        """Names the perceptual map of this pair of tones on this stem."""
+        return digest(
+            "warp", CODE_SCHEMA, stem_key, self.source.fingerprint(), self.target.fingerprint(),
+            self.backend.fingerprint(),
+        )  # fmt: skip
+
+    def key(self, stem_key: str) -> str:
+        """Names the result: all that its samples depend on."""
+        s = self.settings
+        return digest(
+            "track", self.warp_key(stem_key), self.curve, self.grid, s.uniform, s.format, s.subtype
+        )
+
+    def stems_key(self, stem_key: str) -> str:
+        """Names the result where only stems are asked for."""
+        return digest("separate", stem_key, self.settings.format, self.settings.subtype)
+
+
+def settle(settings: Settings) -> tuple[Settings, str]:
+    """Settings with every ``auto`` about the separator decided, and the reason in a line.
+
+    Done once, where the run is started, so that all workers use the same.
+
+    Raises:
+        SettingError: these settings cannot work.
+    """
+    if settings.stem is not None and settings.separator not in ("auto", "stem"):
+        raise SettingError(
+            f"--stem brings the user's own stem, so the separator cannot be {settings.separator}"
+        )
+    if settings.stem is None and settings.separator == "stem":
+        raise SettingError("the separator stem needs --stem: a file, or a pattern for its name")
+    reason = "asked for"
+    if settings.separator == "auto":
+        if settings.stem is not None:
+            settings, reason = replace(settings, separator="stem"), "--stem was given"
+        else:
+            from morphsep.separators.auto import choose
+
+            choice = choose(offline=settings.offline)
+            settings, reason = replace(settings, separator=choice.name), choice.reason
+    if settings.stem is not None:
+        from morphsep.separators.stem import resolve_stem
+
+        resolve_stem(settings.stem, "song.wav")
+    build(settings)
+    return settings, reason
+
+
+@lru_cache(maxsize=8)
+def build(settings: Settings) -> Recipe:
+    """The recipe of settled settings; cached, so that a worker loads weights once.
+
+    Raises:
+        SettingError: an unknown name, or a value outside its range.
+    """
+    from morphsep.tones import get_tone
+
+    _check_ranges(settings)
+    curve = amount.parse(settings.amount)
+    # Nothing asked for in the whole track gives the input back, whatever it would morph from.
+    source = get_tone(AS_RECORDED if curve.is_zero else settings.from_)
+    target = get_tone(settings.to)
+    return Recipe(
+        settings=settings,
+        source=source,
+        target=target,
+        curve=curve,
+        grid=Grid(samples(settings.chunk), samples(settings.overlap)),
+        section=samples(settings.section),
+        separator=build_separator(settings),
+        backend=build_backend(settings.backend, source, target),
+    )
+
+
+def _check_ranges(settings: Settings) -> None:
+    if not 5 <= settings.chunk <= 10:
+        raise SettingError(f"--chunk must lie between 5 and 10 seconds, got {settings.chunk:g}")
+    if not settings.section >= settings.chunk:
+        raise SettingError(
+            f"--section must be at least one chunk ({settings.chunk:g} s), got {settings.section:g}"
+        )
+    if settings.device not in ("auto", "cpu"):
+        from morphsep.separators.devices import device
+
+        device(settings.device)
+    if settings.format is not None and settings.format.upper() not in SUFFIXES:
+        known = ", ".join(name.lower() for name in SUFFIXES if name != "WAVEX")
+        raise SettingError(f"--format {settings.format} cannot be written; choose one of {known}")
+    if settings.subtype is not None:
+        _check_subtype(settings.format, settings.subtype.upper())
+    if settings.shifts < 0:
+        raise SettingError(f"--shifts must be 0 or more, got {settings.shifts}")
+
+
+def _check_subtype(file_format: str | None, subtype: str) -> None:
+    """Whether the subtype fits the format, or any, where each input keeps its own."""
+    formats = SUBTYPES if file_format is None else [file_format.upper()]
+    known = sorted({name for key in formats for name in SUBTYPES[key]})
+    if subtype not in known:
+        raise SettingError(f"--subtype {subtype} is not possible; choose one of {', '.join(known)}")
+
+
+def build_separator(settings: Settings) -> Separator:
+    """The separator that settled settings name.
+
+    Raises:
+        SettingError: there is no such separator, or it cannot work.
+    """
+    name, _, model = settings.separator.partition(":")
+    if name == "demucs":
+        options = {
+            "device": settings.device,
+            "shifts": settings.shifts,
+            "seed": settings.seed,
+            "offline": settings.offline,
+        }
+        if model:
+            options["model"] = model
+        separator: Separator = registry.load("separator", name, **options)
+    elif model:
+        raise SettingError(f"the separator {name} has no models, so {model!r} means nothing")
+    else:
+        separator = registry.load("separator", name)
+    return separator
+
+
+def build_backend(name: str, source: Tone, target: Tone) -> Backend:
+    """The named backend, or for ``auto`` chain if it can morph the pair, else spectral.
+
+    Raises:
+        SettingError: no such backend, or it cannot morph this pair.
+    """
+    if name != "auto":
+        backend: Backend = registry.load("backend", name)
+        backend.context(source, target)
+        return backend
+    try:
+        return build_backend("chain", source, target)
+    except SettingError:
+        return build_backend("spectral", source, target)
+
+
+def describe(settings: Settings) -> str:
+    """Settings as JSON, for the manifest."""
+    return json.dumps(asdict(settings), sort_keys=True, ensure_ascii=False)

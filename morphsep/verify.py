@@ -1,0 +1,190 @@
+"""Re-checking finished work against the promises (design, section 3), from the manifest alone."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from morphsep import audio, files, manifest
+from morphsep.assembly import Block, mix_blocks, split
+from morphsep.errors import ERROR_CODES, TrackError
+from morphsep.grid import Span
+from morphsep.manifest import ChunkRow, TrackRow
+from morphsep.resample import to_rate
+from morphsep.scan import Scan, scan
+from morphsep.settings import AS_RECORDED
+from morphsep.signal import MODEL_RATE, dbfs, from_db
+from morphsep.workspace import Workspace
+
+NULL_DBFS = -120.0
+RESAMPLER_REACH = MODEL_RATE // 20
+"""Samples at 44.1 kHz over which a change can spread through the way back to another rate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A promise that does not hold."""
+
+    track: str
+    promise: int
+    """Number in the design's section 3."""
+    message: str
+
+
+def verify(out: Path) -> tuple[int, list[Finding]]:
+    """(tracks checked, what does not hold) of everything in an output folder."""
+    tracks, chunks = manifest.read_tracks(out), manifest.read_chunks(out)
+    findings = list(_rows(tracks)) + list(_leftovers(out))
+    for row in tracks:
+        if row.status == "ok":
+            own = [chunk for chunk in chunks if chunk.track == row.track]
+            findings += [Finding(row.track, n, text) for n, text in _track(out, row, own)]
+    return len(tracks), findings
+
+
+def _rows(tracks: Sequence[TrackRow]) -> Iterator[Finding]:
+    outputs = Counter(row.output for row in tracks if row.output)
+    for row in tracks:
+        if row.status not in ("ok", "skipped", "failed"):
+            yield Finding(row.track, 6, f"status {row.status!r}")
+        if row.status != "ok" and (row.error_code not in ERROR_CODES or not row.message):
+            yield Finding(row.track, 6, "neither ok nor a reason")
+        if row.status == "ok" and row.output is None:
+            yield Finding(row.track, 7, "ok, but no output")
+        if row.output and outputs[row.output] > 1:
+            yield Finding(row.track, 6, f"{row.output} is the output of several rows")
+
+
+def _leftovers(out: Path) -> Iterator[Finding]:
+    for part in out.rglob(files.TEMPORARY):
+        yield Finding("", 7, f"half-written file {part.relative_to(out)}")
+
+
+def _track(out: Path, row: TrackRow, chunks: Sequence[ChunkRow]) -> Iterator[tuple[int, str]]:
+    assert row.output is not None
+    path = out / row.output
+    if not path.is_file():
+        yield 7, f"{row.output} is not there"
+        return
+    if files.digest_file(path) != row.output_hash:
+        yield 7, f"{row.output} is not the file that was written"
+        return
+    yield from _same_shape(path, row)
+    yield from _tiling(row, chunks)
+    try:
+        source = scan(row.input, Workspace(out), _channels(row))
+    except TrackError as error:
+        yield 1, f"the input cannot be compared with: {error.message}"
+        return
+    if source.content_hash != row.content_hash:
+        yield 1, "the input is not the file that was worked on; run the same command again"
+        return
+    yield from _against_input(out, row, chunks, source)
+
+
+def _channels(row: TrackRow) -> tuple[int, int] | None:
+    picked = json.loads(row.settings or "{}").get("channels")
+    return (picked[0], picked[1]) if picked else None
+
+
+def _same_shape(path: Path, row: TrackRow) -> Iterator[tuple[int, str]]:
+    try:
+        info = audio.probe(str(path))
+    except TrackError as error:
+        yield 7, f"the output does not decode: {error.message}"
+        return
+    for name in ("num_samples", "sample_rate", "num_channels"):
+        if getattr(info, name) != getattr(row, name):
+            yield 1, f"{name} is {getattr(info, name)}, the input's {getattr(row, name)}"
+    if info.subtype != row.output_subtype:
+        yield 1, f"subtype is {info.subtype}, not {row.output_subtype}"
+
+
+def _tiling(row: TrackRow, chunks: Sequence[ChunkRow]) -> Iterator[tuple[int, str]]:
+    if [chunk.index for chunk in chunks] != list(range(row.num_chunks or 0)):
+        yield 6, f"{len(chunks)} rows for {row.num_chunks} chunks"
+    for a, b in pairwise(chunks):
+        if b.start > a.start + a.num_samples:
+            yield 6, f"nothing covers what lies between chunks {a.index} and {b.index}"
+
+
+def _against_input(
+    out: Path, row: TrackRow, chunks: Sequence[ChunkRow], source: Scan
+) -> Iterator[tuple[int, str]]:
+    untouched = _untouched(row, chunks, source)
+    stem = Workspace(out).stem(row.stem_key or "", source.num_channels)
+    backing = audio.AudioReader(str(out / row.backing)) if row.backing else None
+    gain = 10 ** ((row.gain_db or 0.0) / 20)
+    worst = residual = peak = 0.0
+    with audio.AudioReader(str(out / (row.output or ""))) as reader:
+        for start, mix in mix_blocks(source):
+            length = mix.shape[-1]
+            result = reader.read(start, length, dtype="float64")
+            peak = max(peak, float(np.abs(result).max()))
+            if not np.isfinite(result).all():
+                yield 1, "samples that are no numbers"
+                return
+            if backing is not None:
+                left = mix - (result + backing.read(start, length, dtype="float64"))
+                residual = max(residual, float(np.abs(left).max()))
+                continue
+            _, left_over = split(mix, to_rate(stem.read, start, length, source.sample_rate))
+            residual = max(residual, left_over)
+            worst = max(worst, _difference(result, mix, gain, start, untouched))
+    if backing is not None:
+        backing.close()
+    yield from _judge(row, worst, residual, peak)
+
+
+def _judge(row: TrackRow, worst: float, residual: float, peak: float) -> Iterator[tuple[int, str]]:
+    output = audio.OutputFormat(
+        format=row.output_format or "", subtype=row.output_subtype or "", extension=""
+    )
+    if residual > 0 and dbfs(residual) > NULL_DBFS:
+        yield 3, f"stem + backing miss the mix by {dbfs(residual):.1f} dBFS"
+    if not (output.bits or output.is_float):
+        return  # a lossy output, asked for by --format, keeps no sample as it was
+    step = 2.0 ** (1 - output.bits) if output.bits else 2.0**-23
+    # a float output is the input itself unless a gain was applied, which rounds once
+    if worst > (1.01 * step if output.bits or row.gain_db else 0.0):
+        yield 2, f"where nothing was morphed the output differs by {dbfs(worst):.1f} dBFS"
+    if output.bits and peak > 1.0:
+        yield 5, f"peak {dbfs(peak):.2f} dBFS"
+    if abs(peak - from_db(row.peak_dbfs if row.peak_dbfs is not None else -400.0)) > step:
+        yield 5, f"peak {dbfs(peak):.2f} dBFS, the manifest says {row.peak_dbfs}"
+
+
+def _untouched(row: TrackRow, chunks: Sequence[ChunkRow], source: Scan) -> list[Span]:
+    """Spans at the track's own rate that only chunks without a morph cover."""
+    bypassed = {"silent", "zero"} if row.from_tone == AS_RECORDED else {"silent"}
+    reach = 0 if source.sample_rate == MODEL_RATE else RESAMPLER_REACH
+    spans = []
+    for index, chunk in enumerate(chunks):
+        if chunk.status not in bypassed:
+            continue
+        start, stop = chunk.start, chunk.start + chunk.num_samples
+        if index > 0 and chunks[index - 1].status not in bypassed:
+            start = chunks[index - 1].start + chunks[index - 1].num_samples + reach
+        if index + 1 < len(chunks) and chunks[index + 1].status not in bypassed:
+            stop = chunks[index + 1].start - reach
+        ratio = source.sample_rate / MODEL_RATE
+        spans.append(Span(int(np.ceil(start * ratio)), int(stop * ratio)))
+    return spans
+
+
+def _difference(
+    result: Block, mix: Block, gain: float, start: int, untouched: Sequence[Span]
+) -> float:
+    worst = 0.0
+    for span in untouched:
+        a, b = max(span.start - start, 0), min(span.stop - start, mix.shape[-1])
+        if a < b:
+            expected = mix[:, a:b].astype(np.float64) * gain
+            worst = max(worst, float(np.abs(result[:, a:b] - expected).max()))
+    return worst

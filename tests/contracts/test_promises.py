@@ -1,0 +1,140 @@
+"""The design's promises, over every separator and backend."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import morphsep
+from morphsep import manifest
+from morphsep.verify import verify
+from tests import songs
+from tests.checkpoints import write_htdemucs
+
+BACKENDS = ("chain", "spectral", "crossfade", "vocoder")
+SEPARATORS = ("none", "stem", "harmonic", "demucs")
+
+
+@pytest.fixture(scope="session")
+def small_model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(write_htdemucs(tmp_path_factory.mktemp("model"), kind="safetensors"))
+
+
+@pytest.fixture
+def separation(request: pytest.FixtureRequest, small_model: str) -> dict[str, str]:
+    if request.param == "stem":
+        return {"stem": "{stem}.guitar.wav"}
+    if request.param == "demucs":
+        return {"separator": f"demucs:{small_model}"}
+    return {"separator": request.param}
+
+
+every_separator = pytest.mark.parametrize("separation", SEPARATORS, indirect=True)
+
+
+def rms(signal: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(signal**2)))
+
+
+@every_separator
+@pytest.mark.parametrize(
+    ("subtype", "rate", "channels"),
+    [("PCM_16", 44100, 2), ("PCM_24", 48000, 1), ("FLOAT", 22050, 2), ("PCM_32", 44100, 1)],
+)
+def test_amount_0_gives_the_input_back_bit_for_bit(tmp_path, separation, subtype, rate, channels):
+    path = songs.song(tmp_path, 6.0, rate, channels, subtype)
+    row = morphsep.morph_file(path, tmp_path / "out", to="distortion", amount=0, **separation)
+    np.testing.assert_array_equal(songs.read(tmp_path / "out" / row.output), songs.read(path))
+    assert row.num_morphed == 0
+
+
+@every_separator
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_promises_1_to_3_and_5_to_7(tmp_path: Path, separation, backend: str) -> None:
+    path = songs.song(tmp_path, 13.0, 48000, 2, "PCM_24")
+    row = morphsep.morph_file(
+        path, tmp_path / "out", to="distortion", amount="0:00=0 0:06=0 0:10=1",
+        backend=backend, chunk=5, **separation,
+    )  # fmt: skip
+    got, given = soundfile.info(tmp_path / "out" / row.output), soundfile.info(path)
+    for name in ("frames", "samplerate", "channels", "format", "subtype"):
+        assert getattr(got, name) == getattr(given, name)
+    before, after = songs.read(path), songs.read(tmp_path / "out" / row.output)
+    gain = 10 ** (row.gain_db / 20)
+    untouched = slice(0, round(4.6 * 48000))
+    assert np.abs(after[:, untouched] - gain * before[:, untouched]).max() <= 2.0**-23
+    assert rms(after[:, -96000:] - gain * before[:, -96000:]) > 1e-3
+    assert row.null_residual_dbfs is None or row.null_residual_dbfs < -120
+    assert verify(tmp_path / "out") == (1, [])
+
+
+@every_separator
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("rate", [44100, 32000])
+def test_the_result_does_not_depend_on_the_sections(tmp_path, separation, backend, rate):
+    if rate != 44100 and backend in ("crossfade", "vocoder"):
+        pytest.skip("the way through another rate is the same for every backend")
+    path = songs.song(tmp_path, 16.0, rate, 2, "FLOAT")
+    results = []
+    for section in (300.0, 5.0):
+        out = tmp_path / f"out-{section}"
+        row = morphsep.morph_file(
+            path, out, to="chorus", from_="clean", amount="0:00=0 0:12=1",
+            backend=backend, chunk=5, section=section, **separation,
+        )  # fmt: skip
+        results.append(songs.read(out / row.output))
+    assert rms(results[0] - results[1]) <= 1e-6
+
+
+@every_separator
+def test_separate_writes_parts_that_add_up(tmp_path: Path, separation) -> None:
+    path = songs.song(tmp_path, 7.0, 48000, 2, "PCM_24")
+    row = morphsep.separate_file(path, tmp_path / "out", **separation)
+    parts = [songs.read(tmp_path / "out" / name) for name in (row.output, row.backing)]
+    assert np.abs(songs.read(path) - parts[0] - parts[1]).max() < 10 ** (-120 / 20)
+    assert verify(tmp_path / "out") == (1, [])
+
+
+def test_one_gain_for_the_whole_track_if_it_would_clip(tmp_path: Path) -> None:
+    # two seconds without guitar, then so much of it that distortion pushes it over
+    audio = songs.guitar(14.0) * 3.2
+    audio[:, : 6 * 44100] = 0
+    audio += 0.1 * songs.backing(14.0)
+    path = songs.write(tmp_path / "loud.wav", audio.clip(-1, 1), subtype="PCM_16")
+    row = morphsep.morph_file(path, tmp_path / "out", to="fuzz", separator="none", chunk=5)
+    assert row.gain_db < 0
+    after = songs.read(tmp_path / "out" / row.output)
+    assert np.abs(after).max() <= 1.0
+    assert verify(tmp_path / "out") == (1, [])
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("separation", ["none", "demucs"], indirect=True)
+def test_both_executors_agree(tmp_path: Path, separation) -> None:
+    from morphsep.api import make_settings
+    from morphsep.inputs import collect
+    from morphsep.run import run
+
+    for name in ("a.wav", "b.flac", "broken.wav"):
+        if name.startswith("broken"):
+            (tmp_path / "in" / name).write_bytes(b"no audio")
+        else:
+            songs.song(tmp_path / "in", 7.0, name=name)
+    settings = make_settings(to="overdrive", amount=0.5, **separation)
+    rows = {}
+    for executor in ("local", "ray"):
+        out = tmp_path / executor
+        jobs = collect([str(tmp_path / "in")], out, settings)
+        run(jobs, out, executor=executor)
+        rows[executor] = manifest.read_tracks(out)
+    for one, other in itertools.zip_longest(rows["local"], rows["ray"]):
+        assert (one.track, one.status, one.error_code) == (
+            other.track,
+            other.status,
+            other.error_code,
+        )
+        assert (one.key, one.output_hash) == (other.key, other.output_hash)

@@ -1,0 +1,71 @@
+"""Synthesised material: a plucked string, drums and bass, and the files they are written to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from morphsep.signal import Signal
+
+
+def pluck(num_samples: int, rate: int, pitch: float, seed: int) -> np.ndarray:
+    """A plucked string (Karplus and Strong, 1983), float64 ``[T]``."""
+    from scipy.signal import lfilter
+
+    period = round(rate / pitch)
+    burst = np.zeros(num_samples)
+    burst[:period] = np.random.default_rng(seed).uniform(-1, 1, period)[:num_samples]
+    feedback = np.zeros(period + 2)
+    feedback[0], feedback[period], feedback[period + 1] = 1.0, -0.498, -0.498
+    return np.asarray(lfilter([1.0], feedback, burst))
+
+
+def guitar(seconds: float, rate: int = 44100, channels: int = 2, seed: int = 0) -> Signal:
+    """Notes twice a second, ``[C, T]``, peak about 0.3."""
+    total = round(seconds * rate)
+    out = np.zeros(total)
+    pitches = (110.0, 164.8, 220.0, 130.8, 196.0, 246.9)
+    for index, start in enumerate(range(0, total, rate // 2)):
+        length = min(rate, total - start)
+        note = pluck(length, rate, pitches[index % len(pitches)], seed + index)
+        out[start : start + length] += note
+    out *= 0.3 / max(np.abs(out).max(), 1e-9)
+    pan = np.linspace(1.0, 0.7, channels)[:, None]
+    return (out * pan).astype(np.float32)
+
+
+def backing(seconds: float, rate: int = 44100, channels: int = 2, seed: int = 99) -> Signal:
+    """Drum-like bursts and a bass tone, ``[C, T]``, peak about 0.3."""
+    time = np.arange(round(seconds * rate)) / rate
+    noise = np.random.default_rng(seed).standard_normal((channels, time.size))
+    drums = noise * np.exp(-40 * (time % 0.5)) * 0.15
+    bass = 0.15 * np.sin(2 * np.pi * 55 * time)
+    return (drums + bass).clip(-0.4, 0.4).astype(np.float32)
+
+
+def write(path: Path, audio: Signal, rate: int = 44100, subtype: str = "PCM_16") -> Path:
+    """Writes ``[C, T]`` and returns the path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, audio.T, rate, subtype)
+    return path
+
+
+def song(
+    folder: Path,
+    seconds: float = 12.0,
+    rate: int = 44100,
+    channels: int = 2,
+    subtype: str = "PCM_16",
+    name: str = "song.wav",
+) -> Path:
+    """A mix and, beside it, NAME.guitar.wav in float: returns the mix's path."""
+    stem = guitar(seconds, rate, channels)
+    write(folder / f"{Path(name).stem}.guitar.wav", stem, rate, "FLOAT")
+    return write(folder / name, stem + backing(seconds, rate, channels), rate, subtype)
+
+
+def read(path: Path) -> np.ndarray:
+    """``[C, T]`` float64."""
+    return np.asarray(soundfile.read(path, dtype="float64", always_2d=True)[0].T)

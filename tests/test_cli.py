@@ -1,0 +1,218 @@
+"""The command line: what it takes, what it prints, how it exits."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from morphsep import manifest
+from morphsep.cli import app
+from tests import songs
+
+
+def morphsep(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "morphsep", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
+
+
+def as_json(*arguments: object) -> object:
+    done = morphsep(*arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_list_of_commands_and_options_is_pinned() -> None:
+    """A command line only grows on purpose: whoever adds to it changes this list too."""
+    import typer
+
+    def tree(command, name=""):
+        if hasattr(command, "commands"):
+            for child in command.commands.values():
+                yield from tree(child, f"{name} {child.name}".strip())
+        else:
+            options = [o for p in command.params for o in p.opts if o.startswith("--")]
+            yield name, sorted(options)
+
+    got = dict(tree(typer.main.get_command(app)))
+    separation = ["--device", "--offline", "--separator", "--stem"]
+    common = [*separation, "--channels", "--executor", "--force", "--format", "--json", "--out",
+              "--rerun", "--section", "--seed", "--shifts", "--subtype"]  # fmt: skip
+    tone = ["--to", "--from", "--amount", "--backend"]
+    assert got == {
+        "morph": sorted([*common, *tone, "--chunk", "--transition", "--uniform"]),
+        "separate": sorted(common),
+        "preview": sorted([*separation, *tone, "--at", "--json", "--out", "--transition"]),
+        "plan": sorted([*tone, "--chunk", "--json", "--offline", "--out", "--section",
+                        "--separator", "--stem", "--transition"]),
+        "doctor": ["--json", "--out"],
+        "verify": ["--json"],
+        "tones": ["--json"],
+        "separators": ["--json"],
+        "backends": ["--json"],
+        "manifest show": ["--json"],
+        "manifest failed": ["--json"],
+        "manifest compact": ["--json"],
+        "models list": ["--json"],
+        "models fetch": ["--json", "--offline"],
+        "models verify": ["--json"],
+        "models path": ["--json"],
+    }  # fmt: skip
+
+
+def test_a_song_from_start_to_end(tmp_path: Path) -> None:
+    songs.song(tmp_path / "in", 6.0)
+    songs.song(tmp_path / "in" / "b", 6.0)
+    out = tmp_path / "out"
+    done = morphsep("morph", tmp_path / "in", "-o", out, "--to", "distortion",
+                    "--amount", "0:00=0 0:05=1", "--stem", "{stem}.guitar.wav")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "done" in done.stdout
+    assert sorted(p.relative_to(out).as_posix() for p in out.rglob("song.wav")) == [
+        "b/song.wav",
+        "song.wav",
+    ]
+    assert morphsep("verify", out).returncode == 0
+    shown = as_json("manifest", "show", out)
+    assert [(row["track"], row["status"]) for row in shown] == [
+        ("b/song.wav", "ok"),
+        ("song.wav", "ok"),
+    ]
+    again = as_json("morph", tmp_path / "in", "-o", out, "--to", "distortion",
+                    "--amount", "0:00=0 0:05=1", "--stem", "{stem}.guitar.wav")  # fmt: skip
+    assert (again["done"], again["skipped"], again["failed"]) == (0, 2, 0)
+
+
+def test_exit_codes(tmp_path: Path) -> None:
+    songs.write(tmp_path / "in" / "good.wav", songs.guitar(1.0))
+    (tmp_path / "in" / "bad.wav").write_text("no")
+    tail = ("-o", tmp_path / "out", "--to", "fuzz", "--separator", "none")
+    assert morphsep("morph", tmp_path / "in" / "good.wav", *tail).returncode == 0
+    assert morphsep("morph", tmp_path / "in", *tail).returncode == 2
+    assert morphsep("morph", tmp_path / "in" / "bad.wav", *tail).returncode == 3
+    assert morphsep("morph", tmp_path / "in", *tail, "--nonsense").returncode == 1
+    failed = morphsep("manifest", "failed", tmp_path / "out")
+    assert "bad.wav  not_audio: " in failed.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--to", "fuz"], "did you mean 'fuzz'"),
+        (["--to", "fuzz", "--amount", "2"], "between 0 and 1"),
+        (["--to", "fuzz", "--chunk", "3"], "between 5 and 10"),
+        (["--to", "fuzz", "--section", "2"], "at least one chunk"),
+        (["--to", "fuzz", "--backend", "spectra"], "Did you mean spectral"),
+        (["--to", "fuzz", "--separator", "demux"], "Did you mean demucs"),
+        (["--to", "fuzz", "--separator", "stem"], "needs --stem"),
+        (["--to", "fuzz", "--stem", "x.wav", "--separator", "demucs"], "cannot be demucs"),
+        (["--to", "fuzz", "--stem", "{nonsense}.wav"], "nonsense"),
+        (["--to", "fuzz", "--executor", "slurm"], "no executor 'slurm'"),
+        (["--to", "fuzz", "--channels", "1"], "--channels"),
+        (["--to", "fuzz", "--format", "mp3"], "mp3"),
+        (["--to", "fuzz", "--device", "abacus"], "abacus"),
+        (["--transition", "clean-to-loud"], "clean-to-loud"),
+        ([], "--to"),
+    ],
+)
+def test_a_bad_setting_stops_the_run_before_it_starts(tmp_path, arguments, says) -> None:
+    songs.write(tmp_path / "x.wav", songs.guitar(0.2))
+    tail = (
+        arguments
+        if "--separator" in arguments or "--stem" in arguments
+        else [*arguments, "--separator", "none"]
+    )
+    done = morphsep("morph", tmp_path / "x.wav", "-o", tmp_path / "out", *tail)
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_plan_touches_nothing(tmp_path: Path) -> None:
+    songs.song(tmp_path / "in", 20.0)
+    (tmp_path / "in" / "bad.wav").write_text("no")
+    planned = as_json(
+        "plan",
+        tmp_path / "in",
+        "-o",
+        tmp_path / "out",
+        "--stem",
+        "{stem}.guitar.wav",
+        "--chunk",
+        "5",
+    )
+    assert (planned["files"], planned["readable"], planned["chunks"]) == (2, 1, 5)
+    assert planned["hours"] == pytest.approx(20 / 3600)
+    assert planned["hours_of_work"] > 0
+    assert len(planned["problems"]) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_preview_is_twenty_seconds_beside_what_it_was(tmp_path: Path) -> None:
+    songs.song(tmp_path / "in", 30.0)
+    out = tmp_path / "out"
+    done = morphsep("preview", tmp_path / "in" / "song.wav", "-o", out, "--to", "chorus",
+                    "--at", "0:05", "--stem", "{stem}.guitar.wav")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    before, after = songs.read(out / "before" / "song.wav"), songs.read(out / "song.wav")
+    assert before.shape == after.shape == (2, 20 * 44100)
+    assert (before == songs.read(tmp_path / "in" / "song.wav")[:, 5 * 44100 : 25 * 44100]).all()
+    assert (before != after).any()
+
+
+def test_separate(tmp_path: Path) -> None:
+    songs.song(tmp_path / "in", 3.0)
+    done = morphsep(
+        "separate", tmp_path / "in" / "song.wav", "-o", tmp_path / "out", "--separator", "harmonic"
+    )
+    assert done.returncode == 0, done.stderr
+    (row,) = manifest.read_tracks(tmp_path / "out")
+    assert (row.output, row.backing) == ("song.guitar.wav", "song.backing.wav")
+    assert morphsep("verify", tmp_path / "out").returncode == 0
+
+
+def test_what_there_is_can_be_listed() -> None:
+    assert {t["name"] for t in as_json("tones")["tones"]} >= {
+        "clean",
+        "distortion",
+        "chorus",
+        "as-recorded",
+    }
+    assert {s["name"] for s in as_json("separators")} >= {"demucs", "harmonic", "none", "stem"}
+    backends = as_json("backends")
+    assert {b["name"] for b in backends} >= {"chain", "spectral", "crossfade", "vocoder"}
+    assert all(b["licence"] and b["description"] for b in backends)
+    assert "htdemucs_6s" in {m["name"] for m in as_json("models", "list")}
+
+
+def test_models_that_are_not_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MORPHSEP_WEIGHTS", "HF_HOME", "TORCH_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "cache"))
+    done = morphsep("models", "fetch", "--offline")
+    assert done.returncode == 1
+    assert "offline" in done.stderr
+    assert morphsep("models", "path").stdout.startswith(str(tmp_path / "cache"))
+    assert morphsep("models", "verify").returncode == 1
+
+
+def test_doctor_names_a_remedy_for_everything_that_is_not_well(tmp_path: Path) -> None:
+    done = morphsep("doctor", "-o", tmp_path, "--json")
+    checks = json.loads(done.stdout)
+    assert {c["what"] for c in checks} >= {
+        "Python",
+        "decoders",
+        "separator weights",
+        "device",
+        "output folder",
+    }
+    assert all(c["remedy"] for c in checks if c["state"] != "ok")
+
+
+def test_the_folder_of_verify_must_hold_a_manifest(tmp_path: Path) -> None:
+    done = morphsep("verify", tmp_path)
+    assert done.returncode == 1
+    assert "no manifest" in done.stderr

@@ -1,0 +1,125 @@
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from morphsep.errors import SettingError
+from morphsep.inputs import collect
+from morphsep.settings import Settings
+
+SETTINGS = Settings(to="distortion")
+
+
+def touch(*paths: Path) -> None:
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def tracks(inputs: list[Path | str], out: Path, settings: Settings = SETTINGS) -> list[str]:
+    return [job.track for job in collect([str(i) for i in inputs], out, settings)]
+
+
+def test_a_folder_is_searched_and_its_tree_mirrored(tmp_path: Path) -> None:
+    music = tmp_path / "music"
+    touch(music / "a" / "01.wav", music / "b" / "01.wav", music / "ü 🎸.FLAC", music / "x.txt")
+    assert tracks([music], tmp_path / "out") == ["a/01.wav", "b/01.wav", "ü 🎸.FLAC"]
+
+
+def test_two_files_of_one_name_in_two_folders_do_not_collide(tmp_path: Path) -> None:
+    touch(tmp_path / "a" / "01.wav", tmp_path / "b" / "01.wav")
+    got = tracks([tmp_path / "a" / "01.wav", tmp_path / "b" / "01.wav"], tmp_path / "out")
+    assert got == ["a/01.wav", "b/01.wav"]
+
+
+def test_one_file_lands_at_the_top(tmp_path: Path) -> None:
+    touch(tmp_path / "a" / "01.WAV")
+    assert tracks([tmp_path / "a" / "01.WAV"], tmp_path / "out") == ["01.WAV"]
+
+
+def test_lossy_inputs_become_flac_and_never_take_anothers_name(tmp_path: Path) -> None:
+    touch(tmp_path / "in" / "x.mp3", tmp_path / "in" / "x.flac", tmp_path / "in" / "y.Ogg")
+    got = tracks([tmp_path / "in"], tmp_path / "out")
+    assert got == ["x.flac", "x.mp3.flac", "y.flac"]
+
+
+def test_the_format_decides_the_name(tmp_path: Path) -> None:
+    touch(tmp_path / "in" / "x.mp3")
+    assert tracks([tmp_path / "in"], tmp_path / "out", Settings(format="wav")) == ["x.wav"]
+
+
+def test_the_same_file_twice_is_one_job_and_one_skipped_row(tmp_path: Path) -> None:
+    touch(tmp_path / "x.wav")
+    jobs = collect([str(tmp_path / "x.wav")] * 2, tmp_path / "out", SETTINGS)
+    assert [job.refusal and job.refusal[0] for job in jobs] == [None, "duplicate"]
+    assert jobs[1].refused_as == "skipped"
+    assert jobs[0].track != jobs[1].track
+
+
+def test_the_output_folder_is_not_searched(tmp_path: Path) -> None:
+    touch(tmp_path / "x.wav", tmp_path / "out" / "x.wav")
+    assert tracks([tmp_path], tmp_path / "out") == ["x.wav"]
+
+
+def test_an_input_inside_the_output_folder_is_refused(tmp_path: Path) -> None:
+    touch(tmp_path / "out" / "x.wav")
+    (job,) = collect([str(tmp_path / "out" / "x.wav")], tmp_path / "out", SETTINGS)
+    assert job.refusal is not None
+    assert job.refusal[0] == "inside_output"
+
+
+def test_stems_named_by_a_pattern_are_no_inputs(tmp_path: Path) -> None:
+    touch(tmp_path / "in" / "x.wav", tmp_path / "in" / "x.guitar.wav")
+    settings = Settings(to="distortion", stem="{stem}.guitar.wav")
+    assert tracks([tmp_path / "in"], tmp_path / "out", settings) == ["x.wav"]
+
+
+def test_a_missing_file_is_a_job_too(tmp_path: Path) -> None:
+    assert tracks([tmp_path / "gone.wav"], tmp_path / "out") == ["gone.wav"]
+
+
+def test_a_folder_called_wav_is_a_job_and_is_searched(tmp_path: Path) -> None:
+    touch(tmp_path / "in" / "x.wav" / "y.wav")
+    assert tracks([tmp_path / "in"], tmp_path / "out") == ["x.wav", "x.wav/y.wav"]
+
+
+def test_a_csv_list_sets_things_per_row(tmp_path: Path) -> None:
+    touch(tmp_path / "a.wav", tmp_path / "d" / "b.wav")
+    path = tmp_path / "list.csv"
+    path.write_text("path,to,amount,output\na.wav,fuzz,0.3,\nd/b.wav,,,deep/c.wav\n")
+    one, two = collect([str(path)], tmp_path / "out", SETTINGS)
+    assert (one.track, one.settings.to, one.settings.amount) == ("a.wav", "fuzz", "0.3")
+    assert (two.track, two.settings.to, two.settings.amount) == ("deep/c.wav", "distortion", "1")
+
+
+def test_a_parquet_list_and_transitions(tmp_path: Path) -> None:
+    table = pa.table({"path": ["a.wav"], "transition": ["clean-to-distortion"]})
+    pq.write_table(table, tmp_path / "list.parquet")
+    (job,) = collect([str(tmp_path / "list.parquet")], tmp_path / "out", Settings())
+    assert (job.settings.from_, job.settings.to) == ("clean", "distortion")
+
+
+@pytest.mark.parametrize("output", ["../x.wav", "a/../../x.wav", "/x.wav"])
+def test_an_output_may_not_leave_the_output_folder(tmp_path: Path, output: str) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text(f"path,output\na.wav,{output}\n")
+    with pytest.raises(SettingError, match="leave the output folder"):
+        collect([str(path)], tmp_path / "out", SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("path,colour\na.wav,red\n", "unknown column 'colour'"), ("to\nfuzz\n", "has no path"),
+     ("path\na.wav,x\n", "more fields")],
+)  # fmt: skip
+def test_a_bad_list_says_what_is_wrong(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text(text)
+    with pytest.raises(SettingError, match=says):
+        collect([str(path)], tmp_path / "out", SETTINGS)
+
+
+def test_nothing_found_is_said(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="no audio files"):
+        collect([str(tmp_path)], tmp_path / "out", SETTINGS)

@@ -1,0 +1,170 @@
+"""Promises 6 to 8: what is done stays done, and only what depends on a change is done again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import morphsep
+from morphsep import files, manifest
+from morphsep.verify import verify
+from tests import songs
+
+STEM = {"stem": "{stem}.guitar.wav"}
+
+
+def test_the_same_command_again_does_nothing(tmp_path: Path) -> None:
+    path = songs.song(tmp_path, 6.0)
+    first = morphsep.morph_file(path, tmp_path / "out", to="fuzz", **STEM)
+    written = (tmp_path / "out" / first.output).stat().st_mtime_ns
+    events = []
+    again = morphsep.morph_file(
+        path, tmp_path / "out", to="fuzz", on_progress=events.append, **STEM
+    )
+    assert again == first
+    assert events == []
+    assert (tmp_path / "out" / first.output).stat().st_mtime_ns == written
+
+
+@pytest.mark.parametrize(
+    ("change", "separated_again"),
+    [
+        ({"amount": 0.5}, False),
+        ({"to": "chorus"}, False),
+        ({"backend": "crossfade"}, False),
+        ({"subtype": "PCM_24"}, False),
+        ({"separator": "harmonic", "stem": None}, True),
+    ],
+)
+def test_a_changed_setting_redoes_what_depends_on_it(tmp_path, change, separated_again) -> None:
+    path = songs.song(tmp_path, 6.0)
+    base = {"to": "fuzz", "amount": 0.7, **STEM}
+    first = morphsep.morph_file(path, tmp_path / "out", **base)
+    stems = {p: p.stat().st_mtime_ns for p in (tmp_path / "out/.morphsep/stems").rglob("*.wav")}
+    second = morphsep.morph_file(path, tmp_path / "out", **base | change)
+    assert second.key != first.key
+    assert second.output_hash != first.output_hash
+    after = {p: p.stat().st_mtime_ns for p in (tmp_path / "out/.morphsep/stems").rglob("*.wav")}
+    assert (after != stems) == separated_again
+    assert (second.stem_key != first.stem_key) == separated_again
+
+
+def test_a_changed_file_under_the_same_name_and_time_is_done_again(tmp_path: Path) -> None:
+    path = songs.write(tmp_path / "x.wav", songs.guitar(3.0, seed=1))
+    when = path.stat().st_mtime_ns
+    first = morphsep.morph_file(path, tmp_path / "out", to="fuzz", separator="none")
+    songs.write(path, songs.guitar(3.0, seed=2))
+    os.utime(path, ns=(when, when))
+    second = morphsep.morph_file(path, tmp_path / "out", to="fuzz", separator="none")
+    assert second.output_hash != first.output_hash
+
+
+def test_a_renamed_input_keeps_its_stem(tmp_path: Path) -> None:
+    path = songs.write(tmp_path / "x.wav", songs.guitar(3.0))
+    first = morphsep.morph_file(path, tmp_path / "out", to="fuzz", separator="harmonic")
+    second = morphsep.morph_file(
+        path.rename(tmp_path / "y.wav"), tmp_path / "out", to="fuzz", separator="harmonic"
+    )
+    assert second.stem_key == first.stem_key
+    stems = list((tmp_path / "out/.morphsep/stems").rglob("facts.json"))
+    assert len(stems) == 1
+
+
+def test_a_result_that_was_deleted_or_cut_is_made_again(tmp_path: Path) -> None:
+    path = songs.write(tmp_path / "x.wav", songs.guitar(3.0))
+    first = morphsep.morph_file(path, tmp_path / "out", to="fuzz", separator="none")
+    result = tmp_path / "out" / first.output
+    result.write_bytes(result.read_bytes()[:1000])
+    assert verify(tmp_path / "out")[1] != []
+    again = morphsep.morph_file(path, tmp_path / "out", to="fuzz", separator="none")
+    assert again.output_hash == first.output_hash == files.digest_file(result)
+
+
+def test_force_does_it_again(tmp_path: Path) -> None:
+    path = songs.write(tmp_path / "x.wav", songs.guitar(3.0))
+    first = morphsep.morph_file(path, tmp_path / "out", to="fuzz", separator="none")
+    again = morphsep.morph_file(path, tmp_path / "out", to="fuzz", separator="none", force=True)
+    assert again.finished_ns > first.finished_ns
+    assert again.output_hash == first.output_hash
+
+
+COMMAND = [sys.executable, "-m", "morphsep", "morph"]
+
+
+def command(tmp_path: Path, *more: str) -> list[str]:
+    return [
+        *COMMAND, str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--to", "distortion",
+        "--amount", "0.5", "--backend", "spectral", "--section", "5", "--chunk", "5", *more,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_killed_run_is_finished_by_the_next(tmp_path: Path, how: signal.Signals) -> None:
+    """Killed while sections are being written; then the same command gives what it would have."""
+    for name in ("a.wav", "b.wav"):
+        songs.song(tmp_path / "in", 25.0, name=name)
+    arguments = command(tmp_path, "--stem", "{stem}.guitar.wav")
+    # a shell that runs the tests in the background has SIGINT ignored, and children inherit that
+    arguments = ["env", "--default-signal=INT", *arguments]
+    process = subprocess.Popen(
+        arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    changes = tmp_path / "out" / ".morphsep" / "changes"
+    while not list(changes.rglob("*.json")):
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.02)
+    process.send_signal(how)
+    said = process.communicate()[1]
+    assert process.returncode == (130 if how == signal.SIGINT else -9)
+    if how == signal.SIGINT:
+        assert "the same command goes on" in said
+    # what is there is complete, and nothing claims what is not
+    for row in manifest.read_tracks(tmp_path / "out"):
+        assert row.output_hash == files.digest_file(tmp_path / "out" / row.output)
+    kept = {p: p.stat().st_mtime_ns for p in changes.rglob("*.json")}
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert verify(tmp_path / "out") == (2, [])
+    assert kept
+    undisturbed = tmp_path / "undisturbed"
+    for name in ("a.wav", "b.wav"):
+        morphsep.morph_file(
+            tmp_path / "in" / name, undisturbed, to="distortion", amount=0.5, backend="spectral",
+            section=5, chunk=5, **STEM,
+        )  # fmt: skip
+        np.testing.assert_array_equal(
+            songs.read(undisturbed / name), songs.read(tmp_path / "out" / name)
+        )
+
+
+def test_rerun_failed_takes_only_what_failed(tmp_path: Path) -> None:
+    songs.write(tmp_path / "in" / "good.wav", songs.guitar(1.0))
+    (tmp_path / "in" / "bad.wav").write_text("no")
+    arguments = command(tmp_path, "--separator", "none")
+    assert subprocess.run(arguments, capture_output=True, check=False).returncode == 2
+    songs.write(tmp_path / "in" / "bad.wav", songs.guitar(1.0))
+    stamps = {r.track: r.finished_ns for r in manifest.read_tracks(tmp_path / "out")}
+    done = subprocess.run([*arguments, "--rerun", "failed"], capture_output=True, check=False)
+    assert done.returncode == 0
+    rows = {r.track: r for r in manifest.read_tracks(tmp_path / "out")}
+    assert rows["bad.wav"].status == "ok"
+    assert rows["good.wav"].finished_ns == stamps["good.wav"]
+
+
+def test_two_runs_on_one_folder_do_not_meet(tmp_path: Path) -> None:
+    from morphsep.errors import SettingError
+    from morphsep.workspace import Workspace
+
+    path = songs.write(tmp_path / "x.wav", songs.guitar(1.0))
+    with (
+        Workspace(tmp_path / "out").locked(),
+        pytest.raises(SettingError, match="another run is at work"),
+    ):
+        morphsep.morph_file(path, tmp_path / "out", to="fuzz", separator="none")
