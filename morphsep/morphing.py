@@ -67,8 +67,9 @@ class Morpher:
                 self._render(index)
             self.on_samples(section.num_samples)
             return
+        where = (self.recipe.grid, self.num_samples, section)
         with change.writer(section) as file:
-            for piece in stitch(self.recipe.grid, self.num_samples, section, self._render):
+            for piece in stitch(*where, self._render, self.stem.read):
                 length = piece.audio.shape[-1]
                 file.write(piece.audio - self.stem.read(piece.start, length))
                 if piece.seam is not None:

@@ -45,7 +45,8 @@ def crossfade(left: Signal, right: Signal) -> Signal:
 
 @dataclass(frozen=True, slots=True)
 class SeamScore:
-    """How far a seam stands out from the half second before and after it (0 dB: not at all)."""
+    """How far a seam stands out from the half second before and after it (0 dB: not at all), less
+    what stands out at the same place before morphing: an onset of the music is no fault."""
 
     step_db: float
     """Largest jump in slope within the seam against the largest beside it, dB."""
@@ -55,12 +56,22 @@ class SeamScore:
     """Measured correlation of the two sides, 0 to 1."""
 
 
-def seam_score(window: Signal, seam: Span, agreement: float) -> SeamScore:
-    """Scores the seam at samples `seam` of `window` ``[C, T]``, which holds its flanks too."""
+def seam_score(window: Signal, original: Signal, seam: Span, agreement: float) -> SeamScore:
+    """Scores the seam at samples `seam` of `window` ``[C, T]``, which holds its flanks too.
+
+    Args:
+        original: ``[C, T]``, the same moments before morphing.
+        agreement: measured correlation of the two sides.
+    """
+    step = _step_stand_out(window, seam) - max(_step_stand_out(original, seam), 0.0)
+    flux = _flux_stand_out(window, seam) - max(_flux_stand_out(original, seam), 0.0)
+    return SeamScore(step, flux, agreement)
+
+
+def _step_stand_out(window: Signal, seam: Span) -> float:
     bend = np.abs(np.diff(window, n=2, axis=-1)).max(axis=0, initial=0.0)
-    # one sample more on each side: a jump AT the seam's edge bends across it
-    step = _stand_out(bend, max(seam.start - 2, 0), seam.stop)
-    return SeamScore(step, _flux_stand_out(window, seam), agreement)
+    # two samples more: a jump AT the seam's edge bends across it
+    return _stand_out(bend, max(seam.start - 2, 0), seam.stop)
 
 
 def _stand_out(curve: Signal, start: int, stop: int) -> float:
@@ -94,13 +105,18 @@ class Piece:
 
 
 def stitch(
-    grid: Grid, num_samples: int, section: Span, render: Callable[[int], Signal]
+    grid: Grid,
+    num_samples: int,
+    section: Span,
+    render: Callable[[int], Signal],
+    original: Callable[[int, int], Signal],
 ) -> Iterator[Piece]:
     """The samples of `section`, each exactly once, from the chunks that touch it.
 
     Args:
         render: gives chunk `i` as ``[C, T]`` over ``grid.span(i, num_samples)``; called once for
             each chunk, in order. At most two chunks are held.
+        original: ``original(start, n)`` gives the track before morphing, for the seams' scores.
     """
     left: Signal | None = None
     for index in grid.touching(section, num_samples):
@@ -109,7 +125,7 @@ def stitch(
         body = span.start
         if left is not None:
             seam = grid.seam(index, num_samples)
-            joined, score = _join(left, here, seam.num_samples)
+            joined, score = _join(left, here, seam, original)
             yield from _within(Piece(seam.start, joined, (index, score)), section)
             body = seam.stop
         elif index > 0:
@@ -122,13 +138,17 @@ def stitch(
         left = here
 
 
-def _join(left: Signal, right: Signal, overlap: int) -> tuple[Signal, SeamScore]:
+def _join(
+    left: Signal, right: Signal, seam: Span, original: Callable[[int, int], Signal]
+) -> tuple[Signal, SeamScore]:
+    overlap = seam.num_samples
     tail, head = left[:, left.shape[-1] - overlap :], right[:, :overlap]
     joined = tail if np.array_equal(tail, head) else crossfade(tail, head)
     before = left[:, max(left.shape[-1] - overlap - FLANK, 0) : left.shape[-1] - overlap]
     window = np.concatenate([before, joined, right[:, overlap : overlap + FLANK]], axis=-1)
-    seam = Span(before.shape[-1], before.shape[-1] + overlap)
-    return joined, seam_score(window, seam, correlation(tail, head))
+    shift = before.shape[-1]
+    was = original(seam.start - shift, window.shape[-1])
+    return joined, seam_score(window, was, Span(shift, shift + overlap), correlation(tail, head))
 
 
 def _within(piece: Piece, section: Span) -> Iterator[Piece]:

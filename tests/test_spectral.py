@@ -279,7 +279,8 @@ def test_stereo_image_lies_between_those_of_the_ends() -> None:
 def test_equal_channels_stay_equal_and_like_mono() -> None:
     mono = plucks(1.0)[:1]
     each = morph(Spectral(), passage(np.repeat(mono, 2, axis=0), 0.5))
-    np.testing.assert_array_equal(each[0], each[1])
+    # pocketfft transforms rows in groups; one left over rounds its last bit in another way
+    np.testing.assert_allclose(each[0], each[1], rtol=0, atol=1e-7)
     np.testing.assert_allclose(morph(Spectral(), passage(mono, 0.5))[0], each[0], atol=1e-6)
 
 

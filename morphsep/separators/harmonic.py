@@ -170,7 +170,8 @@ def _powers(mixture: Spectrogram) -> _Powers:
 
     left, right = mixture
     size = (SMOOTH_FREQUENCY, SMOOTH_TIME)
-    in_left, in_right = (uniform_filter(power, size) for power in _power(mixture))
+    # scipy's running sums leave rounding below zero beside a strong line (DC, say)
+    in_left, in_right = (np.maximum(uniform_filter(p, size), 0) for p in _power(mixture))
     cross = uniform_filter(left.real * right.real + left.imag * right.imag, size)
     shared = np.clip(cross, 0, np.minimum(in_left, in_right))
     return _Powers(shared=shared, left=in_left - shared, right=in_right - shared)

@@ -11,9 +11,10 @@ TRANSITIONS: dict[str, tuple[str, str]] = {
     "clean-to-chorus": ("clean", "chorus"),
     "clean-to-flanger": ("clean", "flanger"),
     "chorus-to-distortion": ("chorus", "distortion"),
+    "modulation-to-distortion": ("chorus", "distortion"),
 }
 """Name -> (source, target). The paper's "high gain" is ``distortion``, its "low gain"
-``overdrive``, its "modulation" chorus and flanger: six names for its five tasks."""
+``overdrive``, its "modulation" chorus and flanger: seven names for its five tasks."""
 
 
 def get_transition(name: str) -> tuple[str, str]:

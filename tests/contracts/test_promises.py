@@ -73,11 +73,11 @@ def test_promises_1_to_3_and_5_to_7(tmp_path: Path, separation, backend: str) ->
 
 
 @every_separator
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("rate", [44100, 32000])
+@pytest.mark.parametrize(
+    ("backend", "rate"),
+    [*((backend, 44100) for backend in BACKENDS), ("chain", 32000), ("spectral", 32000)],
+)
 def test_the_result_does_not_depend_on_the_sections(tmp_path, separation, backend, rate):
-    if rate != 44100 and backend in ("crossfade", "vocoder"):
-        pytest.skip("the way through another rate is the same for every backend")
     path = songs.song(tmp_path, 16.0, rate, 2, "FLOAT")
     results = []
     for section in (300.0, 5.0):
@@ -100,12 +100,11 @@ def test_separate_writes_parts_that_add_up(tmp_path: Path, separation) -> None:
 
 
 def test_one_gain_for_the_whole_track_if_it_would_clip(tmp_path: Path) -> None:
-    # two seconds without guitar, then so much of it that distortion pushes it over
-    audio = songs.guitar(14.0) * 3.2
+    # six seconds without guitar, then as much as fits: whatever moves its peaks pushes it over
+    audio = songs.guitar(14.0) * 3.33
     audio[:, : 6 * 44100] = 0
-    audio += 0.1 * songs.backing(14.0)
     path = songs.write(tmp_path / "loud.wav", audio.clip(-1, 1), subtype="PCM_16")
-    row = morphsep.morph_file(path, tmp_path / "out", to="fuzz", separator="none", chunk=5)
+    row = morphsep.morph_file(path, tmp_path / "out", to="chorus", separator="none", chunk=5)
     assert row.gain_db < 0
     after = songs.read(tmp_path / "out" / row.output)
     assert np.abs(after).max() <= 1.0
@@ -113,6 +112,7 @@ def test_one_gain_for_the_whole_track_if_it_would_clip(tmp_path: Path) -> None:
 
 
 @pytest.mark.ray
+@pytest.mark.filterwarnings("default")  # Ray warns of its own deprecations
 @pytest.mark.parametrize("separation", ["none", "demucs"], indirect=True)
 def test_both_executors_agree(tmp_path: Path, separation) -> None:
     from morphsep.api import make_settings
