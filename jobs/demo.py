@@ -1,0 +1,109 @@
+"""The main job on the clip in demo/, twice: with the guitar that ships beside it, and with a stem
+separated here. Run by ``make demo``; ``python -m jobs.demo --help`` for its settings.
+
+Writes to demo-out/: the changed song, its manifest and a picture (before, stem, after) of each.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import morphsep
+from morphsep.metrics.separation import si_sdr
+from morphsep.picture import Panel, draw
+from morphsep.signal import MODEL_RATE, Signal
+
+CLIP = Path(__file__).resolve().parent.parent / "demo" / "metal-madness.ogg"
+OWN_STEM = "{stem}.guitar.ogg"
+TONE = "distortion"
+AMOUNT = "0:00=0 0:05=1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Take:
+    """One of the two runs."""
+
+    title: str
+    out: Path
+    settings: dict[str, Any]
+
+
+def read_audio(path: Path) -> tuple[Signal, int]:
+    """``[C, T]`` and the sample rate in Hz."""
+    import soundfile
+
+    audio, sample_rate = soundfile.read(path, dtype="float32", always_2d=True)
+    return audio.T.copy(), int(sample_rate)
+
+
+def make(take: Take, tone: str, amount: str) -> morphsep.TrackRow:
+    """Runs the main job and shows what came of it."""
+    print(f"\n{take.title}", flush=True)
+    row = morphsep.morph_file(CLIP, take.out, to=tone, amount=amount, **take.settings)
+    picture = take.out / "picture.png"
+    draw_take(row, take, picture, tone, amount)
+    print(f"  separator  {row.separator} ({row.separator_reason})")
+    print(f"  result     {take.out / str(row.output)}")
+    print(f"  picture    {picture}")
+    print(f"  manifest   {take.out / 'manifest'}")
+    return row
+
+
+def draw_take(row: morphsep.TrackRow, take: Take, path: Path, tone: str, amount: str) -> None:
+    from morphsep.amount import parse
+
+    before, sample_rate = read_audio(CLIP)
+    after, _ = read_audio(take.out / str(row.output))
+    stem = morphsep.read_stem(row, take.out)
+    panels = [
+        Panel(title=f"before: {CLIP.name}", audio=before, sample_rate=sample_rate),
+        Panel(title=f"stem (separator: {row.separator})", audio=stem, sample_rate=MODEL_RATE),
+        Panel(title=f"after: towards {tone}", audio=after, sample_rate=sample_rate),
+    ]
+    curve = parse(amount).at(0, stem.shape[1])[:: MODEL_RATE // 50]
+    draw(path, panels, morphsep.seams(row, take.out), curve)
+
+
+def show_distance(row: morphsep.TrackRow, out: Path) -> None:
+    """How close the separated stem came, beside what doing nothing would have scored."""
+    guitar, _ = read_audio(CLIP.with_name(OWN_STEM.format(stem=CLIP.stem)))
+    mix, _ = read_audio(CLIP)
+    stem = morphsep.read_stem(row, out)
+    print("\nHow close the separated stem came to the shipped guitar (SI-SDR, higher is closer)")
+    print(f"  {row.separator!s:<18} {si_sdr(stem, guitar):6.1f} dB")
+    print(f"  {'the untouched mix':<18} {si_sdr(mix, guitar):6.1f} dB")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("demo-out"))
+    parser.add_argument("--to", default=TONE, help="tone to morph towards")
+    parser.add_argument("--amount", default=AMOUNT, help="0 to 1, or a curve over time")
+    parser.add_argument("--separator", default="auto", help="for the second run")
+    options = parser.parse_args(arguments)
+    own = Take(
+        title="With the guitar that ships beside the clip",
+        out=options.out / "own-stem",
+        settings={"separator": "stem", "stem": OWN_STEM},
+    )
+    separated = Take(
+        title="With a stem separated on this machine",
+        out=options.out / "separated",
+        settings={"separator": options.separator},
+    )
+    try:
+        make(own, options.to, options.amount)
+        row = make(separated, options.to, options.amount)
+    except morphsep.MorphsepError as error:
+        print(f"The demo failed: {error}")
+        return 2
+    show_distance(row, separated.out)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
