@@ -15,7 +15,7 @@ import numpy.typing as npt
 from morphsep import inputs, manifest
 from morphsep.errors import SettingError, TrackError
 from morphsep.manifest import TrackRow
-from morphsep.run import run
+from morphsep.run import run, settle_jobs
 from morphsep.settings import Settings
 from morphsep.signal import Seconds, Signal
 from morphsep.stages import Event, Task
@@ -112,7 +112,11 @@ def _one(
     if len(jobs) != 1:
         raise SettingError(f"{path} is {len(jobs)} inputs; for folders and lists use the CLI")
     summary = run(
-        jobs, Path(out), task=task, force=force, on_progress=on_progress or (lambda event: None)
+        settle_jobs(jobs),
+        Path(out),
+        task=task,
+        force=force,
+        on_progress=on_progress or (lambda event: None),
     )
     (outcome,) = summary.outcomes
     row = outcome.row

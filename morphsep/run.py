@@ -13,7 +13,7 @@ from morphsep.errors import SettingError
 from morphsep.executors import get_executor
 from morphsep.inputs import Job
 from morphsep.manifest import TrackRow
-from morphsep.settings import Settings, settle
+from morphsep.settings import Settings, forget, settle
 from morphsep.stages import OnProgress, Outcome, Task, process
 from morphsep.workspace import Workspace
 
@@ -68,11 +68,13 @@ class Summary:
 
 
 def settle_jobs(jobs: Sequence[Job]) -> list[Job]:
-    """Jobs with every automatic choice made, once for all workers.
+    """Collected jobs (`morphsep.inputs.collect`) with every automatic choice made, once for all
+    workers.
 
     Raises:
         SettingError: some job's settings cannot work.
     """
+    forget()
     settled: dict[Settings, tuple[Settings, str]] = {}
     for job in jobs:
         if job.settings not in settled:
@@ -93,15 +95,14 @@ def run(
     on_progress: OnProgress = lambda event: None,
     on_outcome: Callable[[Outcome], None] = lambda outcome: None,
 ) -> Summary:
-    """Does all jobs (see `morphsep.inputs.collect`) and leaves one row for each in the manifest.
+    """Does all jobs (settled, see `settle_jobs`) and leaves one row for each in the manifest.
 
     Raises:
-        SettingError: settings that cannot work, an output folder that cannot be written or in
+        SettingError: an unknown executor, an output folder that cannot be written or in
             which another run is at work.
         OSError: the manifest cannot be written (a full disk): run the same command again.
     """
     execute = get_executor(executor)
-    jobs = settle_jobs(jobs)
     out = Path(os.path.abspath(out))
     with Workspace(out).locked():
         previous = {row.track: row for row in manifest.read_tracks(out)}

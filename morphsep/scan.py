@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -66,8 +66,15 @@ class Scan:
 class MixView:
     """A scanned track as separators see it (`morphsep.separators.Mix`)."""
 
-    def __init__(self, scan: Scan, reader: ModelRateReader, stem_path: str | None) -> None:
+    def __init__(
+        self,
+        scan: Scan,
+        reader: ModelRateReader,
+        stem_path: str | None,
+        on_read: Callable[[int], None],
+    ) -> None:
         self._reader = reader
+        self._on_read = on_read
         self.num_samples = scan.model_length
         self.num_channels = scan.num_channels
         self.mean = scan.mean
@@ -76,14 +83,21 @@ class MixView:
 
     def read(self, start: int, num_samples: int) -> Signal:
         """``[C, num_samples]`` at 44.1 kHz; zeros outside the track."""
+        self._on_read(start)
         return self._reader.read(start, num_samples)
 
 
 @contextmanager
-def open_mix(scan: Scan, stem_path: str | None = None) -> Iterator[MixView]:
-    """The track at 44.1 kHz, for as long as the context lasts."""
+def open_mix(
+    scan: Scan, stem_path: str | None = None, on_read: Callable[[int], None] = lambda start: None
+) -> Iterator[MixView]:
+    """The track at 44.1 kHz, for as long as the context lasts.
+
+    Args:
+        on_read: told the first sample of whatever is read: how far a separator has come.
+    """
     with audio.AudioReader(scan.readable, channels=scan.channels) as reader:
-        yield MixView(scan, ModelRateReader(reader), stem_path)
+        yield MixView(scan, ModelRateReader(reader), stem_path, on_read)
 
 
 def scan(path: str, workspace: Workspace, channels: tuple[int, int] | None = None) -> Scan:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from morphsep import amount, registry
 from morphsep.audio.formats import SUBTYPES, SUFFIXES
@@ -105,6 +105,11 @@ class Recipe:
         return digest("separate", stem_key, self.settings.format, self.settings.subtype)
 
 
+def forget() -> None:
+    """Has `build` read the files that settings name (tones, curves) anew; weights stay loaded."""
+    build.cache_clear()
+
+
 def settle(settings: Settings) -> tuple[Settings, str]:
     """Settings with every ``auto`` about the separator decided, and the reason in a line.
 
@@ -136,9 +141,10 @@ def settle(settings: Settings) -> tuple[Settings, str]:
     return settings, reason
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def build(settings: Settings) -> Recipe:
-    """The recipe of settled settings; cached, so that a worker loads weights once.
+    """The recipe of settled settings; remembered for a run (files that settings name are read
+    again by the next).
 
     Raises:
         SettingError: an unknown name, or a value outside its range.
@@ -191,26 +197,29 @@ def _check_subtype(file_format: str | None, subtype: str) -> None:
 
 
 def build_separator(settings: Settings) -> Separator:
-    """The separator that settled settings name.
+    """The separator that settled settings name; one for each set of options, so that its weights
+    are loaded once.
 
     Raises:
         SettingError: there is no such separator, or it cannot work.
     """
     name, _, model = settings.separator.partition(":")
-    if name == "demucs":
-        options = {
-            "device": settings.device,
-            "shifts": settings.shifts,
-            "seed": settings.seed,
-            "offline": settings.offline,
-        }
+    if name != "demucs":
         if model:
-            options["model"] = model
-        separator: Separator = registry.load("separator", name, **options)
-    elif model:
-        raise SettingError(f"the separator {name} has no models, so {model!r} means nothing")
-    else:
-        separator = registry.load("separator", name)
+            raise SettingError(f"the separator {name} has no models, so {model!r} means nothing")
+        return _separator(name)
+    options: dict[str, Any] = {
+        "device": settings.device,
+        "shifts": settings.shifts,
+        "seed": settings.seed,
+        "offline": settings.offline,
+    }
+    return _separator(name, **(options | {"model": model} if model else options))
+
+
+@lru_cache(maxsize=4)
+def _separator(name: str, **options: Any) -> Separator:
+    separator: Separator = registry.load("separator", name, **options)
     return separator
 
 

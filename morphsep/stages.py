@@ -222,15 +222,22 @@ class _Track:
     ) -> SectionStore:
         store = self.workspace.stem(stem_key, source.num_channels)
         advance = self._reporter("separate", source.model_length)
+        reached = 0
+
+        def reach(sample: int) -> None:
+            nonlocal reached
+            advance(max(sample - reached, 0))
+            reached = max(sample, reached)
+
         if files.read_json(_facts(store)) is not None:
-            advance(source.model_length)
+            reach(source.model_length)
             return store
-        with open_mix(source, stem_path) as mix:
+        with open_mix(source, stem_path, reach) as mix:
             for section in sections(source.model_length, recipe.section):
                 if not store.has(section):
                     with store.writer(section) as file:
                         file.write(recipe.separator.separate(mix, section.start, section.stop))
-                advance(section.num_samples)
+                reach(section.stop)
         _finish_stem(store, source.model_length)
         return store
 

@@ -16,7 +16,7 @@ from morphsep import manifest
 from morphsep.api import make_settings
 from morphsep.inputs import collect
 from morphsep.manifest import TrackRow
-from morphsep.run import run
+from morphsep.run import run, settle_jobs
 from morphsep.verify import verify
 from tests import songs
 
@@ -24,7 +24,7 @@ from tests import songs
 def go(tmp_path: Path, *inputs: Path, **settings) -> dict[str, TrackRow]:
     out = tmp_path / "out"
     made = make_settings(**{"to": "distortion", "separator": "none"} | settings)
-    run(collect([str(i) for i in inputs or [tmp_path / "in"]], out, made), out)
+    run(settle_jobs(collect([str(i) for i in inputs or [tmp_path / "in"]], out, made)), out)
     assert verify(out)[1] == []
     return {row.track: row for row in manifest.read_tracks(out)}
 
@@ -254,7 +254,7 @@ def test_a_full_disk_is_a_row_and_leaves_nothing_half_written(
     songs.write(tmp_path / "in" / "2 long.wav", songs.guitar(60.0))
     songs.write(tmp_path / "in" / "3 short.wav", songs.guitar(2.0))
     settings = make_settings(to="distortion", separator="none")
-    run(collect([str(tmp_path / "in")], small_disk, settings), small_disk)
+    run(settle_jobs(collect([str(tmp_path / "in")], small_disk, settings)), small_disk)
     rows = {row.track: row for row in manifest.read_tracks(small_disk)}
     assert rows["1 short.wav"].status == "ok"
     assert rows["3 short.wav"].status == "ok"

@@ -117,7 +117,7 @@ def test_one_gain_for_the_whole_track_if_it_would_clip(tmp_path: Path) -> None:
 def test_both_executors_agree(tmp_path: Path, separation) -> None:
     from morphsep.api import make_settings
     from morphsep.inputs import collect
-    from morphsep.run import run
+    from morphsep.run import run, settle_jobs
 
     for name in ("a.wav", "b.flac", "broken.wav"):
         if name.startswith("broken"):
@@ -128,7 +128,7 @@ def test_both_executors_agree(tmp_path: Path, separation) -> None:
     rows = {}
     for executor in ("local", "ray"):
         out = tmp_path / executor
-        jobs = collect([str(tmp_path / "in")], out, settings)
+        jobs = settle_jobs(collect([str(tmp_path / "in")], out, settings))
         run(jobs, out, executor=executor)
         rows[executor] = manifest.read_tracks(out)
     for one, other in itertools.zip_longest(rows["local"], rows["ray"]):
