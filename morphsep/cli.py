@@ -26,12 +26,17 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help comes up in half the time
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Change a guitar's tone inside finished recordings: separate, morph, put back.",
 )
-manifest_app = typer.Typer(no_args_is_help=True, help="Look at, or tidy, a folder's manifest.")
+manifest_app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Look at, or tidy, a folder's manifest."
+)
 models_app = typer.Typer(
-    no_args_is_help=True, help="Model weights: what there is, and fetching it."
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Model weights: what there is, and fetching it.",
 )
 app.add_typer(manifest_app, name="manifest")
 app.add_typer(models_app, name="models")
@@ -149,7 +154,7 @@ def separate(
     rerun: Rerun = None,
     as_json: Json = False,
 ) -> None:
-    """Write only guitar and backing (32-bit float WAV unless told): they add up to the mix."""
+    """Write only the guitar and the backing. They add up to the mix; float WAV unless told."""
     settings = _settings(
         separator=separator, stem=stem, section=section, format=format, subtype=subtype,
         channels=_pair(channels), device=device, shifts=shifts, seed=seed, offline=offline,
@@ -173,7 +178,7 @@ def preview(
     offline: Offline = False,
     as_json: Json = False,
 ) -> None:
-    """The same on 20 seconds of each recording: OUT/NAME.wav, and OUT/before/NAME.wav beside it."""
+    """The same on 20 seconds of each song. OUT/NAME.wav, and OUT/before/NAME.wav to compare."""
     from morphsep.preview import cut_inputs
 
     from_, to = _pair_of_tones(from_, to, transition, inputs)
@@ -201,7 +206,7 @@ def plan(
     offline: Offline = False,
     as_json: Json = False,
 ) -> None:
-    """What a run would do and cost: files, hours, chunks, time, memory, disk. Touches nothing."""
+    """What a run would do and cost. Files, hours, chunks, time, memory, disk; touches nothing."""
     from morphsep import estimate
     from morphsep.inputs import collect
 
@@ -221,7 +226,7 @@ def doctor(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """What this machine can do, and a remedy for everything that it cannot."""
+    """What works on this machine. And a remedy for everything that does not."""
     from morphsep.doctor import checks
 
     found = list(checks(out))
@@ -237,7 +242,7 @@ def doctor(
 def verify(
     out: Annotated[Path, typer.Argument(help="An output folder.")], as_json: Json = False
 ) -> None:
-    """Re-check finished work against the promises, from its manifest."""
+    """Re-check finished work. From its manifest, against what morphsep promises."""
     from morphsep.verify import verify as check
 
     _existing(out)
