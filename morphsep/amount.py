@@ -56,8 +56,8 @@ class Curve:
 
     def __str__(self) -> str:
         if self.is_constant:
-            return f"{self.points[0][1]:g}"
-        return " ".join(f"{time}={amount:g}" for time, amount in self.points)
+            return repr(self.points[0][1])
+        return " ".join(f"{time}={amount!r}" for time, amount in self.points)
 
 
 def parse_time(text: str) -> Seconds:

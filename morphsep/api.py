@@ -18,7 +18,7 @@ from morphsep.manifest import TrackRow
 from morphsep.run import run, settle_jobs
 from morphsep.settings import Settings
 from morphsep.signal import Seconds, Signal
-from morphsep.stages import Event, Task
+from morphsep.stages import Event
 from morphsep.workspace import Workspace
 
 
@@ -103,12 +103,12 @@ def seams(row: TrackRow, out: str | os.PathLike[str]) -> list[Seconds]:
 def _one(
     path: str | os.PathLike[str],
     out: str | os.PathLike[str],
-    task: Task,
+    task: inputs.Task,
     force: bool,
     on_progress: Callable[[Event], None] | None,
     values: dict[str, Any],
 ) -> TrackRow:
-    jobs = inputs.collect([os.fspath(path)], Path(out), make_settings(**values))
+    jobs = inputs.collect([os.fspath(path)], Path(out), make_settings(**values), task)
     if len(jobs) != 1:
         raise SettingError(f"{path} is {len(jobs)} inputs; for folders and lists use the CLI")
     summary = run(

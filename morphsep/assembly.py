@@ -14,7 +14,7 @@ from morphsep import audio
 from morphsep.errors import TrackError
 from morphsep.metrics.loudness import LoudnessMeter, TruePeakMeter
 from morphsep.resample import to_rate
-from morphsep.scan import Scan
+from morphsep.scan import Readable, Scan
 from morphsep.signal import dbfs
 from morphsep.workspace import SectionStore
 
@@ -45,6 +45,7 @@ class _WouldClipError(Exception):
 
 def assemble(
     scan: Scan,
+    readable: Readable,
     stem: SectionStore,
     change: SectionStore,
     path: Path,
@@ -56,13 +57,14 @@ def assemble(
         TrackError: the disk is full.
     """
     try:
-        return _write(scan, stem, change, path, output, gain=1.0)
+        return _write(scan, readable, stem, change, path, output, gain=1.0)
     except _WouldClipError as loud:
-        return _write(scan, stem, change, path, output, gain=1.0 / loud.peak)
+        return _write(scan, readable, stem, change, path, output, gain=1.0 / loud.peak)
 
 
 def _write(
     scan: Scan,
+    readable: Readable,
     stem: SectionStore,
     change: SectionStore,
     path: Path,
@@ -73,7 +75,7 @@ def _write(
     true_peak = TruePeakMeter(scan.num_channels)
     residual = over = 0.0
     with _writer(path, scan, output) as writer:
-        for start, mix in mix_blocks(scan):
+        for start, mix in mix_blocks(scan, readable):
             length = mix.shape[-1]
             _, rest = split(mix, to_rate(stem.read, start, length, scan.sample_rate))
             residual = max(residual, rest)
@@ -94,7 +96,12 @@ def _write(
 
 
 def assemble_stems(
-    scan: Scan, stem: SectionStore, guitar: Path, backing: Path, output: audio.OutputFormat
+    scan: Scan,
+    readable: Readable,
+    stem: SectionStore,
+    guitar: Path,
+    backing: Path,
+    output: audio.OutputFormat,
 ) -> Assembled:
     """Writes stem and backing as files of their own, which null against the mix.
 
@@ -108,7 +115,7 @@ def assemble_stems(
         _writer(guitar, scan, output) as guitar_writer,
         _writer(backing, scan, output) as backing_writer,
     ):
-        for start, mix in mix_blocks(scan):
+        for start, mix in mix_blocks(scan, readable):
             part = to_rate(stem.read, start, mix.shape[-1], scan.sample_rate)
             rest, left = split(mix, part)
             over = max(_overshoot(part, output), _overshoot(rest, output))
@@ -135,7 +142,7 @@ def _writer(path: Path, scan: Scan, output: audio.OutputFormat) -> audio.AudioWr
     )
 
 
-def mix_blocks(scan: Scan) -> Iterator[tuple[int, Block]]:
+def mix_blocks(scan: Scan, readable: Readable) -> Iterator[tuple[int, Block]]:
     """(first sample, ``[C, n]``) of the untouched mix at its own rate.
 
     32-bit integers and doubles need float64 to pass through unchanged; all else fits float32.
@@ -144,7 +151,7 @@ def mix_blocks(scan: Scan) -> Iterator[tuple[int, Block]]:
     if scan.subtype in ("PCM_32", "DOUBLE"):
         dtype = "float64"
     step = BLOCK_SECONDS * scan.sample_rate
-    with audio.AudioReader(scan.readable, channels=scan.channels) as reader:
+    with readable.open() as reader:
         for start in range(0, scan.num_samples, step):
             yield start, reader.read(start, min(step, scan.num_samples - start), dtype=dtype)
 

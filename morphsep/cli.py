@@ -18,8 +18,8 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from morphsep.inputs import Task
     from morphsep.settings import Settings
-    from morphsep.stages import Task
 
 app = typer.Typer(
     name="morphsep",
@@ -441,7 +441,7 @@ def _run(
     from morphsep.inputs import collect
     from morphsep.run import only_failed
 
-    jobs = collect(inputs, out, settings)
+    jobs = collect(inputs, out, settings, task)
     if rerun is not None:
         if rerun != "failed":
             raise SettingError(f"--rerun knows only `failed`, got {rerun!r}")

@@ -25,6 +25,8 @@ ErrorCode = Literal[
     "unsupported_rate",
     "inside_output",
     "duplicate",
+    "bad_name",
+    "output_taken",
     "stem_not_found",
     "stem_does_not_fit",
     "format_not_possible",

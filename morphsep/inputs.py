@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
-from morphsep.errors import ErrorCode, SettingError, TrackError
+from morphsep.errors import ErrorCode, SettingError
 from morphsep.settings import Settings
 
 LOSSLESS = ("wav", "wave", "flac", "aif", "aiff", "aifc", "w64", "rf64", "caf")
 LOSSY = ("mp3", "ogg", "oga", "opus", "m4a", "mp4", "aac", "wma")
+WRITTEN = ("wav", "flac", "aiff", "caf", "w64", "rf64", "ogg")
 LISTS = ("csv", "parquet")
+Task = Literal["morph", "separate"]
+"""What is to be made of an input: the changed song, or its guitar and backing."""
 LIST_COLUMNS = {
     "to": "to", "from": "from_", "amount": "amount", "stem": "stem", "backend": "backend",
     "separator": "separator", "format": "format", "subtype": "subtype",
@@ -36,43 +40,69 @@ class Job:
     refused_as: str = "failed"
 
 
-def collect(inputs: Sequence[str], out: Path, settings: Settings) -> list[Job]:
+def collect(
+    inputs: Sequence[str], out: Path, settings: Settings, task: Task = "morph"
+) -> list[Job]:
     """Jobs of everything named, in order of their tracks.
 
     Args:
         inputs: files, folders (searched through, any case of extension) or lists (``.csv``,
-            ``.parquet``) with a column ``path`` and per-row settings (`LIST_COLUMNS`).
+            ``.parquet``) with a column ``path`` and per-row settings (`LIST_COLUMNS`). Paths in a
+            list are relative to the list.
 
     Raises:
-        SettingError: nothing found, an unreadable list, an unknown column.
+        SettingError: nothing found, an unreadable list, an unknown column, stems asked for in a
+            format that cannot add up to the mix.
     """
-    found = list(_found(inputs, out, settings))
+    found = list(_found(inputs, out, settings, task))
     if not found:
         raise SettingError(f"no audio files found in: {', '.join(inputs) or '(nothing given)'}")
-    own_stems = _own_stems(found)
-    jobs = [job for job in found if os.path.realpath(job.path) not in own_stems]
-    return _without_collisions([_refuse(job, out) for job in jobs])
+    own_stems = _own_stems(job for job, _ in found)
+    jobs = [
+        job for job, walked in found if not (walked and os.path.realpath(job.path) in own_stems)
+    ]
+    if task == "separate":
+        for job in jobs:
+            _check_stems_add_up(job.settings)
+    return _without_collisions([_refuse(job, out) for job in jobs], task)
 
 
-def _found(inputs: Sequence[str], out: Path, settings: Settings) -> Iterator[Job]:
-    base = _base(inputs)
+def _check_stems_add_up(settings: Settings) -> None:
+    too_coarse = (settings.format or "").lower() == "ogg" or (settings.subtype or "").upper() in (
+        "PCM_16", "PCM_U8", "PCM_S8", "VORBIS", "OPUS",
+    )  # fmt: skip
+    if too_coarse:
+        raise SettingError(
+            "stem and backing would not add up to the mix in such a format; use FLOAT or PCM_24"
+        )
+
+
+def _found(
+    inputs: Sequence[str], out: Path, settings: Settings, task: Task
+) -> Iterator[tuple[Job, bool]]:
+    """Every job, and whether it was found by searching a folder."""
+    base = _base([text for text in inputs if not _is_list(text)])
     for text in inputs:
         path = Path(text)
-        if path.suffix[1:].lower() in LISTS and path.is_file():
-            yield from _listed(path, settings)
+        if _is_list(text):
+            yield from ((job, False) for job in _listed(path, settings, task))
         elif path.is_dir() and (files := list(_walk(path, out))):
-            for file in files:
-                yield _job(str(file), os.path.relpath(file, base), settings)
+            for file, refusal in files:
+                job = _job(str(file), os.path.relpath(file, base), settings, task)
+                yield replace(job, refusal=refusal), True
         elif not path.is_dir() or _extension(text) in LOSSLESS + LOSSY:
-            yield _job(text, os.path.relpath(text, base), settings)
+            yield _job(text, os.path.relpath(text, base), settings, task), False
 
 
-def _base(inputs: Sequence[str]) -> str:
-    """The folder that the outputs' tree mirrors: the deepest that holds every input."""
+def _is_list(text: str) -> bool:
+    return Path(text).suffix[1:].lower() in LISTS and Path(text).is_file()
+
+
+def _base(paths: Sequence[str]) -> str:
+    """The folder that the outputs' tree mirrors: the deepest that holds everything."""
     folders = [
         os.path.abspath(text if os.path.isdir(text) else os.path.dirname(os.path.abspath(text)))
-        for text in inputs
-        if Path(text).suffix[1:].lower() not in LISTS
+        for text in paths
     ]
     try:
         return os.path.commonpath(folders) if folders else os.curdir
@@ -80,54 +110,83 @@ def _base(inputs: Sequence[str]) -> str:
         raise SettingError(f"the inputs have no folder in common: {error}") from error
 
 
-def _walk(folder: Path, out: Path) -> Iterator[Path]:
-    """Audio files below a folder; the output folder is not looked into."""
-    skip = os.path.realpath(out)
-    for where, folders, names in os.walk(folder):
-        folders[:] = sorted(
-            f
-            for f in folders
-            if not f.startswith(".") and os.path.realpath(os.path.join(where, f)) != skip
-        )
-        for name in sorted(names):
+def _walk(folder: Path, out: Path) -> Iterator[tuple[Path, tuple[ErrorCode, str] | None]]:
+    """Audio files below a folder, and what cannot be looked into; the output folder is left out."""
+    seen = {os.path.realpath(out)}
+    closed: list[OSError] = []
+    for where, folders, names in os.walk(folder, followlinks=True, onerror=closed.append):
+        here = os.path.realpath(where)
+        if here in seen:  # the output folder, or a link that leads in a circle
+            folders[:] = []
+            continue
+        seen.add(here)
+        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        for name in [*sorted(names), *folders]:
             if not name.startswith(".") and _extension(name) in LOSSLESS + LOSSY:
-                yield Path(where, name)
-        for name in folders:
-            if _extension(name) in LOSSLESS + LOSSY:
-                yield Path(where, name)
+                yield Path(where, name), None
+    for error in closed:
+        why = f"the folder cannot be looked into ({error.strerror}); change its permissions"
+        yield Path(error.filename), ("no_permission", why)
 
 
 def _extension(name: str) -> str:
     return os.path.splitext(name)[1][1:].lower()
 
 
-def _job(path: str, relative: str, settings: Settings, output: str | None = None) -> Job:
+def _job(
+    path: str, relative: str, settings: Settings, task: Task, output: str | None = None
+) -> Job:
     name = PurePosixPath(Path(output or relative))
-    if output is None:
-        name = name.with_name(_output_name(name.name, settings))
-    return Job(track=str(name), path=path, settings=settings)
+    if output is not None and settings.format is None:
+        settings = replace(settings, format=_format_of_output(output))
+    track = str(name.with_name(_output_name(name.name, settings, task)))
+    return Job(track=track, path=os.path.abspath(path), settings=settings)
 
 
-def _output_name(name: str, settings: Settings) -> str:
-    root, extension = os.path.splitext(name)
-    if settings.format is not None:
-        return f"{root}.{settings.format.lower()}"
-    return f"{root}.flac" if extension[1:].lower() in LOSSY else name
+def _format_of_output(output: str) -> str | None:
+    """What a list's `output` asks for by its extension; None if it is none that we know."""
+    extension = _extension(output)
+    return {"aif": "aiff", "aifc": "aiff", "wave": "wav", "oga": "ogg"}.get(
+        extension, extension if extension in WRITTEN else None
+    )
 
 
-def _listed(path: Path, settings: Settings) -> Iterator[Job]:
-    base = path.parent
+def _output_name(name: str, settings: Settings, task: Task, whole: bool = False) -> str:
+    """The result's name. `whole` keeps the input's extension inside it, against collisions."""
+    root, dot = os.path.splitext(name)
+    extension = "flac" if dot[1:].lower() in LOSSY else dot[1:]
+    if task == "separate":
+        extension = "wav"
+    if settings.format is not None and not _is_written_as(dot[1:], settings.format, task):
+        extension = settings.format.lower()
+    kept = name if whole else root
+    part = ".guitar" if task == "separate" else ""
+    return f"{kept}{part}.{extension}" if extension else f"{kept}{part}"
+
+
+def _is_written_as(extension: str, file_format: str, task: Task) -> bool:
+    """Whether a name may keep its extension (``.aif`` for aiff)."""
+    same = _format_of_output(f"x.{extension}") == file_format.lower()
+    return same and task == "morph"
+
+
+def backing_of(track: str) -> str:
+    """The backing's path below OUT, where `track` is the guitar's."""
+    before, _, after = track.rpartition(".guitar")
+    return f"{before}.backing{after}"
+
+
+def _listed(path: Path, settings: Settings, task: Task) -> Iterator[Job]:
+    rows = []
     for number, row in enumerate(_read_list(path), start=1):
         given = {k: str(v) for k, v in row.items() if v is not None and str(v).strip() != ""}
-        where = given.pop("path", "")
-        if not where:
+        if not given.get("path"):
             raise SettingError(f"{path}: row {number} has no path")
-        output = given.pop("output", None)
-        file = base / where
-        relative = os.path.relpath(file, base)
-        if relative.startswith(os.pardir):
-            relative = file.name
-        yield _job(str(file), relative, _with_row(path, settings, given), output)
+        rows.append((str(path.parent / given.pop("path")), given.pop("output", None), given))
+    base = _base([where for where, _, _ in rows])
+    for where, output, given in rows:
+        relative = os.path.relpath(os.path.abspath(where), base)
+        yield _job(where, relative, _with_row(path, settings, given), task, output)
 
 
 def _with_row(path: Path, settings: Settings, given: dict[str, str]) -> Settings:
@@ -139,8 +198,20 @@ def _with_row(path: Path, settings: Settings, given: dict[str, str]) -> Settings
     if unknown:
         known = ", ".join(["path", "output", "transition", *LIST_COLUMNS])
         raise SettingError(f"{path}: unknown column {sorted(unknown)[0]!r}; there are: {known}")
-    changes: dict[str, Any] = {LIST_COLUMNS[name]: value for name, value in given.items()}
+    changes: dict[str, Any] = {
+        LIST_COLUMNS[name]: _beside_list(path, name, value) for name, value in given.items()
+    }
     return replace(settings, **changes)
+
+
+def _beside_list(path: Path, name: str, value: str) -> str:
+    """Files that a list names are looked up beside the list."""
+    is_file = (
+        (name == "stem" and "{" not in value)
+        or (name in ("to", "from") and value.lower().endswith((".yaml", ".yml")))
+        or (name == "amount" and value.lower().endswith(".csv"))
+    )
+    return str(path.parent / value) if is_file else value
 
 
 def _read_list(path: Path) -> list[dict[str, Any]]:
@@ -159,67 +230,80 @@ def _read_list(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _own_stems(jobs: Sequence[Job]) -> set[str]:
+def _own_stems(jobs: Iterable[Job]) -> set[str]:
     """Files that are the user's stem of another input: material, not inputs."""
-    if not any(job.settings.stem for job in jobs):
-        return set()
-    from morphsep.separators.stem import resolve_stem
+    stems = set()
+    for job in jobs:
+        if job.settings.stem:
+            from morphsep.separators.stem import resolve_stem
 
-    return {
-        os.path.realpath(resolve_stem(job.settings.stem, job.path))
-        for job in jobs
-        if job.settings.stem
-    }
+            stems.add(os.path.realpath(resolve_stem(job.settings.stem, job.path)))
+    return stems
 
 
 def _refuse(job: Job, out: Path) -> Job:
+    """The job with its refusal, if its name alone says that it cannot be done."""
     here, there = os.path.realpath(out), os.path.realpath(job.path)
     target = os.path.normpath(os.path.join(here, job.track))
     if os.path.commonpath([here, target]) != here or target == here:
         raise SettingError(f"the output {job.track!r} of {job.path} would leave the output folder")
+    if job.refusal is not None:
+        return job
     if there == here or there.startswith(here + os.sep):
         why = "the input lies inside the output folder; choose an output folder elsewhere"
         return replace(job, refusal=("inside_output", why))
+    longest = max(len(os.fsencode(part)) for part in PurePosixPath(job.track).parts)
+    if longest > LONGEST_NAME:
+        why = f"the result's name would be longer than {LONGEST_NAME} bytes; shorten the input's"
+        return replace(job, refusal=("bad_name", why))
+    try:
+        job.path.encode()
+        job.track.encode()
+    except UnicodeEncodeError:
+        why = "the name is not valid UTF-8, so the manifest cannot hold it; rename the file"
+        return replace(
+            job, path=_printable(job.path), track=_printable(job.track), refusal=("bad_name", why)
+        )
     return job
 
 
-def _without_collisions(jobs: Sequence[Job]) -> list[Job]:
-    """No two jobs write one file: a second file gets its own extension into its name."""
+LONGEST_NAME = 255
+
+
+def _printable(name: str) -> str:
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _without_collisions(jobs: Sequence[Job], task: Task) -> list[Job]:
+    """No two jobs write one file: a second file gets its own extension into its name, a second
+    job on one file a number; the same job twice is skipped."""
     kept: dict[str, Job] = {}
-    for job in sorted(jobs, key=lambda job: _converted(job)):
-        if job.track in kept and not _same(job, kept[job.track]):
-            job = replace(job, track=_beside(job))
-        if job.track in kept:
-            job = _duplicate(job, kept)
+    for job in sorted(jobs, key=_is_converted):
+        twin = kept.get(job.track)
+        if twin is not None and not _same_file(job, twin):
+            name = _output_name(Path(job.path).name, job.settings, task, whole=True)
+            job = replace(job, track=str(PurePosixPath(job.track).with_name(name)))
+            twin = kept.get(job.track)
+        if twin is not None:
+            job = _again(job, twin, kept)
         kept[job.track] = job
     return [kept[track] for track in sorted(kept)]
 
 
-def _converted(job: Job) -> bool:
+def _is_converted(job: Job) -> bool:
     """Files that keep their name come first, so that theirs is not taken."""
-    return _extension(job.track) != _extension(job.path)
+    return Path(job.track).name != Path(job.path).name
 
 
-def _same(a: Job, b: Job) -> bool:
+def _same_file(a: Job, b: Job) -> bool:
     return os.path.realpath(a.path) == os.path.realpath(b.path)
 
 
-def _beside(job: Job) -> str:
+def _again(job: Job, twin: Job, kept: Mapping[str, Job]) -> Job:
     name = PurePosixPath(job.track)
-    return str(name.with_name(f"{Path(job.path).name}{name.suffix}"))
-
-
-def _duplicate(job: Job, kept: dict[str, Job]) -> Job:
-    number = next(n for n in range(2, len(kept) + 3) if f"{job.track} ({n})" not in kept)
-    why = (
-        f"the output {job.track} is already taken by {kept[job.track].path}; "
-        "name this input once, or give it its own `output` in a list"
-    )
-    return replace(
-        job, track=f"{job.track} ({number})", refusal=("duplicate", why), refused_as="skipped"
-    )
-
-
-def refused(job: Job) -> TrackError | None:
-    """The refusal as an exception, for the stages."""
-    return TrackError(*job.refusal) if job.refusal else None
+    numbered = (str(name.with_name(f"{name.stem} ({n}){name.suffix}")) for n in count(2))
+    track = next(track for track in numbered if track not in kept)
+    if not (_same_file(job, twin) and job.settings == twin.settings):
+        return replace(job, track=track)
+    why = f"the same as {twin.track}, which this run makes already; name it once"
+    return replace(job, track=track, refusal=("duplicate", why), refused_as="skipped")

@@ -45,7 +45,7 @@ class TrackRow:
     backing: str | None = column(
         "Path of the backing below OUT, where only stems were asked for.", "string"
     )
-    output_bytes: int | None = column("Size of the output, bytes.", "int64")
+    backing_hash: str | None = column("sha256 of the backing's bytes.", "string")
     output_hash: str | None = column("sha256 of the output's bytes.", "string")
     content_hash: str | None = column("sha256 of the input's bytes.", "string")
     key: str | None = column(

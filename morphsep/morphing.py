@@ -72,7 +72,7 @@ class Morpher:
             for piece in stitch(*where, self._render, self.stem.read):
                 length = piece.audio.shape[-1]
                 file.write(piece.audio - self.stem.read(piece.start, length))
-                if piece.seam is not None:
+                if piece.seam is not None and self._is_morphed(piece.seam[0]):
                     index, score = piece.seam
                     self._rows[index] = replace(
                         self._rows[index],
@@ -81,6 +81,10 @@ class Morpher:
                         seam_correlation=score.correlation,
                     )
                 self.on_samples(length)
+
+    def _is_morphed(self, index: int) -> bool:
+        """Whether a backend had a hand in the seam before chunk `index`."""
+        return "morphed" in (self._rows[index].status, self._rows[index - 1].status)
 
     @property
     def _from_stem(self) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from morphsep import amount, audio, inputs
-from morphsep.errors import SettingError, TrackError
+from morphsep.errors import TrackError
 from morphsep.grid import samples
 from morphsep.inputs import Job
 from morphsep.settings import Settings
@@ -17,34 +17,33 @@ LENGTH: Seconds = 20.0
 
 
 def cut_inputs(names: Sequence[str], out: Path, settings: Settings, at: str) -> list[Job]:
-    """Jobs on ``OUT/before/NAME.wav``: the 20 s from `at` of every input (of its end, if it is
-    shorter), with the user's stem cut alike. Inputs that cannot be read stay as they are, and
-    become failed rows.
+    """Jobs on ``OUT/before/NAME.wav``: the 20 s from `at` of every input (its last 20 s, if it
+    ends before that), with the user's stem cut alike. An input that cannot be read stays a job,
+    and becomes a failed row.
 
     Raises:
         SettingError: as `morphsep.inputs.collect`; `at` is no time.
     """
     start = amount.parse_time(at)
-    jobs = inputs.collect(names, out, settings)
+    jobs = inputs.collect(names, out, replace(settings, format="wav"))
     return [_cut(job, out, start) for job in jobs]
 
 
 def _cut(job: Job, out: Path, start: Seconds) -> Job:
-    track = str(PurePosixPath(job.track).with_suffix(".wav"))
-    before = out / "before" / track
     if job.refusal is not None:
-        return replace(job, track=track)
+        return job
+    before = out / "before" / job.track
+    own, cut_stem = _own_stem(job), None
     try:
-        start = _write(job.path, before, start)
-        own = _own_stem(job)
-        stem = None
+        start, length = _span(job.path, start)
+        _write(job.path, before, start, length, job.settings.channels)
         if own is not None:
-            stem = before.with_suffix(".guitar.wav")
-            _write(own, stem, start)
+            cut_stem = str(before.with_suffix(".guitar.wav"))
+            _write(own, Path(cut_stem), start, length, None)
     except TrackError as error:
-        return replace(job, track=track, refusal=(error.code, error.message))
-    settings = replace(job.settings, stem=str(stem) if stem else None, channels=None)
-    return replace(job, track=track, path=str(before), settings=settings)
+        return replace(job, refusal=(error.code, error.message))
+    settings = replace(job.settings, stem=cut_stem, channels=None)
+    return replace(job, path=str(before), settings=settings)
 
 
 def _own_stem(job: Job) -> str | None:
@@ -55,23 +54,28 @@ def _own_stem(job: Job) -> str | None:
     return resolve_stem(job.settings.stem, job.path)
 
 
-def _write(path: str, cut: Path, start: Seconds) -> Seconds:
-    """Writes the excerpt and returns where it begins: earlier than asked if the end is near."""
+def _span(path: str, start: Seconds) -> tuple[Seconds, Seconds]:
+    """(start, length) of the excerpt; it begins earlier than asked if the end is near."""
+    duration = audio.probe(path).duration
+    start = max(min(start, duration - LENGTH), 0.0)
+    return start, min(LENGTH, duration - start)
+
+
+def _write(
+    path: str, cut: Path, start: Seconds, length: Seconds, channels: tuple[int, int] | None
+) -> None:
     info = audio.probe(path)
     if not info.is_seekable:
         whole = cut.with_suffix(".whole.wav")
-        audio.decode_to(path, str(whole))
+        audio.decode_to(path, str(whole), channels)
         try:
-            return _write(str(whole), cut, start)
+            _write(str(whole), cut, start, length, None)
         finally:
             whole.unlink()
-    length = samples(LENGTH, info.sample_rate)
-    first = max(min(samples(start, info.sample_rate), info.num_samples - length), 0)
-    with audio.AudioReader(path) as reader:
+        return
+    rate = info.sample_rate
+    with audio.AudioReader(path, channels) as reader:
         form = audio.output_format(info, "wav", None)
-        count = min(length, info.num_samples - first)
-        with audio.AudioWriter(str(cut), info.sample_rate, info.num_channels, form) as writer:
-            writer.write(reader.read(first, count, dtype="float64"))
-    if info.num_samples == 0:
-        raise SettingError(f"{path} holds no samples")
-    return first / info.sample_rate
+        with audio.AudioWriter(str(cut), rate, reader.info.num_channels, form) as writer:
+            span = samples(start, rate), max(samples(length, rate), 1)
+            writer.write(reader.read(*span, dtype="float64"))

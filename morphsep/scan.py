@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +28,6 @@ class Scan:
 
     path: str
     """The input."""
-    readable: str
-    """Where to read its samples: the input, or its decoded copy if it is lossy."""
     content_hash: str
     format: str
     subtype: str
@@ -45,8 +43,6 @@ class Scan:
     """Sample peak, linear."""
     true_peak: float
     lufs: float
-    channels: tuple[int, int] | None = None
-    """The two channels picked from more."""
 
     @property
     def model_length(self) -> int:
@@ -87,43 +83,81 @@ class MixView:
         return self._reader.read(start, num_samples)
 
 
+class Readable:
+    """Where an input's samples can be read exactly: the file itself, or, if it is lossy, a copy
+    decoded when first asked for and removed by ``close``."""
+
+    def __init__(self, path: str, workspace: Workspace, channels: tuple[int, int] | None) -> None:
+        self.info = audio.probe(path)
+        self.channels = channels
+        self._workspace = workspace
+        self._copy: Path | None = None
+
+    @property
+    def path(self) -> str:
+        """The file to read.
+
+        Raises:
+            TrackError: the input does not decode, or the disk is full.
+        """
+        if self.info.is_seekable:
+            return self.info.path
+        if self._copy is None:
+            copy = self._workspace.decoded_file()
+            audio.decode_to(self.info.path, str(copy), self.channels)
+            self._copy = copy
+        return str(self._copy)
+
+    def open(self) -> audio.AudioReader:
+        """A reader of `path`."""
+        return audio.AudioReader(self.path, channels=self.channels)
+
+    def close(self) -> None:
+        """Removes the decoded copy."""
+        if self._copy is not None:
+            self._copy.unlink(missing_ok=True)
+            self._copy = None
+
+
 @contextmanager
 def open_mix(
-    scan: Scan, stem_path: str | None = None, on_read: Callable[[int], None] = lambda start: None
+    scan: Scan,
+    readable: Readable,
+    stem_path: str | None = None,
+    on_read: Callable[[int], None] = lambda start: None,
 ) -> Iterator[MixView]:
     """The track at 44.1 kHz, for as long as the context lasts.
 
     Args:
         on_read: told the first sample of whatever is read: how far a separator has come.
     """
-    with audio.AudioReader(scan.readable, channels=scan.channels) as reader:
+    with readable.open() as reader:
         yield MixView(scan, ModelRateReader(reader), stem_path, on_read)
 
 
-def scan(path: str, workspace: Workspace, channels: tuple[int, int] | None = None) -> Scan:
+def scan(readable: Readable, workspace: Workspace, force: bool = False) -> Scan:
     """Decodes an input to its end and measures it; remembered by the digest of its bytes.
 
+    Args:
+        force: measure it even if it is known.
+
     Raises:
-        TrackError: the file is missing, unreadable, not audio, cut short, or holds samples that
-            are no numbers.
+        TrackError: the file is unreadable, not audio, cut short, or holds samples that are no
+            numbers.
     """
-    info = audio.probe(path)
+    path = readable.info.path
     before = _stamp(path)
     content_hash = files.digest_file(path)
-    known = _known(path, content_hash, workspace, channels)
+    remembered = workspace.scan_file(content_hash, readable.channels)
+    known = None if force else files.read_json(remembered)
     if known is not None:
-        return known
-    readable = path
-    if not info.is_seekable:
-        readable = str(workspace.decoded_file(content_hash, channels))
-        decoded = audio.decode_to(path, readable, channels)
-        info = replace(decoded, path=path, format=info.format, subtype=info.subtype)
-    made = _measure(path, readable, info, content_hash, channels)
+        return Scan(**known | {"path": path})
+    made = _measure(readable, content_hash)
     if _stamp(path) != before:
         raise TrackError(
             "changed_while_read", "the file changed while it was read; run again when it is at rest"
         )
-    files.write_json(workspace.scan_file(content_hash, channels), asdict(made))
+    files.write_json(remembered, asdict(made))
     return made
 
 
@@ -132,47 +166,26 @@ def _stamp(path: str) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def _known(
-    path: str, content_hash: str, workspace: Workspace, channels: tuple[int, int] | None
-) -> Scan | None:
-    """An earlier scan of the same bytes, if all that it speaks of is still there."""
-    values = files.read_json(workspace.scan_file(content_hash, channels))
-    if values is None:
-        return None
-    decoded = values["readable"] != values["path"]
-    values |= {"path": path, "channels": channels}
-    if not decoded:
-        return Scan(**values | {"readable": path})
-    readable = str(workspace.decoded_file(content_hash, channels))
-    return Scan(**values | {"readable": readable}) if Path(readable).exists() else None
-
-
-def _measure(
-    path: str,
-    readable: str,
-    info: audio.AudioInfo,
-    content_hash: str,
-    channels: tuple[int, int] | None,
-) -> Scan:
-    with audio.AudioReader(readable, channels=channels) as reader:
-        num_channels = reader.info.num_channels
-        loudness = LoudnessMeter(info.sample_rate, num_channels)
+def _measure(readable: Readable, content_hash: str) -> Scan:
+    info = readable.info
+    with readable.open() as reader:
+        rate, num_channels = reader.info.sample_rate, reader.info.num_channels
+        loudness = LoudnessMeter(rate, num_channels)
         true_peak = TruePeakMeter(num_channels)
         moments = _Moments()
         for block in audio.blocks(reader, BLOCK):
-            _refuse_non_finite(block, moments.count, info.sample_rate)
+            _refuse_non_finite(block, moments.count, rate)
             loudness.add(block)
             true_peak.add(block)
             moments.add(block.mean(axis=0, dtype=np.float64))
     if moments.count == 0:
         raise TrackError("empty_file", "the file holds no samples; export it again")
     return Scan(
-        path=path, readable=readable, content_hash=content_hash,
-        format=info.format, subtype=info.subtype, sample_rate=info.sample_rate,
+        path=info.path, content_hash=content_hash,
+        format=info.format, subtype=info.subtype, sample_rate=rate,
         num_channels=num_channels, num_samples=moments.count,
         mean=moments.mean, std=moments.std,
         peak=loudness.peak, true_peak=true_peak.peak, lufs=loudness.integrated(),
-        channels=channels,
     )  # fmt: skip
 
 

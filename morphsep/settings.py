@@ -86,10 +86,10 @@ class Recipe:
             self.settings.channels,
         )  # fmt: skip
 
-    def warp_key(self, stem_key: str) -> str:
-        """Names the perceptual map of this pair of tones on this stem."""
+    def warp_key(self) -> str:
+        """Names the perceptual map of this pair of tones, on whatever stem."""
         return digest(
-            "warp", CODE_SCHEMA, stem_key, self.source.fingerprint(), self.target.fingerprint(),
+            "warp", CODE_SCHEMA, self.source.fingerprint(), self.target.fingerprint(),
             self.backend.fingerprint(),
         )  # fmt: skip
 
@@ -97,7 +97,14 @@ class Recipe:
         """Names the result: all that its samples depend on."""
         s = self.settings
         return digest(
-            "track", self.warp_key(stem_key), self.curve, self.grid, s.uniform, s.format, s.subtype
+            "track",
+            stem_key,
+            self.warp_key(),
+            self.curve,
+            self.grid,
+            s.uniform,
+            s.format,
+            s.subtype,
         )
 
     def stems_key(self, stem_key: str) -> str:
@@ -108,6 +115,7 @@ class Recipe:
 def forget() -> None:
     """Has `build` read the files that settings name (tones, curves) anew; weights stay loaded."""
     build.cache_clear()
+    _automatic.cache_clear()
 
 
 def settle(settings: Settings) -> tuple[Settings, str]:
@@ -129,10 +137,8 @@ def settle(settings: Settings) -> tuple[Settings, str]:
         if settings.stem is not None:
             settings, reason = replace(settings, separator="stem"), "--stem was given"
         else:
-            from morphsep.separators.auto import choose
-
-            choice = choose(offline=settings.offline)
-            settings, reason = replace(settings, separator=choice.name), choice.reason
+            name, reason = _automatic(settings.offline)
+            settings = replace(settings, separator=name)
     if settings.stem is not None:
         from morphsep.separators.stem import resolve_stem
 
@@ -141,7 +147,7 @@ def settle(settings: Settings) -> tuple[Settings, str]:
     return settings, reason
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)
 def build(settings: Settings) -> Recipe:
     """The recipe of settled settings; remembered for a run (files that settings name are read
     again by the next).
@@ -168,10 +174,20 @@ def build(settings: Settings) -> Recipe:
     )
 
 
+@lru_cache(maxsize=2)
+def _automatic(offline: bool) -> tuple[str, str]:
+    """The separator for ``auto`` and why: asked once for all tracks of a run, as it can take 10 s
+    to find that there is no network."""
+    from morphsep.separators.auto import choose
+
+    choice = choose(offline=offline)
+    return choice.name, choice.reason
+
+
 def _check_ranges(settings: Settings) -> None:
     if not 5 <= settings.chunk <= 10:
         raise SettingError(f"--chunk must lie between 5 and 10 seconds, got {settings.chunk:g}")
-    if not settings.section >= settings.chunk:
+    if not settings.chunk <= settings.section < float("inf"):
         raise SettingError(
             f"--section must be at least one chunk ({settings.chunk:g} s), got {settings.section:g}"
         )

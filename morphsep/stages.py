@@ -11,7 +11,7 @@ import logging
 import platform
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import version
@@ -22,11 +22,11 @@ from morphsep import audio, files, manifest
 from morphsep.assembly import Assembled, assemble, assemble_stems, decibels
 from morphsep.errors import ErrorCode, SettingError, TrackError
 from morphsep.grid import sections
-from morphsep.inputs import Job
+from morphsep.inputs import Job, Task, backing_of
 from morphsep.manifest import ChunkRow, TrackRow
 from morphsep.metrics.loudness import LoudnessMeter, rms_per_second
 from morphsep.morphing import Morpher, measure_warp
-from morphsep.scan import Scan, open_mix, scan
+from morphsep.scan import Readable, Scan, open_mix, scan
 from morphsep.settings import Recipe, build, describe
 from morphsep.signal import MODEL_RATE, Signal
 from morphsep.tones import Tone
@@ -36,7 +36,6 @@ from morphsep.workspace import SectionStore, Workspace
 log = logging.getLogger("morphsep")
 
 Stage = Literal["scan", "separate", "morph", "assemble"]
-Task = Literal["morph", "separate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +78,11 @@ def process(
     Raises:
         OSError: the manifest itself cannot be written; nothing more can be done in this folder.
     """
-    track = _Track(job=job, workspace=Workspace(out), task=task, on_progress=on_progress)
+    track = _Track(
+        job=job, workspace=Workspace(out), task=task, force=force, on_progress=on_progress
+    )
     try:
-        done = track.run(None if force else previous)
+        done = track.run(previous)
     except Exception as error:
         code, message = _blame(error)
         if code == "internal":
@@ -89,11 +90,11 @@ def process(
         status = job.refused_as if job.refusal else "failed"
         row = replace(track.row(), status=status, error_code=code, message=message)
         return Outcome(manifest.commit(out, row))
+    finally:
+        track.close()
     if done is not None:
         return Outcome(done, fresh=False)
-    row = manifest.commit(out, track.row(), track.chunks)
-    track.clean_up()
-    return Outcome(row)
+    return Outcome(manifest.commit(out, track.row(), track.chunks))
 
 
 def _blame(error: Exception) -> tuple[ErrorCode, str]:
@@ -118,10 +119,11 @@ class _Track:
     job: Job
     workspace: Workspace
     task: Task
+    force: bool
     on_progress: OnProgress
     chunks: list[ChunkRow] = field(default_factory=list)
-    _values: dict[str, object] = field(default_factory=dict)
-    _change: SectionStore | None = None
+    _values: dict[str, Any] = field(default_factory=dict)
+    _open: ExitStack = field(default_factory=ExitStack)
 
     def run(self, previous: TrackRow | None) -> TrackRow | None:
         """Does the stages; or returns the previous row, if it still holds."""
@@ -129,26 +131,37 @@ class _Track:
             raise TrackError(*self.job.refusal)
         recipe = build(self.job.settings)
         with self._timed("scan"):
-            source = scan(self.job.path, self.workspace, self.job.settings.channels)
+            readable = Readable(self.job.path, self.workspace, self.job.settings.channels)
+            self._open.callback(readable.close)
+            source = scan(readable, self.workspace, self.force)
             stem_path = self._stem_path()
             stem_key = recipe.stem_key(
                 source.content_hash, files.digest_file(stem_path) if stem_path else ""
             )
         key = recipe.key(stem_key) if self.task == "morph" else recipe.stems_key(stem_key)
-        if previous is not None and previous.key == key and still_there(previous, self.out):
+        if not self.force and previous is not None and holds(previous, key, self.out):
             return previous
+        self._claim(previous)
         self._note_input(source, recipe, stem_key, key)
+        stem = self.workspace.stem(stem_key, source.num_channels)
+        if self.force:
+            stem.discard()
         with self._timed("separate"):
-            stem = self._separate(source, recipe, stem_key, stem_path)
+            facts = self._separate(source, readable, recipe, stem, stem_path)
         if self.task == "separate":
             with self._timed("assemble"):
-                self._write_stems(source, stem)
+                self._write_stems(source, readable, stem)
             return None
         with self._timed("morph"), _one_blas_thread():
-            change = self._change = self._morph(source, recipe, stem, stem_key, key)
+            change = self._morph(source, recipe, stem, facts, key)
         with self._timed("assemble"):
-            self._assemble(source, recipe, stem, change)
+            self._assemble(source, readable, stem, change)
+        self._open.callback(change.discard)
         return None
+
+    def close(self) -> None:
+        """Removes what the track needs no more; the stem stays, for the next amount."""
+        self._open.close()
 
     @property
     def out(self) -> Path:
@@ -156,18 +169,37 @@ class _Track:
 
     def row(self) -> TrackRow:
         """What is known of the track so far, as its row."""
-        reason = self.job.separator_reason
-        values = {"separator_reason": reason, "settings": describe(self.job.settings)}
-        values |= {"versions": _versions(), "to_tone": self.job.settings.to}
-        known = values | self._values
-        return TrackRow(track=self.job.track, input=self.job.path, **known)  # type: ignore[arg-type]
+        known = {
+            "separator_reason": self.job.separator_reason,
+            "settings": describe(self.job.settings),
+            "versions": _versions(),
+            "to_tone": self.job.settings.to if self.task == "morph" else None,
+        }
+        return TrackRow(track=self.job.track, input=self.job.path, **known | self._values)
 
-    def clean_up(self) -> None:
-        """Removes what a finished track needs no more; the stem stays, for the next amount."""
-        if self._change is not None:
-            self._change.discard()
-        content = str(self._values.get("content_hash"))
-        self.workspace.decoded_file(content, self.job.settings.channels).unlink(missing_ok=True)
+    def _claim(self, previous: TrackRow | None) -> None:
+        """Makes sure that nobody else's file is overwritten.
+
+        Raises:
+            TrackError: the output is another input's result, or a file that no run has written.
+        """
+        note = self.workspace.claim(self.job.track)
+        if self.force:
+            pass
+        elif previous is not None and previous.status == "ok" and previous.input != self.job.path:
+            if Path(previous.input).exists():
+                raise TrackError(
+                    "output_taken",
+                    f"{self.job.track} is already the result of {previous.input}; "
+                    "choose another output folder, or --force",
+                )
+        elif previous is None and not note.exists() and (self.out / self.job.track).exists():
+            raise TrackError(
+                "output_taken",
+                f"there is a file {self.job.track} in the output folder that is not ours; "
+                "choose another output folder, or --force",
+            )
+        files.write_json(note, {"track": self.job.track, "input": self.job.path})
 
     @contextmanager
     def _timed(self, stage: Stage) -> Iterator[None]:
@@ -214,13 +246,16 @@ class _Track:
                 "from_tone": s.from_, "amount": str(recipe.curve), "backend": recipe.backend.name,
                 "num_chunks": recipe.grid.num_chunks(source.model_length),
             }  # fmt: skip
-        else:
-            self._values["to_tone"] = None
 
     def _separate(
-        self, source: Scan, recipe: Recipe, stem_key: str, stem_path: str | None
-    ) -> SectionStore:
-        store = self.workspace.stem(stem_key, source.num_channels)
+        self,
+        source: Scan,
+        readable: Readable,
+        recipe: Recipe,
+        stem: SectionStore,
+        stem_path: str | None,
+    ) -> dict[str, Any]:
+        """Sees to it that the whole stem is there, and returns what was measured of it."""
         advance = self._reporter("separate", source.model_length)
         reached = 0
 
@@ -229,33 +264,35 @@ class _Track:
             advance(max(sample - reached, 0))
             reached = max(sample, reached)
 
-        if files.read_json(_facts(store)) is not None:
-            reach(source.model_length)
-            return store
-        with open_mix(source, stem_path, reach) as mix:
-            for section in sections(source.model_length, recipe.section):
-                if not store.has(section):
-                    with store.writer(section) as file:
-                        file.write(recipe.separator.separate(mix, section.start, section.stop))
-                reach(section.stop)
-        _finish_stem(store, source.model_length)
-        return store
+        facts = stem_facts(stem, source.model_length)
+        if facts is None:
+            cut = sections(source.model_length, recipe.section)
+            stem.keep_only(cut)
+            with open_mix(source, readable, stem_path, reach) as mix:
+                for section in cut:
+                    if not stem.has(section):
+                        with stem.writer(section) as file:
+                            file.write(recipe.separator.separate(mix, section.start, section.stop))
+                    reach(section.stop)
+            facts = _finish_stem(stem, source.model_length)
+        reach(source.model_length)
+        return facts
 
     def _morph(
-        self, source: Scan, recipe: Recipe, stem: SectionStore, stem_key: str, key: str
+        self, source: Scan, recipe: Recipe, stem: SectionStore, facts: dict[str, Any], key: str
     ) -> SectionStore:
-        facts = files.read_json(_facts(stem))
-        assert facts is not None  # written by `_separate`, before anything reads the stem
         recipe = self._matched(recipe, stem, source.model_length, facts)
         morpher = Morpher(
             track=self.job.track, key=key, recipe=recipe, stem=stem,
             num_samples=source.model_length, level=facts["lufs"], warp=None,
         )  # fmt: skip
         if recipe.settings.uniform and not recipe.curve.is_trivial and facts["peak"] > 0:
-            path = self.workspace.warp_file(recipe.warp_key(stem_key))
+            path = stem.folder / "warps" / f"{recipe.warp_key()}.json"
             morpher.warp = measure_warp(morpher, path, facts["rms_per_second"])
             self._values["warp"] = json.dumps(morpher.warp.to_json())
-        change = self.workspace.change(key, source.num_channels)
+        change = self.workspace.change(self.job.track, key, recipe.section, source.num_channels)
+        if self.force:
+            change.discard()
         morpher.on_samples = self._reporter("morph", source.model_length)
         for section in sections(source.model_length, recipe.section):
             self.chunks += morpher.section(section, change)
@@ -280,39 +317,29 @@ class _Track:
         return replace(recipe, source=tones["from"], target=tones["to"])
 
     def _assemble(
-        self, source: Scan, recipe: Recipe, stem: SectionStore, change: SectionStore
+        self, source: Scan, readable: Readable, stem: SectionStore, change: SectionStore
     ) -> None:
-        settings = self.job.settings
-        output = audio.output_format(source.info, settings.format, settings.subtype)
-        path = self._output_path(source, output)
+        path = self.out / self.job.track
+        output = output_of(self.job, source.info, self.task)
         advance = self._reporter("assemble", source.model_length)
-        made = assemble(source, stem, change, path, output)
+        made = assemble(source, readable, stem, change, path, output)
         advance(source.model_length)
         self._note_output(path, output, made)
 
-    def _output_path(self, source: Scan, output: audio.OutputFormat) -> Path:
-        """The planned path, with a true extension if the input's was not."""
-        path = self.out / self.job.track
-        if source.info.is_lossy and path.suffix.lower() != output.extension:
-            path = path.with_name(path.name + output.extension)
-        return path
-
-    def _write_stems(self, source: Scan, stem: SectionStore) -> None:
-        settings = self.job.settings
-        output = audio.output_format(
-            source.info, settings.format or "wav", settings.subtype or "FLOAT"
-        )
-        name = self.out / self.job.track
-        guitar = name.with_name(f"{name.stem}.guitar{output.extension}")
-        backing = name.with_name(f"{name.stem}.backing{output.extension}")
-        made = assemble_stems(source, stem, guitar, backing, output)
+    def _write_stems(self, source: Scan, readable: Readable, stem: SectionStore) -> None:
+        output = output_of(self.job, source.info, self.task)
+        guitar, backing = self.out / self.job.track, self.out / backing_of(self.job.track)
+        made = assemble_stems(source, readable, stem, guitar, backing, output)
         self._note_output(guitar, output, made)
-        self._values["backing"] = _below(backing, self.out)
+        self._values |= {
+            "backing": _below(backing, self.out),
+            "backing_hash": files.digest_file(backing),
+        }
 
     def _note_output(self, path: Path, output: audio.OutputFormat, made: Assembled) -> None:
         self._values |= {
             "status": "ok", "output": _below(path, self.out),
-            "output_bytes": path.stat().st_size, "output_hash": files.digest_file(path),
+            "output_hash": files.digest_file(path),
             "output_format": output.format, "output_subtype": output.subtype,
             "gain_db": decibels(made.gain), "peak_dbfs": decibels(made.peak),
             "true_peak_dbtp": decibels(made.true_peak), "lufs": _finite(made.lufs),
@@ -329,25 +356,42 @@ def _one_blas_thread() -> AbstractContextManager[Any]:
     return limits
 
 
-def still_there(row: TrackRow, out: Path) -> bool:
-    """Whether a row's files are as it left them, by their sizes (`verify` reads them)."""
-    if row.status != "ok" or row.output is None:
+def output_of(job: Job, info: audio.AudioInfo, task: Task) -> audio.OutputFormat:
+    """How a job's result is written: its name was settled with the job, and says the format.
+
+    Raises:
+        SettingError: the input's samples cannot be held by what was asked for.
+    """
+    wanted = job.settings.format or audio.format_of(job.track, info)
+    subtype = job.settings.subtype
+    if task == "separate" and subtype is None:
+        # stem and backing may exceed full scale, and have to add up to the last bit
+        subtype = "PCM_24" if (wanted or info.format).upper() == "FLAC" else "FLOAT"
+    return audio.output_format(info, wanted, subtype)
+
+
+def holds(row: TrackRow, key: str, out: Path) -> bool:
+    """Whether a row's files are there, and are what it says, for the same key."""
+    if row.status != "ok" or row.key != key:
         return False
-    path = out / row.output
-    whole = path.is_file() and path.stat().st_size == row.output_bytes
-    return whole and (row.backing is None or (out / row.backing).is_file())
+    wanted = ((row.output, row.output_hash), (row.backing, row.backing_hash))
+    return all(
+        name is None or ((out / name).is_file() and files.digest_file(out / name) == digest)
+        for name, digest in wanted
+    )
 
 
 def _below(path: Path, out: Path) -> str:
     return path.relative_to(out).as_posix()
 
 
-def _facts(stem: SectionStore) -> Path:
-    """What was measured of a stem; its being there says that the stem is whole."""
-    return stem.folder / "facts.json"
+def stem_facts(stem: SectionStore, num_samples: int) -> dict[str, Any] | None:
+    """What was measured of a stem, if all of it is there."""
+    facts: dict[str, Any] | None = files.read_json(stem.folder / "facts.json")
+    return facts if facts is not None and stem.covers(num_samples) else None
 
 
-def _finish_stem(stem: SectionStore, num_samples: int) -> None:
+def _finish_stem(stem: SectionStore, num_samples: int) -> dict[str, Any]:
     loudness = LoudnessMeter(MODEL_RATE, stem.num_channels)
 
     def blocks() -> Iterator[Signal]:
@@ -358,7 +402,8 @@ def _finish_stem(stem: SectionStore, num_samples: int) -> None:
 
     rms = rms_per_second(blocks(), MODEL_RATE)
     facts = {"lufs": loudness.integrated(), "peak": loudness.peak, "rms_per_second": rms.tolist()}
-    files.write_json(_facts(stem), facts)
+    files.write_json(stem.folder / "facts.json", facts)
+    return facts
 
 
 def _summary(chunks: list[ChunkRow]) -> dict[str, object]:

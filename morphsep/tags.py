@@ -27,6 +27,18 @@ def copy_tags(source: str, destination: str) -> str | None:
         return f"tags were not copied ({type(error).__name__}: {error})"
 
 
+def read_tags(path: str) -> dict[str, str]:
+    """Name -> text of a file's tags (several values of one name on lines of their own); empty if
+    there are none that can be read."""
+    try:
+        with Path(path).open("rb") as file:
+            layout = _layout(file)
+            tags = _read(file) if layout is None else read_fields(copyable(file, layout))
+    except Exception:  # mutagen raises what it likes on damaged tags, and no tag is worth a track
+        return {}
+    return {name: "\n".join(values) for name, values in tags.fields.items()}
+
+
 def _copy(old: BinaryIO, new: BinaryIO) -> str | None:
     old_layout, new_layout = _layout(old), _layout(new)
     if new_layout is not None and old_layout == new_layout and new_layout is not chunks.W64:

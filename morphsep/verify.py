@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -17,9 +18,10 @@ from morphsep.errors import ERROR_CODES, TrackError
 from morphsep.grid import Span
 from morphsep.manifest import ChunkRow, TrackRow
 from morphsep.resample import to_rate
-from morphsep.scan import Scan, scan
+from morphsep.scan import Readable, Scan, scan
 from morphsep.settings import AS_RECORDED
 from morphsep.signal import MODEL_RATE, dbfs, from_db
+from morphsep.tags import read_tags
 from morphsep.workspace import Workspace
 
 NULL_DBFS = -120.0
@@ -38,13 +40,20 @@ class Finding:
 
 
 def verify(out: Path) -> tuple[int, list[Finding]]:
-    """(tracks checked, what does not hold) of everything in an output folder."""
-    tracks, chunks = manifest.read_tracks(out), manifest.read_chunks(out)
+    """(tracks checked, what does not hold) of everything in an output folder.
+
+    Promise 3 of a morphed track is checked on the cached stem, as long as that is kept.
+    """
+    tracks = manifest.read_tracks(out)
+    chunks: dict[str, list[ChunkRow]] = defaultdict(list)
+    for chunk in manifest.read_chunks(out):
+        chunks[chunk.track].append(chunk)
     findings = list(_rows(tracks)) + list(_leftovers(out))
     for row in tracks:
         if row.status == "ok":
-            own = [chunk for chunk in chunks if chunk.track == row.track]
-            findings += [Finding(row.track, n, text) for n, text in _track(out, row, own)]
+            findings += [
+                Finding(row.track, *found) for found in _track(out, row, chunks[row.track])
+            ]
     return len(tracks), findings
 
 
@@ -67,25 +76,46 @@ def _leftovers(out: Path) -> Iterator[Finding]:
 
 
 def _track(out: Path, row: TrackRow, chunks: Sequence[ChunkRow]) -> Iterator[tuple[int, str]]:
-    assert row.output is not None
-    path = out / row.output
-    if not path.is_file():
-        yield 7, f"{row.output} is not there"
-        return
-    if files.digest_file(path) != row.output_hash:
-        yield 7, f"{row.output} is not the file that was written"
-        return
-    yield from _same_shape(path, row)
+    whole = True
+    for name, digest in ((row.output, row.output_hash), (row.backing, row.backing_hash)):
+        if name is None:
+            continue
+        if not (out / name).is_file():
+            whole = False
+            yield 7, f"{name} is not there"
+        elif files.digest_file(out / name) != digest:
+            whole = False
+            yield 7, f"{name} is not the file that was written"
+        else:
+            yield from _same_shape(out / name, row)
     yield from _tiling(row, chunks)
+    if whole:
+        try:
+            yield from _with_input(out, row, chunks)
+        except TrackError as error:
+            yield 1, f"input and output cannot be compared: {error.message}"
+
+
+def _with_input(out: Path, row: TrackRow, chunks: Sequence[ChunkRow]) -> Iterator[tuple[int, str]]:
+    workspace = Workspace(out)
+    readable = Readable(row.input, workspace, _channels(row))
     try:
-        source = scan(row.input, Workspace(out), _channels(row))
-    except TrackError as error:
-        yield 1, f"the input cannot be compared with: {error.message}"
-        return
-    if source.content_hash != row.content_hash:
-        yield 1, "the input is not the file that was worked on; run the same command again"
-        return
-    yield from _against_input(out, row, chunks, source)
+        source = scan(readable, workspace)
+        if source.content_hash != row.content_hash:
+            yield 1, "the input is not the file that was worked on; run the same command again"
+            return
+        if row.tags_warning is None:
+            yield from _tags(row.input, out / str(row.output))
+        yield from _against_input(out, row, chunks, source, readable)
+    finally:
+        readable.close()
+
+
+def _tags(before: str, after: Path) -> Iterator[tuple[int, str]]:
+    kept = read_tags(str(after))
+    for name, value in sorted(read_tags(before).items()):
+        if kept.get(name) != value:
+            yield 1, f"the tag {name} is {kept.get(name)!r}, the input's {value!r}"
 
 
 def _channels(row: TrackRow) -> tuple[int, int] | None:
@@ -104,6 +134,11 @@ def _same_shape(path: Path, row: TrackRow) -> Iterator[tuple[int, str]]:
             yield 1, f"{name} is {getattr(info, name)}, the input's {getattr(row, name)}"
     if info.subtype != row.output_subtype:
         yield 1, f"subtype is {info.subtype}, not {row.output_subtype}"
+    asked = json.loads(row.settings or "{}")
+    kept = row.subtype in audio.SUBTYPES.get(row.output_format or "", ())
+    free = row.backing is None and not (asked.get("format") or asked.get("subtype"))
+    if kept and free and info.subtype != row.subtype:
+        yield 1, f"subtype is {info.subtype}, the input's {row.subtype}"
 
 
 def _tiling(row: TrackRow, chunks: Sequence[ChunkRow]) -> Iterator[tuple[int, str]]:
@@ -115,15 +150,23 @@ def _tiling(row: TrackRow, chunks: Sequence[ChunkRow]) -> Iterator[tuple[int, st
 
 
 def _against_input(
-    out: Path, row: TrackRow, chunks: Sequence[ChunkRow], source: Scan
+    out: Path,
+    row: TrackRow,
+    chunks: Sequence[ChunkRow],
+    source: Scan,
+    readable: Readable,
 ) -> Iterator[tuple[int, str]]:
     untouched = _untouched(row, chunks, source)
     stem = Workspace(out).stem(row.stem_key or "", source.num_channels)
-    backing = audio.AudioReader(str(out / row.backing)) if row.backing else None
-    gain = 10 ** ((row.gain_db or 0.0) / 20)
+    kept = stem.covers(source.model_length)
+    gain = from_db(row.gain_db or 0.0)
     worst = residual = peak = 0.0
-    with audio.AudioReader(str(out / (row.output or ""))) as reader:
-        for start, mix in mix_blocks(source):
+    with ExitStack() as stack:
+        reader = stack.enter_context(audio.AudioReader(str(out / str(row.output))))
+        backing = (
+            stack.enter_context(audio.AudioReader(str(out / row.backing))) if row.backing else None
+        )
+        for start, mix in mix_blocks(source, readable):
             length = mix.shape[-1]
             result = reader.read(start, length, dtype="float64")
             peak = max(peak, float(np.abs(result).max()))
@@ -134,11 +177,10 @@ def _against_input(
                 left = mix - (result + backing.read(start, length, dtype="float64"))
                 residual = max(residual, float(np.abs(left).max()))
                 continue
-            _, left_over = split(mix, to_rate(stem.read, start, length, source.sample_rate))
-            residual = max(residual, left_over)
+            if kept:
+                part = to_rate(stem.read, start, length, source.sample_rate)
+                residual = max(residual, split(mix, part)[1])
             worst = max(worst, _difference(result, mix, gain, start, untouched))
-    if backing is not None:
-        backing.close()
     yield from _judge(row, worst, residual, peak)
 
 
@@ -151,8 +193,9 @@ def _judge(row: TrackRow, worst: float, residual: float, peak: float) -> Iterato
     if not (output.bits or output.is_float):
         return  # a lossy output, asked for by --format, keeps no sample as it was
     step = 2.0 ** (1 - output.bits) if output.bits else 2.0**-23
-    # a float output is the input itself unless a gain was applied, which rounds once
-    if worst > (1.01 * step if output.bits or row.gain_db else 0.0):
+    # a float output is the input itself unless a gain or fewer bits than the input's round once
+    rounds = output.bits or row.gain_db or row.subtype in ("DOUBLE", "PCM_32")
+    if worst > (1.01 * step if rounds else 0.0):
         yield 2, f"where nothing was morphed the output differs by {dbfs(worst):.1f} dBFS"
     if output.bits and peak > 1.0:
         yield 5, f"peak {dbfs(peak):.2f} dBFS"

@@ -7,24 +7,29 @@ deleted at any time: it would only have to be made again.
 from __future__ import annotations
 
 import contextlib
+import secrets
 import shutil
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from morphsep import audio
 from morphsep.errors import SettingError
-from morphsep.files import TEMPORARY
+from morphsep.files import TEMPORARY, digest
 from morphsep.grid import Span
+from morphsep.manifest import SCHEMA_VERSION
 from morphsep.signal import MODEL_RATE, Signal
 
 STORED = audio.OutputFormat(format="WAV", subtype="FLOAT", extension=".wav")
 
 
 class SectionStore:
-    """One track's audio at 44.1 kHz in a folder of sections; what is not there is silence."""
+    """One track's audio at 44.1 kHz in a folder of sections; what is not there is silence.
+
+    Sections of one store never overlap: `keep_only` removes those of an earlier cut.
+    """
 
     def __init__(self, folder: Path, num_channels: int) -> None:
         self.folder = folder
@@ -64,6 +69,22 @@ class SectionStore:
                 out[:, lo - start : hi - start] = audio.T
         return out
 
+    def keep_only(self, sections: Sequence[Span]) -> None:
+        """Removes whatever is not one of these sections (left by a run with another cut)."""
+        wanted = {self._path(section) for section in sections}
+        for path in set(self.folder.glob("[0-9]*.wav")) - wanted:
+            path.unlink()
+        self._spans = None
+
+    def covers(self, num_samples: int) -> bool:
+        """Whether the sections hold every sample of a track, without a gap."""
+        reached = 0
+        for start, stop, _ in self._index():
+            if start != reached:
+                return False
+            reached = stop
+        return reached == num_samples
+
     def discard(self) -> None:
         """Removes everything."""
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -88,23 +109,32 @@ class Workspace:
 
     def scan_file(self, content_hash: str, channels: tuple[int, int] | None) -> Path:
         """What was measured of an input."""
-        return self.root / "scans" / content_hash[:2] / f"{content_hash}{_picked(channels)}.json"
+        picked = "" if channels is None else f"-{channels[0]}-{channels[1]}"
+        name = f"{content_hash}{picked}-v{SCHEMA_VERSION}.json"
+        return self.root / "scans" / content_hash[:2] / name
 
-    def decoded_file(self, content_hash: str, channels: tuple[int, int] | None) -> Path:
-        """A lossy input, decoded once; gone when the track is done."""
-        return self.root / "decoded" / f"{content_hash}{_picked(channels)}.wav"
+    def decoded_file(self) -> Path:
+        """A name for a decoded copy of a lossy input; whoever asks for it removes it."""
+        return self.root / "decoded" / f"{secrets.token_hex(12)}.wav"
 
     def stem(self, stem_key: str, num_channels: int) -> SectionStore:
         """The cached stem."""
         return SectionStore(self.root / "stems" / stem_key[:2] / stem_key, num_channels)
 
-    def warp_file(self, warp_key: str) -> Path:
-        """The perceptual map of a pair of tones on a stem."""
-        return self.root / "warps" / warp_key[:2] / f"{warp_key}.json"
+    def claim(self, track: str) -> Path:
+        """A note that a result of this name is ours, made before it is written for the first
+        time: a run may be killed between the result and its row."""
+        return self.root / "claims" / f"{digest(track)[:32]}.json"
 
-    def change(self, key: str, num_channels: int) -> SectionStore:
+    def change(self, track: str, key: str, section: int, num_channels: int) -> SectionStore:
         """What morphing adds to the mix, section by section; gone when the track is done."""
-        return SectionStore(self.root / "changes" / key, num_channels)
+        name = digest(track, key, section, SCHEMA_VERSION)
+        return SectionStore(self.root / "changes" / name, num_channels)
+
+    def tidy(self) -> None:
+        """Removes what only unfinished tracks need: when a run has come to its end."""
+        for name in ("changes", "decoded"):
+            shutil.rmtree(self.root / name, ignore_errors=True)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -136,7 +166,3 @@ class Workspace:
         """Removes what a killed run left half written; nobody else is writing (see `locked`)."""
         for part in self.out.rglob(TEMPORARY):
             part.unlink(missing_ok=True)
-
-
-def _picked(channels: tuple[int, int] | None) -> str:
-    return "" if channels is None else f"-{channels[0]}-{channels[1]}"

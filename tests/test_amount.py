@@ -65,4 +65,4 @@ def test_times() -> None:
 
 def test_text_and_back() -> None:
     assert str(parse("0.60")) == "0.6"
-    assert str(Curve(((0, 0.0), (10, 1.0)))) == "0=0 10=1"
+    assert str(Curve(((0, 0.0), (10, 1.0)))) == "0=0.0 10=1.0"

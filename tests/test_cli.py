@@ -173,6 +173,7 @@ def test_separate(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     (row,) = manifest.read_tracks(tmp_path / "out")
     assert (row.output, row.backing) == ("song.guitar.wav", "song.backing.wav")
+    assert row.output_subtype == "FLOAT"
     assert morphsep("verify", tmp_path / "out").returncode == 0
 
 

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -5,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from morphsep.errors import SettingError
-from morphsep.inputs import collect
+from morphsep.inputs import backing_of, collect
 from morphsep.settings import Settings
 
 SETTINGS = Settings(to="distortion")
@@ -52,6 +53,8 @@ def test_the_format_decides_the_name(tmp_path: Path) -> None:
 def test_the_same_file_twice_is_one_job_and_one_skipped_row(tmp_path: Path) -> None:
     touch(tmp_path / "x.wav")
     jobs = collect([str(tmp_path / "x.wav")] * 2, tmp_path / "out", SETTINGS)
+    assert [job.track for job in jobs] == ["x (2).wav", "x.wav"]
+    jobs.reverse()
     assert [job.refusal and job.refusal[0] for job in jobs] == [None, "duplicate"]
     assert jobs[1].refused_as == "skipped"
     assert jobs[0].track != jobs[1].track
@@ -123,3 +126,65 @@ def test_a_bad_list_says_what_is_wrong(tmp_path: Path, text: str, says: str) -> 
 def test_nothing_found_is_said(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="no audio files"):
         collect([str(tmp_path)], tmp_path / "out", SETTINGS)
+
+
+def test_a_list_mirrors_the_tree_of_its_files_wherever_they_lie(tmp_path: Path) -> None:
+    touch(*(tmp_path / "music" / name / "01.wav" for name in ("x", "y")))
+    path = tmp_path / "lists" / "list.csv"
+    path.parent.mkdir()
+    path.write_text("path\n../music/x/01.wav\n../music/y/01.wav\n")
+    assert tracks([path], tmp_path / "out") == ["x/01.wav", "y/01.wav"]
+
+
+def test_one_file_with_two_settings_makes_two_results(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("path,amount\na.wav,0.2\na.wav,0.8\na.wav,0.2\n")
+    jobs = {job.track: job for job in collect([str(path)], tmp_path / "out", SETTINGS)}
+    assert {t: (j.settings.amount, j.refusal and j.refusal[0]) for t, j in jobs.items()} == {
+        "a.wav": ("0.2", None), "a (2).wav": ("0.8", None), "a (3).wav": ("0.2", "duplicate"),
+    }  # fmt: skip
+
+
+def test_files_that_a_list_names_are_looked_up_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("path,stem,to,amount\na.wav,a.guitar.wav,rig.yaml,curve.csv\n")
+    (job,) = collect([str(path)], tmp_path / "out", SETTINGS)
+    here = [job.settings.stem, job.settings.to, job.settings.amount]
+    assert here == [str(tmp_path / name) for name in ("a.guitar.wav", "rig.yaml", "curve.csv")]
+    assert job.path == str(tmp_path / "a.wav")
+
+
+def test_a_stem_that_was_named_as_an_input_stays_one(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("path,stem,separator\nx.wav,x.guitar.wav,\nx.guitar.wav,,none\n")
+    assert tracks([path], tmp_path / "out") == ["x.guitar.wav", "x.wav"]
+
+
+def test_separate_names_two_results_and_keeps_them_apart(tmp_path: Path) -> None:
+    touch(tmp_path / "in" / "a.wav", tmp_path / "in" / "a.flac")
+    jobs = collect([str(tmp_path / "in")], tmp_path / "out", Settings(), "separate")
+    assert [job.track for job in jobs] == ["a.guitar.wav", "a.wav.guitar.wav"]
+    assert backing_of(jobs[1].track) == "a.wav.backing.wav"
+
+
+@pytest.mark.parametrize("settings", [{"format": "ogg"}, {"subtype": "PCM_16"}])
+def test_stems_that_would_not_add_up_are_refused(tmp_path: Path, settings: dict[str, str]) -> None:
+    touch(tmp_path / "a.wav")
+    with pytest.raises(SettingError, match="add up"):
+        collect([str(tmp_path / "a.wav")], tmp_path / "out", Settings(**settings), "separate")
+
+
+def test_names_that_no_manifest_or_file_system_can_hold_are_rows(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    with open(os.fsencode(tmp_path / "in") + b"/\xff.wav", "wb"):
+        pass
+    touch(tmp_path / "in" / f"{'x' * 251}.mp3")
+    jobs = collect([str(tmp_path / "in")], tmp_path / "out", SETTINGS)
+    assert [job.refusal and job.refusal[0] for job in jobs] == ["bad_name", "bad_name"]
+    assert all(job.track.encode() and job.path.encode() for job in jobs)
+
+
+def test_a_link_in_a_circle_ends(tmp_path: Path) -> None:
+    touch(tmp_path / "in" / "a.wav")
+    (tmp_path / "in" / "again").symlink_to(tmp_path / "in")
+    assert tracks([tmp_path / "in"], tmp_path / "out") == ["a.wav"]

@@ -168,3 +168,103 @@ def test_two_runs_on_one_folder_do_not_meet(tmp_path: Path) -> None:
         pytest.raises(SettingError, match="another run is at work"),
     ):
         morphsep.morph_file(path, tmp_path / "out", to="fuzz", separator="none")
+
+
+def test_a_run_cut_short_may_go_on_with_other_sections(tmp_path: Path) -> None:
+    """Sections of two lengths must not be mixed: that would leave holes in stem or change."""
+    path = songs.write(tmp_path / "in" / "song.wav", songs.guitar(40.0))
+    arguments = command(tmp_path, "--separator", "harmonic")
+    process = subprocess.Popen(arguments, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    stems = tmp_path / "out" / ".morphsep" / "stems"
+    while len(list(stems.rglob("0*.wav"))) < 2:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    longer = [*arguments, "--section", "20"]
+    assert subprocess.run(longer, check=False, capture_output=True).returncode == 0
+    assert verify(tmp_path / "out") == (1, [])
+    morphsep.morph_file(
+        path, tmp_path / "undisturbed", to="distortion", amount=0.5, backend="spectral",
+        section=20, chunk=5, separator="harmonic",
+    )  # fmt: skip
+    np.testing.assert_array_equal(
+        songs.read(tmp_path / "undisturbed" / "song.wav"), songs.read(tmp_path / "out" / "song.wav")
+    )
+
+
+def test_copies_of_one_song_do_not_share_what_is_being_made(tmp_path: Path) -> None:
+    from morphsep.inputs import collect
+    from morphsep.run import run, settle_jobs
+
+    for name in ("a.wav", "b.wav"):
+        songs.song(tmp_path / "in", 12.0, name=name)
+    jobs = settle_jobs(collect([str(tmp_path / "in")], tmp_path / "out", morphsep.Settings(
+        to="fuzz", stem="{stem}.guitar.wav")))  # fmt: skip
+    assert len(run(jobs, tmp_path / "out").done) == 2
+    chunks = manifest.read_chunks(tmp_path / "out")
+    assert [(c.track, c.index) for c in chunks] == [
+        ("a.wav", 0),
+        ("a.wav", 1),
+        ("b.wav", 0),
+        ("b.wav", 1),
+    ]
+    assert verify(tmp_path / "out") == (2, [])
+
+
+def test_force_separates_and_measures_again(tmp_path: Path) -> None:
+    path = songs.song(tmp_path, 4.0)
+    row = morphsep.morph_file(path, tmp_path / "out", to="fuzz", amount=0.5, separator="harmonic")
+    for stem in (tmp_path / "out" / ".morphsep" / "stems").rglob("0*.wav"):
+        songs.write(stem, np.zeros((2, 4 * 44100), np.float32), subtype="FLOAT")
+    again = morphsep.morph_file(
+        path, tmp_path / "out", to="fuzz", amount=0.5, separator="harmonic", force=True
+    )
+    assert again.output_hash == row.output_hash
+
+
+def test_a_stem_with_a_hole_is_made_again(tmp_path: Path) -> None:
+    path = songs.song(tmp_path, 12.0)
+    settings = {"separator": "harmonic", "section": 8, "to": "fuzz"}
+    first = morphsep.morph_file(path, tmp_path / "out", amount=0.5, **settings)
+    stems = sorted((tmp_path / "out" / ".morphsep" / "stems").rglob("0*.wav"))
+    assert len(stems) == 2
+    stems[0].unlink()
+    morphsep.morph_file(path, tmp_path / "out", amount=0.6, **settings)
+    assert stems[0].exists()
+    third = morphsep.morph_file(path, tmp_path / "out", amount=0.5, **settings)
+    assert third.output_hash == first.output_hash
+
+
+def test_a_decoded_copy_is_gone_afterwards(tmp_path: Path) -> None:
+    import soundfile
+
+    path = tmp_path / "x.mp3"
+    soundfile.write(path, songs.guitar(3.0).T, 44100, format="MP3")
+    for amount in (0.5, 0.5, 0.6):
+        morphsep.morph_file(path, tmp_path / "out", to="fuzz", amount=amount, separator="none")
+    assert verify(tmp_path / "out") == (1, [])
+    assert not list((tmp_path / "out" / ".morphsep").glob("decoded/*"))
+
+
+def test_nobody_elses_file_is_overwritten(tmp_path: Path) -> None:
+    mine = songs.write(tmp_path / "a" / "x.wav", songs.guitar(1.0))
+    other = songs.write(tmp_path / "b" / "x.wav", songs.guitar(1.0, seed=5))
+    row = morphsep.morph_file(mine, tmp_path / "out", to="fuzz", separator="none")
+    with pytest.raises(morphsep.TrackError, match="already the result of"):
+        morphsep.morph_file(other, tmp_path / "out", to="fuzz", separator="none")
+    assert files.digest_file(tmp_path / "out" / "x.wav") == row.output_hash
+    songs.write(tmp_path / "out2" / "x.wav", songs.guitar(1.0))
+    with pytest.raises(morphsep.TrackError, match="not ours"):
+        morphsep.morph_file(mine, tmp_path / "out2", to="fuzz", separator="none")
+
+
+def test_morph_and_separate_live_in_one_folder(tmp_path: Path) -> None:
+    path = songs.song(tmp_path, 3.0)
+    out = tmp_path / "out"
+    stem = {"stem": "{stem}.guitar.wav"}
+    first = morphsep.morph_file(path, out, to="fuzz", **stem)
+    parts = morphsep.separate_file(path, out, **stem)
+    assert morphsep.morph_file(path, out, to="fuzz", **stem) == first
+    assert morphsep.separate_file(path, out, **stem) == parts
+    assert verify(out) == (2, [])

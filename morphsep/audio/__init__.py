@@ -9,13 +9,14 @@ soundfile (libsndfile) does the work and is imported only when a file is opened.
 """
 
 from morphsep.audio.decode import decode_to
-from morphsep.audio.formats import OutputFormat, output_format
+from morphsep.audio.formats import SUBTYPES, OutputFormat, format_of, output_format
 from morphsep.audio.info import AudioInfo, check_length
 from morphsep.audio.probe import has_ffmpeg, probe
 from morphsep.audio.reader import AudioReader, blocks
 from morphsep.audio.writer import AudioWriter
 
 __all__ = [
+    "SUBTYPES",
     "AudioInfo",
     "AudioReader",
     "AudioWriter",
@@ -23,6 +24,7 @@ __all__ = [
     "blocks",
     "check_length",
     "decode_to",
+    "format_of",
     "has_ffmpeg",
     "output_format",
     "probe",

@@ -54,6 +54,14 @@ class OutputFormat:
         return self.subtype in ("FLOAT", "DOUBLE")
 
 
+def format_of(name: str, info: AudioInfo) -> str | None:
+    """The format that a result's name asks for, by its suffix; None keeps the input's own."""
+    suffix = Path(name).suffix.lower()
+    if suffix in SUFFIXES.get(info.format, ()) and not info.is_lossy:
+        return None
+    return next((key for key, suffixes in SUFFIXES.items() if suffix in suffixes), None)
+
+
 def output_format(
     info: AudioInfo, wanted_format: str | None = None, wanted_subtype: str | None = None
 ) -> OutputFormat:
