@@ -26,6 +26,7 @@ from morphsep.audio import (
     blocks,
     check_length,
     decode_to,
+    flac,
     output_format,
     probe,
 )
@@ -449,6 +450,176 @@ def test_flac_damaged_in_the_middle(tmp_path: Path, damage: str) -> None:
         del content[middle : middle + 30_000]
     Path(path).write_bytes(content)
     assert code_of(lambda: decode_all(path)) == "truncated"
+
+
+def chunk(name: bytes, content: bytes, order: str = "<I") -> bytes:
+    return name + struct.pack(order, len(content)) + content + bytes(len(content) % 2)
+
+
+def claiming(path: str, name: str, num_bytes: int) -> str:
+    """The data chunk's size set to ``num_bytes`` of samples."""
+    if name == "RF64":
+        return replaced(path, 28, struct.pack("<Q", num_bytes))
+    if name == "W64":
+        return replaced(path, data_size_at(path) + 12, struct.pack("<Q", 24 + num_bytes))
+    if name == "AIFF":
+        return replaced(path, data_size_at(path, b"SSND"), struct.pack(">I", 8 + num_bytes))
+    if name == "CAF":
+        return replaced(path, data_size_at(path), struct.pack(">Q", 4 + num_bytes))
+    return replaced(path, data_size_at(path), struct.pack("<I", num_bytes))
+
+
+@pytest.mark.parametrize("name", ["WAV", "RF64", "W64", "AIFF", "CAF"])
+@pytest.mark.parametrize("subtype", ["PCM_16", "FLOAT"])
+def test_a_data_chunk_that_claims_too_little(tmp_path: Path, name: str, subtype: str) -> None:
+    path = plain(tmp_path / "a", noise(4.0), name, subtype)
+    sample = 8 if subtype == "FLOAT" else 4
+    claiming(path, name, RATE * sample)
+    with pytest.raises(
+        TrackError, match=r"speaks of 1\.00 s but 3\.00 s of data follow it"
+    ) as caught:
+        probe(path)
+    assert caught.value.code == "truncated"
+    assert ("ffmpeg -ignore_length 1" in caught.value.message) == (name in ("WAV", "RF64"))
+    assert "export the file again" in caught.value.message
+    assert code_of(lambda: AudioReader(path)) == "truncated"
+
+
+def test_the_wav_of_the_review(tmp_path: Path) -> None:
+    path = plain(tmp_path / "a.wav", noise(4.0), "WAV", "PCM_16")
+    claiming(path, "WAV", 100_000)
+    with pytest.raises(TrackError, match=r"a\.wav: .* 0\.57 s but 3\.43 s"):
+        probe(path)
+
+
+@pytest.mark.parametrize("level", [0.0, 1e-4, 1e-3, 0.01, 0.1, 1.0])
+@pytest.mark.parametrize("name", ["WAV", "W64", "AIFF", "CAF"])
+def test_no_sound_passes_for_chunks(tmp_path: Path, name: str, level: float) -> None:
+    x = noise(4.0) * level
+    x[:, -RATE:] = noise(1.0) * 0.1
+    for claimed in range(100_000, 100_040, 4):
+        path = claiming(plain(tmp_path / "a", x, name, "PCM_16"), name, claimed)
+        assert code_of(lambda path=path: probe(path)) == "truncated"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "left_out", "is_fine"),
+    [(20.0, 2**16, True), (20.0, 2**16 + 4, False), (0.2, 2**14, True), (0.2, 20_000, False)],
+)
+def test_how_much_junk_may_follow(
+    tmp_path: Path, seconds: float, left_out: int, is_fine: bool
+) -> None:
+    path = plain(tmp_path / "a.wav", noise(seconds) + np.float32(0.5), "WAV", "PCM_16")
+    claiming(path, "WAV", round(seconds * RATE) * 4 - left_out)
+    if is_fine:
+        assert probe(path).num_samples == round(seconds * RATE) - left_out // 4
+    else:
+        assert code_of(lambda: probe(path)) == "truncated"
+
+
+def test_a_second_file_glued_on_is_not_lost(tmp_path: Path) -> None:
+    for name in ("WAV", "AIFF", "W64", "CAF"):
+        path = plain(tmp_path / "a", noise(2.0), name, "PCM_16")
+        content = Path(path).read_bytes()
+        Path(path).write_bytes(content + content)
+        assert code_of(lambda path=path: probe(path)) == "truncated"
+
+
+ID3_PICTURE = b"ID3\x04\0\0" + bytes((0, 8, 0, 0)) + b"p" * (8 << 14)
+APE_TAG = b"APETAGEX" + struct.pack("<IIII", 2000, 90_000, 3, 0xA0000000) + bytes(8) + b"k" * 90_000
+TAILS = {
+    "nothing": b"",
+    "notes": b"".join(
+        chunk(name, b"\x93" * size)
+        for name, size in [
+            (b"LIST", 90_001), (b"id3 ", 300_000), (b"bext", 602), (b"cue ", 28), (b"smpl", 60),
+            (b"JUNK", 70_000), (b"PEAK", 24), (b"iXML", 5_001), (b"umid", 24), (b"DGDA", 99_999),
+            (b"ID3\0", 80_000),
+        ]
+    ),
+    "odd notes without their padding": b"".join(
+        (b"LIST", struct.pack("<I", 90_001), b"x" * 90_001, chunk(b"bext", b"y" * 80_000))
+    ),
+    "notes padded with another byte": b"".join(
+        (b"LIST", struct.pack("<I", 90_001), b"x" * 90_001, b"!", chunk(b"bext", b"y" * 80_000))
+    ),
+    "zeros": bytes(1_500_001),
+    "zeros and notes": bytes(70_000) + chunk(b"minf", b"m" * 70_000) + bytes(4096),
+    "notes cut off": chunk(b"LIST", b"x" * 200_000)[:150_000],
+    "id3v1": b"TAG" + b"t" * 125,
+    "id3v2": ID3_PICTURE,
+    "ape": APE_TAG,
+    "ape between notes and id3v1": chunk(b"LIST", b"x" * 80_000) + APE_TAG + b"TAG" + b"t" * 125,
+    "junk": b"\xfe" * 60_000,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("after", TAILS.values(), ids=TAILS)
+def test_what_may_follow_the_samples_of_a_wav(tmp_path: Path, after: bytes) -> None:
+    path = plain(tmp_path / "a.wav", noise(), "WAV", "PCM_16")
+    whole = load(path)
+    content = Path(path).read_bytes() + after
+    for riff_size in (len(content) - 8, len(content) - 8 - len(after)):
+        Path(path).write_bytes(content[:4] + struct.pack("<I", riff_size) + content[8:])
+        assert np.array_equal(load(path), whole)
+
+
+@pytest.mark.parametrize("pad", [b"", b"\0", b"!"])
+@pytest.mark.parametrize("after", TAILS.values(), ids=TAILS)
+def test_odd_data_with_and_without_its_padding(tmp_path: Path, pad: bytes, after: bytes) -> None:
+    after = after.replace(chunk(b"PEAK", b"\x93" * 24), chunk(b"PEAK", b"\x93" * 16))
+    path = plain(tmp_path / "a.wav", noise(1.0, 1)[:, :-1], "WAV", "PCM_24")
+    whole = load(path)
+    content = Path(path).read_bytes()
+    start = data_size_at(path) + 4
+    content = content[: start + 3 * whole.shape[1]]
+    assert (len(content) - start) % 2 == 1
+    Path(path).write_bytes(content + pad + after)
+    assert np.array_equal(load(path), whole)
+
+
+def test_what_may_follow_the_samples_of_other_formats(tmp_path: Path) -> None:
+    text = b"\x93" * 90_000
+    tails = {
+        "AIFF": chunk(b"ID3 ", text, ">I") + chunk(b"(c) ", b"me", ">I"),
+        "RF64": chunk(b"bext", text) + chunk(b"iXML", text),
+        "CAF": chunk(b"uuid", text, ">Q") + chunk(b"info", text, ">Q"),
+        "W64": bytes(range(1, 17)) + struct.pack("<Q", 24 + len(text)) + text,
+    }
+    for name, after in tails.items():
+        path = plain(tmp_path / "a", noise(), name, "PCM_16")
+        whole = load(path)
+        content = Path(path).read_bytes()
+        for end in (after, after + bytes(100_000), b"\xfe" * 60_000):
+            Path(path).write_bytes(content + bytes(-len(content) % 8 * (name == "W64")) + end)
+            assert np.array_equal(load(path), whole)
+
+
+def test_flac_that_claims_too_little(tmp_path: Path) -> None:
+    for tag in (b"", b"TAG" + b"t" * 125):
+        path = flac_total(plain(tmp_path / "a", noise(4.0), "FLAC", "PCM_16"), RATE)
+        Path(path).write_bytes(Path(path).read_bytes() + tag)
+        with pytest.raises(TrackError, match=r"1\.00 s but 3\.00 s of data.*`ffmpeg -i") as caught:
+            probe(path)
+        assert caught.value.code == "truncated"
+
+
+def test_flac_with_bytes_that_pass_for_a_later_frame(tmp_path: Path) -> None:
+    path = plain(tmp_path / "a", noise(), "FLAC", "PCM_16")
+    whole = load(path)
+    frame = b"\xff\xf8\xc9\x18\x7f"
+    frame += bytes((flac._crc8(frame),))
+    Path(path).write_bytes(Path(path).read_bytes() + b"APETAGEX" + frame + bytes(30))
+    with open(path, "rb") as file:
+        assert flac.counted(file, 0) == 128 * 4096
+    assert np.array_equal(load(path), whole)
+
+
+def test_flac_claims_are_kept_by_every_length(tmp_path: Path) -> None:
+    x = noise(1.0)
+    for seed, num_samples in enumerate(range(1, 30_000, 499)):
+        path = plain(tmp_path / "a", np.roll(x, seed)[:, :num_samples], "FLAC", "PCM_24")
+        assert probe(path).num_samples == num_samples
 
 
 def xing_at(path: str) -> int:

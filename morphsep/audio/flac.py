@@ -1,6 +1,6 @@
-"""The length of a FLAC that was written into a pipe and so does not know it.
+"""The length of a FLAC whose header does not know it (written into a pipe) or has it wrong.
 
-libsndfile cannot tell its length, so it is read off the last frame. Format: RFC 9639.
+libsndfile believes the header alone, so the length is read off the last frame. Format: RFC 9639.
 """
 
 from __future__ import annotations
@@ -17,19 +17,31 @@ BLOCK_SIZES = {1: 192, **{code: 144 << code for code in range(2, 6)}} | {
 """Samples of a frame by the header's code; 6 and 7 are followed by 8 and 16 bits of size."""
 
 
-def sized_header(file: BinaryIO, start: int) -> bytes | None:
-    """The file's first bytes with the missing length filled in, None where it is not missing.
+def promised(file: BinaryIO, start: int) -> int | None:
+    """Samples per channel by STREAMINFO, 0 for unknown, None where it is cut off.
 
-    ``start`` is where ``fLaC`` stands.
+    ``start`` is where ``fLaC`` stands, here and below.
     """
+    file.seek(start)
+    head = file.read(26)
+    return None if len(head) < 26 else (head[21] & 15) << 32 | int.from_bytes(head[22:], "big")
+
+
+def counted(file: BinaryIO, start: int) -> int | None:
+    """Samples per channel by the last frame's header, None where none is found.
+
+    Bytes of a frame can pass for a header by chance, so an answer that is not STREAMINFO's
+    needs proof.
+    """
+    file.seek(start + 8)
+    return _last_sample(file, int.from_bytes(file.read(2), "big"))
+
+
+def header_with(file: BinaryIO, start: int, total: int) -> bytes:
+    """The file's first bytes up to the length, with ``total`` samples for it."""
     file.seek(0)
     head = bytearray(file.read(start + 26))
-    if len(head) < start + 26 or head[start + 21] & 15 or any(head[start + 22 :]):
-        return None
-    total = _last_sample(file, int.from_bytes(head[start + 8 : start + 10], "big"))
-    if total is None:
-        return None
-    head[start + 21] |= total >> 32 & 15
+    head[start + 21] = head[start + 21] & 0xF0 | total >> 32 & 15
     head[start + 22 :] = (total & 0xFFFFFFFF).to_bytes(4, "big")
     return bytes(head)
 

@@ -68,3 +68,12 @@ def truncated(path: str, promised: Seconds, decodable: Seconds) -> TrackError:
         f"{Path(path).name}: the header promises {promised:.2f} s but only {decodable:.2f} s "
         "decode; the file was cut off or damaged: get a complete copy of it",
     )
+
+
+def claims_too_little(path: str, claimed: Seconds, following: Seconds, remedy: str) -> TrackError:
+    """The error of a file whose header would leave ``following`` seconds of it out."""
+    return TrackError(
+        "truncated",
+        f"{Path(path).name}: the header speaks of {claimed:.2f} s but {following:.2f} s of data "
+        f"follow it; the header is wrong: {remedy}",
+    )

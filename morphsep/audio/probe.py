@@ -26,7 +26,8 @@ def probe(path: str) -> AudioInfo:
     """Read ``path``'s header without decoding it (of an mp3: all frame headers).
 
     Raises TrackError with the codes not_found, is_a_folder, no_permission, empty_file, not_audio,
-    needs_ffmpeg, unsupported_rate or truncated (the header promises more than the file holds).
+    needs_ffmpeg, unsupported_rate or truncated (the header promises more than the file holds, or
+    less, so that sound would be left out).
     """
     check_readable(path)
     with open_file(path) as file:

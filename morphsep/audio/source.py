@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from morphsep.audio import chunks, flac, mpeg
-from morphsep.audio.info import truncated
+from morphsep.audio import chunks, flac, mpeg, tail
+from morphsep.audio.info import claims_too_little, truncated
 from morphsep.errors import TrackError
 
 if TYPE_CHECKING:
     import soundfile
 
+WAV_REMEDY = (
+    "rewrite it (`ffmpeg -ignore_length 1 -i in.wav -c copy out.wav` or "
+    "`sox --ignore-length in.wav out.wav`) and listen to its end, or export the file again"
+)
+FLAC_REMEDY = "rewrite it (`ffmpeg -i in.flac out.flac`), or export the file again"
+EXPORT_AGAIN = "export the file again with the program that wrote it"
+
 
 def open_sound(file: BinaryIO, path: str) -> soundfile.SoundFile:
     """libsndfile on an open file, with its length told right.
 
-    Raises TrackError("truncated") for a header that promises more than there is, and
-    soundfile.LibsndfileError where libsndfile gives up. The caller closes both.
+    Raises TrackError("truncated") for a header that promises more than there is or leaves sound
+    out, and soundfile.LibsndfileError where libsndfile gives up. The caller closes both.
     """
     file.seek(0)
     head = file.read(16)
@@ -91,6 +99,8 @@ def _chunked(file: BinaryIO, path: str, layout: chunks.Layout) -> BinaryIO | Res
         raise TrackError(
             "truncated", f"{Path(path).name} ends before its sound begins; get a complete copy"
         )
+    if tail.is_sound_left_out(file, layout, data):
+        raise _left_out(file, path, layout, data)
     if data.promised == data.present:
         return _without_tail(file, data) if layout is chunks.W64 else file
     sized = Respliced(file, chunks.sized_header(file, layout, data), data.chunk.start)
@@ -101,6 +111,20 @@ def _chunked(file: BinaryIO, path: str, layout: chunks.Layout) -> BinaryIO | Res
                 rate = sound.samplerate
                 raise truncated(path, promised / rate, sound.frames / rate)
     return sized
+
+
+def _left_out(
+    file: BinaryIO, path: str, layout: chunks.Layout, data: chunks.DataChunk
+) -> TrackError:
+    after = file.seek(0, io.SEEK_END) - tail.samples_end(layout, data)
+    whole = replace(data, present=data.present + after)
+    header = chunks.sized_header(file, layout, whole)
+    with stream(Respliced(file, header, data.chunk.start)) as sound:
+        seconds_per_byte = sound.frames / sound.samplerate / whole.present
+    remedy = WAV_REMEDY if layout is chunks.RIFF else EXPORT_AGAIN
+    return claims_too_little(
+        path, data.present * seconds_per_byte, after * seconds_per_byte, remedy
+    )
 
 
 def _without_tail(file: BinaryIO, data: chunks.DataChunk) -> BinaryIO | Respliced:
@@ -117,8 +141,7 @@ def _framed(file: BinaryIO, path: str) -> BinaryIO | Respliced:
     start = mpeg.id3_end(file)
     file.seek(start)
     if file.read(4) == b"fLaC":
-        header = flac.sized_header(file, start)
-        return file if header is None else Respliced(file, header, len(header))
+        return _flac(file, path, start)
     scan = mpeg.scan(file)
     if scan is None:
         return file
@@ -129,6 +152,33 @@ def _framed(file: BinaryIO, path: str) -> BinaryIO | Respliced:
     if not scan.is_promised:
         return Respliced(file, mpeg.xing_frame(scan), scan.start)
     return file if scan.offset == start else Respliced(file, b"", scan.offset)
+
+
+def _flac(file: BinaryIO, path: str, start: int) -> BinaryIO | Respliced:
+    promised, counted = flac.promised(file, start), flac.counted(file, start)
+    if promised is None or counted is None or counted <= promised:
+        return file
+    header = flac.header_with(file, start, counted)
+    sized = Respliced(file, header, len(header))
+    if promised == 0:
+        return sized
+    with stream(sized) as sound:
+        if _decodes_at(sound, promised):
+            rate = sound.samplerate
+            left_out = counted - promised
+            raise claims_too_little(path, promised / rate, left_out / rate, FLAC_REMEDY)
+    return file
+
+
+def _decodes_at(sound: soundfile.SoundFile, position: int) -> bool:
+    """Whether there is a sample: what looked like a frame's header may be chance."""
+    import soundfile
+
+    try:
+        sound.seek(position)
+        return len(sound.read(1)) == 1
+    except soundfile.LibsndfileError:
+        return False
 
 
 def _check_last_page(file: BinaryIO, path: str) -> None:
