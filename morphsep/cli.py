@@ -41,6 +41,24 @@ models_app = typer.Typer(
 app.add_typer(manifest_app, name="manifest")
 app.add_typer(models_app, name="models")
 
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from morphsep import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Change a guitar's tone inside finished recordings: separate, morph, put back."""
+
+
 Inputs = Annotated[
     list[str],
     typer.Argument(

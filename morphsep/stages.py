@@ -10,6 +10,7 @@ import json
 import logging
 import platform
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -109,7 +110,9 @@ def _blame(error: Exception) -> tuple[ErrorCode, str]:
         return "out_of_memory", "out of memory; try a shorter --section, or another device"
     if isinstance(error, PermissionError):
         return "no_permission", f"not allowed: {error.filename}; change its permissions"
-    return "internal", f"{type(error).__name__}: {error}"
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(where.filename).name}, line {where.lineno}"
+    return "internal", f"{type(error).__name__}: {error} ({place}); please report this"
 
 
 @dataclass(kw_only=True)

@@ -133,6 +133,12 @@ def test_a_bad_setting_stops_the_run_before_it_starts(tmp_path, arguments, says)
     assert not (tmp_path / "out").exists()
 
 
+def test_the_version() -> None:
+    from importlib.metadata import version
+
+    assert morphsep("--version").stdout.strip() == version("morphsep")
+
+
 def test_plan_touches_nothing(tmp_path: Path) -> None:
     songs.song(tmp_path / "in", 20.0)
     (tmp_path / "in" / "bad.wav").write_text("no")

@@ -137,4 +137,8 @@ def test_both_executors_agree(tmp_path: Path, separation) -> None:
             other.status,
             other.error_code,
         )
-        assert (one.key, one.output_hash) == (other.key, other.output_hash)
+        assert one.key == other.key
+        if one.output is not None:
+            # Ray gives workers one thread: a model's sums may then round in another order
+            a, b = (songs.read(tmp_path / e / one.output) for e in ("local", "ray"))
+            assert np.abs(a - b).max() <= (0 if one.separator == "none" else 2.0**-15)
