@@ -17,6 +17,7 @@ import numpy as np
 from morphsep import files
 from morphsep.backends import Passage
 from morphsep.errors import TrackError
+from morphsep.excerpts import excerpts
 from morphsep.grid import Span
 from morphsep.manifest import ChunkRow
 from morphsep.settings import AS_RECORDED, Recipe
@@ -149,7 +150,7 @@ class Morpher:
                 f"the backend {self.recipe.backend.name} gave a wrong length or samples that are "
                 f"no numbers in chunk {index}; please report this with the file's manifest row",
             )
-        return morphed
+        return morphed if self.warp is None else morphed * self.warp.gain(amount)
 
     def _row(self, index: int, status: str, stem: Signal, seconds: float) -> ChunkRow:
         span = self._span(index)
@@ -175,7 +176,7 @@ def measure_warp(morpher: Morpher, path: Path, rms_per_second: Any) -> Warp:
     """The perceptual map of this track's pair of tones: measured once, kept in `path`.
 
     Args:
-        rms_per_second: RMS of every second of the stem; the loudest passage is measured.
+        rms_per_second: RMS of every second of the stem: it is measured where its energy is.
     """
     from morphsep import uniform
 
@@ -183,9 +184,7 @@ def measure_warp(morpher: Morpher, path: Path, rms_per_second: Any) -> Warp:
     if known is not None:
         return uniform.Warp.from_json(known)
     recipe = morpher.recipe
-    excerpt, start = uniform.excerpt(morpher.stem.read, morpher.num_samples, rms_per_second)
-    warp = uniform.measure(
-        recipe.backend, recipe.source, recipe.target, excerpt, start, morpher.level
-    )
+    found = excerpts(morpher.stem.read, morpher.num_samples, rms_per_second)
+    warp = uniform.measure(recipe.backend, recipe.source, recipe.target, found, morpher.level)
     files.write_json(path, warp.to_json())
     return warp

@@ -1,27 +1,25 @@
-"""Perceptual reparametrisation: equal steps of the amount sound like equal steps.
+"""Perceptual reparametrisation: equal steps of the amount sound like equal steps, equally loud.
 
 A backend's own amount is a physical quantity (dB of drive, dB of a partial), and half of it is
-rarely halfway to the ear. ``measure`` renders an excerpt of the stem at a few amounts, takes the
+rarely halfway to the ear. ``measure`` renders excerpts of the stem at a few amounts, takes the
 mel position of each and inverts the map: SoundMorpher's uniform sampling (arXiv 2410.02144), with
-one interpolated map in place of a bisection per point. It is measured once per tone pair or
-track, never per chunk: it must not change in the middle of a song.
+one interpolated map in place of a bisection per point. What lies between two tones may also be
+softer or louder than both: a gain goes with the map. It is measured once per tone pair or track,
+never per chunk: it must not change in the middle of a song.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
 from morphsep.backends import Backend, Passage
-from morphsep.metrics.melposition import log_mel, mel_power
-from morphsep.signal import MODEL_RATE, Signal
+from morphsep.scale import Scale
+from morphsep.signal import Signal
 from morphsep.tones import Tone
-
-SAME_TONE_DB = 0.1
-"""Mean distance of two log-mel spectrograms in dB below which two tones sound the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +31,8 @@ class Warp:
     """Perceived amounts at the knots, increasing from 0 to 1."""
     amounts: tuple[float, ...] = (0.0, 1.0)
     """The backend's amounts there, increasing from 0 to 1."""
+    gains_db: tuple[float, ...] = ()
+    """Gain behind the backend there, 0 at both ends; empty: none anywhere."""
 
     def __call__(self, amount: Signal) -> Signal:
         """Curve ``[T]`` in [0, 1] -> curve ``[T]`` in [0, 1]."""
@@ -40,58 +40,37 @@ class Warp:
             return amount
         return np.interp(amount, self.positions, self.amounts).astype(np.float32)
 
+    def gain(self, amount: Signal) -> Signal:
+        """Perceived amount ``[T]`` -> the linear gain ``[T]`` that its morph needs to be as loud as
+        the straight line in dB between both ends; exactly 1 where the amount is 0 or 1."""
+        if not any(self.gains_db):
+            return np.ones_like(amount)
+        decibels = np.interp(amount, self.positions, self.gains_db)
+        return np.power(10.0, decibels / 20).astype(np.float32)
+
     def to_json(self) -> dict[str, list[float]]:
         """As JSON's own types."""
-        return {"positions": list(self.positions), "amounts": list(self.amounts)}
+        return {
+            "positions": list(self.positions),
+            "amounts": list(self.amounts),
+            "gains_db": list(self.gains_db),
+        }
 
     @classmethod
     def from_json(cls, knots: Mapping[str, Sequence[float]]) -> Warp:
-        """Back from ``to_json``."""
-        return cls(positions=tuple(knots["positions"]), amounts=tuple(knots["amounts"]))
-
-
-def excerpt(
-    read: Callable[[int, int], Signal],
-    num_samples: int,
-    level_per_second: Sequence[float] | Signal,
-    *,
-    seconds: int = 5,
-) -> tuple[Signal, int]:
-    """``seconds`` of a stem that stand for the rest: as loud as where its energy is.
-
-    Half of the stem's energy lies in louder places, half in quieter ones. (The loudest place is an
-    exception: measured on it, the drives of a whole song came out up to 0.31 off, on this one
-    0.07.)
-
-    Args:
-        read: ``read(start, n)`` -> ``[C, n]`` of the stem at 44.1 kHz.
-        num_samples: the stem's length.
-        level_per_second: linear RMS of each second of the stem.
-
-    Returns:
-        (``[C, T]``, start); the whole stem if it is shorter.
-    """
-    power = np.asarray(level_per_second, np.float64) ** 2
-    sums = np.convolve(power, np.ones(seconds), mode="valid") if len(power) >= seconds else power
-    start = min(energy_median(sums) * MODEL_RATE, max(0, num_samples - seconds * MODEL_RATE))
-    return read(start, min(seconds * MODEL_RATE, num_samples - start)), start
-
-
-def energy_median(powers: np.ndarray) -> int:
-    """Index at which half of the sum is reached, counted from the loudest down; 0 if empty."""
-    if not len(powers):
-        return 0
-    loudest_first = np.argsort(-powers, kind="stable")
-    sums = np.cumsum(powers[loudest_first])
-    return int(loudest_first[np.searchsorted(sums, sums[-1] / 2)])
+        """Back from ``to_json``; knots that were written before there were gains have none."""
+        return cls(
+            positions=tuple(knots["positions"]),
+            amounts=tuple(knots["amounts"]),
+            gains_db=tuple(knots.get("gains_db", ())),
+        )
 
 
 def measure(
     backend: Backend,
     source_tone: Tone,
     target_tone: Tone,
-    stem: Signal,
-    start: int,
+    excerpts: Sequence[tuple[Signal, int]],
     level: float,
     *,
     num_points: int = 9,
@@ -99,63 +78,36 @@ def measure(
     """Find the warp that makes a backend's amount perceptually uniform for a pair of tones.
 
     Args:
-        stem: excerpt ``[C, T]`` at 44.1 kHz, as from ``excerpt``.
-        start: the song's sample at which it stands.
+        excerpts: places of the stem, ``[C, T]`` at 44.1 kHz, and the song's sample at which each
+            starts: as from ``excerpts``. They count as one.
         level: integrated loudness of the whole stem in LUFS.
         num_points: most amounts to render; each goes where the largest step is left.
 
     Raises:
         SettingError: the backend cannot morph this pair.
     """
-    amount = np.zeros(stem.shape[1], np.float32)
-    passage = Passage(
-        stem=stem,
-        start=start,
-        amount=amount,
-        source_tone=source_tone,
-        target_tone=target_tone,
-        level=level,
-    )
-    scale = Scale.between(passage, backend.context(source_tone, target_tone))
+    context = backend.context(source_tone, target_tone)
+    passages = [
+        Passage(
+            stem=stem,
+            start=start,
+            amount=np.zeros(stem.shape[1], np.float32),
+            source_tone=source_tone,
+            target_tone=target_tone,
+            level=level,
+        )
+        for stem, start in excerpts
+    ]
+    if not passages:
+        return Warp()
+    scale = Scale.between(passages, context)
     if scale.same:
         return Warp()
-    points = {0.0: 0.0, 1.0: 1.0}
-    while len(points) < num_points + 2 and (next_amount := largest_gap(points)) is not None:
-        points[next_amount] = scale.position(backend.morph([at_amount(passage, next_amount)])[0])
+    points = {0.0: (0.0, 0.0), 1.0: (1.0, 0.0)}
+    while len(points) < num_points + 2 and (amount := largest_gap(points)) is not None:
+        morphed = backend.morph([at_amount(passage, amount) for passage in passages])
+        points[amount] = scale.place(morphed)
     return invert(points)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Scale:
-    """The ends as log-mel spectrograms, to place any number of morphs between them."""
-
-    source: np.ndarray
-    target: np.ndarray
-    reference: float
-    settled: slice
-
-    @classmethod
-    def between(cls, passage: Passage, context: tuple[int, int]) -> Scale:
-        """Leaves out what has not settled, if at least half of the passage has."""
-        before, after = context
-        length = passage.stem.shape[1]
-        settled = (
-            slice(before, length - after) if before + after < length // 2 else slice(0, length)
-        )
-        ends = passage.source[:, settled], passage.target[:, settled]
-        reference = max(float(mel_power(end).max()) for end in ends) or 1.0
-        source, target = (log_mel(end, reference=reference) for end in ends)
-        return cls(source=source, target=target, reference=reference, settled=settled)
-
-    @property
-    def same(self) -> bool:
-        return bool(np.sqrt(np.mean((self.source - self.target) ** 2)) < SAME_TONE_DB)
-
-    def position(self, morphed: Signal) -> float:
-        """Mel position of ``[C, T]``, see ``morphsep.metrics.melposition``."""
-        here = log_mel(morphed[:, self.settled], reference=self.reference)
-        d0, d1 = (float(np.linalg.norm(here - end)) for end in (self.source, self.target))
-        return d0 / (d0 + d1)
 
 
 def at_amount(passage: Passage, amount: float) -> Passage:
@@ -166,24 +118,30 @@ def at_amount(passage: Passage, amount: float) -> Passage:
     return moved
 
 
-def largest_gap(points: dict[float, float], enough: float = 0.15) -> float | None:
+def largest_gap(points: dict[float, tuple[float, float]], enough: float = 0.15) -> float | None:
     """Amount in the middle of the largest step in position; None if all are small ``enough``
     or too close in amount to matter."""
     amounts = sorted(points)
-    gaps = [(abs(points[b] - points[a]), (a + b) / 2) for a, b in pairwise(amounts) if b - a > 1e-3]
+    gaps = [
+        (abs(points[b][0] - points[a][0]), (a + b) / 2)
+        for a, b in pairwise(amounts)
+        if b - a > 1e-3
+    ]
     gap, middle = max(gaps, key=lambda each: each[0])
     return middle if gap > enough else None
 
 
-def invert(points: dict[float, float]) -> Warp:
-    """Measured (amount -> position) as a warp (position -> amount)."""
+def invert(points: dict[float, tuple[float, float]]) -> Warp:
+    """Measured (amount -> position, gain) as a warp (position -> amount, gain)."""
     amounts = np.array(sorted(points))
-    positions = isotonic(np.array([points[amount] for amount in sorted(points)]))
+    measured, gains = np.array([points[amount] for amount in sorted(points)]).T
+    positions = isotonic(measured)
     kept = np.flatnonzero(np.diff(positions, prepend=-1.0) > 1e-3)
     kept = kept[(positions[kept] < 1 - 1e-3) & (positions[kept] > 1e-3)]
     return Warp(
         positions=(0.0, *positions[kept].tolist(), 1.0),
         amounts=(0.0, *amounts[kept].tolist(), 1.0),
+        gains_db=(0.0, *gains[kept].tolist(), 0.0),
     )
 
 

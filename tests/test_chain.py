@@ -131,18 +131,65 @@ def test_a_moving_amount_is_locked_to_song_time(source: str, target: str) -> Non
 
 
 @pytest.mark.parametrize(("source", "target"), PAIRS, ids=IDS)
-def test_a_moving_amount_rests_at_the_tones_and_on_plateaus(source: str, target: str) -> None:
-    curve = ramp(guitar().shape[1])
-    out = morph(curve, source, target)
-    for end, tone in ((0, source), (1, target)):
+def test_a_moving_amount_rests_at_the_tones_bit_for_bit(source: str, target: str) -> None:
+    """Once the past has faded, until shortly before it leaves."""
+    length = guitar().shape[1]
+    before, after = Chain().context(get_tone(source), get_tone(target))
+    arrives, leaves = 20_000, length - 10_000
+    points = [0, arrives, leaves, length - 1]
+    for end, tone in ((0.0, source), (1.0, target)):
+        curve = np.interp(np.arange(length), points, [1 - end, end, end, 1 - end])
+        out = morph(curve, source, target)
+        rests = slice(arrives + before, leaves - after)
         expected = get_tone(tone).render(guitar(), 0, level())
-        assert np.array_equal(out[:, curve == end], expected[:, curve == end])
+        assert np.array_equal(out[:, rests], expected[:, rests])
+
+
+@pytest.mark.parametrize(("source", "target"), PAIRS, ids=IDS)
+def test_a_moving_amount_pauses_on_plateaus(source: str, target: str) -> None:
     plateau = np.full(guitar().shape[1], 0.37, np.float32)
     plateau[-1] = 0.38
     before, after = Chain().context(get_tone(source), get_tone(target))
     settled = slice(before, plateau.size - after - 1000)
     still = morph(0.37, source, target)
     assert decibels((morph(plateau, source, target) - still)[:, settled], still) < -60
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.5])
+@pytest.mark.parametrize(
+    ("source", "target", "end"),
+    [
+        ("ambient", "fuzz", 0),
+        ("as-recorded", "ambient", 1),
+        ("clean", "distortion", 0),
+        ("clean", "distortion", 1),
+        ("chorus", "distortion", 0),
+    ],
+)
+def test_arriving_at_an_end_does_not_click(
+    source: str, target: str, end: int, seconds: float
+) -> None:
+    """A click is a sample that bends the wave more than those just before and after do: switching
+    from the chain that moved to the tone bent it up to 61 times as much, the fade at most 0.86."""
+    arrives = 3 * MODEL_RATE
+    points = [arrives - round(seconds * MODEL_RATE), arrives]
+    curve = np.interp(np.arange(guitar().shape[1]), points, [1 - end, end])
+    bend = np.abs(np.diff(morph(curve, source, target), 2)).max(axis=0)
+    flanks = np.r_[bend[arrives - 441 : arrives - 8], bend[arrives + 8 : arrives + 441]]
+    assert bend[arrives - 4 : arrives + 3].max() < flanks.max()
+
+
+@pytest.mark.parametrize("cut", [0, 17, 30_000, 70_001])
+def test_the_fade_at_an_end_does_not_depend_on_where_a_passage_is_cut(cut: int) -> None:
+    """The amount arrives before the passage, in its context, or in what is kept of it."""
+    source, target = "as-recorded", "distortion"
+    before, after = Chain().context(get_tone(source), get_tone(target))
+    arrives = 60_000
+    curve = np.interp(np.arange(guitar().shape[1]), [arrives - 22_050, arrives], [0, 1])
+    whole = morph(curve, source, target)
+    part = morph(curve[cut:], source, target, stem=guitar()[:, cut:], start=cut)
+    fades = slice(max(before, arrives - cut), part.shape[1] - after)
+    assert decibels((part - whole[:, cut:])[:, fades], whole) < -80
 
 
 @pytest.mark.parametrize(("source", "target"), PAIRS, ids=IDS)

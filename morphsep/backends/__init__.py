@@ -72,6 +72,7 @@ class Backend(Protocol):
         ...
 
     def morph(self, passages: Sequence[Passage]) -> list[Signal]:
-        """Each passage morphed: ``[C, T]`` as its stem. Where the amount is 0 the result is the
-        source, where it is 1 the target, to float32 rounding."""
+        """Each passage morphed: ``[C, T]`` as its stem. Where the amount is 0, and is so for the
+        context around, the result is the source, where it is 1 the target, to float32
+        rounding."""
         ...

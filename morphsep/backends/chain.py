@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from morphsep.backends import Passage
 from morphsep.backends.chain_pairs import between, context_between, pair_up
 from morphsep.errors import SettingError
-from morphsep.signal import Signal
+from morphsep.signal import MODEL_RATE, Signal
 from morphsep.tones import Tone
 from morphsep.tones.chain import EffectChain
 from morphsep.tones.rack import play, total_context
 
 SAMPLED = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.98, 1.0)
 """Amounts at which the context is asked for: a filter on its way to nothing rings longest."""
+FADE = round(0.05 * MODEL_RATE)
+"""Samples of the shortest fade between the chain that moves and the tone in which it rests."""
 
 
 class Chain:
@@ -21,7 +26,9 @@ class Chain:
     -12, where a drive does nothing), not half the amplitude of both sounds.
 
     Where the amount stands still the chain between is rendered in one go; where it moves, gains and
-    mixes follow it sample by sample, all else in blocks of 6 to 9 ms on the song's grid.
+    mixes follow it sample by sample, all else in blocks of 6 to 9 ms on the song's grid. Where it
+    comes to rest at an end, delays and reverbs still hold what was before: the moving chain plays
+    on and fades into the tone itself for as long as its context reaches back.
     """
 
     name = "chain"
@@ -30,22 +37,17 @@ class Chain:
 
     def fingerprint(self) -> str:
         """Everything besides the passage that the sound depends on."""
-        return "chain:1"
+        return "chain:2"
 
     def context(self, source: Tone, target: Tone) -> tuple[int, int]:
-        """(before, after): the longest that the two chains and those between them need.
+        """(before, after): the longest that the two chains and those between them need, and
+        that the fades at the ends last.
 
         Raises:
             SettingError: one of the tones is no effect chain.
         """
-        a, b = _as_chain(source), _as_chain(target)
-        totals = [a.context, b.context]
-        if a.settle is None and b.settle is None:
-            pairs = pair_up(a.pedals, b.pedals)
-            for amount in SAMPLED:
-                parts = [context_between(pair, amount) for pair in pairs]
-                totals.append(total_context(parts, None))
-        return max(before for before, _ in totals), max(after for _, after in totals)
+        before, after = _memory(_as_chain(source), _as_chain(target))
+        return max(before, FADE), max(after, FADE)
 
     def morph(self, passages: Sequence[Passage]) -> list[Signal]:
         """See ``morphsep.backends.Backend.morph``.
@@ -64,22 +66,53 @@ def _as_chain(tone: Tone) -> EffectChain:
     return tone
 
 
+def _memory(a: EffectChain, b: EffectChain) -> tuple[int, int]:
+    """(before, after) in samples of two chains and those between them."""
+    totals = [a.context, b.context]
+    if a.settle is None and b.settle is None:
+        pairs = pair_up(a.pedals, b.pedals)
+        for amount in SAMPLED:
+            parts = [context_between(pair, amount) for pair in pairs]
+            totals.append(total_context(parts, None))
+    return max(before for before, _ in totals), max(after for _, after in totals)
+
+
 def _morph(passage: Passage) -> Signal:
     a, b = _as_chain(passage.source_tone), _as_chain(passage.target_tone)
     amount = passage.amount
     if not amount.size:
         return passage.stem.copy()
-    at_source, at_target = amount <= 0, amount >= 1
-    if at_source.all():
+    if (amount <= 0).all():
         return passage.source
-    if at_target.all():
+    if (amount >= 1).all():
         return passage.target
-    moves = bool((amount != amount[0]).any())
-    morphed = _between(a, b, passage, amount if moves else float(amount[0]))
-    for there, end in ((at_source, "source"), (at_target, "target")):
-        if there.any():
-            morphed[:, there] = getattr(passage, end)[:, there]
+    if (amount == amount[0]).all():
+        return _between(a, b, passage, float(amount[0]))
+    morphed = _between(a, b, passage, amount)
+    fade_in = max(_memory(a, b)[0], FADE)
+    for at_end, end in ((amount <= 0, "source"), (amount >= 1, "target")):
+        if at_end.any():
+            rest = _rest(at_end, fade_in)
+            morphed = morphed * (1 - rest) + getattr(passage, end) * rest
     return morphed
+
+
+def _rest(at_end: NDArray[np.bool_], fade_in: int) -> Signal:
+    """Share ``[T]`` of a tone's own sound, of which the amount is at that end where ``at_end``.
+
+    It depends on the amount less than ``fade_in`` samples before and ``FADE`` after, and so not on
+    where a passage was cut; what lies outside of it counts as more of the same.
+    """
+    here = np.arange(at_end.size)
+    elsewhere = ~at_end
+    arrived = np.maximum.accumulate(np.where(elsewhere, here, -fade_in))
+    leaves = np.minimum.accumulate(np.where(elsewhere, here, here.size + FADE)[::-1])[::-1]
+    return _eased((here - arrived) / fade_in) * _eased((leaves - here) / FADE)
+
+
+def _eased(ramp: NDArray[np.float64]) -> Signal:
+    """Raised cosine from 0 to 1; 1 is met exactly."""
+    return np.asarray(np.sin(np.pi / 2 * np.minimum(ramp, 1)) ** 2, np.float32)
 
 
 def _between(a: EffectChain, b: EffectChain, passage: Passage, amount: float | Signal) -> Signal:

@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from morphsep.excerpts import places
 from morphsep.metrics.loudness import LoudnessMeter
 from morphsep.signal import MODEL_RATE, Signal, from_db
 from morphsep.tones import Tone
 from morphsep.tones.chain import EffectChain
 
-EXCERPT = 5 * MODEL_RATE
-PLACES = (0.2, 0.4, 0.6, 0.8)
-"""Where in the stem, as shares of its energy, the excerpts lie that loudness is compared on."""
+SECONDS = 5.0
+"""Length of each excerpt that loudness is compared on."""
 MOST_DB = 15.0
 
 
@@ -74,27 +74,16 @@ def measure_trim(
     """
     before, after = tone.context
     dry = wet = None
-    for start in _places(num_samples, rms_per_second):
-        length = min(EXCERPT, num_samples - start)
-        stem = read(start - before, before + length + after)
-        core = slice(before, before + length)
+    for place in places(num_samples, rms_per_second, seconds=SECONDS):
+        start = place.start - before
+        stem = read(start, place.stop + after - start)
+        core = slice(before, before + place.num_samples)
         if dry is None or wet is None:
             dry = LoudnessMeter(MODEL_RATE, stem.shape[0])
             wet = LoudnessMeter(MODEL_RATE, stem.shape[0])
         dry.add(stem[:, core])
-        wet.add(tone.render(stem, start - before, level)[:, core])
+        wet.add(tone.render(stem, start, level)[:, core])
     if dry is None or wet is None:
         return 0.0
     change = dry.integrated() - wet.integrated()
     return float(np.clip(change, -MOST_DB, MOST_DB)) if np.isfinite(change) else 0.0
-
-
-def _places(num_samples: int, rms_per_second: Sequence[float]) -> list[int]:
-    """First samples of the excerpts, in order; the same place is taken once."""
-    energy = np.cumsum(np.asarray(rms_per_second, np.float64) ** 2)
-    if energy.size == 0 or energy[-1] == 0:
-        return []
-    last = max(num_samples - EXCERPT, 0)
-    seconds = np.searchsorted(energy, energy[-1] * np.array(PLACES))
-    starts = np.clip(seconds * MODEL_RATE - EXCERPT // 2, 0, last)
-    return sorted({int(start) for start in starts})
