@@ -25,6 +25,7 @@ from morphsep.metrics.separation import si_sdr, si_sdr_improvement
 from morphsep.resample import ModelRateReader
 from morphsep.separators import Separator
 from morphsep.signal import MODEL_RATE, Signal
+from morphsep.testing import ArrayMix
 
 WINDOW, APART, WINDOWS = 10, 8, 6
 """Seconds in a window; seconds between the starts of two; windows of a song."""
@@ -48,37 +49,6 @@ class Excerpt:
             guitar=self.guitar.mean(axis=0, keepdims=True),
             rest=self.rest.mean(axis=0, keepdims=True),
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArrayMix:
-    """`morphsep.separators.Mix` over an array: the window counts as the whole track."""
-
-    samples: Signal
-    stem_path: str | None = None
-
-    @property
-    def num_samples(self) -> int:
-        return int(self.samples.shape[1])
-
-    @property
-    def num_channels(self) -> int:
-        return int(self.samples.shape[0])
-
-    @property
-    def mean(self) -> float:
-        return float(self.samples.mean(axis=0, dtype=np.float64).mean())
-
-    @property
-    def std(self) -> float:
-        return float(self.samples.mean(axis=0, dtype=np.float64).std(ddof=1))
-
-    def read(self, start: int, num_samples: int) -> Signal:
-        span = np.zeros((self.num_channels, num_samples), np.float32)
-        first, last = max(start, 0), min(start + num_samples, self.num_samples)
-        if last > first:
-            span[:, first - start : last - start] = self.samples[:, first:last]
-        return span
 
 
 def excerpts(folder: Path) -> Iterator[Excerpt]:
@@ -110,7 +80,7 @@ def methods(separators: list[str]) -> dict[str, Method]:
 
 
 def _separated(separator: Separator, mix: Signal) -> Signal:
-    return separator.separate(ArrayMix(samples=mix), 0, mix.shape[1])
+    return separator.separate(ArrayMix(mix), 0, mix.shape[1])
 
 
 def _masked(mix: Signal, *, band: bool, median: bool) -> Signal:

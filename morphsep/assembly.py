@@ -39,8 +39,7 @@ class Assembled:
 
 
 class _WouldClipError(Exception):
-    def __init__(self, peak: float) -> None:
-        self.peak = peak
+    """Leaves the writer without a file."""
 
 
 def assemble(
@@ -50,45 +49,33 @@ def assemble(
     change: SectionStore,
     path: Path,
     output: audio.OutputFormat,
+    gain: float = 1.0,
 ) -> Assembled:
     """Writes the finished track, whole or not at all; a second time, quieter, if it would clip.
 
     Raises:
         TrackError: the disk is full.
     """
-    try:
-        return _write(scan, readable, stem, change, path, output, gain=1.0)
-    except _WouldClipError as loud:
-        return _write(scan, readable, stem, change, path, output, gain=1.0 / loud.peak)
-
-
-def _write(
-    scan: Scan,
-    readable: Readable,
-    stem: SectionStore,
-    change: SectionStore,
-    path: Path,
-    output: audio.OutputFormat,
-    gain: float,
-) -> Assembled:
     loudness = LoudnessMeter(scan.sample_rate, scan.num_channels)
     true_peak = TruePeakMeter(scan.num_channels)
     residual = over = 0.0
-    with _writer(path, scan, output) as writer:
-        for start, mix in mix_blocks(scan, readable):
-            length = mix.shape[-1]
-            _, rest = split(mix, to_rate(stem.read, start, length, scan.sample_rate))
-            residual = max(residual, rest)
-            out = mix + to_rate(change.read, start, length, scan.sample_rate)
-            if gain != 1.0:
-                out *= gain
-            if not output.is_float:
+    try:
+        with _writer(path, scan, output) as writer:
+            for start, mix in mix_blocks(scan, readable):
+                length = mix.shape[-1]
+                _, rest = split(mix, to_rate(stem.read, start, length, scan.sample_rate))
+                residual = max(residual, rest)
+                out = mix + to_rate(change.read, start, length, scan.sample_rate)
+                if gain != 1.0:
+                    out *= gain
                 over = max(over, _overshoot(out, output))
-            loudness.add(out)
-            true_peak.add(out)
-            writer.write(out)
-        if over > 1.0 and gain == 1.0:
-            raise _WouldClipError(over)
+                loudness.add(out)
+                true_peak.add(out)
+                writer.write(out)
+            if over > 1.0 and gain == 1.0 and not output.is_float:
+                raise _WouldClipError
+    except _WouldClipError:
+        return assemble(scan, readable, stem, change, path, output, gain=1.0 / over)
     return Assembled(
         gain=gain, peak=loudness.peak, true_peak=true_peak.peak, lufs=loudness.integrated(),
         null_residual=residual, tags_warning=writer.tag_warning,

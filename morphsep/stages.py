@@ -25,11 +25,10 @@ from morphsep.errors import ErrorCode, SettingError, TrackError
 from morphsep.grid import sections
 from morphsep.inputs import Job, Task, backing_of
 from morphsep.manifest import ChunkRow, TrackRow
-from morphsep.metrics.loudness import LoudnessMeter, rms_per_second
 from morphsep.morphing import Morpher, measure_warp
-from morphsep.scan import Readable, Scan, open_mix, scan
+from morphsep.scan import Readable, Scan, scan
 from morphsep.settings import Recipe, build, describe
-from morphsep.signal import MODEL_RATE, Signal
+from morphsep.stems import make_stem
 from morphsep.tones import Tone
 from morphsep.tones.matching import measure_trim, trimmed
 from morphsep.workspace import SectionStore, Workspace
@@ -150,7 +149,8 @@ class _Track:
         if self.force:
             stem.discard()
         with self._timed("separate"):
-            facts = self._separate(source, readable, recipe, stem, stem_path)
+            advance = self._reporter("separate", source.model_length)
+            facts = make_stem(source, readable, recipe, stem, stem_path, advance)
         if self.task == "separate":
             with self._timed("assemble"):
                 self._write_stems(source, readable, stem)
@@ -249,37 +249,6 @@ class _Track:
                 "from_tone": s.from_, "amount": str(recipe.curve), "backend": recipe.backend.name,
                 "num_chunks": recipe.grid.num_chunks(source.model_length),
             }  # fmt: skip
-
-    def _separate(
-        self,
-        source: Scan,
-        readable: Readable,
-        recipe: Recipe,
-        stem: SectionStore,
-        stem_path: str | None,
-    ) -> dict[str, Any]:
-        """Sees to it that the whole stem is there, and returns what was measured of it."""
-        advance = self._reporter("separate", source.model_length)
-        reached = 0
-
-        def reach(sample: int) -> None:
-            nonlocal reached
-            advance(max(sample - reached, 0))
-            reached = max(sample, reached)
-
-        facts = stem_facts(stem, source.model_length)
-        if facts is None:
-            cut = sections(source.model_length, recipe.section)
-            stem.keep_only(cut)
-            with open_mix(source, readable, stem_path, reach) as mix:
-                for section in cut:
-                    if not stem.has(section):
-                        with stem.writer(section) as file:
-                            file.write(recipe.separator.separate(mix, section.start, section.stop))
-                    reach(section.stop)
-            facts = _finish_stem(stem, source.model_length)
-        reach(source.model_length)
-        return facts
 
     def _morph(
         self, source: Scan, recipe: Recipe, stem: SectionStore, facts: dict[str, Any], key: str
@@ -386,27 +355,6 @@ def holds(row: TrackRow, key: str, out: Path) -> bool:
 
 def _below(path: Path, out: Path) -> str:
     return path.relative_to(out).as_posix()
-
-
-def stem_facts(stem: SectionStore, num_samples: int) -> dict[str, Any] | None:
-    """What was measured of a stem, if all of it is there."""
-    facts: dict[str, Any] | None = files.read_json(stem.folder / "facts.json")
-    return facts if facts is not None and stem.covers(num_samples) else None
-
-
-def _finish_stem(stem: SectionStore, num_samples: int) -> dict[str, Any]:
-    loudness = LoudnessMeter(MODEL_RATE, stem.num_channels)
-
-    def blocks() -> Iterator[Signal]:
-        for section in sections(num_samples, 10 * MODEL_RATE):
-            block = stem.read(section.start, section.num_samples)
-            loudness.add(block)
-            yield block
-
-    rms = rms_per_second(blocks(), MODEL_RATE)
-    facts = {"lufs": loudness.integrated(), "peak": loudness.peak, "rms_per_second": rms.tolist()}
-    files.write_json(stem.folder / "facts.json", facts)
-    return facts
 
 
 def _summary(chunks: list[ChunkRow]) -> dict[str, object]:

@@ -9,7 +9,6 @@ import os
 import pickle
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from morphsep.errors import SettingError, TrackError
 from morphsep.separators.checkpoints import load
 from morphsep.separators.demucs import Demucs
 from morphsep.signal import Signal
+from morphsep.testing import ArrayMix
 from tests.checkpoints import (
     build_htdemucs,
     package,
@@ -46,35 +46,6 @@ def _one_thread() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_htdemucs(tmp_path_factory.mktemp("small"))
-
-
-@dataclass
-class ArrayMix:
-    samples: Signal
-    stem_path: str | None = None
-
-    @property
-    def num_samples(self) -> int:
-        return self.samples.shape[1]
-
-    @property
-    def num_channels(self) -> int:
-        return self.samples.shape[0]
-
-    @property
-    def mean(self) -> float:
-        return float(self.samples.mean(0).mean())
-
-    @property
-    def std(self) -> float:
-        return float(self.samples.mean(0).std(ddof=1)) if self.num_samples > 1 else float("nan")
-
-    def read(self, start: int, num_samples: int) -> Signal:
-        out = np.zeros((self.num_channels, num_samples), np.float32)
-        begin, end = max(start, 0), min(start + num_samples, self.num_samples)
-        if begin < end:
-            out[:, begin - start : end - start] = self.samples[:, begin:end]
-        return out
 
 
 def song(num_samples: int, channels: int = 2, seed: int = 0) -> ArrayMix:

@@ -1,6 +1,5 @@
 """The separator without weights: the same whatever is asked for, and no worse than it claims."""
 
-from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -10,35 +9,11 @@ from hypothesis import strategies as st
 
 from morphsep.separators.harmonic import BLOCK, HOP, Harmonic
 from morphsep.signal import Signal
+from morphsep.testing import ArrayMix
 
 RATE = 44_100
 LENGTH = BLOCK * HOP + 3 * RATE
 TIME = np.arange(LENGTH) / RATE
-
-
-@dataclass(frozen=True)
-class ArrayMix:
-    samples: Signal
-    stem_path: str | None = None
-    mean: float = 0.0
-    std: float = 1.0
-    asked: list[int] = field(default_factory=list)
-
-    @property
-    def num_samples(self) -> int:
-        return self.samples.shape[1]
-
-    @property
-    def num_channels(self) -> int:
-        return self.samples.shape[0]
-
-    def read(self, start: int, num_samples: int) -> Signal:
-        self.asked.append(num_samples)
-        span = np.zeros((self.num_channels, num_samples), np.float32)
-        first, last = max(start, 0), min(start + num_samples, self.num_samples)
-        if last > first:
-            span[:, first - start : last - start] = self.samples[:, first:last]
-        return span
 
 
 def separate(samples: Signal) -> Signal:

@@ -3,7 +3,6 @@
 import logging
 import os
 import pickle
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,33 +18,11 @@ from morphsep.separators.alignment import Excerpt, fit
 from morphsep.separators.none import NoSeparation
 from morphsep.separators.stem import OwnStem, check_stem_pattern, resolve_stem
 from morphsep.signal import Signal
+from morphsep.testing import ArrayMix
 
 RATE = 44_100
 SECONDS = 9
 LENGTH = SECONDS * RATE
-
-
-@dataclass(frozen=True)
-class ArrayMix:
-    samples: Signal
-    stem_path: str | None = None
-    mean: float = 0.0
-    std: float = 1.0
-
-    @property
-    def num_samples(self) -> int:
-        return self.samples.shape[1]
-
-    @property
-    def num_channels(self) -> int:
-        return self.samples.shape[0]
-
-    def read(self, start: int, num_samples: int) -> Signal:
-        span = np.zeros((self.num_channels, num_samples), np.float32)
-        first, last = max(start, 0), min(start + num_samples, self.num_samples)
-        if last > first:
-            span[:, first - start : last - start] = self.samples[:, first:last]
-        return span
 
 
 def plucks(seed: int, channels: int = 2) -> Signal:
