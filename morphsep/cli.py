@@ -191,7 +191,9 @@ def preview(
     separator: SeparatorName = "auto",
     stem: Stem = None,
     backend: BackendName = "auto",
-    at: Annotated[str, typer.Option(help="Where the 20 seconds begin (m:ss).")] = "0:00",
+    at: Annotated[
+        str, typer.Option(help="Where the 20 seconds begin (m:ss); at the end, the last 20.")
+    ] = "0:00",
     device: Device = "auto",
     offline: Offline = False,
     as_json: Json = False,
@@ -228,7 +230,9 @@ def plan(
     from morphsep import estimate
     from morphsep.inputs import collect
 
-    from_, to = _pair_of_tones(from_, to or "distortion", transition, inputs)
+    from_, to = _pair_of_tones(
+        from_, to or (None if transition else "distortion"), transition, inputs
+    )
     settings = _settings(
         to=to, from_=from_, amount=amount, separator=separator, stem=stem,
         backend=backend, chunk=chunk, section=section, offline=offline,
@@ -425,6 +429,8 @@ def _pair_of_tones(
     from morphsep.tones import get_transition
 
     if transition is not None:
+        if to is not None or from_ != AS_RECORDED:
+            raise SettingError("--transition names both tones: leave --from and --to away")
         return get_transition(transition)
     if to is None and not all(Path(i).suffix[1:].lower() in LISTS for i in inputs):
         raise SettingError("say which tone to morph towards: --to TONE or --transition NAME")

@@ -91,7 +91,10 @@ def closing_table(summary: Summary, out: Path) -> None:
     ):
         table.add_row(label, str(len(rows)), "\n".join(escape(line) for line in _reasons(rows)))
     console.print(table)
-    console.print(f"results and manifest: {out}", highlight=False, soft_wrap=True)
+    if len(summary.done) == 1:
+        result = out / str(summary.done[0].output)
+        console.print(f"result: {result}", highlight=False, soft_wrap=True, markup=False)
+    console.print(f"results and manifest: {out}", highlight=False, soft_wrap=True, markup=False)
     if summary.failed:
         console.print(
             f"why, in full: morphsep manifest failed {out}", highlight=False, soft_wrap=True

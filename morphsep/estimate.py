@@ -59,7 +59,7 @@ class Plan:
         """For people."""
         source = "this folder's manifest" if self.measured_here else "reference figures"
         lines = [
-            f"files     {self.files} ({self.readable} readable, {self.done_before} done before)",
+            f"files     {self.files} ({self.readable} readable, {self.done_before} with a result)",
             f"audio     {self.hours:.2f} h in {self.sections} sections, {self.chunks} chunks",
             f"separator {_counted(self.separators)}; backend {_counted(self.backends)}",
             f"time      about {_hours(self.hours_of_work)} of work (from {source})",

@@ -181,7 +181,9 @@ def _listed(path: Path, settings: Settings, task: Task) -> Iterator[Job]:
     for number, row in enumerate(_read_list(path), start=1):
         given = {k: str(v) for k, v in row.items() if v is not None and str(v).strip() != ""}
         if not given.get("path"):
-            raise SettingError(f"{path}: row {number} has no path")
+            raise SettingError(
+                f"{path}: row {number} has no path; a list needs a column path, and commas"
+            )
         rows.append((str(path.parent / given.pop("path")), given.pop("output", None), given))
     base = _base([where for where, _, _ in rows])
     for where, output, given in rows:

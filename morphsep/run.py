@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from morphsep import manifest
+from morphsep.errors import SettingError
 from morphsep.executors import get_executor
 from morphsep.inputs import Job, Task
 from morphsep.manifest import TrackRow
@@ -77,7 +78,12 @@ def settle_jobs(jobs: Sequence[Job]) -> list[Job]:
     settled: dict[Settings, tuple[Settings, str]] = {}
     for job in jobs:
         if job.settings not in settled:
-            settled[job.settings] = settle(job.settings)
+            try:
+                settled[job.settings] = settle(job.settings)
+            except SettingError as error:
+                if settled or len(jobs) > 1:
+                    raise SettingError(f"{error} (asked for {job.path})") from error
+                raise
     return [
         replace(job, settings=settled[job.settings][0], separator_reason=settled[job.settings][1])
         for job in jobs

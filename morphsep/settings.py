@@ -135,7 +135,7 @@ def settle(settings: Settings) -> tuple[Settings, str]:
     reason = "asked for"
     if settings.separator == "auto":
         if settings.stem is not None:
-            settings, reason = replace(settings, separator="stem"), "--stem was given"
+            settings, reason = replace(settings, separator="stem"), "stem: --stem was given"
         else:
             name, reason = _automatic(settings.offline)
             settings = replace(settings, separator=name)

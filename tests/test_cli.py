@@ -76,7 +76,7 @@ def test_a_song_from_start_to_end(tmp_path: Path) -> None:
         "song.wav",
     ]
     assert morphsep("verify", out).returncode == 0
-    assert {row.separator_reason for row in manifest.read_tracks(out)} == {"--stem was given"}
+    assert {row.separator_reason for row in manifest.read_tracks(out)} == {"stem: --stem was given"}
     shown = as_json("manifest", "show", out)
     assert [(row["track"], row["status"]) for row in shown] == [
         ("b/song.wav", "ok"),

@@ -57,7 +57,8 @@ class OutputFormat:
 def format_of(name: str, info: AudioInfo) -> str | None:
     """The format that a result's name asks for, by its suffix; None keeps the input's own."""
     suffix = Path(name).suffix.lower()
-    if suffix in SUFFIXES.get(info.format, ()) and not info.is_lossy:
+    own = (*SUFFIXES.get(info.format, ()), Path(info.path).suffix.lower())
+    if suffix in own and not info.is_lossy:
         return None
     return next((key for key, suffixes in SUFFIXES.items() if suffix in suffixes), None)
 

@@ -46,6 +46,8 @@ class Demucs:
     """
 
     name = "demucs"
+    description = "a Demucs model, htdemucs_6s by default: the separator to use without a stem"
+    licence = "MIT (weights: not stated)"
 
     def __init__(
         self,

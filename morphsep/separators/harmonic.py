@@ -52,7 +52,7 @@ class Harmonic:
     """The offline stand-in where no weights are: see docs/separators.md for how little it does."""
 
     name = "harmonic"
-    description = "no weights: steady, mid-band, off-centre sound; a stand-in, about +2.5 dB SI-SDR"
+    description = "no weights: steady, mid-band, off-centre sound; a weak stand-in"
     weights_hash: str | None = None
 
     def fingerprint(self) -> str:
