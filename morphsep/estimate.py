@@ -16,16 +16,15 @@ from morphsep.settings import build
 from morphsep.signal import Seconds
 
 SPEED = {
-    "demucs": 1.1, "harmonic": 18.0, "stem": 120.0, "none": 300.0,
-    "chain": 70.0, "spectral": 30.0, "crossfade": 90.0, "vocoder": 30.0,
-    "scan and assemble": 35.0,
+    "demucs": 0.67, "harmonic": 31.0, "stem": 62.0, "none": 140.0,
+    "chain": 67.0, "spectral": 49.0, "crossfade": 97.0, "vocoder": 63.0,
+    "scan and assemble": 33.0,
 }  # fmt: skip
 """Seconds of audio per second of work on the 2-core machine of docs/benchmarks.md (stereo,
-44.1 kHz), by `python -m jobs.bench_local`. Used until a manifest holds figures of the machine
-at hand."""
-MEMORY_GB = {"demucs": 2.6, "harmonic": 1.2}
-"""Peak resident memory with 300 s sections, same source."""
-OTHER_MEMORY_GB = 0.8
+44.1 kHz). Used until a manifest holds figures of the machine at hand."""
+MEMORY_GB = {"demucs": 1.5, "harmonic": 0.5}
+OTHER_MEMORY_GB = 0.4
+"""Peak resident memory with 300 s sections, same page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
