@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from functools import lru_cache
 from pathlib import Path
 
 from morphsep.errors import SettingError
+from morphsep.files import digest_file, whole
 from morphsep.separators.bags import Bag
 
 RECORD = "checksums.json"
 """Beside fetched files: ``{file name: sha256}``."""
-
-BLOCK = 1 << 20
 
 
 def sha256_of(path: Path) -> str:
@@ -26,11 +24,7 @@ def sha256_of(path: Path) -> str:
 
 @lru_cache(maxsize=256)
 def _sha256(path: Path, size: int, mtime: int) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+    return digest_file(path)
 
 
 def expected(path: Path) -> str:
@@ -60,9 +54,8 @@ def read_record(folder: Path) -> dict[str, str]:
 
 def write_record(folder: Path, record: dict[str, str]) -> None:
     """Replace the record in one step."""
-    part = folder / (RECORD + ".part")
-    part.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
-    os.replace(part, folder / RECORD)
+    with whole(folder / RECORD) as part:
+        part.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
 
 
 def check(bag: Bag) -> None:

@@ -17,8 +17,11 @@ from typing import IO, Any
 from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
-from morphsep.checksums import BLOCK, sha256_of
+from morphsep.checksums import sha256_of
 from morphsep.errors import SettingError
+
+BLOCK = 1 << 20
+"""Bytes taken from the network at a time, at most."""
 
 Progress = Callable[[int, int | None], None]
 """Called with bytes so far and bytes in all (None where the host does not say)."""

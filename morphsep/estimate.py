@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,8 +131,8 @@ def _probe(jobs: Sequence[Job]) -> tuple[list[tuple[Job, audio.AudioInfo]], list
 
 def _speeds(rows: Sequence[manifest.TrackRow]) -> tuple[dict[str, float], bool]:
     """Seconds of audio per second of work: measured in earlier rows where they tell."""
-    spent: Counter[str] = Counter()
-    heard: Counter[str] = Counter()
+    spent: defaultdict[str, float] = defaultdict(float)
+    heard: defaultdict[str, float] = defaultdict(float)
     for row in rows:
         if row.status != "ok" or not row.duration:
             continue
@@ -143,8 +143,8 @@ def _speeds(rows: Sequence[manifest.TrackRow]) -> tuple[dict[str, float], bool]:
         ):
             # a cached stem took no time and says nothing
             if stage and seconds and seconds > row.duration / 5000:
-                spent[stage] += seconds  # type: ignore[assignment]
-                heard[stage] += row.duration  # type: ignore[assignment]
+                spent[stage] += seconds
+                heard[stage] += row.duration
     here = {stage: heard[stage] / spent[stage] for stage in spent}
     return SPEED | here, bool(here)
 

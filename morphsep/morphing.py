@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ class Morpher:
         return rows
 
     def _write(self, section: Span, change: SectionStore) -> None:
-        if all(self._bypass(i)[0] for i in self._touching(section)) and self._from_stem:
+        if self._from_stem and all(self._bypass(i)[0] for i in self._touching(section)):
             for index in self._touching(section):
                 self._render(index)
             self.on_samples(section.num_samples)
@@ -98,10 +99,15 @@ class Morpher:
     def _span(self, index: int) -> Span:
         return self.recipe.grid.span(index, self.num_samples)
 
+    @cached_property
+    def _context(self) -> tuple[int, int]:
+        """(before, after) that the backend needs for this pair of tones, in samples."""
+        return self.recipe.backend.context(self.recipe.source, self.recipe.target)
+
     def _with_context(self, index: int) -> tuple[Signal, int, int]:
         """The stem around chunk `index`, its first sample in the song, and the context before."""
         span = self._span(index)
-        before, after = self.recipe.backend.context(self.recipe.source, self.recipe.target)
+        before, after = self._context
         start = span.start - before
         return self.stem.read(start, span.stop + after - start), start, before
 

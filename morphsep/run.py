@@ -81,7 +81,7 @@ def settle_jobs(jobs: Sequence[Job]) -> list[Job]:
             try:
                 settled[job.settings] = settle(job.settings)
             except SettingError as error:
-                if settled or len(jobs) > 1:
+                if len(jobs) > 1:
                     raise SettingError(f"{error} (asked for {job.path})") from error
                 raise
     return [

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from morphsep import amount, registry
-from morphsep.audio.formats import SUBTYPES, SUFFIXES
+from morphsep.audio.formats import SUBTYPES, check_format
 from morphsep.errors import SettingError
 from morphsep.files import digest
 from morphsep.grid import Grid, samples
@@ -195,9 +195,8 @@ def _check_ranges(settings: Settings) -> None:
         from morphsep.separators.devices import device
 
         device(settings.device)
-    if settings.format is not None and settings.format.upper() not in SUFFIXES:
-        known = ", ".join(name.lower() for name in SUFFIXES if name != "WAVEX")
-        raise SettingError(f"--format {settings.format} cannot be written; choose one of {known}")
+    if settings.format is not None:
+        check_format(settings.format)
     if settings.subtype is not None:
         _check_subtype(settings.format, settings.subtype.upper())
     if settings.shifts < 0:

@@ -83,11 +83,16 @@ def output_format(
     return OutputFormat(format=file_format, subtype=subtype, extension=extension)
 
 
+def check_format(name: str) -> None:
+    """Raises SettingError for a format that cannot be written."""
+    if name.upper() not in SUFFIXES:
+        known = ", ".join(each.lower() for each in SUFFIXES if each != "WAVEX")
+        raise SettingError(f"format {name!r} cannot be written; choose one of {known}")
+
+
 def _format(info: AudioInfo, wanted: str | None) -> str:
     if wanted is not None:
-        if wanted.upper() not in SUFFIXES:
-            known = ", ".join(name.lower() for name in SUFFIXES if name != "WAVEX")
-            raise SettingError(f"format {wanted!r} cannot be written; choose one of {known}")
+        check_format(wanted)
         if (wanted.upper(), info.format) == ("WAV", "WAVEX"):
             return "WAVEX"
         return wanted.upper()
