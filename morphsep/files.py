@@ -75,6 +75,12 @@ def _by_blocks(file: Any) -> str:
     return state.hexdigest()
 
 
+def stamp(path: str | Path) -> str:
+    """Changes whenever the file at `path` is written to: its size and time, as a text."""
+    status = os.stat(path)
+    return f"{status.st_size}-{status.st_mtime_ns}"
+
+
 def is_full(error: BaseException) -> bool:
     """Whether an exception says that a disk (or a quota) is full."""
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -1,0 +1,135 @@
+"""Reading objects of a store: whole, by ranges, as a seekable file."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from morphsep.files import whole
+from morphsep.storage_faults import patiently
+from morphsep.storage_remote import filesystem
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+BLOCK = 16 << 20
+"""Bytes of a download that are asked for at a time."""
+
+READ_AHEAD = 1 << 20
+"""Bytes that `RangeFile` asks for at a time, at the least."""
+
+
+def read(uri: str) -> bytes:
+    """The whole of an object.
+
+    Raises:
+        FileNotFoundError: it is not there.
+    """
+    store, path = filesystem(uri)
+
+    def attempt() -> bytes:
+        with store.open_input_file(path) as file:
+            return _exactly(file.read(), int(file.size()))
+
+    return patiently(f"reading {uri}", attempt)
+
+
+def _exactly(data: Any, num_bytes: int) -> bytes:
+    if len(data) != num_bytes:
+        raise OSError(f"got {len(data)} of {num_bytes} bytes")
+    return bytes(data)
+
+
+def download(uri: str, target: Path) -> None:
+    """Fetches an object into a local file, whole or not at all; each block is tried by itself."""
+    with Ranges(uri) as ranges, whole(target) as part, part.open("wb") as file:
+        for start in range(0, ranges.size, BLOCK):
+            file.write(ranges.read(start, min(BLOCK, ranges.size - start)))
+
+
+class Ranges:
+    """An object of which spans are read, each by one request.
+
+    Raises:
+        FileNotFoundError: it is not there.
+    """
+
+    def __init__(self, uri: str) -> None:
+        store, path = filesystem(uri)
+        self._what = f"reading {uri}"
+        self._file = patiently(self._what, lambda: store.open_input_file(path))
+        self.size = int(self._file.size())
+
+    def __enter__(self) -> Ranges:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._file.close()
+
+    def read(self, start: int, num_bytes: int) -> bytes:
+        """Bytes `start` to `start + num_bytes`."""
+
+        def attempt() -> bytes:
+            return _exactly(self._file.read_at(num_bytes, start), num_bytes)
+
+        return patiently(self._what, attempt)
+
+
+class RangeFile(io.RawIOBase):
+    """An object as a seekable file.
+
+    An error inside a callback of C code (soundfile's) does not reach the caller, who would take
+    a cut for the end: so it is raised again by `close`.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self._ranges = Ranges(uri)
+        self._position = 0
+        self._error: BaseException | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._ranges.size}
+        self._position = max(base[whence] + offset, 0)
+        return self._position
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer).cast("B")
+        num_bytes = max(min(len(view), self._ranges.size - self._position), 0)
+        if num_bytes:
+            try:
+                view[:num_bytes] = self._ranges.read(self._position, num_bytes)
+            except BaseException as error:
+                self._error = error
+                raise
+        self._position += num_bytes
+        return num_bytes
+
+    def close(self) -> None:
+        error, self._error = self._error, None
+        if not self.closed:
+            self._ranges.close()
+        super().close()
+        if error is not None:
+            raise error
+
+
+def opened(uri: str) -> io.BufferedReader:
+    """A seekable binary file.
+
+    Raises:
+        FileNotFoundError: it is not there.
+    """
+    return io.BufferedReader(RangeFile(uri), READ_AHEAD)

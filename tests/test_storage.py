@@ -1,0 +1,407 @@
+import errno
+import hashlib
+import pickle
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from morphsep import files, storage_faults, storage_lock
+from morphsep.errors import SettingError
+from morphsep.storage import Location, StorageError, location, lock, retries
+from tests.object_store import Kind, ObjectStore
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ObjectStore]:
+    with ObjectStore() as store:
+        yield store
+
+
+@pytest.fixture
+def store(server: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    yield server
+    server.recover()
+
+
+@pytest.fixture(params=["local", "s3"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
+    if request.param == "local":
+        return location(tmp_path / "out")
+    return location(request.getfixturevalue("store").url(f"{tmp_path.parent.name}-{tmp_path.name}"))
+
+
+@pytest.fixture
+def bucket(store: ObjectStore, tmp_path: Path) -> Location:
+    return location(store.url(f"{tmp_path.parent.name}-{tmp_path.name}"))
+
+
+def test_a_place_is_a_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert location("a/../b.wav").path == tmp_path / "b.wav"
+    assert location("file:///x/a%20b").path == Path("/x/a b")
+    assert location(Path("/x")) == location("file:///x")
+    remote = location("s3://bucket//a/b%20?c/")
+    assert str(remote) == "s3://bucket/a/b%20?c"
+    assert (remote.name, str(remote.parent), remote.is_local) == ("b%20?c", "s3://bucket/a", False)
+    assert remote.parent.parent.parent == location("s3://bucket")
+    assert location(remote) is remote
+    assert pickle.loads(pickle.dumps(remote)) == remote
+    assert len({remote, remote.parent / "b%20?c"}) == 1
+
+
+@pytest.mark.parametrize("text", ["ftp://host/x", "s3://", "gs:///x", "S4://b/k"])
+def test_an_unknown_scheme_or_no_bucket_is_a_bad_setting(text: str) -> None:
+    with pytest.raises(SettingError, match="s3://BUCKET/KEY"):
+        location(text)
+
+
+@pytest.mark.parametrize("below", ["/etc/passwd", "../x", "a/../../x", ".."])
+def test_nothing_leads_out(below: str) -> None:
+    for base in ("/x", "s3://bucket/x"):
+        with pytest.raises(SettingError, match="below"):
+            location(base) / below
+
+
+def test_local_places_load_no_pyarrow(tmp_path: Path) -> None:
+    code = (
+        "import sys; from morphsep.storage import location, lock; o = location(sys.argv[1])\n"
+        "with lock(o): (o / 'a').write_json(1); o.walk(); o.remove_tree()\n"
+        "assert 'pyarrow' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "o")], check=True)
+
+
+def test_files_are_written_listed_read_and_removed(place: Location) -> None:
+    assert (place.children(), place.walk(), place.exists()) == ([], [], False)
+    assert (place / "a.json").read_json() is None
+    (place / "b/c d.txt").write_bytes(b"text")
+    (place / "a.json").write_json({"x": [1, None]})
+    (place / "%41 ü").write_bytes(b"")
+    assert (place / "a.json").read_json() == {"x": [1, None]}
+    assert (place / "%41 ü").read_bytes() == b""
+    assert place.children() == [place / "%41 ü", place / "a.json"]
+    assert place.children(".json") == [place / "a.json"]
+    assert place.walk() == [place / "%41 ü", place / "a.json", place / "b/c d.txt"]
+    assert ((place / "b/c d.txt").size(), (place / "b").exists()) == (4, True)
+    (place / "a.json").write_bytes(b"again")
+    assert (place / "a.json").read_bytes() == b"again"
+    for _ in range(2):
+        (place / "a.json").remove()
+        (place / "b").remove_tree()
+    assert place.walk() == [place / "%41 ü"]
+
+
+def test_what_is_not_there_is_said(place: Location, tmp_path: Path) -> None:
+    absent = place / "absent"
+    for ask in (absent.read_bytes, absent.size, absent.open, lambda: absent.fetch(tmp_path / "f")):
+        with pytest.raises(FileNotFoundError):
+            ask()
+    assert not (tmp_path / "f").exists()
+
+
+def test_half_written_files_are_no_children_but_are_found_below(tmp_path: Path) -> None:
+    part = files.temporary_beside(tmp_path / "x")
+    part.write_bytes(b"half")
+    assert location(tmp_path).children() == []
+    assert location(tmp_path).walk() == [location(part)]
+
+
+def test_writing_and_reading_go_through_local_paths(place: Location, tmp_path: Path) -> None:
+    data = np.random.default_rng(0).bytes(10_000_000)  # more than one part of an upload
+    with (place / "big.bin").writing() as path:
+        path.write_bytes(data)
+    with (place / "big.bin").reading() as path:
+        assert path.read_bytes() == data
+    (place / "big.bin").fetch(tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == data
+
+
+def test_an_exception_while_writing_leaves_what_was_there(place: Location) -> None:
+    (place / "a").write_bytes(b"old")
+    for name in ("a", "new"):
+        with pytest.raises(KeyError), (place / name).writing() as path:  # noqa: PT012
+            path.write_bytes(b"half")
+            raise KeyError
+    assert place.walk() == [place / "a"]
+    assert (place / "a").read_bytes() == b"old"
+
+
+def test_sound_is_read_where_it_lies_by_ranges(
+    place: Location, request: pytest.FixtureRequest
+) -> None:
+    sound = np.random.default_rng(1).uniform(-1, 1, (2_000_000, 2)).astype(np.float32)
+    with (place / "a.wav").writing() as path:
+        soundfile.write(path, sound, 44100, "FLOAT", format="WAV")
+    with (place / "a.wav").open() as file:
+        assert file.seekable()
+        read, _ = soundfile.read(file, 1000, 1_500_000, dtype="float32")
+    assert np.array_equal(read, sound[1_500_000:1_501_000])
+    if not place.is_local:
+        asked = [r for r in request.getfixturevalue("store").requests() if "a.wav" in r]
+        assert sum(r.startswith("GET") for r in asked) <= 4
+
+
+@pytest.mark.parametrize("kind", ["503", "500", "reset", "cut", "slow"])
+def test_passing_faults_are_survived_and_counted(
+    store: ObjectStore, bucket: Location, kind: Kind
+) -> None:
+    before = retries()
+    for method in ("PUT", "GET", "HEAD", "DELETE"):
+        store.fail(kind, times=2, method=method, seconds=0.2)
+    (bucket / "a").write_bytes(b"12345678")
+    assert (bucket / "a").read_bytes() == b"12345678"
+    assert bucket.children() == [bucket / "a"]
+    (bucket / "a").remove()
+    assert not (bucket / "a").exists()
+    assert kind == "slow" or retries() > before
+
+
+@pytest.mark.parametrize(
+    ("method", "key"),
+    [
+        ("POST", "?uploads"),
+        ("PUT", "partNumber=1&"),
+        ("PUT", "partNumber=2&"),
+        ("POST", "uploadId"),
+    ],
+)
+@pytest.mark.parametrize("times", [1, 4])
+def test_a_large_file_is_whole_or_not_there_whatever_fails(
+    store: ObjectStore,
+    bucket: Location,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    key: str,
+    times: int,
+) -> None:
+    """Also when pyarrow's stream is thrown away and the store is well again by then."""
+    monkeypatch.setattr(storage_faults, "ATTEMPTS", 1)
+    monkeypatch.setattr("morphsep.storage_remote.IN_FLIGHT", 6 << 20)
+    data = bytes(21 << 20)
+    store.fail("503", times=times, method=method, key=key)
+    try:
+        (bucket / "big").write_bytes(data)
+        assert (bucket / "big").size() == len(data)
+    except StorageError:
+        store.recover()
+        assert not (bucket / "big").exists()
+
+
+def test_storage_that_is_gone_for_a_while_is_waited_for(
+    store: ObjectStore, bucket: Location
+) -> None:
+    (bucket / "a").write_bytes(b"x" * 100)
+    store.go_away(3.0)
+    before = retries()
+    with (bucket / "a").open() as file:
+        assert file.read() == b"x" * 100
+    assert retries() > before
+
+
+def test_the_bounds_are_long_enough_for_twenty_seconds() -> None:
+    delays = [
+        min(storage_faults.FIRST_DELAY * 2**n, storage_faults.LONGEST_DELAY) * 0.75
+        for n in range(storage_faults.ATTEMPTS - 1)
+    ]
+    assert sum(delays) > 20
+    assert storage_faults.PATIENCE > 60
+
+
+def test_storage_that_stays_away_says_what_to_do(
+    store: ObjectStore, bucket: Location, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage_faults, "ATTEMPTS", 3)
+    before = retries()
+    store.fail("503", times=-1)
+    with pytest.raises(StorageError, match="run the same command again"):
+        (bucket / "a").write_bytes(b"x")
+    assert retries() - before == 2
+    store.recover()
+    assert not (bucket / "a").exists()
+    assert isinstance(pickle.loads(pickle.dumps(StorageError("x"))), OSError)
+
+
+def test_a_refusal_is_a_bad_setting_and_not_tried_again(
+    store: ObjectStore, bucket: Location
+) -> None:
+    before = retries()
+    store.fail("403", times=-1)
+    for ask in (lambda: (bucket / "a").write_bytes(b"x"), (bucket / "a").read_bytes, bucket.walk):
+        with pytest.raises(SettingError, match="credentials"):
+            ask()
+    store.recover()
+    with pytest.raises(SettingError, match="bucket"):
+        location("s3://no-such-bucket-here/a").write_bytes(b"x")
+    assert retries() == before
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_fault_that_soundfile_swallows_is_raised_in_the_end(
+    store: ObjectStore,
+    bucket: Location,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with (bucket / "a.wav").writing() as path:
+        soundfile.write(path, np.zeros(2_000_000), 44100, "FLOAT", format="WAV")
+    monkeypatch.setattr(storage_faults, "ATTEMPTS", 2)
+    with pytest.raises(StorageError), (bucket / "a.wav").open() as file:  # noqa: PT012
+        sound = soundfile.SoundFile(file)
+        store.fail("503", times=-1)
+        sound.seek(1_500_000)
+        assert len(sound.read(1000)) < 1000
+    capfd.readouterr()  # cffi prints what it swallows
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ESTALE, errno.ETIMEDOUT])
+def test_a_network_file_system_that_stumbles_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    (tmp_path / "a").write_bytes(b"x")
+    left = [2]
+    really = Path.read_bytes
+
+    def stumbling(path: Path) -> bytes:
+        if left[0]:
+            left[0] -= 1
+            raise OSError(code, "stumbled")
+        return really(path)
+
+    monkeypatch.setattr(Path, "read_bytes", stumbling)
+    before = retries()
+    assert location(tmp_path / "a").read_bytes() == b"x"
+    assert retries() - before == 2
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EACCES, errno.EISDIR])
+def test_what_trying_again_cannot_mend_passes_unchanged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def failing(path: Path, data: bytes) -> int:
+        raise OSError(code, "no")
+
+    monkeypatch.setattr(Path, "write_bytes", failing)
+    before = retries()
+    with pytest.raises(OSError, match="no") as caught:
+        location(tmp_path / "a").write_bytes(b"x")
+    assert (caught.value.errno, type(caught.value)) == (code, type(OSError(code, "no")))
+    assert retries() == before
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_retries_are_counted_by_thread(store: ObjectStore, bucket: Location) -> None:
+    before = retries()
+    counts = []
+
+    def work() -> None:
+        (bucket / "a").write_bytes(b"x")
+        counts.append(retries())
+
+    store.fail("503", times=1)
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert (counts, retries()) == ([1], before)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage_lock, "BEAT", 0.3)
+    monkeypatch.setattr(storage_lock, "DEAD", 2.5)
+    monkeypatch.setattr(storage_lock, "SETTLE", 0.2)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_second_run_is_refused_and_the_next_one_is_not(place: Location) -> None:
+    with lock(place) as held:
+        with pytest.raises(SettingError, match=r"another run .*choose another folder"), lock(place):
+            pass
+        held.check()
+    with lock(place):
+        pass
+
+
+HOLDS = """
+import sys, time
+from morphsep import storage_lock
+from morphsep.storage import location, lock
+storage_lock.BEAT = 0.3
+with lock(location(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(100)
+"""
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_killed_run_does_not_lock_out_the_next(place: Location) -> None:
+    command = [sys.executable, "-c", HOLDS, str(place)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        with pytest.raises(SettingError, match="another run"), lock(place):
+            pass
+        process.kill()
+    with lock(place) as held:
+        held.check()
+
+
+@pytest.mark.usefixtures("quick")
+def test_of_many_that_come_at_once_one_gets_in(bucket: Location) -> None:
+    inside: list[int] = []
+    refused: list[str] = []
+
+    def come(n: int) -> None:
+        try:
+            with lock(bucket) as held:
+                inside.append(n)
+                time.sleep(1.5)
+                held.check()
+        except (SettingError, StorageError) as error:
+            refused.append(str(error))
+
+    threads = [threading.Thread(target=come, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(inside), len(refused)) == (1, 3)
+
+
+@pytest.mark.usefixtures("quick")
+def test_who_was_away_too_long_learns_that_it_lost(bucket: Location) -> None:
+    with lock(bucket) as held:
+        taken = {"epoch": 2, "token": "another", "beat": 0, "owner": "another"}
+        (bucket / ".morphsep/lease.json").write_json(taken)
+        time.sleep(1.0)
+        with pytest.raises(StorageError, match="taken over"):
+            held.check()
+    assert (bucket / ".morphsep/lease.json").read_json() == taken
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_lease_survives_storage_that_stumbles(store: ObjectStore, bucket: Location) -> None:
+    with lock(bucket) as held:
+        store.fail("503", times=4, key="lease.json")
+        time.sleep(1.5)
+        held.check()
+        with pytest.raises(SettingError, match="another run"), lock(bucket):
+            pass
+
+
+def test_a_file_of_two_hundred_thousand_bytes_keeps_its_digest(bucket: Location) -> None:
+    data = np.random.default_rng(2).bytes(200_001)
+    (bucket / "x").write_bytes(data)
+    with (bucket / "x").open() as file:
+        file.seek(-1, 2)
+        assert file.read(10) == data[-1:]
+        file.seek(0)
+        assert hashlib.sha256(file.read()).digest() == hashlib.sha256(data).digest()
