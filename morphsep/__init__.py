@@ -4,8 +4,10 @@
     row = morphsep.morph_file("song.flac", "out", to="distortion", amount=0.6)
 
 The modules, in reading order: signal, errors, grid, stitch, amount (pure); audio, resample, tags,
-files, workspace (files); tones, separators, backends (what makes the sound); settings, inputs,
-scan, morphing, assembly, stages (one track); executors, run, manifest, verify (many); api, cli.
+files, storage, section_store, workspace (files); tones, separators, backends (what makes the
+sound); settings, inputs, clip, scan, stems, pair, morphing, assembly, output, stages (one track);
+attempts, executors, run, manifest, verify (many); api, cli. What is done with a track, stage by
+stage, stands in the package `pipelines`.
 """
 
 from __future__ import annotations
@@ -14,16 +16,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from morphsep.api import morph_array, morph_file, read_stem, seams, separate_file
+    from morphsep.clip import Event
     from morphsep.errors import MorphsepError, SettingError, TrackError
     from morphsep.manifest import ChunkRow, TrackRow
     from morphsep.settings import Settings
-    from morphsep.stages import Event
 
 __version__ = "0.1.0"
 
 _HOME = {
     "ChunkRow": "manifest",
-    "Event": "stages",
+    "Event": "clip",
     "MorphsepError": "errors",
     "SettingError": "errors",
     "Settings": "settings",

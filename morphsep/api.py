@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from morphsep import inputs, manifest
+from morphsep.clip import Event
 from morphsep.errors import SettingError, TrackError
 from morphsep.manifest import TrackRow
 from morphsep.run import run, settle_jobs
 from morphsep.settings import Settings
 from morphsep.signal import Seconds, Signal
-from morphsep.stages import Event
 from morphsep.workspace import Workspace
 
 

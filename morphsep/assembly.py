@@ -15,8 +15,8 @@ from morphsep.errors import TrackError
 from morphsep.metrics.loudness import LoudnessMeter, TruePeakMeter
 from morphsep.resample import to_rate
 from morphsep.scan import Readable, Scan
+from morphsep.section_store import SectionStore
 from morphsep.signal import dbfs
-from morphsep.workspace import SectionStore
 
 BLOCK_SECONDS = 4
 
@@ -60,7 +60,7 @@ def assemble(
     true_peak = TruePeakMeter(scan.num_channels)
     residual = over = 0.0
     try:
-        with _writer(path, scan, output) as writer:
+        with _writer(path, readable, scan, output) as writer:
             for start, mix in mix_blocks(scan, readable):
                 length = mix.shape[-1]
                 _, rest = split(mix, to_rate(stem.read, start, length, scan.sample_rate))
@@ -99,8 +99,8 @@ def assemble_stems(
     true_peak = TruePeakMeter(scan.num_channels)
     residual = 0.0
     with (
-        _writer(guitar, scan, output) as guitar_writer,
-        _writer(backing, scan, output) as backing_writer,
+        _writer(guitar, readable, scan, output) as guitar_writer,
+        _writer(backing, readable, scan, output) as backing_writer,
     ):
         for start, mix in mix_blocks(scan, readable):
             part = to_rate(stem.read, start, mix.shape[-1], scan.sample_rate)
@@ -123,9 +123,11 @@ def assemble_stems(
     )  # fmt: skip
 
 
-def _writer(path: Path, scan: Scan, output: audio.OutputFormat) -> audio.AudioWriter:
+def _writer(
+    path: Path, readable: Readable, scan: Scan, output: audio.OutputFormat
+) -> audio.AudioWriter:
     return audio.AudioWriter(
-        str(path), scan.sample_rate, scan.num_channels, output, tags_from=scan.path
+        str(path), scan.sample_rate, scan.num_channels, output, tags_from=readable.local
     )
 
 

@@ -5,21 +5,55 @@ Exit codes: 0 all done, 1 usage or configuration, 2 some tracks failed, 3 nothin
 
 from __future__ import annotations
 
-import json
-import logging
-import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from morphsep.inputs import Task
-    from morphsep.settings import Settings
+from morphsep.cli_options import (
+    Address,
+    Amount,
+    BackendName,
+    Channels,
+    Chunk,
+    Device,
+    ExecutorName,
+    Force,
+    Format,
+    From,
+    Gpus,
+    Inputs,
+    Json,
+    MaxFailures,
+    Offline,
+    Out,
+    Rerun,
+    Section,
+    Seed,
+    SeparatorName,
+    Shifts,
+    Stem,
+    Subtype,
+    Timeout,
+    To,
+    Transition,
+    Uniform,
+    Workers,
+)
+from morphsep.cli_run import (
+    Running,
+    existing,
+    list_plugins,
+    make_settings,
+    pair,
+    pair_of_tones,
+    print_result,
+    run_command,
+    run_jobs,
+    show,
+)
 
 app = typer.Typer(
     name="morphsep",
@@ -59,62 +93,6 @@ def options(
     """Change a guitar's tone inside finished recordings: separate, morph, put back."""
 
 
-Inputs = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="INPUT...",
-        show_default=False,
-        help="Files, folders (searched through), or a list (.csv, .parquet) with a column path "
-        "and, if wanted, output, to, from, transition, amount, stem, separator, backend, format, "
-        "subtype.",
-    ),
-]
-Out = Annotated[Path, typer.Option("-o", "--out", help="Folder for results and manifest.")]
-To = Annotated[str | None, typer.Option(help="Tone to morph towards (see `morphsep tones`).")]
-From = Annotated[str, typer.Option("--from", help="Tone to morph from.")]
-Transition = Annotated[
-    str | None,
-    typer.Option(help="A named pair instead of --from and --to (clean-to-distortion, ...)."),
-]
-Amount = Annotated[
-    str, typer.Option(help='0 to 1, a curve such as "0:00=0 0:05=1", or a CSV file time,amount.')
-]
-SeparatorName = Annotated[
-    str, typer.Option(help="auto, demucs, demucs:MODEL, harmonic, stem or none.")
-]
-Stem = Annotated[
-    str | None,
-    typer.Option(help="Your own stem: a file, or a pattern such as {stem}.guitar.wav beside it."),
-]
-BackendName = Annotated[str, typer.Option(help="auto, chain, spectral, crossfade or vocoder.")]
-Chunk = Annotated[float, typer.Option(help="Length of a chunk in seconds, 5 to 10.")]
-Section = Annotated[float, typer.Option(help="Length of a section in seconds: decides memory.")]
-Uniform = Annotated[
-    bool, typer.Option("--uniform/--no-uniform", help="Space amounts by what is heard.")
-]
-Format = Annotated[
-    str | None, typer.Option(help="Output container (wav, flac, aiff, caf, w64, rf64, ogg).")
-]
-Subtype = Annotated[
-    str | None, typer.Option(help="Output sample format (PCM_16, PCM_24, PCM_32, FLOAT, ...).")
-]
-Channels = Annotated[
-    str | None, typer.Option(help="Which two channels of a file with more, from 1: 1,2.")
-]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-Shifts = Annotated[
-    int, typer.Option(help="Demucs: time offsets to average over (slower, cleaner).")
-]
-Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn.")]
-Offline = Annotated[bool, typer.Option("--offline", help="Never touch the network.")]
-ExecutorName = Annotated[str, typer.Option("--executor", help="local or ray.")]
-Force = Annotated[bool, typer.Option("--force", help="Do everything again.")]
-Rerun = Annotated[
-    str | None, typer.Option(metavar="failed", help="Only the tracks that failed last time.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-
-
 @app.command()
 def morph(
     inputs: Inputs,
@@ -136,21 +114,30 @@ def morph(
     shifts: Shifts = 0,
     seed: Seed = 0,
     offline: Offline = False,
-    executor: ExecutorName = "local",
+    executor: ExecutorName = "auto",
+    address: Address = None,
+    workers: Workers = None,
+    gpus: Gpus = None,
+    timeout: Timeout = 7200.0,
+    max_failures: MaxFailures = None,
     force: Force = False,
     rerun: Rerun = None,
     as_json: Json = False,
 ) -> None:
     """Change the guitar's tone in whole recordings. The same command again does only what is
     not done."""
-    from_, to = _pair_of_tones(from_, to, transition, inputs)
-    settings = _settings(
+    from_, to = pair_of_tones(from_, to, transition, inputs)
+    settings = make_settings(
         to=to, from_=from_, amount=amount, separator=separator, stem=stem,
         backend=backend, chunk=chunk, section=section, uniform=uniform, format=format,
-        subtype=subtype, channels=_pair(channels), device=device, shifts=shifts, seed=seed,
+        subtype=subtype, channels=pair(channels), device=device, shifts=shifts, seed=seed,
         offline=offline,
     )  # fmt: skip
-    _run(inputs, out, settings, "morph", executor, force, rerun, as_json)
+    running = Running(
+        executor=executor, address=address, workers=workers, gpus=gpus, timeout=timeout,
+        max_failures=max_failures, force=force, rerun=rerun, as_json=as_json,
+    )  # fmt: skip
+    run_command(inputs, out, settings, "morph", running)
 
 
 @app.command()
@@ -167,17 +154,26 @@ def separate(
     shifts: Shifts = 0,
     seed: Seed = 0,
     offline: Offline = False,
-    executor: ExecutorName = "local",
+    executor: ExecutorName = "auto",
+    address: Address = None,
+    workers: Workers = None,
+    gpus: Gpus = None,
+    timeout: Timeout = 7200.0,
+    max_failures: MaxFailures = None,
     force: Force = False,
     rerun: Rerun = None,
     as_json: Json = False,
 ) -> None:
     """Write only the guitar and the backing. They add up to the mix; float WAV unless told."""
-    settings = _settings(
+    settings = make_settings(
         separator=separator, stem=stem, section=section, format=format, subtype=subtype,
-        channels=_pair(channels), device=device, shifts=shifts, seed=seed, offline=offline,
+        channels=pair(channels), device=device, shifts=shifts, seed=seed, offline=offline,
     )  # fmt: skip
-    _run(inputs, out, settings, "separate", executor, force, rerun, as_json)
+    running = Running(
+        executor=executor, address=address, workers=workers, gpus=gpus, timeout=timeout,
+        max_failures=max_failures, force=force, rerun=rerun, as_json=as_json,
+    )  # fmt: skip
+    run_command(inputs, out, settings, "separate", running)
 
 
 @app.command()
@@ -201,19 +197,19 @@ def preview(
     """The same on 20 seconds of each song. OUT/NAME.wav, and OUT/before/NAME.wav to compare."""
     from morphsep.preview import cut_inputs
 
-    from_, to = _pair_of_tones(from_, to, transition, inputs)
-    settings = _settings(
+    from_, to = pair_of_tones(from_, to, transition, inputs)
+    settings = make_settings(
         to=to, from_=from_, amount=amount, separator=separator, stem=stem,
         backend=backend, device=device, offline=offline,
     )  # fmt: skip
-    jobs = cut_inputs(inputs, out, settings, at)
-    _run_jobs(jobs, out, "morph", "local", False, as_json)
+    jobs = cut_inputs(inputs, Path(out), settings, at)
+    run_jobs(jobs, out, "morph", Running(as_json=as_json))
 
 
 @app.command()
 def plan(
     inputs: Inputs,
-    out: Out = Path("out"),
+    out: Out = "out",
     to: To = None,
     from_: From = "as-recorded",
     transition: Transition = None,
@@ -230,15 +226,15 @@ def plan(
     from morphsep import estimate
     from morphsep.inputs import collect
 
-    from_, to = _pair_of_tones(
+    from_, to = pair_of_tones(
         from_, to or (None if transition else "distortion"), transition, inputs
     )
-    settings = _settings(
+    settings = make_settings(
         to=to, from_=from_, amount=amount, separator=separator, stem=stem,
         backend=backend, chunk=chunk, section=section, offline=offline,
     )  # fmt: skip
-    planned = estimate.plan(collect(inputs, out, settings), out)
-    _print(as_json, asdict(planned), planned.lines())
+    planned = estimate.plan(collect(inputs, Path(out), settings), Path(out))
+    print_result(as_json, asdict(planned), planned.lines())
 
 
 @app.command()
@@ -256,7 +252,7 @@ def doctor(
         f"{c.state:8} {c.what}: {c.found}" + (f"\n         -> {c.remedy}" if c.remedy else "")
         for c in found
     ]
-    _print(as_json, [asdict(c) for c in found], lines)
+    print_result(as_json, [asdict(c) for c in found], lines)
     raise typer.Exit(1 if any(c.state == "missing" for c in found) else 0)
 
 
@@ -267,11 +263,11 @@ def verify(
     """Re-check finished work. From its manifest, against what morphsep promises."""
     from morphsep.verify import verify as check
 
-    _existing(out)
+    existing(out)
     count, findings = check(out)
     lines = [f"promise {f.promise}: {f.track}: {f.message}" for f in findings]
     lines.append(f"{count} tracks checked, {len(findings)} findings")
-    _print(as_json, {"tracks": count, "findings": [asdict(f) for f in findings]}, lines)
+    print_result(as_json, {"tracks": count, "findings": [asdict(f) for f in findings]}, lines)
     raise typer.Exit(3 if count == 0 else 2 if findings else 0)
 
 
@@ -284,7 +280,7 @@ def tones(as_json: Json = False) -> None:
     lines = [f"{row['name']:12} {row['description']}" for row in rows]
     lines += ["", "transitions (--transition):"]
     lines += [f"{name:24} {source} -> {target}" for name, (source, target) in TRANSITIONS.items()]
-    _print(as_json, {"tones": rows, "transitions": TRANSITIONS}, lines)
+    print_result(as_json, {"tones": rows, "transitions": TRANSITIONS}, lines)
 
 
 @app.command()
@@ -292,7 +288,7 @@ def separators(as_json: Json = False) -> None:
     """List the separators that are installed."""
     from morphsep import registry
 
-    _list_plugins(registry.describe("separator"), as_json)
+    list_plugins(registry.describe("separator"), as_json)
 
 
 @app.command()
@@ -300,15 +296,15 @@ def backends(as_json: Json = False) -> None:
     """List the backends that are installed, with their licences."""
     from morphsep import registry
 
-    _list_plugins(registry.describe("backend"), as_json)
+    list_plugins(registry.describe("backend"), as_json)
 
 
 @manifest_app.command("show")
-def manifest_show(
+def manifestshow(
     out: Annotated[Path, typer.Argument(help="An output folder.")], as_json: Json = False
 ) -> None:
     """One line a track."""
-    _show(out, as_json, only_failed=False)
+    show(out, as_json, only_failed=False)
 
 
 @manifest_app.command("failed")
@@ -316,7 +312,7 @@ def manifest_failed(
     out: Annotated[Path, typer.Argument(help="An output folder.")], as_json: Json = False
 ) -> None:
     """The tracks that failed or were skipped, and why."""
-    _show(out, as_json, only_failed=True)
+    show(out, as_json, only_failed=True)
 
 
 @manifest_app.command("compact")
@@ -327,10 +323,10 @@ def manifest_compact(
     from morphsep.manifest import compact
     from morphsep.workspace import Workspace
 
-    _existing(out)
+    existing(out)
     with Workspace(out).locked():
         before, after = compact(out)
-    _print(as_json, {"before": before, "after": after}, [f"{before} parts -> {after}"])
+    print_result(as_json, {"before": before, "after": after}, [f"{before} parts -> {after}"])
 
 
 @models_app.command("list")
@@ -341,7 +337,7 @@ def models_list(as_json: Json = False) -> None:
     models = weights.list_models()
     lines = [f"{m.name:18} {f'here: {m.path}' if m.path else 'not here'}" for m in models]
     lines.append(f"licence of the weights: {weights.LICENCE}")
-    _print(as_json, [asdict(m) for m in models], lines)
+    print_result(as_json, [asdict(m) for m in models], lines)
 
 
 @models_app.command("fetch")
@@ -354,7 +350,7 @@ def models_fetch(
     from morphsep import weights
 
     path = weights.fetch(name, offline=offline)
-    _print(as_json, {"name": name, "path": str(path)}, [str(path)])
+    print_result(as_json, {"name": name, "path": str(path)}, [str(path)])
 
 
 @models_app.command("verify")
@@ -365,7 +361,7 @@ def models_verify(
     from morphsep import weights
 
     checked = weights.verify(name)
-    _print(
+    print_result(
         as_json, {"name": name, "files": [str(p) for p in checked]}, [f"ok {p}" for p in checked]
     )
 
@@ -378,7 +374,7 @@ def models_path(
     from morphsep import weights
 
     path = weights.path(name)
-    _print(as_json, {"name": name, "path": str(path)}, [str(path)])
+    print_result(as_json, {"name": name, "path": str(path)}, [str(path)])
 
 
 def main() -> NoReturn:
@@ -411,116 +407,3 @@ INTERRUPTED = 130
 def _fail(sentence: str, code: int) -> NoReturn:
     print(f"morphsep: {sentence}", file=sys.stderr)
     sys.exit(code)
-
-
-def _settings(**values: Any) -> Settings:
-    from morphsep.api import make_settings
-
-    return make_settings(**values)
-
-
-def _pair_of_tones(
-    from_: str, to: str | None, transition: str | None, inputs: Sequence[str]
-) -> tuple[str, str]:
-    """The tones that --from, --to and --transition mean; a list may name them row by row."""
-    from morphsep.errors import SettingError
-    from morphsep.inputs import LISTS
-    from morphsep.settings import AS_RECORDED
-    from morphsep.tones import get_transition
-
-    if transition is not None:
-        if to is not None or from_ != AS_RECORDED:
-            raise SettingError("--transition names both tones: leave --from and --to away")
-        return get_transition(transition)
-    if to is None and not all(Path(i).suffix[1:].lower() in LISTS for i in inputs):
-        raise SettingError("say which tone to morph towards: --to TONE or --transition NAME")
-    return from_, to or AS_RECORDED
-
-
-def _pair(channels: str | None) -> tuple[int, int] | None:
-    from morphsep.errors import SettingError
-
-    if channels is None:
-        return None
-    try:
-        first, second = (int(part) for part in channels.split(","))
-    except ValueError:
-        raise SettingError(f"--channels needs two numbers such as 1,2, got {channels!r}") from None
-    if min(first, second) < 1 or first == second:
-        raise SettingError(f"--channels counts from 1 and needs two different ones: {channels!r}")
-    return first - 1, second - 1
-
-
-def _run(
-    inputs: Sequence[str],
-    out: Path,
-    settings: Settings,
-    task: Task,
-    executor: str,
-    force: bool,
-    rerun: str | None,
-    as_json: bool,
-) -> None:
-    from morphsep.errors import SettingError
-    from morphsep.inputs import collect
-    from morphsep.run import only_failed
-
-    jobs = collect(inputs, out, settings, task)
-    if rerun is not None:
-        if rerun != "failed":
-            raise SettingError(f"--rerun knows only `failed`, got {rerun!r}")
-        jobs = only_failed(jobs, out)
-    _run_jobs(jobs, out, task, executor, force, as_json)
-
-
-def _run_jobs(jobs: Any, out: Path, task: Task, executor: str, force: bool, as_json: bool) -> None:
-    from morphsep import display
-    from morphsep.run import run, settle_jobs
-
-    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s", stream=sys.stderr)
-    jobs = settle_jobs(jobs)
-    if not as_json:
-        display.say_separators(jobs)
-    with display.progress(jobs, quiet=as_json) as watch:
-        summary = run(
-            jobs, out, task=task, executor=executor, force=force,
-            on_progress=watch.event, on_outcome=watch.outcome,
-        )  # fmt: skip
-    if as_json:
-        print(json.dumps(display.as_json(summary), ensure_ascii=False, allow_nan=False))
-    else:
-        display.closing_table(summary, out)
-    raise typer.Exit(summary.exit_code)
-
-
-def _existing(out: Path) -> None:
-    from morphsep.errors import SettingError
-    from morphsep.manifest import folder
-
-    if not folder(out, "tracks").is_dir():
-        raise SettingError(f"{out} holds no manifest; name the folder that was given as --out")
-
-
-def _show(out: Path, as_json: bool, only_failed: bool) -> None:
-    from morphsep.manifest import read_tracks
-
-    _existing(out)
-    rows = [row for row in read_tracks(out) if not (only_failed and row.status == "ok")]
-    lines = [
-        f"{row.status:8} {row.track}"
-        + (f"  {row.error_code}: {row.message}" if row.status != "ok" else "")
-        for row in rows
-    ]
-    _print(as_json, [asdict(row) for row in rows], lines or ["nothing"])
-
-
-def _list_plugins(found: Sequence[dict[str, str]], as_json: bool) -> None:
-    lines = [f"{p['name']:10} {p['licence']:14} {p['description']}" for p in found]
-    _print(as_json, found, lines)
-
-
-def _print(as_json: bool, value: Any, lines: Sequence[str]) -> None:
-    if as_json:
-        print(json.dumps(value, ensure_ascii=False, default=os.fspath))
-    else:
-        print("\n".join(lines))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -14,9 +13,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.progress import TimeRemainingColumn as Remaining
 from rich.table import Table
 
+from morphsep.clip import Event, Outcome
 from morphsep.inputs import Job
 from morphsep.run import Summary
-from morphsep.stages import Event, Outcome
 
 SHARE = {
     "scan": (0.0, 0.03),
@@ -80,7 +79,7 @@ def say_separators(jobs: Sequence[Job]) -> None:
             console.print(f"separator {escape(reason)}", highlight=False)
 
 
-def closing_table(summary: Summary, out: Path) -> None:
+def closing_table(summary: Summary, out: str) -> None:
     """Done, skipped, failed, with reasons; where everything is."""
     console = Console()
     table = Table("tracks", "number", "", title=None)
@@ -92,9 +91,11 @@ def closing_table(summary: Summary, out: Path) -> None:
         table.add_row(label, str(len(rows)), "\n".join(escape(line) for line in _reasons(rows)))
     console.print(table)
     if len(summary.done) == 1:
-        result = out / str(summary.done[0].output)
+        result = f"{out.rstrip('/')}/{summary.done[0].output}"
         console.print(f"result: {result}", highlight=False, soft_wrap=True, markup=False)
     console.print(f"results and manifest: {out}", highlight=False, soft_wrap=True, markup=False)
+    if summary.stopped:
+        console.print(summary.stopped, highlight=False, soft_wrap=True, markup=False)
     if summary.failed:
         console.print(
             f"why, in full: morphsep manifest failed {out}", highlight=False, soft_wrap=True
@@ -121,6 +122,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
         "done": len(summary.done),
         "skipped": len(summary.skipped),
         "failed": len(summary.failed),
+        "stopped": summary.stopped,
         "exit_code": summary.exit_code,
         "tracks": [asdict(o.row) | {"fresh": o.fresh} for o in summary.outcomes],
     }

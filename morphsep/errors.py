@@ -34,6 +34,8 @@ ErrorCode = Literal[
     "disk_full",
     "out_of_memory",
     "changed_while_read",
+    "storage",
+    "worker_killed",
     "internal",
 ]
 """Every code that a row of the manifest can carry; docs/manifest.md says what to do about each."""

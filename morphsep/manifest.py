@@ -19,6 +19,8 @@ from morphsep.files import digest, whole
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from morphsep.storage import Location
+
 SCHEMA_VERSION = 1
 """Version of both schemas; raised when a column is added, renamed or changes its meaning."""
 
@@ -111,6 +113,11 @@ class TrackRow:
         "Mixing, writing and measuring the output, s.", "float64"
     )
     tags_warning: str | None = column("What of the tags could not be carried over.", "string")
+    retries: int = column(
+        "How often something was tried again: storage that did not answer, a worker that was lost.",
+        "int32",
+        0,
+    )
     versions: str | None = column(
         "Versions of morphsep, Python and what made the sound, as JSON.", "string"
     )
@@ -165,14 +172,16 @@ def schema(row_type: type[TrackRow] | type[ChunkRow]) -> pa.Schema:
     )
 
 
-def folder(out: Path, table: Table) -> Path:
+def folder(out: Path | Location, table: Table) -> Path:
     """Where the parts of a table lie."""
-    return out / "manifest" / table
+    return Path(str(out)) / "manifest" / table
 
 
-def commit(out: Path, track: TrackRow, chunks: Sequence[ChunkRow] = ()) -> TrackRow:
+def commit(
+    out: Path | Location, track: TrackRow, chunks: Sequence[ChunkRow] = (), after: int = 0
+) -> TrackRow:
     """Writes a track's rows for good: the chunks' part, then the track's. Returns its row."""
-    now = time.time_ns()
+    now = max(time.time_ns(), after + 1)
     name = f"{digest(track.track)[:24]}-{now}.parquet"
     if chunks:
         stamped = [replace(row, finished_ns=now) for row in chunks]
@@ -191,7 +200,7 @@ def _write(path: Path, rows: Iterable[Row], row_type: type[Row]) -> None:
         pq.write_table(table, part, compression="zstd")
 
 
-def read_tracks(out: Path) -> list[TrackRow]:
+def read_tracks(out: Path | Location) -> list[TrackRow]:
     """The newest row of every track, in order of their names."""
     rows: dict[str, TrackRow] = {}
     for row in _read(out, TrackRow, _parts(out, "tracks")):
@@ -200,7 +209,7 @@ def read_tracks(out: Path) -> list[TrackRow]:
     return [rows[name] for name in sorted(rows)]
 
 
-def read_chunks(out: Path) -> list[ChunkRow]:
+def read_chunks(out: Path | Location) -> list[ChunkRow]:
     """The rows of every chunk that belongs to a track's newest row, in order."""
     newest = {(row.track, row.key, row.finished_ns) for row in read_tracks(out)}
     rows = {
@@ -211,11 +220,11 @@ def read_chunks(out: Path) -> list[ChunkRow]:
     return [rows[key] for key in sorted(rows)]
 
 
-def _parts(out: Path, table: Table) -> list[Path]:
+def _parts(out: Path | Location, table: Table) -> list[Path]:
     return sorted(folder(out, table).glob("[!.]*.parquet"))
 
 
-def _read(out: Path, row_type: type[Row], parts: Sequence[Path]) -> Iterable[Row]:
+def _read(out: Path | Location, row_type: type[Row], parts: Sequence[Path]) -> Iterable[Row]:
     import pyarrow.parquet as pq
 
     names = [f.name for f in fields(row_type)]
@@ -224,7 +233,7 @@ def _read(out: Path, row_type: type[Row], parts: Sequence[Path]) -> Iterable[Row
         yield from (row_type(**values) for values in table.select(names).to_pylist())
 
 
-def compact(out: Path) -> tuple[int, int]:
+def compact(out: Path | Location) -> tuple[int, int]:
     """Joins the parts of each table into one and drops rows that newer ones replace.
 
     The new part is complete before an old one is removed: a kill in between leaves rows twice,

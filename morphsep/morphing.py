@@ -10,22 +10,18 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from morphsep import files
 from morphsep.backends import Passage
 from morphsep.errors import TrackError
-from morphsep.excerpts import excerpts
 from morphsep.grid import Span
 from morphsep.manifest import ChunkRow
+from morphsep.section_store import SectionStore
 from morphsep.settings import AS_RECORDED, Recipe
-from morphsep.signal import MODEL_RATE, Signal, dbfs, from_db
+from morphsep.signal import MODEL_RATE, Seconds, Signal, dbfs, from_db
 from morphsep.stitch import stitch
 from morphsep.uniform import Warp
-from morphsep.workspace import SectionStore
 
 SILENT = from_db(-90.0)
 """Peak below which a stem counts as silent: the last bit of a 16-bit recording."""
@@ -43,35 +39,36 @@ class Morpher:
     """Length of the track at 44.1 kHz."""
     level: float
     """Integrated loudness of the stem, LUFS."""
-    warp: Warp | None
-    """The perceptual map of amounts, if it is used."""
+    warp: Warp
+    """The perceptual map of amounts."""
     on_samples: Callable[[int], None] = lambda done: None
     """Told how many samples each piece was long."""
     _rows: dict[int, ChunkRow] = field(default_factory=dict)
 
-    def section(self, section: Span, change: SectionStore) -> list[ChunkRow]:
-        """Writes the change of `section` (nothing, if all of it is zero) and returns the rows of
-        the chunks that begin in it. A section that an earlier run finished is not done again."""
-        record = _record(change, section)
-        known = files.read_json(record)
-        if known is not None:
-            self.on_samples(section.num_samples)
-            return [ChunkRow(**values) for values in known]
-        self._rows = {}
-        self._write(section, change)
-        rows = [row for row in self._rows.values() if section.start <= row.start < section.stop]
-        files.write_json(record, [asdict(row) for row in rows])
-        return rows
-
-    def _write(self, section: Span, change: SectionStore) -> None:
-        if self._from_stem and all(self._bypass(i)[0] for i in self._touching(section)):
-            for index in self._touching(section):
-                self._render(index)
+    def section(self, section: Span, change: SectionStore) -> None:
+        """Writes the change of `section` (no audio, if all of it is zero) and the rows of the
+        chunks that begin in it. A section that is finished is not done again."""
+        if change.note(section) is not None:
             self.on_samples(section.num_samples)
             return
-        where = (self.recipe.grid, self.num_samples, section)
+        began = time.perf_counter()
+        self._rows = {}
+        touching = self.recipe.grid.touching(section, self.num_samples)
+        if self._from_stem and all(self._bypass(index)[0] for index in touching):
+            for index in touching:
+                self.chunk(index)
+            self.on_samples(section.num_samples)
+        else:
+            self._write(section, change)
+        rows = [row for row in self._rows.values() if section.start <= row.start < section.stop]
+        seconds = time.perf_counter() - began
+        change.finish(section, {"seconds": seconds, "chunks": [asdict(row) for row in rows]})
+
+    def _write(self, section: Span, change: SectionStore) -> None:
         with change.writer(section) as file:
-            for piece in stitch(*where, self._render, self.stem.read):
+            for piece in stitch(
+                self.recipe.grid, self.num_samples, section, self.chunk, self.stem.read
+            ):
                 length = piece.audio.shape[-1]
                 file.write(piece.audio - self.stem.read(piece.start, length))
                 if piece.seam is not None and self._is_morphed(piece.seam[0]):
@@ -92,9 +89,6 @@ class Morpher:
     def _from_stem(self) -> bool:
         """Whether amount 0 is the stem itself."""
         return self.recipe.source.name == AS_RECORDED
-
-    def _touching(self, section: Span) -> range:
-        return self.recipe.grid.touching(section, self.num_samples)
 
     def _span(self, index: int) -> Span:
         return self.recipe.grid.span(index, self.num_samples)
@@ -122,8 +116,12 @@ class Morpher:
             reason = "silent"
         return reason, stem, start, before
 
-    def _render(self, index: int) -> Signal:
-        """Chunk `index` as it will sound, ``[C, T]`` over its span."""
+    def chunk(self, index: int) -> Signal:
+        """Chunk `index` as it will sound, ``[C, T]`` over its span; its row is noted.
+
+        Raises:
+            TrackError: the backend broke its contract.
+        """
         began = time.perf_counter()
         span = self._span(index)
         reason, stem, start, before = self._bypass(index)
@@ -133,30 +131,26 @@ class Morpher:
         elif reason == "zero":
             out = self.recipe.source.render(stem, start, self.level)
         else:
-            out = self._morph(stem, start, index)
+            amount = self.recipe.curve.at(start, stem.shape[-1])
+            passage = Passage(
+                stem=stem, start=start, amount=self.warp(amount), level=self.level,
+                source_tone=self.recipe.source, target_tone=self.recipe.target,
+            )  # fmt: skip
+            (out,) = self.recipe.backend.morph([passage])
+            self._check(out, stem, index)
+            out = out * self.warp.gain(amount)
         self._rows[index] = self._row(
             index, reason or "morphed", stem[:, core], time.perf_counter() - began
         )
         return np.ascontiguousarray(out[:, core])
 
-    def _morph(self, stem: Signal, start: int, index: int) -> Signal:
-        amount = self.recipe.curve.at(start, stem.shape[-1])
-        passage = Passage(
-            stem=stem,
-            start=start,
-            amount=amount if self.warp is None else self.warp(amount),
-            source_tone=self.recipe.source,
-            target_tone=self.recipe.target,
-            level=self.level,
-        )
-        (morphed,) = self.recipe.backend.morph([passage])
+    def _check(self, morphed: Signal, stem: Signal, index: int) -> None:
         if morphed.shape != stem.shape or not np.isfinite(morphed).all():
             raise TrackError(
                 "internal",
                 f"the backend {self.recipe.backend.name} gave a wrong length or samples that are "
                 f"no numbers in chunk {index}; please report this with the file's manifest row",
             )
-        return morphed if self.warp is None else morphed * self.warp.gain(amount)
 
     def _row(self, index: int, status: str, stem: Signal, seconds: float) -> ChunkRow:
         span = self._span(index)
@@ -173,24 +167,14 @@ class Morpher:
         )  # fmt: skip
 
 
-def _record(change: SectionStore, section: Span) -> Path:
-    """Where the chunk rows of a finished section are kept; its being there says "finished"."""
-    return change.folder / f"{section.start:012d}-{section.stop:012d}.json"
-
-
-def measure_warp(morpher: Morpher, path: Path, rms_per_second: Any) -> Warp:
-    """The perceptual map of this track's pair of tones: measured once, kept in `path`.
-
-    Args:
-        rms_per_second: RMS of every second of the stem: it is measured where its energy is.
-    """
-    from morphsep import uniform
-
-    known = files.read_json(path)
-    if known is not None:
-        return uniform.Warp.from_json(known)
-    recipe = morpher.recipe
-    found = excerpts(morpher.stem.read, morpher.num_samples, rms_per_second)
-    warp = uniform.measure(recipe.backend, recipe.source, recipe.target, found, morpher.level)
-    files.write_json(path, warp.to_json())
-    return warp
+def chunk_rows(change: SectionStore) -> tuple[list[ChunkRow], Seconds]:
+    """The rows of all chunks in the finished sections of a change, in order, and what morphing
+    them took."""
+    rows: list[ChunkRow] = []
+    seconds = 0.0
+    for section in sorted(change.finished(), key=lambda section: section.start):
+        note = change.note(section)
+        if note is not None:
+            rows += [ChunkRow(**values) for values in note["chunks"]]
+            seconds += note["seconds"]
+    return rows, seconds

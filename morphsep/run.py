@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from morphsep import manifest
+from morphsep.clip import Clip, OnProgress, Outcome
 from morphsep.errors import SettingError
-from morphsep.executors import get_executor
+from morphsep.executors import Pipeline, Pool, choose, get_executor
 from morphsep.inputs import Job, Task
 from morphsep.manifest import TrackRow
-from morphsep.settings import Settings, forget, settle
-from morphsep.stages import OnProgress, Outcome, process
+from morphsep.settings import Settings, build, forget, settle
+from morphsep.signal import Seconds
+from morphsep.stages import finish
+from morphsep.storage import location
+from morphsep.work import Work, nobody
 from morphsep.workspace import Workspace
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Process:
-    """What executors do with a job (`morphsep.executors.Work`)."""
-
-    out: Path
-    task: Task
-    force: bool
-    previous: dict[str, TrackRow] = field(repr=False)
-
-    def __call__(self, job: Job, on_progress: OnProgress) -> Outcome:
-        return process(
-            job,
-            self.out,
-            task=self.task,
-            previous=self.previous.get(job.track),
-            force=self.force,
-            on_progress=on_progress,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +27,8 @@ class Summary:
     """How a run ended."""
 
     outcomes: tuple[Outcome, ...]
+    stopped: str | None = None
+    """Why it was stopped before its end, if it was."""
 
     @property
     def failed(self) -> list[TrackRow]:
@@ -62,7 +48,7 @@ class Summary:
     @property
     def exit_code(self) -> Literal[0, 2, 3]:
         """0: all done; 2: some tracks failed; 3: nothing could be done."""
-        if not self.failed:
+        if not self.failed and not self.stopped:
             return 0
         return 3 if len(self.failed) == len(self.outcomes) else 2
 
@@ -92,40 +78,135 @@ def settle_jobs(jobs: Sequence[Job]) -> list[Job]:
 
 def run(
     jobs: Sequence[Job],
-    out: Path,
+    out: str | Path,
     *,
     task: Task = "morph",
-    executor: str = "local",
+    executor: str = "auto",
+    pool: Pool | None = None,
     force: bool = False,
-    on_progress: OnProgress = lambda event: None,
+    max_failures: str | None = None,
+    timeout: Seconds = 0.0,
+    on_progress: OnProgress = nobody,
     on_outcome: Callable[[Outcome], None] = lambda outcome: None,
 ) -> Summary:
     """Does all jobs (settled, see `settle_jobs`) and leaves one row for each in the manifest.
+
+    Args:
+        pool: the cluster and its workers, where the executor has any.
+        max_failures: how many tracks may fail before the run is stopped: a number, or a share of
+            all tracks such as "5%"; None: any number.
+        timeout: how long a stage may take over a section before its worker is killed, in s; 0:
+            for ever. Only where there are workers to kill.
 
     Raises:
         SettingError: an unknown executor, an output folder that cannot be written or in
             which another run is at work.
         OSError: the manifest cannot be written (a full disk): run the same command again.
     """
+    pool = pool or Pool()
+    executor = choose(executor, pool)
     execute = get_executor(executor)
-    out = Path(os.path.abspath(out))
-    with Workspace(out).locked():
-        previous = {row.track: row for row in manifest.read_tracks(out)}
-        work = _Process(out=out, task=task, force=force, previous=previous)
-        outcomes = []
-        for outcome in execute(work, jobs, on_progress):
+    most = most_failures(max_failures, len(jobs))
+    workspace = Workspace(out)
+    with workspace.locked():
+        work = Work(
+            out=str(workspace.out), task=task, run=secrets.token_hex(8), force=force,
+            timeout=timeout if executor != "local" else 0.0, with_weights=_with_weights(jobs),
+            on_progress=on_progress if executor == "local" else nobody,
+        )  # fmt: skip
+        if executor != "local":
+            # a driver that is killed takes its workers along: no input's fault
+            workspace.forget_tries()
+        clips = _clips(jobs, workspace)
+        outcomes: dict[str, Outcome] = {}
+        failed = 0
+        for clip in execute(_pipeline(work), clips, pool):
+            outcome = clip.outcome
+            # a track can come out twice, if a lost worker's record was given to another
+            if outcome is None or outcome.row.track in outcomes:
+                continue
+            outcomes[outcome.row.track] = outcome
             on_outcome(outcome)
-            outcomes.append(outcome)
-        manifest.compact(out)
-        Workspace(out).tidy()
-    return Summary(tuple(outcomes))
+            failed += outcome.row.status == "failed"
+            if failed > most:
+                break
+        stopped = failed > most
+        if not stopped:
+            for outcome in _unheard_of(work, clips, outcomes):
+                outcomes[outcome.row.track] = outcome
+                on_outcome(outcome)
+        manifest.compact(workspace.out)
+        if not stopped:
+            workspace.tidy()
+    return Summary(
+        tuple(outcomes.values()),
+        f"stopped: {failed} tracks failed, and --max-failures allows {most}" if stopped else None,
+    )
 
 
-def only_failed(jobs: Iterable[Job], out: Path) -> list[Job]:
+def most_failures(text: str | None, num_tracks: int) -> float:
+    """How many tracks may fail, from what a user writes: a number, or a share such as "5%".
+
+    Raises:
+        SettingError: it is neither.
+    """
+    if text is None:
+        return float("inf")
+    number = text.strip().removesuffix("%")
+    if not number.isdecimal() or ("%" in text and int(number) > 100):
+        raise SettingError(f"--max-failures takes a number or a share such as 5%, got {text!r}")
+    return int(number) * num_tracks // 100 if "%" in text else int(number)
+
+
+def _pipeline(work: Work) -> Pipeline:
+    from pipelines.reprocess import reprocess
+    from pipelines.separate import separate
+
+    return separate(work) if work.task == "separate" else reprocess(work)
+
+
+def _clips(jobs: Sequence[Job], workspace: Workspace) -> list[Clip]:
+    known = {row.track: row for row in manifest.read_tracks(workspace.out)}
+    return [
+        Clip(
+            job=job,
+            previous=known.get(job.track),
+            finished_before=known[job.track].finished_ns if job.track in known else 0,
+        )
+        for job in jobs
+    ]
+
+
+def _with_weights(jobs: Iterable[Job]) -> frozenset[str]:
+    """Names of the stages that load weights for any of the jobs."""
+    settings = {job.settings for job in jobs if job.refusal is None}
+    return frozenset({"separate"} if any(build(s).separator.weights_hash for s in settings) else ())
+
+
+def _unheard_of(work: Work, clips: Iterable[Clip], heard: Mapping[str, Outcome]) -> list[Outcome]:
+    """Outcomes of tracks that none has reached the driver of: what their workers have committed
+    before they were lost; a failed row where there is none."""
+    missing = [clip for clip in clips if clip.job.track not in heard]
+    if not missing:
+        return []
+    rows = {row.track: row for row in manifest.read_tracks(work.workspace.out)}
+    found = []
+    for clip in missing:
+        row = rows.get(clip.job.track)
+        if row is None or row.finished_ns <= clip.finished_before:
+            why = "its worker was lost and with it what it had to say; run the same command again"
+            values = {"status": "failed", "error_code": "worker_killed", "message": why}
+            found.append(finish(work, clip, values))
+        else:
+            found.append(Outcome(row))
+    return found
+
+
+def only_failed(jobs: Iterable[Job], out: str | Path) -> list[Job]:
     """The jobs whose last row says that they failed.
 
     Returns:
         An empty list if nothing failed.
     """
-    failed = {row.track for row in manifest.read_tracks(out) if row.status == "failed"}
+    failed = {row.track for row in manifest.read_tracks(location(out)) if row.status == "failed"}
     return [job for job in jobs if job.track in failed]

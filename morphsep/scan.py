@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -16,10 +15,17 @@ from morphsep.errors import TrackError
 from morphsep.metrics.loudness import LoudnessMeter, TruePeakMeter
 from morphsep.resample import ModelRateReader, model_length
 from morphsep.signal import Signal
+from morphsep.storage import location
 from morphsep.workspace import Workspace
 
 BLOCK = 1 << 17
 """Samples that are decoded at a time."""
+
+
+def changed() -> TrackError:
+    """What to raise for an input that is not what it was when the track was begun."""
+    why = "the file changed while it was worked on; run again when it is at rest"
+    return TrackError("changed_while_read", why)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,14 +90,16 @@ class MixView:
 
 
 class Readable:
-    """Where an input's samples can be read exactly: the file itself, or, if it is lossy, a copy
-    decoded when first asked for and removed by ``close``."""
+    """Where an input's samples can be read exactly: the file itself, or, if it lies elsewhere or
+    is lossy, a copy in the track's scratch folder, made by whoever needs it first."""
 
-    def __init__(self, path: str, workspace: Workspace, channels: tuple[int, int] | None) -> None:
-        self.info = audio.probe(path)
+    def __init__(self, path: str, scratch: Path, channels: tuple[int, int] | None) -> None:
+        self.local = local_copy(path, scratch)
+        self.info = audio.probe(self.local)
         self.channels = channels
-        self._workspace = workspace
-        self._copy: Path | None = None
+        self.stamp = files.stamp(self.local)
+        """Changes whenever the file changes."""
+        self._scratch = scratch
 
     @property
     def path(self) -> str:
@@ -102,21 +110,46 @@ class Readable:
         """
         if self.info.is_seekable:
             return self.info.path
-        if self._copy is None:
-            copy = self._workspace.decoded_file()
-            audio.decode_to(self.info.path, str(copy), self.channels)
-            self._copy = copy
-        return str(self._copy)
+        # named by the input's state: a copy of what it was before is never read again
+        copy = self._scratch / f"decoded-{files.digest(self.stamp, self.channels)[:16]}.wav"
+        with only_one(copy):
+            if not copy.exists():
+                audio.decode_to(self.info.path, str(copy), self.channels)
+        return str(copy)
 
     def open(self) -> audio.AudioReader:
         """A reader of `path`."""
         return audio.AudioReader(self.path, channels=self.channels)
 
-    def close(self) -> None:
-        """Removes the decoded copy."""
-        if self._copy is not None:
-            self._copy.unlink(missing_ok=True)
-            self._copy = None
+
+def local_copy(path: str, scratch: Path) -> str:
+    """A path on this machine with the content of `path`, which may be a URI.
+
+    Raises:
+        TrackError: there is no such object.
+    """
+    place = location(path)
+    if place.is_local:
+        return path
+    stamp = place.stamp()
+    if stamp is None:
+        raise TrackError("not_found", f"there is no object {path}; check its name")
+    # under its own name, which messages and formats refer to
+    copy = scratch / files.digest(path, stamp)[:16] / place.name
+    with only_one(copy):
+        if not copy.exists():
+            place.fetch(copy)
+    return str(copy)
+
+
+@contextmanager
+def only_one(copy: Path) -> Iterator[None]:
+    """Keeps workers of one machine from making the same copy at the same time."""
+    from filelock import FileLock
+
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(copy.parent / ".lock"):
+        yield
 
 
 @contextmanager
@@ -146,24 +179,16 @@ def scan(readable: Readable, workspace: Workspace, force: bool = False) -> Scan:
             numbers.
     """
     path = readable.info.path
-    before = _stamp(path)
     content_hash = files.digest_file(path)
     remembered = workspace.scan_file(content_hash, readable.channels)
-    known = None if force else files.read_json(remembered)
+    known = None if force else remembered.read_json()
     if known is not None:
         return Scan(**known | {"path": path})
     made = _measure(readable, content_hash)
-    if _stamp(path) != before:
-        raise TrackError(
-            "changed_while_read", "the file changed while it was read; run again when it is at rest"
-        )
-    files.write_json(remembered, asdict(made))
+    if files.stamp(path) != readable.stamp:
+        raise changed()
+    remembered.write_json(asdict(made))
     return made
-
-
-def _stamp(path: str) -> tuple[int, int]:
-    status = os.stat(path)
-    return status.st_size, status.st_mtime_ns
 
 
 def _measure(readable: Readable, content_hash: str) -> Scan:

@@ -1,322 +1,319 @@
-"""The stages of one track: scan, separate, morph, assemble. The only place where the parts meet.
+"""The stages of a track: prepare, separate, measure, morph, assemble. Where the parts meet.
 
-Each stage leaves its result in the workspace under a name that says all that it depends on, and
-does nothing if it is there already: that is resuming, the stem cache and re-running in one.
+A stage takes one `Clip` and gives the clips that follow from it. What it makes lies in the
+workspace under a name that says all that it depends on, and what is there is not made again: that
+is resuming, the stem cache, retrying and re-running in one. Sections of a track may be worked on
+anywhere, in any order and twice: whoever finishes the last of them passes the whole track on.
 """
 
 from __future__ import annotations
 
 import json
-import logging
-import platform
+import shutil
 import time
-import traceback
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
-from functools import cache
-from importlib.metadata import version
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import Any
 
-from morphsep import audio, files, manifest
-from morphsep.assembly import Assembled, assemble, assemble_stems, decibels
-from morphsep.errors import ErrorCode, SettingError, TrackError
+from morphsep import files, manifest, track_row
+from morphsep.clip import Clip, Outcome
+from morphsep.errors import TrackError
 from morphsep.grid import sections
-from morphsep.inputs import Job, Task, backing_of
 from morphsep.manifest import ChunkRow, TrackRow
-from morphsep.morphing import Morpher, measure_warp
-from morphsep.scan import Readable, Scan, scan
-from morphsep.settings import Recipe, build, describe
-from morphsep.stems import make_stem
-from morphsep.tones import Tone
-from morphsep.tones.matching import measure_trim, trimmed
-from morphsep.workspace import SectionStore, Workspace
-
-log = logging.getLogger("morphsep")
-
-Stage = Literal["scan", "separate", "morph", "assemble"]
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """How far a track is; progress displays are made of these."""
-
-    track: str
-    stage: Stage
-    done: int
-    """Samples at 44.1 kHz that this stage has finished."""
-    total: int
+from morphsep.morphing import Morpher, chunk_rows
+from morphsep.output import write_song, write_stems
+from morphsep.pair import known_pair, measure_pair
+from morphsep.scan import Readable, changed, local_copy, scan
+from morphsep.section_store import SectionStore
+from morphsep.settings import Recipe, build
+from morphsep.stems import (
+    measure_stem,
+    missing_sections,
+    seconds_spent,
+    separate_section,
+    stem_facts,
+)
+from morphsep.storage import Location, location
+from morphsep.uniform import Warp
+from morphsep.work import Work
 
 
-OnProgress = Callable[[Event], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a job, and whether anything had to be done for it."""
-
-    row: TrackRow
-    fresh: bool = True
-
-
-def process(
-    job: Job,
-    out: Path,
-    *,
-    task: Task = "morph",
-    previous: TrackRow | None = None,
-    force: bool = False,
-    on_progress: OnProgress = lambda event: None,
-) -> Outcome:
-    """Does one job and commits its rows. A fault of the file becomes its row.
-
-    Args:
-        previous: the track's row of an earlier run; if it still holds, nothing is done.
-        force: do it even so.
+def prepare(work: Work, clip: Clip) -> list[Clip]:
+    """Reads and measures a track's input, and finds the sections that have to be separated.
 
     Raises:
-        OSError: the manifest itself cannot be written; nothing more can be done in this folder.
+        TrackError: the input cannot be done.
     """
-    track = _Track(
-        job=job, workspace=Workspace(out), task=task, force=force, on_progress=on_progress
+    job = clip.job
+    if job.refusal:
+        raise TrackError(*job.refusal)
+    began = time.perf_counter()
+    recipe = build(job.settings)
+    readable = _readable(work, clip)
+    source = scan(readable, work.workspace, work.force)
+    own_stem = _own_stem(work, clip)
+    stem_key = recipe.stem_key(source.content_hash, files.digest_file(own_stem) if own_stem else "")
+    key = recipe.key(stem_key) if work.task == "morph" else recipe.stems_key(stem_key)
+    previous = clip.previous
+    if not work.force and previous is not None and _holds(work, previous, key):
+        _clear(work, clip)
+        return [replace(clip, outcome=Outcome(previous, fresh=False))]
+    _claim(work, clip)
+    clip = replace(
+        clip, previous=None, scan=source, stamp=readable.stamp, stem_key=stem_key, key=key,
+        scan_seconds=time.perf_counter() - began,
+    )  # fmt: skip
+    stem = _stem(work, clip)
+    if work.force:
+        _discard_once(work, stem)
+        _change(work, clip, recipe).discard()
+    missing = missing_sections(stem, source, recipe)
+    return [replace(clip, section=section, separated=True) for section in missing] or [clip]
+
+
+def separate(work: Work, clip: Clip) -> list[Clip]:
+    """Writes a section of the stem. The last one passes the track on.
+
+    Raises:
+        TrackError: the track cannot be separated.
+    """
+    section = clip.section
+    if section is None:
+        return [clip]
+    recipe = build(clip.job.settings)
+    stem = _stem(work, clip)
+    reach = work.reporter(clip, "separate", section.start)
+    separate_section(
+        section, clip.source, _readable(work, clip), recipe, stem, _own_stem(work, clip), reach
     )
+    cut = set(sections(clip.source.model_length, recipe.section))
+    return [replace(clip, section=None)] if cut <= stem.finished() else []
+
+
+def measure(work: Work, clip: Clip) -> list[Clip]:
+    """Takes what has to be the same for all of a track from its whole stem, and finds the
+    sections that have to be morphed."""
+    stem, source = _stem(work, clip), clip.source
+    facts = stem_facts(stem, source.model_length) or measure_stem(stem, source.model_length)
+    if work.task == "separate":
+        return [clip]
+    recipe = build(clip.job.settings)
+    if known_pair(recipe, stem) is None:
+        with _one_blas_thread():
+            measure_pair(recipe, stem, source.model_length, facts)
+    done = _change(work, clip, recipe).finished()
+    cut = sections(source.model_length, recipe.section)
+    missing = [replace(clip, section=section) for section in cut if section not in done]
+    return missing or [clip]
+
+
+def morph(work: Work, clip: Clip) -> list[Clip]:
+    """Writes what morphing changes in a section. The last one passes the track on.
+
+    Raises:
+        TrackError: the backend broke its contract.
+    """
+    section = clip.section
+    if section is None:
+        return [clip]
+    recipe, stem = build(clip.job.settings), _stem(work, clip)
+    pair, facts = known_pair(recipe, stem), stem_facts(stem, clip.source.model_length)
+    assert pair is not None
+    assert facts is not None
+    change = _change(work, clip, recipe)
+    reach, reached = work.reporter(clip, "morph", section.start), section.start
+
+    def advance(num_samples: int) -> None:
+        nonlocal reached
+        reached += num_samples
+        reach(reached)
+
+    morpher = Morpher(
+        track=clip.job.track, key=clip.key, recipe=pair.matched(recipe), stem=stem,
+        num_samples=clip.source.model_length, level=facts["lufs"], warp=pair.warp or Warp(),
+        on_samples=advance,
+    )  # fmt: skip
+    with _one_blas_thread():
+        morpher.section(section, change)
+    cut = set(sections(clip.source.model_length, recipe.section))
+    return [replace(clip, section=None)] if cut <= change.finished() else []
+
+
+def assemble(work: Work, clip: Clip) -> list[Clip]:
+    """Writes the finished track and commits its rows.
+
+    Raises:
+        TrackError: the result cannot be written.
+    """
+    began = time.perf_counter()
+    recipe, stem = build(clip.job.settings), _stem(work, clip)
+    change = _change(work, clip, recipe)
+    change.load()
+    cut = set(sections(clip.source.model_length, recipe.section))
+    reach = work.reporter(clip, "assemble")
     try:
-        done = track.run(previous)
-    except Exception as error:
-        code, message = _blame(error)
-        if code == "internal":
-            log.exception("%s: a defect of morphsep, please report it", job.path)
-        status = job.refused_as if job.refusal else "failed"
-        row = replace(track.row(), status=status, error_code=code, message=message)
-        return Outcome(manifest.commit(out, row))
-    finally:
-        track.close()
-    if done is not None:
-        return Outcome(done, fresh=False)
-    return Outcome(manifest.commit(out, track.row(), track.chunks))
+        if not cut <= change.finished():
+            return []
+        values = write_song(work.workspace.out, clip, _readable(work, clip), stem, change)
+        chunks, morph_seconds = chunk_rows(change)
+    except Exception:
+        if cut <= change.finished():
+            raise
+        # another worker saw the last section finished, too: it has done this and cleared up
+        return []
+    reach(clip.source.model_length)
+    values |= _measured(clip, recipe, stem, chunks) | {
+        "seconds_separate": seconds_spent(stem) if clip.separated else 0.0,
+        "seconds_assemble": time.perf_counter() - began,
+    }
+    values["seconds_morph"] += morph_seconds
+    outcome = finish(work, clip, values, chunks)
+    change.discard()
+    return [replace(clip, outcome=outcome)]
 
 
-def _blame(error: Exception) -> tuple[ErrorCode, str]:
-    """The code and the sentence for what went wrong with a track."""
-    if isinstance(error, TrackError):
-        return error.code, error.message
-    if isinstance(error, SettingError):
-        return "format_not_possible", str(error)
-    if files.is_full(error):
-        return "disk_full", "the disk is full; make room and run the same command again"
-    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
-        return "out_of_memory", "out of memory; try a shorter --section, or another device"
-    if isinstance(error, PermissionError):
-        return "no_permission", f"not allowed: {error.filename}; change its permissions"
-    where = traceback.extract_tb(error.__traceback__)[-1]
-    place = f"{Path(where.filename).name}, line {where.lineno}"
-    return "internal", f"{type(error).__name__}: {error} ({place}); please report this"
+def assemble_parts(work: Work, clip: Clip) -> list[Clip]:
+    """Writes guitar and backing, and commits the track's row.
+
+    Raises:
+        TrackError: they cannot be written.
+    """
+    began = time.perf_counter()
+    stem = _stem(work, clip)
+    values = write_stems(work.workspace.out, clip, _readable(work, clip), stem)
+    values |= {
+        "seconds_separate": seconds_spent(stem) if clip.separated else 0.0,
+        "seconds_assemble": time.perf_counter() - began,
+    }
+    return [replace(clip, outcome=finish(work, clip, values))]
 
 
-@dataclass(kw_only=True)
-class _Track:
-    """One job on its way through the stages."""
+def finish(
+    work: Work, clip: Clip, values: dict[str, Any], chunks: Sequence[ChunkRow] = ()
+) -> Outcome:
+    """Commits a track's rows with these `values`, whatever became of it, and clears up after it.
 
-    job: Job
-    workspace: Workspace
-    task: Task
-    force: bool
-    on_progress: OnProgress
-    chunks: list[ChunkRow] = field(default_factory=list)
-    _values: dict[str, Any] = field(default_factory=dict)
-    _open: ExitStack = field(default_factory=ExitStack)
+    Raises:
+        OSError: the manifest cannot be written.
+    """
+    row = replace(track_row.begun(clip, work.task), **values)
+    row = replace(row, retries=work.retries(clip.job.track))
+    out = work.workspace.out
+    row = manifest.commit(out, row, chunks, after=clip.finished_before)
+    _clear(work, clip)
+    return Outcome(row)
 
-    def run(self, previous: TrackRow | None) -> TrackRow | None:
-        """Does the stages; or returns the previous row, if it still holds."""
-        if self.job.refusal:
-            raise TrackError(*self.job.refusal)
-        recipe = build(self.job.settings)
-        with self._timed("scan"):
-            readable = Readable(self.job.path, self.workspace, self.job.settings.channels)
-            self._open.callback(readable.close)
-            source = scan(readable, self.workspace, self.force)
-            stem_path = self._stem_path()
-            stem_key = recipe.stem_key(
-                source.content_hash, files.digest_file(stem_path) if stem_path else ""
-            )
-        key = recipe.key(stem_key) if self.task == "morph" else recipe.stems_key(stem_key)
-        if not self.force and previous is not None and holds(previous, key, self.out):
-            return previous
-        self._claim(previous)
-        self._note_input(source, recipe, stem_key, key)
-        stem = self.workspace.stem(stem_key, source.num_channels)
-        if self.force:
-            stem.discard()
-        with self._timed("separate"):
-            advance = self._reporter("separate", source.model_length)
-            facts = make_stem(source, readable, recipe, stem, stem_path, advance)
-        if self.task == "separate":
-            with self._timed("assemble"):
-                self._write_stems(source, readable, stem)
-            return None
-        with self._timed("morph"), _one_blas_thread():
-            change = self._morph(source, recipe, stem, facts, key)
-        with self._timed("assemble"):
-            self._assemble(source, readable, stem, change)
-        self._open.callback(change.discard)
+
+def _clear(work: Work, clip: Clip) -> None:
+    """Removes what only a track in the making needs; its stem stays, for the next amount."""
+    shutil.rmtree(work.workspace.scratch(clip.job.track), ignore_errors=True)
+    work.workspace.tries(clip.job.track).remove_tree()
+
+
+def _readable(work: Work, clip: Clip) -> Readable:
+    """The track's input.
+
+    Raises:
+        TrackError: it cannot be read, or is not what it was when the track was prepared.
+    """
+    scratch = work.workspace.scratch(clip.job.track)
+    readable = Readable(clip.job.path, scratch, clip.job.settings.channels)
+    if clip.stamp and readable.stamp != clip.stamp:
+        raise changed()
+    return readable
+
+
+def _own_stem(work: Work, clip: Clip) -> str | None:
+    """The user's stem on this machine, if there is one.
+
+    Raises:
+        TrackError: it is not there.
+    """
+    if clip.job.settings.stem is None:
+        return None
+    from morphsep.separators.stem import resolve_stem
+
+    path = resolve_stem(clip.job.settings.stem, clip.job.path)
+    if not location(path).exists():
+        raise TrackError("stem_not_found", f"there is no stem at {path}; see --stem")
+    return local_copy(path, work.workspace.scratch(clip.job.track))
+
+
+def _stem(work: Work, clip: Clip) -> SectionStore:
+    return work.workspace.stem(clip.stem_key, clip.source.num_channels)
+
+
+def _change(work: Work, clip: Clip, recipe: Recipe) -> SectionStore:
+    return work.workspace.change(clip.job.track, clip.key, recipe.section, clip.source.num_channels)
+
+
+def _discard_once(work: Work, stem: SectionStore) -> None:
+    """Removes what is left of an earlier run, but nothing that this one has made: several tracks
+    may share a stem."""
+    mark = stem.folder / "forced.json"
+    if mark.read_json() != work.run:
+        stem.discard()
+        mark.write_json(work.run)
+
+
+def _measured(
+    clip: Clip, recipe: Recipe, stem: SectionStore, chunks: Sequence[ChunkRow]
+) -> dict[str, Any]:
+    """Columns about stem, tones and chunks."""
+    pair, facts = known_pair(recipe, stem), stem_facts(stem, clip.source.model_length)
+    assert pair is not None
+    assert facts is not None
+    return track_row.of_chunks(chunks, facts["lufs"]) | {
+        "from_trim_db": pair.from_trim_db,
+        "to_trim_db": pair.to_trim_db,
+        "warp": json.dumps(pair.warp.to_json()) if pair.warp else None,
+        "seconds_morph": pair.seconds,
+    }
+
+
+def _holds(work: Work, row: TrackRow, key: str) -> bool:
+    """Whether a row's files are there, and are what it says, for the same key."""
+    if row.status != "ok" or row.key != key:
+        return False
+    wanted = ((row.output, row.output_hash), (row.backing, row.backing_hash))
+    return all(
+        name is None or _digest(work.workspace.out / name) == digest for name, digest in wanted
+    )
+
+
+def _digest(place: Location) -> str | None:
+    try:
+        with place.reading() as path:
+            return files.digest_file(path)
+    except (FileNotFoundError, IsADirectoryError):
         return None
 
-    def close(self) -> None:
-        """Removes what the track needs no more; the stem stays, for the next amount."""
-        self._open.close()
 
-    @property
-    def out(self) -> Path:
-        return self.workspace.out
+def _claim(work: Work, clip: Clip) -> None:
+    """Makes sure that nobody else's file is overwritten.
 
-    def row(self) -> TrackRow:
-        """What is known of the track so far, as its row."""
-        known = {
-            "separator_reason": self.job.separator_reason,
-            "settings": describe(self.job.settings),
-            "versions": _versions(),
-            "to_tone": self.job.settings.to if self.task == "morph" else None,
-        }
-        return TrackRow(track=self.job.track, input=self.job.path, **known | self._values)
-
-    def _claim(self, previous: TrackRow | None) -> None:
-        """Makes sure that nobody else's file is overwritten.
-
-        Raises:
-            TrackError: the output is another input's result, or a file that no run has written.
-        """
-        note = self.workspace.claim(self.job.track)
-        if self.force:
-            pass
-        elif previous is not None and previous.status == "ok" and previous.input != self.job.path:
-            if Path(previous.input).exists():
-                raise TrackError(
-                    "output_taken",
-                    f"{self.job.track} is already the result of {previous.input}; "
-                    "choose another output folder, or --force",
-                )
-        elif previous is None and not note.exists() and (self.out / self.job.track).exists():
+    Raises:
+        TrackError: the output is another input's result, or a file that no run has written.
+    """
+    job, previous = clip.job, clip.previous
+    note = work.workspace.claim(job.track)
+    if work.force:
+        pass
+    elif previous is not None and previous.status == "ok" and previous.input != job.path:
+        if location(previous.input).exists():
             raise TrackError(
                 "output_taken",
-                f"there is a file {self.job.track} in the output folder that is not ours; "
+                f"{job.track} is already the result of {previous.input}; "
                 "choose another output folder, or --force",
             )
-        files.write_json(note, {"track": self.job.track, "input": self.job.path})
-
-    @contextmanager
-    def _timed(self, stage: Stage) -> Iterator[None]:
-        began = time.perf_counter()
-        yield
-        self._values[f"seconds_{stage}"] = time.perf_counter() - began
-
-    def _reporter(self, stage: Stage, total: int) -> Callable[[int], None]:
-        done = 0
-
-        def advance(num_samples: int) -> None:
-            nonlocal done
-            done += num_samples
-            self.on_progress(Event(self.job.track, stage, min(done, total), total))
-
-        advance(0)
-        return advance
-
-    def _stem_path(self) -> str | None:
-        if self.job.settings.stem is None:
-            return None
-        from morphsep.separators.stem import resolve_stem
-
-        path = resolve_stem(self.job.settings.stem, self.job.path)
-        if not Path(path).is_file():
-            raise TrackError("stem_not_found", f"there is no stem at {path}; see --stem")
-        return path
-
-    def _note_input(self, source: Scan, recipe: Recipe, stem_key: str, key: str) -> None:
-        s = self.job.settings
-        self._values |= {
-            "content_hash": source.content_hash, "key": key, "stem_key": stem_key,
-            "format": source.format, "subtype": source.subtype,
-            "sample_rate": source.sample_rate, "num_channels": source.num_channels,
-            "num_samples": source.num_samples,
-            "duration": source.num_samples / source.sample_rate,
-            "separator": s.separator, "weights_hash": recipe.separator.weights_hash,
-            "peak_before_dbfs": decibels(source.peak),
-            "true_peak_before_dbtp": decibels(source.true_peak),
-            "lufs_before": _finite(source.lufs),
-        }  # fmt: skip
-        if self.task == "morph":
-            self._values |= {
-                "from_tone": s.from_, "amount": str(recipe.curve), "backend": recipe.backend.name,
-                "num_chunks": recipe.grid.num_chunks(source.model_length),
-            }  # fmt: skip
-
-    def _morph(
-        self, source: Scan, recipe: Recipe, stem: SectionStore, facts: dict[str, Any], key: str
-    ) -> SectionStore:
-        recipe = self._matched(recipe, stem, source.model_length, facts)
-        morpher = Morpher(
-            track=self.job.track, key=key, recipe=recipe, stem=stem,
-            num_samples=source.model_length, level=facts["lufs"], warp=None,
-        )  # fmt: skip
-        if recipe.settings.uniform and not recipe.curve.is_trivial and facts["peak"] > 0:
-            path = stem.folder / "warps" / f"{recipe.warp_key()}.json"
-            morpher.warp = measure_warp(morpher, path, facts["rms_per_second"])
-            self._values["warp"] = json.dumps(morpher.warp.to_json())
-        change = self.workspace.change(self.job.track, key, recipe.section, source.num_channels)
-        if self.force:
-            change.discard()
-        morpher.on_samples = self._reporter("morph", source.model_length)
-        for section in sections(source.model_length, recipe.section):
-            self.chunks += morpher.section(section, change)
-        self._values |= _summary(self.chunks) | {"stem_lufs": _finite(facts["lufs"])}
-        return change
-
-    def _matched(
-        self, recipe: Recipe, stem: SectionStore, num_samples: int, facts: dict[str, Any]
-    ) -> Recipe:
-        """The recipe with both tones trimmed to the loudness of this track's stem."""
-        tones: dict[str, Tone] = {}
-        for which, tone in (("from", recipe.source), ("to", recipe.target)):
-            path = stem.folder / "trims" / f"{files.digest(tone.fingerprint())}.json"
-            trim = files.read_json(path)
-            if trim is None:
-                trim = measure_trim(
-                    tone, stem.read, num_samples, facts["rms_per_second"], facts["lufs"]
-                )
-                files.write_json(path, trim)
-            self._values[f"{which}_trim_db"] = trim
-            tones[which] = trimmed(tone, trim)
-        return replace(recipe, source=tones["from"], target=tones["to"])
-
-    def _assemble(
-        self, source: Scan, readable: Readable, stem: SectionStore, change: SectionStore
-    ) -> None:
-        path = self.out / self.job.track
-        output = output_of(self.job, source.info, self.task)
-        advance = self._reporter("assemble", source.model_length)
-        made = assemble(source, readable, stem, change, path, output)
-        advance(source.model_length)
-        self._note_output(path, output, made)
-
-    def _write_stems(self, source: Scan, readable: Readable, stem: SectionStore) -> None:
-        output = output_of(self.job, source.info, self.task)
-        guitar, backing = self.out / self.job.track, self.out / backing_of(self.job.track)
-        made = assemble_stems(source, readable, stem, guitar, backing, output)
-        self._note_output(guitar, output, made)
-        self._values |= {
-            "backing": _below(backing, self.out),
-            "backing_hash": files.digest_file(backing),
-        }
-
-    def _note_output(self, path: Path, output: audio.OutputFormat, made: Assembled) -> None:
-        self._values |= {
-            "status": "ok", "output": _below(path, self.out),
-            "output_hash": files.digest_file(path),
-            "output_format": output.format, "output_subtype": output.subtype,
-            "gain_db": decibels(made.gain), "peak_dbfs": decibels(made.peak),
-            "true_peak_dbtp": decibels(made.true_peak), "lufs": _finite(made.lufs),
-            "null_residual_dbfs": decibels(made.null_residual), "tags_warning": made.tags_warning,
-        }  # fmt: skip
+    elif previous is None and not note.exists() and (work.workspace.out / job.track).exists():
+        raise TrackError(
+            "output_taken",
+            f"there is a file {job.track} in the output folder that is not ours; "
+            "choose another output folder, or --force",
+        )
+    note.write_json({"track": job.track, "input": job.path})
 
 
 def _one_blas_thread() -> AbstractContextManager[Any]:
@@ -326,52 +323,3 @@ def _one_blas_thread() -> AbstractContextManager[Any]:
 
     limits: AbstractContextManager[Any] = threadpool_limits(1, user_api="blas")
     return limits
-
-
-def output_of(job: Job, info: audio.AudioInfo, task: Task) -> audio.OutputFormat:
-    """How a job's result is written: its name was settled with the job, and says the format.
-
-    Raises:
-        SettingError: the input's samples cannot be held by what was asked for.
-    """
-    wanted = job.settings.format or audio.format_of(job.track, info)
-    subtype = job.settings.subtype
-    if task == "separate" and subtype is None:
-        # stem and backing may exceed full scale, and have to add up to the last bit
-        subtype = "PCM_24" if (wanted or info.format).upper() == "FLAC" else "FLOAT"
-    return audio.output_format(info, wanted, subtype)
-
-
-def holds(row: TrackRow, key: str, out: Path) -> bool:
-    """Whether a row's files are there, and are what it says, for the same key."""
-    if row.status != "ok" or row.key != key:
-        return False
-    wanted = ((row.output, row.output_hash), (row.backing, row.backing_hash))
-    return all(
-        name is None or ((out / name).is_file() and files.digest_file(out / name) == digest)
-        for name, digest in wanted
-    )
-
-
-def _below(path: Path, out: Path) -> str:
-    return path.relative_to(out).as_posix()
-
-
-def _summary(chunks: list[ChunkRow]) -> dict[str, object]:
-    steps = [row.seam_step_db for row in chunks if row.seam_step_db is not None]
-    flux = [row.seam_flux_db for row in chunks if row.seam_flux_db is not None]
-    return {
-        "num_morphed": sum(row.status == "morphed" for row in chunks),
-        "worst_step_db": max(steps, default=None),
-        "worst_flux_db": max(flux, default=None),
-    }
-
-
-def _finite(level: float) -> float | None:
-    return level if level > float("-inf") else None
-
-
-@cache
-def _versions() -> str:
-    packages = ("morphsep", "numpy", "scipy", "soundfile", "soxr", "pedalboard", "torch", "demucs")
-    return json.dumps({"python": platform.python_version()} | {p: version(p) for p in packages})

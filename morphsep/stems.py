@@ -2,65 +2,69 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from morphsep import files
-from morphsep.grid import sections
+from morphsep.grid import Span, sections
 from morphsep.metrics.loudness import LoudnessMeter, rms_per_second
 from morphsep.scan import Readable, Scan, open_mix
+from morphsep.section_store import SectionStore
 from morphsep.settings import Recipe
-from morphsep.signal import MODEL_RATE, Signal
-from morphsep.workspace import SectionStore
+from morphsep.signal import MODEL_RATE, Seconds, Signal
 
 
-def make_stem(
-    source: Scan,
+def missing_sections(stem: SectionStore, scan: Scan, recipe: Recipe) -> list[Span]:
+    """What has to be separated yet. Sections of another cut are removed, unless they are all
+    there."""
+    if stem_facts(stem, scan.model_length) is not None or stem.covers(scan.model_length):
+        return []
+    cut = sections(scan.model_length, recipe.section)
+    stem.keep_only(cut)
+    return [section for section in cut if not stem.has(section)]
+
+
+def separate_section(
+    section: Span,
+    scan: Scan,
     readable: Readable,
     recipe: Recipe,
     stem: SectionStore,
     stem_path: str | None,
-    advance: Callable[[int], None],
-) -> dict[str, Any]:
-    """Sees to it that the whole stem is in its store, and returns what was measured of it:
-    ``lufs``, ``peak`` (linear) and ``rms_per_second`` (linear).
+    on_reached: Callable[[int], None],
+) -> None:
+    """Writes one section of the stem, unless it is there already.
 
     Args:
         stem_path: the user's own stem, if there is one.
-        advance: told how many samples further the separation has come.
+        on_reached: told up to which sample of the track the separation has come.
 
     Raises:
         TrackError: the track cannot be separated.
     """
-    reached = 0
+    if not stem.has(section):
+        began = time.perf_counter()
+        with open_mix(scan, readable, stem_path, on_reached) as mix, stem.writer(section) as file:
+            file.write(recipe.separator.separate(mix, section.start, section.stop))
+        stem.finish(section, {"seconds": time.perf_counter() - began})
+    on_reached(section.stop)
 
-    def reach(sample: int) -> None:
-        nonlocal reached
-        advance(max(sample - reached, 0))
-        reached = max(sample, reached)
 
-    facts = stem_facts(stem, source.model_length)
-    if facts is None:
-        cut = sections(source.model_length, recipe.section)
-        stem.keep_only(cut)
-        with open_mix(source, readable, stem_path, reach) as mix:
-            for section in cut:
-                if not stem.has(section):
-                    with stem.writer(section) as file:
-                        file.write(recipe.separator.separate(mix, section.start, section.stop))
-                reach(section.stop)
-        facts = _measure(stem, source.model_length)
-    reach(source.model_length)
-    return facts
+def seconds_spent(stem: SectionStore) -> Seconds:
+    """What separating took, all sections together."""
+    notes = [stem.note(section) for section in stem.finished()]
+    return float(sum(note["seconds"] for note in notes if note is not None))
 
 
 def stem_facts(stem: SectionStore, num_samples: int) -> dict[str, Any] | None:
-    """What was measured of a stem, if all of it is there."""
-    facts: dict[str, Any] | None = files.read_json(stem.folder / "facts.json")
+    """What was measured of a stem, if all of it is there: ``lufs``, ``peak`` (linear) and
+    ``rms_per_second`` (linear)."""
+    facts: dict[str, Any] | None = (stem.folder / "facts.json").read_json()
     return facts if facts is not None and stem.covers(num_samples) else None
 
 
-def _measure(stem: SectionStore, num_samples: int) -> dict[str, Any]:
+def measure_stem(stem: SectionStore, num_samples: int) -> dict[str, Any]:
+    """The `stem_facts` of a whole stem, measured now and kept."""
     loudness = LoudnessMeter(MODEL_RATE, stem.num_channels)
 
     def blocks() -> Iterator[Signal]:
@@ -71,5 +75,5 @@ def _measure(stem: SectionStore, num_samples: int) -> dict[str, Any]:
 
     rms = rms_per_second(blocks(), MODEL_RATE)
     facts = {"lufs": loudness.integrated(), "peak": loudness.peak, "rms_per_second": rms.tolist()}
-    files.write_json(stem.folder / "facts.json", facts)
+    (stem.folder / "facts.json").write_json(facts)
     return facts

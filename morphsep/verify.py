@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -98,7 +99,8 @@ def _track(out: Path, row: TrackRow, chunks: Sequence[ChunkRow]) -> Iterator[tup
 
 def _with_input(out: Path, row: TrackRow, chunks: Sequence[ChunkRow]) -> Iterator[tuple[int, str]]:
     workspace = Workspace(out)
-    readable = Readable(row.input, workspace, _channels(row))
+    scratch = workspace.scratch(row.track)
+    readable = Readable(row.input, scratch, _channels(row))
     try:
         source = scan(readable, workspace)
         if source.content_hash != row.content_hash:
@@ -108,7 +110,7 @@ def _with_input(out: Path, row: TrackRow, chunks: Sequence[ChunkRow]) -> Iterato
             yield from _tags(row.input, out / str(row.output))
         yield from _against_input(out, row, chunks, source, readable)
     finally:
-        readable.close()
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _tags(before: str, after: Path) -> Iterator[tuple[int, str]]:

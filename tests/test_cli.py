@@ -39,8 +39,10 @@ def test_the_list_of_commands_and_options_is_pinned() -> None:
 
     got = dict(tree(typer.main.get_command(app)))
     separation = ["--device", "--offline", "--separator", "--stem"]
-    common = [*separation, "--channels", "--executor", "--force", "--format", "--json", "--out",
-              "--rerun", "--section", "--seed", "--shifts", "--subtype"]  # fmt: skip
+    running = ["--address", "--executor", "--force", "--gpus-per-worker", "--json",
+               "--max-failures", "--rerun", "--timeout", "--workers"]  # fmt: skip
+    common = [*separation, *running, "--channels", "--format", "--out", "--section", "--seed",
+              "--shifts", "--subtype"]  # fmt: skip
     tone = ["--to", "--from", "--amount", "--backend"]
     assert got == {
         "morph": sorted([*common, *tone, "--chunk", "--transition", "--uniform"]),

@@ -1,27 +1,61 @@
-"""Executors: where jobs are done. They know no stage, and stages know no executor."""
+"""Executors: where a pipeline's steps are done. They know no stage, and stages know no executor."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from morphsep.errors import SettingError
 
-if TYPE_CHECKING:
-    from morphsep.inputs import Job
-    from morphsep.stages import OnProgress, Outcome
-
-NAMES = ("local", "ray")
+NAMES = ("auto", "local", "ray")
 
 
-class Work(Protocol):
-    """What is to be done with a job. Picklable, so that it can travel to a worker."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One stage of a pipeline."""
 
-    def __call__(self, job: Job, on_progress: OnProgress) -> Outcome: ...
+    name: str
+    call: Callable[[Any], list[Any]]
+    """Takes a record and gives those that follow from it. Picklable, and may be called again with
+    a record that it has worked on before."""
+    has_workers: bool = False
+    """Whether it loads weights, or computes for long: worth workers of its own, which keep them."""
+    wants_gpu: bool = False
+    """Whether it is faster on a GPU."""
 
 
-Executor = Callable[[Work, Sequence["Job"], "OnProgress"], Iterator["Outcome"]]
-"""Yields one outcome for every job, in any order."""
+Pipeline = Sequence[Step]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """How many workers a cluster may use; what is None is for the cluster to find out."""
+
+    address: str | None = None
+    """Of a running cluster; None starts one on this machine, for this run."""
+    min_workers: int = 1
+    max_workers: int | None = None
+    gpus: float | None = None
+    """GPUs for each worker that wants one; a fraction shares a GPU. None: one, if the cluster has
+    any at the start."""
+
+
+class Executor(Protocol):
+    """Takes every record through all steps and yields what comes out at the end, in any order."""
+
+    def __call__(self, pipeline: Pipeline, records: Sequence[Any], pool: Pool) -> Iterator[Any]: ...
+
+
+def choose(name: str, pool: Pool) -> str:
+    """The executor for ``auto``: Ray where there is a cluster to use, else this process.
+
+    On one machine Ray's start and its processes cost more than they give (docs/benchmarks.md).
+    """
+    if name != "auto":
+        return name
+    return "ray" if pool.address or os.environ.get("RAY_ADDRESS") else "local"
 
 
 def get_executor(name: str) -> Executor:

@@ -1,4 +1,10 @@
-"""``ray``: jobs as rows of a Ray Data pipeline; an actor pool does them, audio stays on storage."""
+"""``ray``: the steps as a Ray Data pipeline. Records travel through Ray, audio through storage.
+
+Every step streams: a record goes on as soon as it is done, whatever others do, and each is a block
+of its own, so that the sections of one long track spread over all workers. Steps that load weights
+are pools of actors, which load them once; the others are tasks that need no place of their own.
+Ray restarts workers that die and gives their records to others (`morphsep.attempts` counts).
+"""
 
 from __future__ import annotations
 
@@ -6,52 +12,93 @@ import logging
 import os
 import pickle
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import ray
-from ray.data import ActorPoolStrategy, DataContext
+from ray.data import ActorPoolStrategy, DataContext, Dataset, TaskPoolStrategy
 
-from morphsep.executors import Work
-from morphsep.inputs import Job
-from morphsep.stages import OnProgress, Outcome
+from morphsep.errors import SettingError
+from morphsep.executors import Pipeline, Pool, Step
+
+log = logging.getLogger("morphsep")
+
+RECORDS_PER_BLOCK = 16
+"""Records that one task of the first step takes: they are spread by it."""
 
 
 class _Worker:
-    """Lives in an actor: recipes, and with them weights, are built once for all its jobs."""
+    """A step in an actor: what it builds for one record (weights, above all) it keeps for all."""
 
-    def __init__(self, work: Work) -> None:
-        self._work = work
+    def __init__(self, step: Step) -> None:
+        self._step = step
 
-    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        job: Job = pickle.loads(row["job"])
-        return {"outcome": pickle.dumps(self._work(job, lambda event: None))}
+    def __call__(self, row: dict[str, Any]) -> list[dict[str, Any]]:
+        return [{"record": pickle.dumps(r)} for r in self._step.call(pickle.loads(row["record"]))]
 
 
-def run(work: Work, jobs: Sequence[Job], on_progress: OnProgress) -> Iterator[Outcome]:
-    """Yields outcomes as workers finish them. Progress within a track stays with its worker.
+def run(pipeline: Pipeline, records: Sequence[Any], pool: Pool) -> Iterator[Any]:
+    """Yields records as they come out at the end.
 
-    One actor a GPU where there are any, else one for every two CPUs.
+    Raises:
+        SettingError: there is no cluster at the address.
     """
+    with _cluster(pool):
+        blocks = -(-len(records) // RECORDS_PER_BLOCK)
+        rows: Dataset = ray.data.from_items(
+            [{"record": pickle.dumps(record)} for record in records], override_num_blocks=blocks
+        )
+        for step in pipeline:
+            rows = _mapped(rows, step, pool)
+        for row in rows.iter_rows():
+            yield pickle.loads(row["record"])
+
+
+def _mapped(rows: Dataset, step: Step, pool: Pool) -> Dataset:
+    one = rows.repartition(target_num_rows_per_block=1)
+    share = min(1.0, ray.cluster_resources().get("CPU", 1.0) / 4)
+    if not step.has_workers:
+        call = _Worker(step).__call__  # a function to Ray: it becomes tasks
+        return one.flat_map(call, compute=TaskPoolStrategy(), num_cpus=share / 4)
+    worker: Any = _Worker  # Ray's hints know functions, not yet classes that become actors
+    gpus = _gpus(pool) if step.wants_gpu else 0.0
+    workers = ActorPoolStrategy(
+        min_size=pool.min_workers,
+        max_size=pool.max_workers,
+        # a record that waits for a busy worker could be done by another
+        max_tasks_in_flight_per_actor=1,
+    )
+    return one.flat_map(
+        worker, fn_constructor_args=(step,), compute=workers, num_cpus=share, num_gpus=gpus
+    )
+
+
+def _gpus(pool: Pool) -> float:
+    if pool.gpus is not None:
+        return pool.gpus
+    return 1.0 if ray.cluster_resources().get("GPU", 0) >= 1 else 0.0
+
+
+@contextmanager
+def _cluster(pool: Pool) -> Iterator[None]:
+    """A cluster: the one at the pool's address, the one this process is in, or a new one."""
     # under `uv run`, Ray would rebuild the workers' environment and lose extras
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
     started = not ray.is_initialized()
     if started:
-        ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.WARNING)
+        local: dict[str, Any] = {"include_dashboard": False} if pool.address is None else {}
+        try:
+            context = ray.init(
+                pool.address, log_to_driver=False, logging_level=logging.WARNING, **local
+            )
+        except (ConnectionError, RuntimeError) as error:
+            raise SettingError(f"there is no Ray cluster at {pool.address}: {error}") from error
+        if context.dashboard_url:
+            log.warning("Ray's dashboard: http://%s", context.dashboard_url)
+    settings = DataContext.get_current()
+    settings.enable_progress_bars = False
     try:
-        DataContext.get_current().enable_progress_bars = False
-        gpus = int(ray.cluster_resources().get("GPU", 0))
-        cpus = int(ray.cluster_resources().get("CPU", 1))
-        size = min(max(1, gpus or cpus // 2), len(jobs))
-        worker: Any = _Worker  # Ray's hints know functions, not yet classes that become actors
-        rows = ray.data.from_items([{"job": pickle.dumps(job)} for job in jobs])
-        done = rows.repartition(len(jobs)).map(
-            worker,
-            fn_constructor_args=(work,),
-            compute=ActorPoolStrategy(size=size),
-            num_gpus=1 if gpus else 0,
-        )
-        for row in done.iter_rows():
-            yield pickle.loads(row["outcome"])
+        yield
     finally:
         if started:
             ray.shutdown()

@@ -1,0 +1,153 @@
+"""What happens when a stage fails: tried again, or made into the track's row. Never a dead batch.
+
+- The file's fault (`TrackError`), a full disk, a defect of ours: a failed row; the run goes on.
+- Storage that does not answer: tried again after a while, then a failed row; counted.
+- A worker that dies or hangs (`Work.timeout`): the executor tries again elsewhere. A note beside
+  each attempt counts them across workers, and after `MOST_TRIES` the track gets a failed row: a
+  poisoned input cannot stall a run.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import os
+import random
+import socket
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from morphsep import files, storage
+from morphsep.clip import Clip
+from morphsep.errors import ErrorCode, SettingError, TrackError
+from morphsep.executors import Step
+from morphsep.stages import finish
+from morphsep.work import Work
+
+log = logging.getLogger("morphsep")
+
+
+class Stage(Protocol):
+    """A function of `morphsep.stages`."""
+
+    __name__: str
+
+    def __call__(self, work: Work, clip: Clip) -> list[Clip]: ...
+
+
+MOST_TRIES = 3
+WAITS = (2.0, 10.0)
+"""Seconds before a stage is tried again after a fault of the storage, give or take a half."""
+
+
+def task(stage: Stage, work: Work) -> Step:
+    """A step that any worker does in passing."""
+    return Step(name=stage.__name__, call=Attempt(stage=stage, work=work))
+
+
+def on_workers(stage: Stage, work: Work) -> Step:
+    """A step with workers of its own: it computes for long, or loads weights."""
+    return Step(
+        name=stage.__name__, call=Attempt(stage=stage, work=work), has_workers=True,
+        wants_gpu=stage.__name__ in work.with_weights,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """A stage that always answers: with clips, or with the outcome of a track that failed."""
+
+    stage: Stage
+    work: Work
+
+    def __call__(self, clip: Clip) -> list[Clip]:
+        """Raises OSError if the manifest cannot be written: nothing more can be done then."""
+        if clip.outcome is not None:
+            return [clip]
+        given_up = self.work.workspace.given_up(clip.job.track)
+        if given_up.read_json() == self.work.run:
+            return []
+        try:
+            with _noted(self.work, self.stage.__name__, clip) as tries:
+                if tries > MOST_TRIES:
+                    raise TrackError("worker_killed", _POISON)
+                return self._patiently(clip)
+        except Exception as error:
+            code, message = _blame(error)
+            if code == "internal":
+                log.exception("%s: a defect of morphsep, please report it", clip.job.path)
+            status = clip.job.refused_as if clip.job.refusal else "failed"
+            values = {"status": status, "error_code": code, "message": message}
+            outcome = finish(self.work, clip, values)
+            given_up.write_json(self.work.run)
+            return [replace(clip, outcome=outcome)]
+
+    def _patiently(self, clip: Clip) -> list[Clip]:
+        for wait in WAITS:
+            try:
+                return self.stage(self.work, clip)
+            except Exception as error:
+                if not storage.is_transient(error):
+                    raise
+                log.warning("%s: %s; trying again", clip.job.path, error)
+                self.work.count_retries(clip.job.track)
+                time.sleep(wait * random.uniform(0.5, 1.5))
+        return self.stage(self.work, clip)
+
+
+_POISON = (
+    f"its worker was killed {MOST_TRIES} times over it (a crash, too little memory, or longer than "
+    "--timeout); try a shorter --section, and look at the file"
+)
+
+
+@contextmanager
+def _noted(work: Work, stage: str, clip: Clip) -> Iterator[int]:
+    """How many times this has been tried, this time included. The note stays if, and only if, the
+    worker dies in between."""
+    start = clip.section.start if clip.section else 0
+    note = work.workspace.tries(clip.job.track) / f"{stage}-{start:012d}.json"
+    before = (note.read_json() or {}).get("tries", 0)
+    note.write_json(
+        {
+            "track": clip.job.track, "stage": stage, "start": start, "tries": before + 1,
+            "since_ns": time.time_ns(), "worker": f"{socket.gethostname()}:{os.getpid()}",
+        }
+    )  # fmt: skip
+    if work.timeout:
+        faulthandler.dump_traceback_later(work.timeout, exit=True)
+    waited = storage.retries()
+    try:
+        if before:
+            work.count_retries(clip.job.track)
+        yield before + 1
+    finally:
+        if storage.retries() > waited:
+            work.count_retries(clip.job.track, storage.retries() - waited)
+        if work.timeout:
+            faulthandler.cancel_dump_traceback_later()
+        note.remove()
+
+
+def _blame(error: Exception) -> tuple[ErrorCode, str]:
+    """The code and the sentence for what went wrong with a track."""
+    if isinstance(error, TrackError):
+        return error.code, error.message
+    if storage.is_transient(error):
+        return "storage", f"the storage does not answer ({error}); run the same command again"
+    if isinstance(error, SettingError):
+        return "format_not_possible", str(error)
+    if files.is_full(error):
+        return "disk_full", "the disk is full; make room and run the same command again"
+    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+        return "out_of_memory", "out of memory; try a shorter --section, or another device"
+    if isinstance(error, PermissionError):
+        return "no_permission", f"not allowed: {error.filename}; change its permissions"
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(where.filename).name}, line {where.lineno}"
+    return "internal", f"{type(error).__name__}: {error} ({place}); please report this"

@@ -1,0 +1,60 @@
+"""What a run does with every track: the same for all its workers."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from morphsep.clip import Clip, Event, OnProgress, Stage
+from morphsep.inputs import Task
+from morphsep.signal import Seconds
+from morphsep.workspace import Workspace
+
+
+def nobody(event: Event) -> None:
+    """Takes no notice of progress."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """Picklable, so that it travels to workers; progress is told on the driver's machine only."""
+
+    out: str
+    """The output folder: a path, or a URI."""
+    task: Task
+    run: str
+    """Names this run, as no other."""
+    force: bool = False
+    timeout: Seconds = 0.0
+    """How long a stage may take over a section before its worker is killed; 0: for ever."""
+    with_weights: frozenset[str] = frozenset()
+    """Names of the stages that load weights, and so are faster on a GPU."""
+    on_progress: OnProgress = field(default=nobody, repr=False)
+
+    @property
+    def workspace(self) -> Workspace:
+        """The output folder's."""
+        return Workspace(self.out)
+
+    def reporter(self, clip: Clip, stage: Stage, done: int = 0) -> Callable[[int], None]:
+        """Takes up to which sample of the track a stage has come, and tells whoever watches."""
+        total, reached = clip.source.model_length, done
+
+        def reach(sample: int) -> None:
+            nonlocal reached
+            reached = min(max(sample, reached), total)
+            self.on_progress(Event(clip.job.track, stage, reached, total))
+
+        reach(done)
+        return reach
+
+    def count_retries(self, track: str, number: int = 1) -> None:
+        """Notes that something was tried again for a track."""
+        name = f"again-{number}-{secrets.token_hex(8)}"
+        (self.workspace.tries(track) / name).write_bytes(b"")
+
+    def retries(self, track: str) -> int:
+        """How many of these notes there are, all workers together."""
+        names = [place.name.split("-") for place in self.workspace.tries(track).children()]
+        return sum(int(parts[1]) for parts in names if parts[0] == "again")

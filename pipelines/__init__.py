@@ -1,0 +1,1 @@
+"""What morphsep's commands do with every track, stage by stage."""
