@@ -1,12 +1,13 @@
 """How many times faster than real time each backend morphs, on one core.
 
-    python -m jobs.bench_morph [--repeats 7] [--clip demo/guitar-clean.flac]
+    python -m jobs.bench_morph [--repeats 7] [--clip demo/guitar-clean.flac] [--chain]
 
 One 8 s chunk, stereo 44.1 kHz, as a run would hand it over: the context around it costs time but
 does not count as music. Processor time is counted, of all threads together: on an idle machine
 that is the time on the clock, on a busy one it leaves out the waiting. The backends take turns and
 the best of all repeats is printed. "alone" has both tones rendered beforehand; "with tones"
-renders them. ``chain`` renders its own in-between and has no "alone".
+renders them. ``chain`` renders its own in-between and has no "alone". ``--chain``: that backend
+towards every tone.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,14 +55,21 @@ def keep_to_one_core() -> None:
         os.environ[f"{library}_NUM_THREADS"] = "1"
 
 
-def cases(stem: Signal) -> list[Case]:
+TONES = (
+    "clean", "overdrive", "distortion", "fuzz", "chorus", "flanger", "phaser", "tremolo", "ambient"
+)  # fmt: skip
+
+
+def cases(
+    stem: Signal, pairs: Sequence[tuple[str, str]] = PAIRS, backends: Sequence[str] = BACKENDS
+) -> list[Case]:
     """Every backend on every pair that it can morph, with a constant and a varying amount."""
     from morphsep.errors import SettingError
     from morphsep.registry import load
 
     found = []
-    for pair in PAIRS:
-        for name in BACKENDS:
+    for pair in pairs:
+        for name in backends:
             backend: Backend = load("backend", name)
             try:
                 found += [case(backend, pair, curve, stem) for curve in CURVES]
@@ -104,9 +112,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--clip", type=Path, default=Path("demo/guitar-clean.flac"))
+    parser.add_argument("--chain", action="store_true", help="chain alone, towards every tone")
     arguments = parser.parse_args()
     stem = soundfile.read(arguments.clip, dtype="float32", always_2d=True)[0].T
-    table = cases(stem)
+    every = [(a, b) for a in ("as-recorded", "clean") for b in TONES if a != b]
+    table = cases(stem, every, ("chain",)) if arguments.chain else cases(stem)
     best: dict[tuple[int, bool], float] = {}
     for _ in range(arguments.repeats):
         for index, each in enumerate(table):

@@ -12,12 +12,14 @@ from scipy.signal import stft
 from jobs.calibrate_tones import loudness
 from morphsep.backends import Passage
 from morphsep.backends.chain import Chain
-from morphsep.backends.chain_pairs import between, pair_up
+from morphsep.backends.chain_filters import Filters, is_filter
+from morphsep.backends.chain_pairs import Pair, between, pair_up
 from morphsep.errors import SettingError
 from morphsep.signal import MODEL_RATE, Signal
 from morphsep.tones import TRANSITIONS, get_tone, list_tones
 from morphsep.tones.chain import EffectChain
-from morphsep.tones.rack import Pedal
+from morphsep.tones.effects.registry import effect_named
+from morphsep.tones.rack import Pedal, run
 
 TARGETS = [tone.name for tone in list_tones() if tone.name != "as-recorded"]
 PAIRS = [("as-recorded", name) for name in TARGETS] + list(TRANSITIONS.values())
@@ -218,6 +220,56 @@ def test_a_moving_amount_adds_no_zipper_noise(target: str) -> None:
     bins = np.arange(spectrum.size) / 2
     beside = spectrum[(np.abs(bins - 2205) > 150) & (bins > 20)].max()
     assert 20 * np.log10(beside / spectrum.max()) < -80
+
+
+@pytest.mark.parametrize(
+    ("kind", "moving", "value"),
+    [
+        ("HighpassFilter", "cutoff_frequency_hz", 12.0),
+        ("HighpassFilter", "cutoff_frequency_hz", 300.0),
+        ("HighpassFilter", "cutoff_frequency_hz", 15_000.0),
+        ("Compressor", "ratio", 1.0),
+        ("Compressor", "ratio", 1.4),
+        ("Compressor", "ratio", 8.0),
+    ],
+)
+@pytest.mark.parametrize("start", [0, -77, 12_345])
+def test_a_curve_that_stands_still_sounds_like_the_plugin(
+    kind: str, moving: str, value: float, start: int
+) -> None:
+    effect = effect_named(kind)
+    settings = {name: p.default for name, p in effect.parameters.items()}
+    settings |= {"threshold_db": -30.0} if kind == "Compressor" else {}
+    still = effect.process(guitar(), start, settings | {moving: value})
+    curve = np.full(guitar().shape[1], value, np.float32)
+    assert (
+        decibels(effect.process(guitar(), start, settings | {moving: curve}) - still, still) < -110
+    )
+
+
+@pytest.mark.parametrize("amount", [0.03, 0.25, 0.9, 1.0])
+def test_filters_as_one_sound_like_the_pedals_in_a_row(amount: float) -> None:
+    source, target = get_tone("clean"), get_tone("fuzz")
+    assert isinstance(source, EffectChain)
+    assert isinstance(target, EffectChain)
+    pairs = [pair for pair in pair_up(source.pedals, target.pedals) if is_filter(pair)]
+    assert len(pairs) == 5
+    curve = np.full(guitar().shape[1], amount, np.float32)
+    together = Filters(pairs).process(guitar(), 99, {"amount": curve})
+    expected = run([(pair.effect, between(pair, amount)) for pair in pairs], guitar(), 99)
+    assert decibels((together - expected)[:, 3000:-3000], expected) < -70
+
+
+def test_a_pedal_that_rings_on_is_no_filter() -> None:
+    source = get_tone("as-recorded")
+    target = get_tone("clean")
+    assert isinstance(source, EffectChain)
+    assert isinstance(target, EffectChain)
+    pairs = pair_up(source.pedals, target.pedals)
+    assert [is_filter(pair) for pair in pairs] == [False, False, True, True]
+    low = dict(pairs[2].present.settings) | {"cutoff_frequency_hz": 40.0, "q": 4.0}
+    ringing = Pedal(kind="PeakFilter", settings=tuple(sorted(low.items())))
+    assert not is_filter(Pair(source=None, target=ringing))
 
 
 def test_pedals_pair_by_kind_and_by_what_cannot_be_interpolated() -> None:

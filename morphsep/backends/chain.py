@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
 from morphsep.backends import Passage
+from morphsep.backends.chain_filters import Filters, is_filter
 from morphsep.backends.chain_pairs import between, context_between, pair_up
 from morphsep.errors import SettingError
 from morphsep.signal import MODEL_RATE, Signal
 from morphsep.tones import Tone
 from morphsep.tones.chain import EffectChain
-from morphsep.tones.rack import play, total_context
+from morphsep.tones.rack import Step, play, total_context
 
 SAMPLED = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.98, 1.0)
 """Amounts at which the context is asked for: a filter on its way to nothing rings longest."""
@@ -25,8 +27,9 @@ class Chain:
     """Interpolates the settings of pedals: half-way to 36 dB of drive stand 12 dB of drive (from
     -12, where a drive does nothing), not half the amplitude of both sounds.
 
-    Where the amount stands still the chain between is rendered in one go; where it moves, gains and
-    mixes follow it sample by sample, all else in blocks of 6 to 9 ms on the song's grid. Where it
+    Where the amount stands still the chain between is rendered in one go; where it moves, gains,
+    mixes and filters (see ``chain_filters``) follow it sample by sample, all else in steps of 2 to
+    6 ms on the song's grid. Where it
     comes to rest at an end, delays and reverbs still hold what was before: the moving chain plays
     on and fades into the tone itself for as long as its context reaches back.
     """
@@ -37,7 +40,7 @@ class Chain:
 
     def fingerprint(self) -> str:
         """Everything besides the passage that the sound depends on."""
-        return "chain:2"
+        return "chain:3"
 
     def context(self, source: Tone, target: Tone) -> tuple[int, int]:
         """(before, after): the longest that the two chains and those between them need, and
@@ -116,6 +119,13 @@ def _eased(ramp: NDArray[np.float64]) -> Signal:
 
 
 def _between(a: EffectChain, b: EffectChain, passage: Passage, amount: float | Signal) -> Signal:
-    steps = [(pair.effect, between(pair, amount)) for pair in pair_up(a.pedals, b.pedals)]
+    pairs = pair_up(a.pedals, b.pedals)
+    steps: list[Step] = []
+    for together, group in groupby(pairs, is_filter):
+        filters = list(group)
+        if together and isinstance(amount, np.ndarray):
+            steps.append((Filters(filters), {"mix": 1.0, "amount": amount}))
+        else:
+            steps += [(pair.effect, between(pair, amount)) for pair in filters]
     trim = a.trim_db + (b.trim_db - a.trim_db) * amount
     return play(steps, passage.stem, passage.start, passage.level, trim)

@@ -135,7 +135,11 @@ def _interpolate(
     assert isinstance(source, float)
     assert isinstance(target, float)
     if parameter.scale == "log":
-        return source * (target / source) ** amount
+        if isinstance(amount, np.ndarray):
+            return np.asarray(
+                source * np.exp(np.float32(np.log(target / source)) * amount), np.float32
+            )
+        return float(source * (target / source) ** amount)
     return source + (target - source) * amount
 
 

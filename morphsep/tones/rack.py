@@ -55,11 +55,16 @@ def play(steps: Sequence[Step], stem: Signal, start: int, level: float, trim: Va
     """The stem ``[C, T]`` through pedals, at the reference loudness and back; ``trim`` in dB."""
     assert isinstance(trim, float | np.ndarray)
     gain = to_reference(level, stem.shape[0])
-    signal = stem * np.float32(gain)
+    signal = run(steps, stem * np.float32(gain), start)
+    factor = np.exp(np.asarray(trim) * (np.log(10) / 20)) / gain
+    return np.asarray(signal * factor.astype(np.float32), np.float32)
+
+
+def run(steps: Sequence[Step], signal: Signal, start: int) -> Signal:
+    """A signal ``[C, T]`` at the reference loudness through pedals."""
     for effect, settings in steps:
         signal = _blend(effect, settings, signal, start)
-    factor = np.power(10.0, np.asarray(trim) / 20) / gain
-    return np.asarray(signal * factor.astype(np.float32), np.float32)
+    return signal
 
 
 def _blend(effect: Effect, settings: Mapping[str, Value], dry: Signal, start: int) -> Signal:

@@ -10,13 +10,15 @@ import numpy as np
 
 from morphsep.signal import MODEL_RATE, Signal
 from morphsep.tones.effects import Parameter, Setting, Value, level
-from morphsep.tones.effects.frames import framed, overlap_save
+from morphsep.tones.effects.frames import framed, overlap_save, straight
 
 OVERSAMPLING = 2
 SIZE = 4096
 TAPS = 64
 """Reach of the band limits to either side, in samples at 44.1 kHz."""
 REACH = 2 * TAPS + 1
+NEPERS = np.float32(np.log(10) / 20)
+"""In a dB."""
 RMS = 0.126
 """RMS amplitude of a guitar at the reference loudness, near enough to set drives by."""
 STEP = 64
@@ -49,7 +51,7 @@ class Drive:
         return REACH, REACH
 
     def process(self, signal: Signal, start: int, settings: Mapping[str, Value]) -> Signal:
-        gain = np.asarray(10 ** (level(settings["drive_db"]) / 20), np.float32)
+        gain = np.exp(np.asarray(level(settings["drive_db"]), np.float32) * NEPERS)
         hardness = np.asarray(level(settings["hardness"]), np.float32)
         bias = np.asarray(level(settings["asymmetry"]) * RMS * gain, np.float32)
         shaped = _oversampled(signal * gain, start, hardness, bias)
@@ -67,32 +69,37 @@ def shape(u: Signal, hardness: Signal) -> Signal:
 def shape_steps(u: Signal, hardness: Signal) -> Signal:
     """The clipper's mean over the step to each sample, ``[..., T]``; the first one repeats."""
     out = np.empty_like(u)
-    soft = _soft_steps(u)
+    steps = out[..., 1:]
+    _soft_steps(u, steps)
     if hardness.any():
-        knee = hardness[..., 1:] if hardness.ndim else hardness
-        soft += knee * (_hard_steps(u) - soft)
-    out[..., 1:] = soft
-    out[..., 0] = soft[..., 0]
+        hard = _hard_steps(u)
+        hard -= steps
+        hard *= hardness[..., 1:] if hardness.ndim else hardness
+        steps += hard
+    out[..., 0] = steps[..., 0]
     return out
 
 
-def _soft_steps(u: Signal) -> Signal:
+def _soft_steps(u: Signal, out: Signal) -> None:
     root = u * u
     root += 1
     np.sqrt(root, out=root)
-    mean = u[..., 1:] + u[..., :-1]
-    mean /= root[..., 1:] + root[..., :-1]
-    return mean
+    np.add(u[..., 1:], u[..., :-1], out=out)
+    out /= root[..., 1:] + root[..., :-1]
 
 
 def _hard_steps(u: Signal) -> Signal:
     clipped = np.clip(u, -1, 1)
-    over = u - clipped
     slope = clipped[..., 1:] - clipped[..., :-1]
+    step = u[..., 1:] - u[..., :-1]
     # A step of nothing has no slope; the tiny term only keeps 0 / 0 out.
-    slope /= u[..., 1:] - u[..., :-1] + np.float32(1e-30)
-    slope *= over[..., 1:] + over[..., :-1]
-    slope += clipped[..., 1:] + clipped[..., :-1]
+    step += np.float32(1e-30)
+    slope /= step
+    over = np.subtract(u, clipped)
+    np.add(over[..., 1:], over[..., :-1], out=step)
+    slope *= step
+    np.add(clipped[..., 1:], clipped[..., :-1], out=step)
+    slope += step
     slope *= np.float32(0.5)
     return slope
 
@@ -101,11 +108,11 @@ def makeup(gain: Signal, hardness: Signal, bias: Signal) -> Signal:
     """Gain that gives a Gaussian signal of the reference its RMS back; a scalar or ``[T]``."""
     curves = np.broadcast_arrays(gain, hardness, bias)
     length = curves[0].size
-    knots = np.unique(np.append(np.arange(0, length, STEP), length - 1))
+    knots = np.minimum(np.arange(0, length + STEP, STEP), length - 1)
     at_knots = _makeup(*(np.atleast_1d(c)[knots] for c in curves))
     if gain.ndim == hardness.ndim == bias.ndim == 0:
         return np.asarray(at_knots[0])
-    return np.interp(np.arange(length), knots, at_knots).astype(np.float32)
+    return straight(at_knots, STEP)[:length]
 
 
 def _makeup(gain: Signal, hardness: Signal, bias: Signal) -> Signal:

@@ -7,14 +7,19 @@ same numbers where they do.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from morphsep.signal import Signal
 
-BATCH = 4
-"""Frames at a time: enough for SIMD across the rows of an FFT, few enough to stay in the cache."""
+Float = TypeVar("Float", bound=np.floating[Any])
+ROWS = 4
+"""Frames times channels at a time: enough for SIMD across the rows of an FFT, few enough to stay in
+the cache."""
+SHORT_BATCH = 8
+"""The same for the shorter frames of ``overlap_add``, in frames."""
 
 
 def framed(signal: Signal, start: int, size: int, before: int, after: int) -> tuple[Signal, int]:
@@ -58,8 +63,9 @@ def overlap_save(
     """
     frames, origin = framed(signal, start, size, before, after)
     out = np.empty((*frames.shape[:2], size - before - after), np.float32)
-    for i in range(0, frames.shape[1], BATCH):
-        these = slice(i, min(i + BATCH, frames.shape[1]))
+    batch = max(ROWS // signal.shape[0], 1)
+    for i in range(0, frames.shape[1], batch):
+        these = slice(i, min(i + batch, frames.shape[1]))
         out[:, these] = apply(frames[:, these], these)[..., before : size - after]
     flat = out.reshape(signal.shape[0], -1)
     return flat[:, start - origin :][:, : signal.shape[-1]]
@@ -92,8 +98,8 @@ def overlap_add(
     count = frames.shape[1]
     segments = size // hop
     out = np.zeros((signal.shape[0], count + segments, hop), np.float32)
-    for i in range(0, count, BATCH):
-        these = frames[:, i : i + BATCH] * window
+    for i in range(0, count, SHORT_BATCH):
+        these = frames[:, i : i + SHORT_BATCH] * window
         centres = origin + hop * np.arange(i, i + these.shape[1])
         wet = fft.irfft(fft.rfft(these, size) * response(centres), size)
         parts = wet.reshape(*wet.shape[:2], segments, hop)
@@ -104,7 +110,9 @@ def overlap_add(
     return flat[:, offset : offset + signal.shape[-1]]
 
 
-def straight(knots: npt.NDArray[np.float64], step: int) -> npt.NDArray[np.float64]:
+def straight(knots: npt.NDArray[Float], step: int) -> npt.NDArray[Float]:
     """Straight lines between values ``step`` samples apart, ``[n] -> [(n - 1) * step]``."""
-    ramp = np.arange(step) / step
-    return (knots[:-1, None] + np.diff(knots)[:, None] * ramp).reshape(-1)
+    ramp = (np.arange(step) / step).astype(knots.dtype)
+    lines = np.diff(knots)[:, None] * ramp
+    lines += knots[:-1, None]
+    return lines.reshape(-1)

@@ -15,15 +15,14 @@ import numpy.typing as npt
 
 from morphsep.signal import MODEL_RATE, Signal
 from morphsep.tones.effects import Parameter, Setting, Value, number
-from morphsep.tones.effects.frames import straight
 
 Times = npt.NDArray[np.float64]
 STEP = 64
 """Samples between two computed values of a delay; in between it moves in a straight line."""
 LEAST_MS = 0.3
 FORGOTTEN = 1e-5
-PIECE = 8192
-"""Samples at a time, so that what is computed stays in the cache."""
+PIECE = 128
+"""Steps at a time, so that what is computed stays in the cache."""
 
 
 class ModulatedDelay:
@@ -110,14 +109,13 @@ def _comb(row: Signal, start: int, delay: Callable[[Times], Times], feedback: fl
     grid: Times = np.arange(first, last + 1, dtype=np.float64) * STEP
     offset = start - first * STEP
 
-    def along(stage: int) -> Times:
-        return straight(_nested(delay, grid, stage), STEP)[offset:][: row.size]
-
     signal, gain = row, -feedback
     for stage in range(_stages(feedback)):
-        signal = signal + np.float32(gain) * delayed(signal, along(stage))
-        gain = gain * gain
-    return delayed(signal, along(0))
+        echo = delayed(signal, _nested(delay, grid, stage), offset)
+        echo *= np.float32(gain)
+        echo += signal
+        signal, gain = echo, gain * gain
+    return delayed(signal, delay(grid), offset)
 
 
 def _nested(delay: Callable[[Times], Times], at: Times, stage: int) -> Times:
@@ -128,19 +126,59 @@ def _nested(delay: Callable[[Times], Times], at: Times, stage: int) -> Times:
     return once + _nested(delay, at - once, stage - 1)
 
 
-def delayed(row: Signal, delay: Times) -> Signal:
-    """``row`` read ``delay`` samples (>= 2) ago, ``[T]``: third-order Lagrange interpolation."""
-    margin = int(delay.max()) + 4
-    padded = np.pad(row, (margin, 2))
-    out = np.empty_like(row)
-    for i in range(0, row.size, PIECE):
-        piece = delay[i : i + PIECE]
-        position = np.arange(i + margin - 1, i + margin - 1 + piece.size) - piece
-        whole = position.astype(np.int64)
-        f = (position - whole).astype(np.float32)
-        a, b, c, d = (padded[k:].take(whole, mode="clip") for k in range(4))
-        c1 = c - b / 2 - a / 3 - d / 6
-        c2 = (a + c) / 2 - b
-        c3 = (d - a) / 6 + (b - c) / 2
-        out[i : i + PIECE] = ((c3 * f + c2) * f + c1) * f + b
-    return out
+def delayed(row: Signal, delays: Times, offset: int) -> Signal:
+    """``row`` read so many samples (>= 2) ago, ``[T]``: third-order Lagrange interpolation.
+
+    ``delays`` are those every ``STEP`` samples, the first ``offset`` samples before the row.
+    """
+    cells = delays.size - 1
+    margin = int(delays.max()) + 4
+    padded = np.pad(row, (margin + offset, cells * STEP - offset - row.size + 2))
+    places = margin - 1 + STEP * np.arange(cells) - delays[:-1]
+    whole = np.floor(places).astype(np.int64)
+    first = (places - whole).astype(np.float32)
+    drift = (np.diff(delays) / -STEP).astype(np.float32)
+    ramp = np.arange(STEP, dtype=np.float32)
+    out = np.empty((cells, STEP), np.float32)
+    index = np.empty((PIECE, STEP), np.int64)
+    work = np.empty((6, PIECE, STEP), np.float32)
+    for i in range(0, cells, PIECE):
+        here = slice(i, min(i + PIECE, cells))
+        size = here.stop - i
+        # Counted from its own cell a place is a small number, which float32 holds well enough.
+        place, floor = work[:2, :size]
+        np.multiply(drift[here, None], ramp, out=place)
+        place += first[here, None]
+        np.floor(place, out=floor)
+        place -= floor
+        np.add(floor, ramp, out=floor)
+        np.add(whole[here, None], floor, out=index[:size], casting="unsafe")
+        _lagrange(padded, index[:size], place, work[1:, :size], out[here])
+    return out.reshape(-1)[offset:][: row.size]
+
+
+def _lagrange(
+    row: Signal, index: npt.NDArray[np.int64], f: Signal, work: Signal, out: Signal
+) -> None:
+    """``row`` between ``index + 1`` and ``index + 2``, a part ``f`` of the way.
+
+    In place: at these sizes a new array costs more than what is computed in it.
+    """
+    a, b, c, d, half = work
+    for k, each in enumerate((a, b, c, d)):
+        row[k:].take(index, mode="clip", out=each)
+    d -= a
+    d *= np.float32(1 / 6)
+    a += c
+    a *= np.float32(0.5)
+    a -= b
+    c -= b
+    np.multiply(c, np.float32(0.5), out=half)
+    d -= half
+    c -= a
+    c -= d
+    np.multiply(d, f, out=out)
+    for each in (a, c):
+        out += each
+        out *= f
+    out += b

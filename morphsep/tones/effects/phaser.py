@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 
 import numpy as np
@@ -60,12 +61,27 @@ def allpass(hz: npt.NDArray[np.float64], feedback: float) -> npt.NDArray[np.comp
     A first-order all-pass is ``(1 - j t) / (1 + j t)`` with ``t = tan(w / 2) / tan(w_c / 2)``
     (bilinear transform).
     """
+    turn = np.tan(np.pi * hz / MODEL_RATE).astype(np.float32)[:, None]
+    t = _warped() / turn
+    square = t * t
+    scale = 1 / (1 + square)
+    stage = np.empty(t.shape, np.complex64)
+    stage.real = (1 - square) * scale
+    stage.imag = t * (-2 * scale)
+    chain = stage * stage
+    chain *= stage
+    chain *= chain
+    if feedback:
+        # chain / (1 + feedback * chain), of which it is known that the chain's magnitude is 1
+        whole = (1 + feedback**2) + np.float32(2 * feedback) * chain.real
+        chain += np.float32(feedback)
+        chain *= 1 / whole
+    return chain
+
+
+@cache
+def _warped() -> Signal:
+    """``tan(w / 2)`` of the bins, the last one short of infinity."""
     bins = np.arange(SIZE // 2 + 1)
     bins[-1] -= 1
-    warped = np.tan(np.pi * bins / SIZE).astype(np.float32)
-    turn = np.tan(np.pi * hz / MODEL_RATE).astype(np.float32)[:, None]
-    rotated = 1 - 1j * (warped / turn)
-    stage = np.square(rotated) / (np.square(rotated.real) + np.square(rotated.imag))
-    pair = stage * stage
-    chain = pair * pair * pair
-    return np.asarray(chain / (1 + feedback * chain) if feedback else chain, np.complex64)
+    return np.asarray(np.tan(np.pi * bins / SIZE), np.float32)

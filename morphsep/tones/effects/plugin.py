@@ -12,6 +12,7 @@ import numpy as np
 from morphsep.signal import MODEL_RATE, Signal
 from morphsep.tones.effects import Parameter, Setting, Value
 from morphsep.tones.effects.knobs import EXACT, FIXED_ONLY, RANK, describe
+from morphsep.tones.effects.moving import MOVING
 from morphsep.tones.effects.settling import settling_seconds
 
 BLOCK = 256
@@ -49,6 +50,9 @@ class PedalboardEffect:
         curves = {k: v for k, v in settings.items() if isinstance(v, np.ndarray)}
         if not curves:
             return run_whole(self.build(settings), signal)
+        moving = MOVING.get((self.kind, tuple(curves)))
+        if moving:
+            return moving(signal, start, settings, lambda s: run_whole(self.build(s), signal))
         fixed = {k: v for k, v in settings.items() if k not in curves}
         first = {k: float(v[0]) for k, v in curves.items()}
         plugins = [self.build({**fixed, **first}) for _ in range(2)]

@@ -29,6 +29,9 @@ class Tremolo:
 
     def process(self, signal: Signal, start: int, settings: Mapping[str, Value]) -> Signal:
         turns = song_time(start, signal.shape[-1]) * number(settings["rate_hz"])
-        spread = number(settings["spread"]) * np.arange(signal.shape[0])[:, None]
-        swing = 0.5 - 0.5 * np.cos(2 * np.pi * (turns % 1.0 + spread))
-        return np.asarray(signal * (1 - level(settings["depth"]) * swing), np.float32)
+        phase = ((turns - np.floor(turns)) * (2 * np.pi)).astype(np.float32)
+        half = np.asarray(level(settings["depth"]), np.float32) * np.float32(0.5)
+        spread = number(settings["spread"]) * 2 * np.pi
+        offsets = np.arange(signal.shape[0] if spread else 1) * spread
+        swing = np.cos(phase + offsets[:, None].astype(np.float32))
+        return np.asarray(signal * (1 - half + half * swing), np.float32)
