@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from morphsep.errors import ErrorCode, SettingError
+from morphsep.refusals import refuse
 from morphsep.settings import Settings
 
 LOSSLESS = ("wav", "wave", "flac", "aif", "aiff", "aifc", "w64", "rf64", "caf")
@@ -64,7 +65,7 @@ def collect(
     if task == "separate":
         for job in jobs:
             _check_stems_add_up(job.settings)
-    return _without_collisions([_refuse(job, out) for job in jobs], task)
+    return _without_collisions([refuse(job, out) for job in jobs], task)
 
 
 def _check_stems_add_up(settings: Settings) -> None:
@@ -136,7 +137,9 @@ def _extension(name: str) -> str:
 def _job(
     path: str, relative: str, settings: Settings, task: Task, output: str | None = None
 ) -> Job:
-    name = PurePosixPath(Path(output or relative))
+    name = PurePosixPath(Path(os.path.normpath(output) if output else relative))
+    if not name.name:
+        raise SettingError(f"the output {output!r} of {path} is no file name")
     if output is not None and settings.format is None:
         settings = replace(settings, format=_format_of_output(output))
     track = str(name.with_name(_output_name(name.name, settings, task)))
@@ -184,6 +187,8 @@ def _listed(path: Path, settings: Settings, task: Task) -> Iterator[Job]:
             raise SettingError(
                 f"{path}: row {number} has no path; a list needs a column path, and commas"
             )
+        if "\0" in "".join(given.values()):
+            raise SettingError(f"{path}: row {number} holds a NUL character; save it as UTF-8")
         rows.append((str(path.parent / given.pop("path")), given.pop("output", None), given))
     base = _base([where for where, _, _ in rows])
     for where, output, given in rows:
@@ -241,39 +246,6 @@ def _own_stems(jobs: Iterable[Job]) -> set[str]:
 
             stems.add(os.path.realpath(resolve_stem(job.settings.stem, job.path)))
     return stems
-
-
-def _refuse(job: Job, out: Path) -> Job:
-    """The job with its refusal, if its name alone says that it cannot be done."""
-    here, there = os.path.realpath(out), os.path.realpath(job.path)
-    target = os.path.normpath(os.path.join(here, job.track))
-    if os.path.commonpath([here, target]) != here or target == here:
-        raise SettingError(f"the output {job.track!r} of {job.path} would leave the output folder")
-    if job.refusal is not None:
-        return job
-    if there == here or there.startswith(here + os.sep):
-        why = "the input lies inside the output folder; choose an output folder elsewhere"
-        return replace(job, refusal=("inside_output", why))
-    longest = max(len(os.fsencode(part)) for part in PurePosixPath(job.track).parts)
-    if longest > LONGEST_NAME:
-        why = f"the result's name would be longer than {LONGEST_NAME} bytes; shorten the input's"
-        return replace(job, refusal=("bad_name", why))
-    try:
-        job.path.encode()
-        job.track.encode()
-    except UnicodeEncodeError:
-        why = "the name is not valid UTF-8, so the manifest cannot hold it; rename the file"
-        return replace(
-            job, path=_printable(job.path), track=_printable(job.track), refusal=("bad_name", why)
-        )
-    return job
-
-
-LONGEST_NAME = 255
-
-
-def _printable(name: str) -> str:
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _without_collisions(jobs: Sequence[Job], task: Task) -> list[Job]:

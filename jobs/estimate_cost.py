@@ -1,0 +1,106 @@
+"""What a batch takes on a cluster, in hours and dollars: measured figures times assumed ones.
+
+    python -m jobs.estimate_cost [--songs 1000 1000000] [--minutes 4] [--gpu-price 0.80] ...
+
+Seconds that one song takes on a node, of which nothing waits for anything else:
+
+    CPU node:  (separate + rest) / vCPUs
+    GPU node:  max(separate on the GPU, rest / vCPUs)
+
+    node hours = songs * seconds a song / 3600 / efficiency
+    hours      = node hours / nodes + start-up
+    dollars    = node hours * price + hours * price of the head + requests
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+
+# Measured (docs/benchmarks.md: 240 s of stereo with a full-size htdemucs_6s, two cores)
+SONG_SECONDS = 240.0
+SEPARATE_CORE_SECONDS = 2 * 359.9
+REST_CORE_SECONDS = 4.9 + 3.6 + 2.3
+SEGMENT_GFLOP, SEGMENT_STEP_SECONDS = 194.0, 0.75 * 7.8
+SHARE_OF_PEAK = 0.2
+"""Of a processor's arithmetic, as Demucs was measured to use it on a CPU."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A kind of worker. All of it is assumed: from price lists and data sheets, not from us."""
+
+    name: str
+    vcpus: int
+    price: float
+    """Dollars an hour."""
+    nodes: int
+    gpu_tflops: float = 0.0
+    """Peak in float32, without TF32: that is what morphsep uses."""
+
+    def seconds(self, song_seconds: float) -> float:
+        """Seconds that one song takes of one node."""
+        songs = song_seconds / SONG_SECONDS
+        if not self.gpu_tflops:
+            return songs * (SEPARATE_CORE_SECONDS + REST_CORE_SECONDS) / self.vcpus
+        gflop = song_seconds / SEGMENT_STEP_SECONDS * SEGMENT_GFLOP
+        on_gpu = gflop / (1000 * self.gpu_tflops * SHARE_OF_PEAK)
+        return max(on_gpu, songs * REST_CORE_SECONDS / self.vcpus)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assumed:
+    """What holds for a batch on any kind of node, and was not measured here."""
+
+    head_price: float = 0.20
+    efficiency: float = 0.9
+    """What is left after starting, waiting for the last songs, and spot nodes taken away."""
+    start_up_hours: float = 0.25
+    requests_per_song: int = 40
+    price_per_request: float = 5e-6
+
+
+def estimate(node: Node, songs: int, song_seconds: float, assumed: Assumed) -> tuple[float, ...]:
+    """Node hours, hours and dollars for a batch."""
+    node_hours = songs * node.seconds(song_seconds) / 3600 / assumed.efficiency
+    hours = node_hours / node.nodes + assumed.start_up_hours
+    requests = songs * assumed.requests_per_song * assumed.price_per_request
+    return node_hours, hours, node_hours * node.price + hours * assumed.head_price + requests
+
+
+def table(nodes: list[Node], batches: list[int], minutes: float, assumed: Assumed) -> list[str]:
+    """The estimates as Markdown."""
+    lines = [
+        "| songs | workers | seconds a song and node | node hours | hours | dollars |",
+        "|---|---|---|---|---|---|",
+    ]
+    for songs in batches:
+        for node in nodes:
+            node_hours, hours, dollars = estimate(node, songs, 60 * minutes, assumed)
+            lines.append(
+                f"| {songs:,} | {node.nodes} {node.name} | {node.seconds(60 * minutes):.1f} "
+                f"| {node_hours:,.1f} | {hours:,.1f} | {dollars:,.0f} |"
+            )
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--songs", type=int, nargs="+", default=[1_000, 1_000_000])
+    parser.add_argument("--minutes", type=float, default=4.0, help="length of a song")
+    parser.add_argument("--gpu-price", type=float, default=0.80, help="$/h of a g6.xlarge")
+    parser.add_argument("--cpu-price", type=float, default=0.71, help="$/h of a c7i.4xlarge")
+    parser.add_argument("--gpus", type=int, default=8, help="GPU nodes at work")
+    parser.add_argument("--cpus", type=int, default=8, help="CPU nodes at work")
+    given = parser.parse_args()
+    nodes = [
+        Node(
+            name="g6.xlarge (L4)", vcpus=4, price=given.gpu_price, nodes=given.gpus, gpu_tflops=30.3
+        ),
+        Node(name="c7i.4xlarge", vcpus=16, price=given.cpu_price, nodes=given.cpus),
+    ]
+    print("\n".join(table(nodes, given.songs, given.minutes, Assumed())))
+
+
+if __name__ == "__main__":
+    main()
