@@ -34,6 +34,16 @@ def whole(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def only_one(path: Path) -> Iterator[None]:
+    """Keeps other processes of this machine from making the file at `path` at the same time."""
+    from filelock import FileLock
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.parent / ".lock"):
+        yield
+
+
 def temporary_beside(path: str | Path) -> Path:
     """A hidden name in the folder of `path`, short however long the name of `path` is."""
     return Path(path).parent / TEMPORARY.replace("*", secrets.token_hex(8))

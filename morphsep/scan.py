@@ -112,7 +112,7 @@ class Readable:
             return self.info.path
         # named by the input's state: a copy of what it was before is never read again
         copy = self._scratch / f"decoded-{files.digest(self.stamp, self.channels)[:16]}.wav"
-        with only_one(copy):
+        with files.only_one(copy):
             if not copy.exists():
                 audio.decode_to(self.info.path, str(copy), self.channels)
         return str(copy)
@@ -136,20 +136,10 @@ def local_copy(path: str, scratch: Path) -> str:
         raise TrackError("not_found", f"there is no object {path}; check its name")
     # under its own name, which messages and formats refer to
     copy = scratch / files.digest(path, stamp)[:16] / place.name
-    with only_one(copy):
+    with files.only_one(copy):
         if not copy.exists():
             place.fetch(copy)
     return str(copy)
-
-
-@contextmanager
-def only_one(copy: Path) -> Iterator[None]:
-    """Keeps workers of one machine from making the same copy at the same time."""
-    from filelock import FileLock
-
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(copy.parent / ".lock"):
-        yield
 
 
 @contextmanager

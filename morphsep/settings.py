@@ -36,7 +36,8 @@ class Settings:
     amount: str = "1"
     """0 to 1, points such as "0:00=0 0:05=1", or a CSV file."""
     separator: str = "auto"
-    """auto, or a separator's name, with its model behind a colon (demucs:htdemucs)."""
+    """auto, or a separator's name, with its model behind a colon (demucs:htdemucs) and what to keep of
+    it behind another (demucs:htdemucs:vocals)."""
     stem: str | None = None
     """The user's own stem: a path, or a pattern such as {stem}.guitar.wav."""
     backend: str = "auto"
@@ -222,7 +223,7 @@ def build_separator(settings: Settings) -> Separator:
     if name != "demucs":
         if model:
             raise SettingError(f"the separator {name} has no models, so {model!r} means nothing")
-        return _separator(name)
+        return _separator(name, **({"device": settings.device} if name == "embedded" else {}))
     options: dict[str, Any] = {
         "device": settings.device,
         "shifts": settings.shifts,

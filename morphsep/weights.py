@@ -17,6 +17,7 @@ from morphsep.checksums import check, identity
 from morphsep.download import Progress, is_offline
 from morphsep.errors import SettingError
 from morphsep.origins import bring, first_host, hub_repository, origins
+from morphsep.remote_weights import bring as bring_remote
 from morphsep.separators.bags import Bag, Recipe, assemble, legacy_files, published, read_folder
 
 DEFAULT_MODEL = "htdemucs_6s"
@@ -70,12 +71,16 @@ def _info(name: str) -> ModelInfo:
     )
 
 
-def locate(model: str) -> Bag | None:
+def locate(model: str, offline: bool = False) -> Bag | None:
     """The files of a model (a name, a folder, a file) on this machine, None if they are not here.
+
+    A folder or file in an object store (``s3://...``) is copied here first, once.
 
     Raises:
         SettingError: no such name and no such folder.
     """
+    if "://" in model:
+        return read_folder(bring_remote(model, weights_dir(), is_offline(offline)))
     recipe = published().get(model)
     if recipe is not None:
         bags = (assemble(recipe, folder) for folder in _places(recipe))
@@ -132,7 +137,7 @@ def fetch(model: str, *, offline: bool = False, progress: Progress | None = None
 
 def resolve(model: str, *, offline: bool = False, progress: Progress | None = None) -> Bag:
     """As `fetch`, but the files themselves."""
-    bag = locate(model)
+    bag = locate(model, offline)
     recipe = published().get(model)
     if bag is not None:
         try:

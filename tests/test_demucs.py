@@ -354,7 +354,13 @@ def test_other_pickled_things_are_no_model(tmp_path: Path) -> None:
 def test_wrong_settings_are_refused_before_anything_is_read(small: Path) -> None:
     with pytest.raises(SettingError, match="htdemucs_6s"):
         Demucs("htdemucs_7s")
-    for setting in ({"overlap": 1.0}, {"shifts": -1}, {"batch_size": 0}, {"seed": -1}):
+    for setting in (
+        {"overlap": 1.0},
+        {"shifts": -1},
+        {"batch_size": 0},
+        {"seed": -1},
+        {"lanes": 0},
+    ):
         with pytest.raises(SettingError):
             Demucs(str(small), **setting)  # type: ignore[arg-type]
     with pytest.raises(SettingError, match="device"):
@@ -366,13 +372,129 @@ def test_wrong_settings_are_refused_before_anything_is_read(small: Path) -> None
         Demucs(str(small), device="cpu", source="flute").load()
 
 
+def test_a_source_can_be_named_with_the_model(small: Path) -> None:
+    def named(text: str) -> str:
+        return Demucs(text, device="cpu").fingerprint()
+
+    assert named(f"{small}:piano") == Demucs(str(small), source="piano").fingerprint()
+    assert len({named(str(small)), named(f"{small}:piano"), named(f"{small}:vocals")}) == 3
+    mix = song(20000)
+    stem = Demucs(f"{small}:vocals", device="cpu").separate(mix, 0, 20000)
+    expected = reference(checkpoint(small), mix, "vocals")
+    np.testing.assert_allclose(stem, expected, rtol=0, atol=1e-6)
+    with pytest.raises(SettingError, match="no source 'flute', only drums"):
+        Demucs(f"{small}:flute", device="cpu").load()
+    for wrong in (f"{small}:", "htdemucs_7s:bass"):
+        with pytest.raises(SettingError):
+            Demucs(wrong)
+    with pytest.raises(SettingError, match="one source"):
+        Demucs(f"{small}:piano", source="bass")
+
+
+def test_the_command_line_names_a_source_too(small: Path) -> None:
+    from morphsep.settings import Settings, build_separator
+
+    separator = build_separator(Settings(separator=f"demucs:{small}:piano", device="cpu"))
+    assert separator.fingerprint() == Demucs(str(small), source="piano").fingerprint()
+
+
+def test_a_colon_in_a_path_is_part_of_the_path(small: Path, tmp_path: Path) -> None:
+    folder = write_htdemucs(tmp_path / "take:2")
+    assert Demucs(str(folder)).fingerprint() == Demucs(str(small)).fingerprint()
+    assert Demucs(f"{folder}:bass").fingerprint() == Demucs(f"{small}:bass").fingerprint()
+    with pytest.raises(SettingError, match="No Demucs model"):
+        Demucs(str(tmp_path / "take:3" / "model"))
+
+
+def test_the_default_model_with_a_source_needs_no_name() -> None:
+    separator = pickle.loads(pickle.dumps(Demucs(":vocals")))
+    assert (separator._model, separator._source) == ("htdemucs_6s", "vocals")
+
+
+def test_lanes_give_the_same_bits(small: Path) -> None:
+    num_samples = int(3.3 * LENGTH)
+    mix = song(num_samples)
+    one = Demucs(str(small), device="cpu", lanes=1).separate(mix, 0, num_samples)
+    separator = Demucs(str(small), device="cpu", lanes=3)
+    assert np.array_equal(separator.separate(mix, 0, num_samples), one)
+    assert np.array_equal(separator.separate(mix, 7000, 50000), one[:, 7000:50000])
+    assert torch.get_num_threads() == 1
+    torch.set_num_threads(2)
+    assert Demucs(str(small), device="cpu")._ready()[0].lanes == 2
+    torch.set_num_threads(1)
+
+
+def test_lanes_share_the_threads_and_give_them_back(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: set[int] = set()
+    separator = Demucs(str(small), device="cpu", lanes=2)
+    model = separator._ready()[1][0].model
+    forward = model.forward
+
+    def counted(batch: torch.Tensor) -> torch.Tensor:
+        seen.add(torch.get_num_threads())
+        result: torch.Tensor = forward(batch)
+        return result
+
+    monkeypatch.setattr(model, "forward", counted)
+    torch.set_num_threads(4)
+    try:
+        separator.separate(song(3 * LENGTH), 0, 3 * LENGTH)
+        assert seen == {2}
+        assert torch.get_num_threads() == 4
+    finally:
+        torch.set_num_threads(1)
+
+
+def test_lanes_are_given_up_before_the_batch_when_memory_runs_out(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    num_samples = int(3.3 * LENGTH)
+    mix = song(num_samples)
+    separator = Demucs(str(small), device="cpu", lanes=2, batch_size=2)
+    runner, parts = separator._ready()
+    forward = parts[0].model.forward
+
+    def limited(batch: torch.Tensor) -> torch.Tensor:
+        if runner.lanes > 1:
+            raise torch.OutOfMemoryError("CPU out of memory")
+        result: torch.Tensor = forward(batch)
+        return result
+
+    monkeypatch.setattr(parts[0].model, "forward", limited)
+    stem = separator.separate(mix, 0, num_samples)
+    assert (runner.lanes, runner.batch_size) == (1, 2)
+    expected = Demucs(str(small), device="cpu").separate(mix, 0, num_samples)
+    np.testing.assert_allclose(stem, expected, rtol=0, atol=1e-6)
+
+
+def test_a_bag_reads_only_the_models_that_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = "models: [aa, bb, cc]\nweights: [[1,0,0,0], [0,0,0,1], [0,0,1,0]]\n"
+    folder = write_bag(tmp_path, recipe, {"aa": 1, "bb": 2, "cc": 3})
+    read: list[str] = []
+
+    def counted(path: Path) -> Any:
+        read.append(path.stem)
+        return load(path)
+
+    monkeypatch.setattr("morphsep.separators.ensemble.load", counted)
+    mix, separator = song(9000), Demucs(f"{folder}:vocals", device="cpu")
+    stem = separator.separate(mix, 0, 9000)
+    assert read == ["aa", "bb"]
+    expected = reference(load(folder / "bb.safetensors"), mix, "vocals")
+    np.testing.assert_allclose(stem, expected, rtol=0, atol=1e-6)
+
+
 def test_fingerprint_holds_what_changes_the_stem_and_nothing_else(
     small: Path, tmp_path: Path
 ) -> None:
     def fingerprint(**settings: Any) -> str:
         return Demucs(str(small), **settings).fingerprint()
 
-    assert fingerprint() == fingerprint(device="cpu", batch_size=4, seed=3)
+    assert fingerprint() == fingerprint(device="cpu", batch_size=4, seed=3, lanes=2, optimise=())
     other = write_htdemucs(tmp_path, seed=1)
     different = {
         fingerprint(),

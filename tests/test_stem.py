@@ -186,14 +186,12 @@ def test_nan_in_the_stem_is_refused(tmp_path: Path) -> None:
 def test_a_stem_that_changed_is_looked_at_again(tmp_path: Path) -> None:
     path, own = tmp_path / "g.wav", OwnStem()
     mix = ArrayMix(MIX, write(path, GUITAR))
-    first = own.content_fingerprint(mix)
     assert np.array_equal(own.separate(mix, 0, LENGTH), GUITAR)
     write(path, np.roll(GUITAR, 700, axis=1))
     os.utime(path, ns=(1, 1))
     found = own.alignment(mix)
     assert found is not None
     assert found.lag == -700
-    assert own.content_fingerprint(mix) != first
     assert own.fingerprint() == OwnStem().fingerprint()
 
 

@@ -6,7 +6,9 @@ while only the segments that are needed are run and only the guitar is kept.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ import numpy as np
 from morphsep import weights
 from morphsep.checksums import identity
 from morphsep.errors import SettingError
-from morphsep.separators import Mix
+from morphsep.separators import Mix, transformations
 from morphsep.separators.bags import Bag
 from morphsep.separators.devices import BatchRunner
 from morphsep.separators.devices import device as device_of
@@ -33,13 +35,17 @@ class Demucs:
     """A Demucs model as a separator.
 
     Args:
-        model: name that demucs knows, or a folder or file with a checkpoint.
+        model: name that demucs knows, or a folder or file with a checkpoint; ``MODEL:SOURCE``
+            says which source in the same word (``:SOURCE`` alone: of the default model).
         source: which source to keep; None: ``guitar``, or ``other`` if the model has no guitar.
         device: ``auto`` (the best there is), ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         batch_size: segments run at once; None: 1 on a CPU, as many as fit (up to 8) on a GPU.
         shifts: mean over so many grids, moved by up to 0.5 s as `seed` has it; 0: one, not moved.
         overlap: of neighbouring segments, as a part of their length, in [0, 1).
         offline: never open a socket.
+        optimise: names of the `transformations` that make a model faster; None: those that pay on
+            the device; empty: the model as demucs runs it. They change the stem by rounding.
+        lanes: segments that run side by side on a CPU; None: one for each thread of torch, up to 4.
 
     Raises:
         SettingError: a setting cannot work, or there is no such model or device.
@@ -60,16 +66,25 @@ class Demucs:
         seed: int = 0,
         overlap: float = 0.25,
         offline: bool = False,
+        optimise: Iterable[str] | None = None,
+        lanes: int | None = None,
     ) -> None:
         if not 0 <= overlap < 1:
             raise SettingError(f"overlap must be in [0, 1), not {overlap}.")
-        if shifts < 0 or seed < 0 or (batch_size is not None and batch_size < 1):
-            raise SettingError("shifts and seed must be >= 0, batch_size >= 1.")
+        if (
+            shifts < 0
+            or seed < 0
+            or min(1 if batch_size is None else batch_size, 1 if lanes is None else lanes) < 1
+        ):
+            raise SettingError("shifts and seed must be >= 0, batch_size and lanes >= 1.")
+        self._optimise = None if optimise is None else tuple(optimise)
+        transformations.check(self._optimise or ())
         if device not in ("auto", "cpu"):
             device_of(device)
-        weights.locate(model)
-        self._model, self._source, self._offline = model, source, offline
-        self._device, self._batch_size = device, batch_size
+        self._model, self._source = _with_source(model, source)
+        weights.locate(self._model, offline)
+        self._device, self._batch_size, self._lanes = device, batch_size, lanes
+        self._offline = offline
         self._shifts, self._seed, self._overlap = shifts, seed, overlap
         self._bag: Bag | None = None
         self._loaded: tuple[BatchRunner, list[Part]] | None = None
@@ -135,12 +150,24 @@ class Demucs:
 
     def _ready(self) -> tuple[BatchRunner, list[Part]]:
         if self._loaded is None:
-            runner = BatchRunner(device_of(self._device), self._batch_size)
-            parts = load_parts(self._files(), self._source, self._shifts, self._seed)
+            device = device_of(self._device)
+            runner = BatchRunner(device, self._batch_size, self._lanes)
+            names = transformations.choose(self._optimise, device)
+            parts = load_parts(self._files(), self._source, self._shifts, self._seed, names)
             for part in parts:
                 part.model.to(runner.device)
             self._loaded = runner, parts
         return self._loaded
+
+
+def _with_source(model: str, source: str | None) -> tuple[str, str | None]:
+    """Model and source of ``MODEL:SOURCE``; a colon in a path that exists is part of the path."""
+    head, colon, tail = model.rpartition(":")
+    if not colon or Path(model).expanduser().exists() or "/" in tail or "\\" in tail:
+        return model, source
+    if not tail or source not in (None, tail):
+        raise SettingError(f"{model!r} should name one source after the colon: MODEL:SOURCE.")
+    return head or DEFAULT_MODEL, tail
 
 
 def _scale(mix: Mix) -> np.float32:

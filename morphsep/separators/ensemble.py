@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from morphsep.errors import SettingError
 from morphsep.separators.bags import Bag
 from morphsep.separators.checkpoints import load
 from morphsep.separators.segments import SegmentGrid
+from morphsep.separators.transformations import transform
 from morphsep.signal import MODEL_RATE
 
 MAX_SHIFT = MODEL_RATE // 2
@@ -41,10 +42,14 @@ class Part:
         )
 
 
-def load_parts(bag: Bag, source: str | None, shifts: int, seed: int) -> list[Part]:
+def load_parts(
+    bag: Bag, source: str | None, shifts: int, seed: int, optimise: Sequence[str] = ()
+) -> list[Part]:
     """The models of a bag that matter for a source; None: ``guitar``, or ``other`` without one.
 
-    Each stands on one grid, or on as many moved ones as `shifts` says, drawn from `seed`.
+    Each is changed by the transformations in `optimise`, and stands on one grid, or on as many
+    moved ones as `shifts` says, drawn from `seed`. Models without weight for the source are not
+    even read (but for the first, which names the sources).
 
     Raises:
         SettingError: the weights are damaged, not for stereo at 44.1 kHz, or lack the source.
@@ -53,14 +58,15 @@ def load_parts(bag: Bag, source: str | None, shifts: int, seed: int) -> list[Par
     rows = bag.recipe.weights
     if rows is not None and len(rows) != len(bag.files):
         raise SettingError(f"{name} has {len(bag.files)} models, but {len(rows)} rows of weights.")
-    models = [_for_tracks(load(file), bag) for file in bag.files]
-    index = _source(models[0].sources, source, name)
-    shares = [1.0 if rows is None else rows[i][index] for i in range(len(models))]
-    parts = [
-        Part(model=model, source=index, weight=share / sum(shares))
-        for model, share in zip(models, shares, strict=True)
-        if share
-    ]
+    first = _for_tracks(load(bag.files[0]), bag)
+    index = _source(first.sources, source, name)
+    shares = [1.0 if rows is None else rows[i][index] for i in range(len(bag.files))]
+    parts = []
+    for i, (file, share) in enumerate(zip(bag.files, shares, strict=True)):
+        if share:
+            model = first if i == 0 else _for_tracks(load(file), bag)
+            kept = transform(model, index, optimise)
+            parts.append(Part(model=model, source=kept, weight=share / sum(shares)))
     return [moved for i, part in enumerate(parts) for moved in _shifted(part, shifts, [seed, i])]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from morphsep.errors import TrackError
-from morphsep.files import digest_file
 from morphsep.separators import Mix
 from morphsep.separators.alignment import Fit
 from morphsep.separators.stem_file import StemFile, StemFiles
@@ -30,22 +29,8 @@ class OwnStem:
         self._fits: dict[tuple[object, ...], Fit | None] = {}
 
     def fingerprint(self) -> str:
-        """The rules only; the stem's content is in ``content_fingerprint``."""
+        """The rules only: the digest of the stem's file goes into the key by itself (`stages`)."""
         return f"stem/1 reach={REACH} max_lag={MAX_LAG} max_level_db={MAX_LEVEL_DB}"
-
-    def content_fingerprint(self, mix: Mix) -> str:
-        """sha256 (hex) of the stem's file: part of the track's key, beside the mix's own.
-
-        Raises:
-            TrackError: ``stem_not_found``.
-        """
-        path = _path(mix)
-        try:
-            return digest_file(path)
-        except OSError as error:
-            raise TrackError(
-                "stem_not_found", f"The stem {path} cannot be read: {error.strerror}."
-            ) from error
 
     def separate(self, mix: Mix, start: int, stop: int) -> Signal:
         """The stem at the mix's samples [start, stop), ``[C, stop - start]``; zeros outside it.
