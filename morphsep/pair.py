@@ -62,9 +62,12 @@ def measure_pair(
     ]
     pair = Pair(from_trim_db=trims[0], to_trim_db=trims[1], warp=None, seconds=0.0)
     if _is_warped(recipe) and facts["peak"] > 0:
-        found = excerpts(stem.read, num_samples, facts["rms_per_second"])
         both = pair.matched(recipe)
-        warp = measure(recipe.backend, both.source, both.target, found, facts["lufs"])
+        context = recipe.backend.context(both.source, both.target)
+        found = excerpts(stem.read, num_samples, facts["rms_per_second"], context)
+        warp = measure(
+            recipe.backend, both.source, both.target, found, facts["lufs"], with_context=True
+        )
         pair = replace(pair, warp=warp)
     pair = replace(pair, seconds=time.perf_counter() - began)
     values = asdict(pair) | {"warp": pair.warp.to_json() if pair.warp else None}

@@ -32,9 +32,19 @@ class Scale:
     """What counts of each place."""
 
     @classmethod
-    def between(cls, passages: Sequence[Passage], context: tuple[int, int]) -> Scale:
-        """Leaves out what has not settled, if at least half of a passage has."""
-        settled = [settled_part(each.stem.shape[1], *context) for each in passages]
+    def between(
+        cls, passages: Sequence[Passage], context: tuple[int, int], with_context: bool = False
+    ) -> Scale:
+        """Leaves out the context; or, of passages without any, what has not settled, if at least
+        half of a passage has."""
+        before, after = context
+        lengths = [each.stem.shape[1] for each in passages]
+        settled = [
+            slice(before, length - after)
+            if with_context or before + after < length // 2
+            else slice(0, length)
+            for length in lengths
+        ]
         sources, targets = ([getattr(p, end) for p in passages] for end in ("source", "target"))
         powers = mel_powers(sources, settled), mel_powers(targets, settled)
         reference = max(float(power.max()) for power in powers) or 1.0
@@ -64,10 +74,6 @@ class Scale:
         here = decibels(power, self.reference)
         d0, d1 = (float(np.linalg.norm(here - end)) for end in (self.source, self.target))
         return d0 / (d0 + d1)
-
-
-def settled_part(length: int, before: int, after: int) -> slice:
-    return slice(before, length - after) if before + after < length // 2 else slice(0, length)
 
 
 def mel_powers(places: Sequence[Signal], settled: Sequence[slice]) -> np.ndarray:

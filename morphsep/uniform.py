@@ -74,6 +74,7 @@ def measure(
     level: float,
     *,
     num_points: int = 9,
+    with_context: bool = False,
 ) -> Warp:
     """Find the warp that makes a backend's amount perceptually uniform for a pair of tones.
 
@@ -82,6 +83,8 @@ def measure(
             starts: as from ``excerpts``. They count as one.
         level: integrated loudness of the whole stem in LUFS.
         num_points: most amounts to render; each goes where the largest step is left.
+        with_context: whether each place has the backend's context on both sides, which does not
+            count. Without it what has not settled is left out, if at least half has.
 
     Raises:
         SettingError: the backend cannot morph this pair.
@@ -100,7 +103,7 @@ def measure(
     ]
     if not passages:
         return Warp()
-    scale = Scale.between(passages, context)
+    scale = Scale.between(passages, context, with_context)
     if scale.same:
         return Warp()
     points = {0.0: (0.0, 0.0), 1.0: (1.0, 0.0)}

@@ -294,5 +294,11 @@ def test_excerpts_are_where_the_energy_is(
     assert [place.start for place in found] == [seconds * MODEL_RATE for seconds in starts]
     assert all(place.num_samples == min(num_samples, 2 * MODEL_RATE) for place in found)
     read = excerpts(lambda a, n: ramp[:, a : a + n], num_samples, levels)
-    assert len(read) == len(places(num_samples, levels))
+    assert len(read) == len(places(num_samples, levels, num_places=8, exponent=0.5))
     assert all(stem[0, 0] == start for stem, start in read)
+    wider = excerpts(lambda a, n: np.full((1, n), a), num_samples, levels, context=(1000, 500))
+    assert [start + 1000 for _, start in wider] == [start for _, start in read]
+    assert all(
+        stem.shape[1] == short.shape[1] + 1500
+        for (stem, _), (short, _) in zip(wider, read, strict=True)
+    )
