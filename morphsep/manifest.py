@@ -8,13 +8,16 @@ The columns, their units and types are those of `TrackRow` and `ChunkRow` below.
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union
 
-from morphsep.files import digest, whole
+from morphsep.files import digest
+from morphsep.manifest_parts import conform, join, newest, stream, write_part
+from morphsep.storage import Location, location
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,6 +28,8 @@ SCHEMA_VERSION = 1
 """Version of both schemas; raised when a column is added, renamed or changes its meaning."""
 
 Table = Literal["tracks", "chunks"]
+Out = Union[Location, str, "os.PathLike[str]"]
+"""An output folder."""
 
 
 def column(doc: str, type_: str, default: Any = None) -> Any:
@@ -161,101 +166,158 @@ _TABLES: dict[type, Table] = {TrackRow: "tracks", ChunkRow: "chunks"}
 
 def schema(row_type: type[TrackRow] | type[ChunkRow]) -> pa.Schema:
     """The Arrow schema of a table; every field carries its description."""
+    return _schema(_TABLES[row_type])
+
+
+@cache
+def _schema(table: Table) -> pa.Schema:
     import pyarrow as pa
 
+    (row_type,) = (row_type for row_type, name in _TABLES.items() if name == table)
     return pa.schema(
         [
             pa.field(f.name, f.metadata["type"], metadata={"description": f.metadata["doc"]})
             for f in fields(row_type)
         ],
-        metadata={"morphsep": f"{_TABLES[row_type]} {SCHEMA_VERSION}"},
+        metadata={"morphsep": f"{table} {SCHEMA_VERSION}"},
     )
 
 
-def folder(out: Path | Location, table: Table) -> Path:
+def folder(out: Out, table: Table) -> Location:
     """Where the parts of a table lie."""
-    return Path(str(out)) / "manifest" / table
+    return location(out) / "manifest" / table
 
 
-def commit(
-    out: Path | Location, track: TrackRow, chunks: Sequence[ChunkRow] = (), after: int = 0
-) -> TrackRow:
-    """Writes a track's rows for good: the chunks' part, then the track's. Returns its row."""
+def commit(out: Out, track: TrackRow, chunks: Sequence[ChunkRow] = (), after: int = 0) -> TrackRow:
+    """Writes a track's rows for good: the chunks' part, then the track's. Returns its row.
+
+    Args:
+        after: `finished_ns` of the row that this one replaces, 0 if there is none: the new one
+            counts even if this machine's clock is behind the one that wrote it.
+    """
     now = max(time.time_ns(), after + 1)
     name = f"{digest(track.track)[:24]}-{now}.parquet"
     if chunks:
         stamped = [replace(row, finished_ns=now) for row in chunks]
-        _write(folder(out, "chunks") / name, stamped, ChunkRow)
+        write_part(folder(out, "chunks") / name, _table(stamped, ChunkRow))
     track = replace(track, finished_ns=now)
-    _write(folder(out, "tracks") / name, [track], TrackRow)
+    write_part(folder(out, "tracks") / name, _table([track], TrackRow))
     return track
 
 
-def _write(path: Path, rows: Iterable[Row], row_type: type[Row]) -> None:
+def _table(rows: Sequence[Row], row_type: type[Row]) -> pa.Table:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    table = pa.Table.from_pylist([asdict(row) for row in rows], schema=schema(row_type))
-    with whole(path) as part:
-        pq.write_table(table, part, compression="zstd")
+    shape = schema(row_type)
+    columns = [pa.array([getattr(row, f.name) for row in rows], f.type) for f in shape]
+    return pa.Table.from_arrays(columns, schema=shape)
 
 
-def read_tracks(out: Path | Location) -> list[TrackRow]:
+def read_known(out: Out, columns: Sequence[str]) -> pa.Table:
+    """Some columns of every track's newest row, in order of the tracks' names.
+
+    `track` and `finished_ns` come first, asked for or not. Far lighter than `read_tracks`: for
+    resuming and for status.
+    """
+    names = list(dict.fromkeys(["track", "finished_ns", *columns]))
+    shape = schema(TrackRow)
+    found = [*stream(folder(out, "tracks"), shape, names)]
+    return newest(join(found)) if found else conform(shape.empty_table(), shape, names)
+
+
+def count_by_status(out: Out) -> dict[str, int]:
+    """How many tracks there are of each status."""
+    counts = read_known(out, ["status"])["status"].value_counts()
+    return {str(count["values"]): int(count["counts"]) for count in counts.to_pylist()}
+
+
+def read_tracks(out: Out) -> list[TrackRow]:
     """The newest row of every track, in order of their names."""
-    rows: dict[str, TrackRow] = {}
-    for row in _read(out, TrackRow, _parts(out, "tracks")):
-        if row.track not in rows or row.finished_ns >= rows[row.track].finished_ns:
-            rows[row.track] = row
-    return [rows[name] for name in sorted(rows)]
+    return _rows(read_known(out, schema(TrackRow).names), TrackRow)
 
 
-def read_chunks(out: Path | Location) -> list[ChunkRow]:
-    """The rows of every chunk that belongs to a track's newest row, in order."""
-    newest = {(row.track, row.key, row.finished_ns) for row in read_tracks(out)}
-    rows = {
-        (row.track, row.index): row
-        for row in _read(out, ChunkRow, _parts(out, "chunks"))
-        if (row.track, row.key, row.finished_ns) in newest
-    }
-    return [rows[key] for key in sorted(rows)]
-
-
-def _parts(out: Path | Location, table: Table) -> list[Path]:
-    return sorted(folder(out, table).glob("[!.]*.parquet"))
-
-
-def _read(out: Path | Location, row_type: type[Row], parts: Sequence[Path]) -> Iterable[Row]:
-    import pyarrow.parquet as pq
-
+def _rows(table: pa.Table, row_type: type[Row]) -> list[Row]:
     names = [f.name for f in fields(row_type)]
-    for part in parts:
-        table = pq.read_table(part, schema=schema(row_type), partitioning=None)
-        yield from (row_type(**values) for values in table.select(names).to_pylist())
+    columns = [_values(table[name]) for name in names]
+    return [
+        row_type(**dict(zip(names, values, strict=True))) for values in zip(*columns, strict=True)
+    ]
 
 
-def compact(out: Path | Location) -> tuple[int, int]:
-    """Joins the parts of each table into one and drops rows that newer ones replace.
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    """Python values; equal texts are one object, since settings repeat in every row."""
+    import pyarrow as pa
 
-    The new part is complete before an old one is removed: a kill in between leaves rows twice,
-    which reading does not mind and the next compaction mends.
+    if not pa.types.is_string(column.type):
+        return list(column.to_pylist())
+    texts = column.combine_chunks().dictionary_encode()
+    known = texts.dictionary.to_pylist()
+    return [None if i is None else known[i] for i in texts.indices.to_pylist()]
+
+
+def read_chunks(out: Out, tracks: Sequence[TrackRow] | None = None) -> list[ChunkRow]:
+    """The rows of every chunk that belongs to a track's newest row, in order.
+
+    Args:
+        tracks: what `read_tracks` gave, if it is at hand.
+    """
+    found = dict(chunks_by_track(out, tracks))
+    return [row for track in sorted(found) for row in found[track]]
+
+
+def chunks_by_track(
+    out: Out, tracks: Sequence[TrackRow] | None = None
+) -> Iterator[tuple[str, list[ChunkRow]]]:
+    """The same by track, each with its chunks in order, the tracks in none; flat memory.
+
+    Tracks that have no chunks do not come.
+    """
+    known = _known(out) if tracks is None else _table(tracks, TrackRow).select(_KNOWN)
+    done: set[str] = set()
+    held: dict[int, ChunkRow] = {}
+    track = ""
+    for table in stream(folder(out, "chunks"), schema(ChunkRow)):
+        for row in _rows(_current(table, known), ChunkRow):
+            if row.track != track and held:
+                done.add(track)
+                yield track, [held[index] for index in sorted(held)]
+                held = {}
+            if row.track not in done:
+                track = row.track
+                held[row.index] = row
+    if held:
+        yield track, [held[index] for index in sorted(held)]
+
+
+_KNOWN = ["track", "finished_ns", "key"]
+
+
+def _known(out: Out) -> pa.Table:
+    return read_known(out, _KNOWN)
+
+
+def _current(chunks: pa.Table, tracks: pa.Table) -> pa.Table:
+    """The chunks that belong to one of these tracks' rows."""
+    import pyarrow.compute as pc
+
+    found = pc.index_in(chunks["track"], value_set=tracks["track"].combine_chunks())
+    same = [pc.equal(chunks[name], pc.take(tracks[name], found)) for name in ("finished_ns", "key")]
+    return chunks.filter(pc.and_(*same))
+
+
+def compact(out: Out) -> tuple[int, int]:
+    """Joins the parts of each table into few files and drops rows that newer ones replace.
+
+    May be called at any time, by one process at a time, while others commit and read. Files that
+    are large already stay as they are, unless rows in them have been replaced.
 
     Returns:
-        (parts before, parts after), both tables together.
+        (files before, files after), both tables together.
     """
-    before = {table: _parts(out, table) for table in ("tracks", "chunks")}
-    if all(len(parts) <= 1 for parts in before.values()):
-        count = sum(map(len, before.values()))
-        return count, count
-    tracks, chunks = read_tracks(out), read_chunks(out)
-    name = f"compact-{time.time_ns()}.parquet"
-    if chunks:
-        _write(folder(out, "chunks") / name, chunks, ChunkRow)
-    _write(folder(out, "tracks") / name, tracks, TrackRow)
-    # the tracks first: a chunk's row counts only through its track's
-    for table in ("tracks", "chunks"):
-        for part in before[table]:
-            part.unlink(missing_ok=True)
-    return sum(map(len, before.values())), 1 + bool(chunks)
+    from morphsep import manifest_compact
+
+    schemas: dict[str, pa.Schema] = {table: schema(row_type) for row_type, table in _TABLES.items()}
+    return manifest_compact.compact(folder(out, "tracks"), folder(out, "chunks"), schemas)
 
 
 def reference() -> str:
