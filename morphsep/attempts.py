@@ -69,8 +69,7 @@ class Attempt:
         """Raises OSError if the manifest cannot be written: nothing more can be done then."""
         if clip.outcome is not None:
             return [clip]
-        given_up = self.work.workspace.given_up(clip.job.track)
-        if given_up.read_json() == self.work.run:
+        if self._has_ended(clip):
             return []
         try:
             with _noted(self.work, self.stage.__name__, clip) as tries:
@@ -78,14 +77,19 @@ class Attempt:
                     raise TrackError("worker_killed", _POISON)
                 return self._patiently(clip)
         except Exception as error:
+            if self._has_ended(clip):
+                return []
             code, message = _blame(error)
             if code == "internal":
                 log.exception("%s: a defect of morphsep, please report it", clip.job.path)
             status = clip.job.refused_as if clip.job.refusal else "failed"
             values = {"status": status, "error_code": code, "message": message}
-            outcome = finish(self.work, clip, values)
-            given_up.write_json(self.work.run)
-            return [replace(clip, outcome=outcome)]
+            return [replace(clip, outcome=finish(self.work, clip, values))]
+
+    def _has_ended(self, clip: Clip) -> bool:
+        """Whether this run has committed the track's row already. A record can come to several
+        workers, and what the slower ones still need is removed by the first."""
+        return bool(self.work.workspace.ended(clip.job.track).read_json() == self.work.run)
 
     def _patiently(self, clip: Clip) -> list[Clip]:
         for wait in WAITS:

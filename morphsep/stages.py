@@ -18,7 +18,7 @@ from typing import Any
 
 from morphsep import files, manifest, track_row
 from morphsep.clip import Clip, Outcome
-from morphsep.errors import TrackError
+from morphsep.errors import SettingError, TrackError
 from morphsep.grid import sections
 from morphsep.manifest import ChunkRow, TrackRow
 from morphsep.morphing import Morpher, chunk_rows
@@ -67,7 +67,7 @@ def prepare(work: Work, clip: Clip) -> list[Clip]:
     stem = _stem(work, clip)
     if work.force:
         _discard_once(work, stem)
-        _change(work, clip, recipe).discard()
+        _discard_once(work, _change(work, clip, recipe))
     missing = missing_sections(stem, source, recipe)
     return [replace(clip, section=section, separated=True) for section in missing] or [clip]
 
@@ -150,18 +150,13 @@ def assemble(work: Work, clip: Clip) -> list[Clip]:
     recipe, stem = build(clip.job.settings), _stem(work, clip)
     change = _change(work, clip, recipe)
     change.load()
+    chunks, morph_seconds = chunk_rows(change)
     cut = set(sections(clip.source.model_length, recipe.section))
-    reach = work.reporter(clip, "assemble")
-    try:
-        if not cut <= change.finished():
-            return []
-        values = write_song(work.workspace.out, clip, _readable(work, clip), stem, change)
-        chunks, morph_seconds = chunk_rows(change)
-    except Exception:
-        if cut <= change.finished():
-            raise
-        # another worker saw the last section finished, too: it has done this and cleared up
+    # asked last: another worker that saw the last section finished, too, may be clearing up
+    if not cut <= change.finished():
         return []
+    reach = work.reporter(clip, "assemble")
+    values = write_song(work.workspace.out, clip, _readable(work, clip), stem, change)
     reach(clip.source.model_length)
     values |= _measured(clip, recipe, stem, chunks) | {
         "seconds_separate": seconds_spent(stem) if clip.separated else 0.0,
@@ -201,6 +196,8 @@ def finish(
     row = replace(row, retries=work.retries(clip.job.track))
     out = work.workspace.out
     row = manifest.commit(out, row, chunks, after=clip.finished_before)
+    # before anything is removed: whoever is at work on this track, too, will miss it
+    work.workspace.ended(clip.job.track).write_json(work.run)
     _clear(work, clip)
     return Outcome(row)
 
@@ -248,13 +245,15 @@ def _change(work: Work, clip: Clip, recipe: Recipe) -> SectionStore:
     return work.workspace.change(clip.job.track, clip.key, recipe.section, clip.source.num_channels)
 
 
-def _discard_once(work: Work, stem: SectionStore) -> None:
+def _discard_once(work: Work, store: SectionStore) -> None:
     """Removes what is left of an earlier run, but nothing that this one has made: several tracks
-    may share a stem."""
-    mark = stem.folder / "forced.json"
-    if mark.read_json() != work.run:
-        stem.discard()
-        mark.write_json(work.run)
+    may share a stem, and a track can be prepared twice."""
+    mark = store.folder / "forced.json"
+    # one at a time on this machine, and wherever a shared file system has locks
+    with files.only_one(work.workspace.scratch(store.folder.name) / mark.name):
+        if mark.read_json() != work.run:
+            store.discard()
+            mark.write_json(work.run)
 
 
 def _measured(
@@ -278,15 +277,16 @@ def _holds(work: Work, row: TrackRow, key: str) -> bool:
         return False
     wanted = ((row.output, row.output_hash), (row.backing, row.backing_hash))
     return all(
-        name is None or _digest(work.workspace.out / name) == digest for name, digest in wanted
+        name is None or _digest(work.workspace.out, name) == digest for name, digest in wanted
     )
 
 
-def _digest(place: Location) -> str | None:
+def _digest(out: Location, name: str) -> str | None:
+    """sha256 of a result; None if it is not there, or not in the output folder at all."""
     try:
-        with place.reading() as path:
+        with (out / name).reading() as path:
             return files.digest_file(path)
-    except (FileNotFoundError, IsADirectoryError):
+    except (FileNotFoundError, IsADirectoryError, SettingError):
         return None
 
 

@@ -12,6 +12,7 @@ locations load no pyarrow.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -187,13 +188,22 @@ class Location:
         return remote.remove(self.text)
 
     def remove_tree(self) -> None:
-        """Removes the folder and all below; fine if it is not there."""
+        """Removes the folder and all below; fine if it is not there, or if others remove it, too.
+        What others write to it meanwhile may stay."""
         if not self.is_local:
             return remote.remove_tree(self.text)
 
         def attempt() -> None:
-            with contextlib.suppress(FileNotFoundError):
-                shutil.rmtree(self.path)
+            for _ in range(5):
+                if not self.path.exists():
+                    break
+                try:
+                    shutil.rmtree(self.path)
+                except FileNotFoundError:
+                    continue
+                except OSError as error:
+                    if error.errno != errno.ENOTEMPTY:
+                        raise
 
         return self._try("removing", attempt)
 

@@ -108,8 +108,10 @@ def _remote(folder: Location) -> Iterator[Held]:
     finally:
         stop.set()
         thread.join()
-        if not held.lost:
-            place.remove()
+        # what cannot be removed now is void after DEAD seconds
+        with contextlib.suppress(OSError, SettingError):
+            if _rank(_read(place)) == _rank(lease):
+                place.remove()
 
 
 def _take(place: Location, folder: Location) -> dict[str, Any]:
@@ -141,7 +143,8 @@ def _renew(place: Location, lease: dict[str, Any], held: Held, stop: threading.E
     """Beats until told to stop. The higher (epoch, token) wins wherever two believe to hold it:
     the lower sees it at its next beat at the latest."""
     while not stop.wait(BEAT):
-        with contextlib.suppress(OSError):
+        # a beat that is missed is no harm: the next one sees whether the lease is still ours
+        with contextlib.suppress(OSError, SettingError):
             if _rank(_read(place)) > _rank(lease):
                 held.lost = True
                 return

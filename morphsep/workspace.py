@@ -54,9 +54,9 @@ class Workspace:
         """The folder of notes on what is being tried with a track (see `morphsep.attempts`)."""
         return self.root / "tries" / digest(track)[:32]
 
-    def given_up(self, track: str) -> Location:
-        """A note that a track has failed in this run: nothing more is done for it."""
-        return self.root / "failed" / f"{digest(track)[:32]}.json"
+    def ended(self, track: str) -> Location:
+        """A note of the run that has committed a track's row: nothing more is done for it."""
+        return self.root / "ended" / f"{digest(track)[:32]}.json"
 
     def change(self, track: str, key: str, section: int, num_channels: int) -> SectionStore:
         """What morphing adds to the mix, section by section; gone when the track is done."""
@@ -73,9 +73,11 @@ class Workspace:
         (self.root / "tries").remove_tree()
 
     def tidy(self) -> None:
-        """Removes what only unfinished tracks need: when a run has come to its end."""
-        for name in ("changes", "tries", "failed", "scratch"):
+        """Removes what only unfinished tracks need, and what killed workers left half written:
+        when a run has come to its end."""
+        for name in ("changes", "tries", "ended", "scratch"):
             (self.root / name).remove_tree()
+        self._sweep()
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

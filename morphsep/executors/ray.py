@@ -48,29 +48,38 @@ def run(pipeline: Pipeline, records: Sequence[Any], pool: Pool) -> Iterator[Any]
         rows: Dataset = ray.data.from_items(
             [{"record": pickle.dumps(record)} for record in records], override_num_blocks=blocks
         )
+        share = min(1.0, ray.cluster_resources().get("CPU", 0.0) / 4) or 1.0
+        least = _workers_at_first(pipeline, pool, share)
         for step in pipeline:
-            rows = _mapped(rows, step, pool)
+            rows = _mapped(rows, step, pool, share, least)
         for row in rows.iter_rows():
             yield pickle.loads(row["record"])
 
 
-def _mapped(rows: Dataset, step: Step, pool: Pool) -> Dataset:
-    one = rows.repartition(target_num_rows_per_block=1)
-    share = min(1.0, ray.cluster_resources().get("CPU", 1.0) / 4)
+def _mapped(rows: Dataset, step: Step, pool: Pool, share: float, least: int) -> Dataset:
     if not step.has_workers:
         call = _Worker(step).__call__  # a function to Ray: it becomes tasks
-        return one.flat_map(call, compute=TaskPoolStrategy(), num_cpus=share / 4)
+        return rows.flat_map(call, compute=TaskPoolStrategy(), num_cpus=share / 4)
     worker: Any = _Worker  # Ray's hints know functions, not yet classes that become actors
     gpus = _gpus(pool) if step.wants_gpu else 0.0
     workers = ActorPoolStrategy(
-        min_size=pool.min_workers,
+        min_size=least,
         max_size=pool.max_workers,
         # a record that waits for a busy worker could be done by another
         max_tasks_in_flight_per_actor=1,
     )
-    return one.flat_map(
+    return rows.flat_map(
         worker, fn_constructor_args=(step,), compute=workers, num_cpus=share, num_gpus=gpus
     )
+
+
+def _workers_at_first(pipeline: Pipeline, pool: Pool, share: float) -> int:
+    """Workers that each step is given at once. Where they took every CPU, the tasks between them
+    would wait for ever; from here on Ray Data lets the pools grow beside the tasks."""
+    nodes = [node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"]]
+    places = sum(int(cpus / share) for cpus in nodes)
+    steps = sum(step.has_workers for step in pipeline)
+    return max(1, min(pool.min_workers, (places - 1) // steps))
 
 
 def _gpus(pool: Pool) -> float:
@@ -97,6 +106,9 @@ def _cluster(pool: Pool) -> Iterator[None]:
             log.warning("Ray's dashboard: http://%s", context.dashboard_url)
     settings = DataContext.get_current()
     settings.enable_progress_bars = False
+    settings.target_max_block_size = 1  # byte: every record is a block of its own
+    # with one record in flight a pool is never busier than this; Ray's default asks for more
+    settings.autoscaling_config.actor_pool_util_upscaling_threshold = 1.0
     try:
         yield
     finally:
