@@ -202,7 +202,7 @@ def preview(
         to=to, from_=from_, amount=amount, separator=separator, stem=stem,
         backend=backend, device=device, offline=offline,
     )  # fmt: skip
-    jobs = cut_inputs(inputs, Path(out), settings, at)
+    jobs = cut_inputs(inputs, out, settings, at)
     run_jobs(jobs, out, "morph", Running(as_json=as_json))
 
 
@@ -233,7 +233,7 @@ def plan(
         to=to, from_=from_, amount=amount, separator=separator, stem=stem,
         backend=backend, chunk=chunk, section=section, offline=offline,
     )  # fmt: skip
-    planned = estimate.plan(collect(inputs, Path(out), settings), Path(out))
+    planned = estimate.plan(collect(inputs, out, settings), out)
     print_result(as_json, asdict(planned), planned.lines())
 
 
@@ -258,17 +258,28 @@ def doctor(
 
 @app.command()
 def verify(
-    out: Annotated[Path, typer.Argument(help="An output folder.")], as_json: Json = False
+    out: Annotated[str, typer.Argument(help="An output folder.")], as_json: Json = False
 ) -> None:
     """Re-check finished work. From its manifest, against what morphsep promises."""
     from morphsep.verify import verify as check
 
-    existing(out)
-    count, findings = check(out)
+    count, findings = check(existing(out))
     lines = [f"promise {f.promise}: {f.track}: {f.message}" for f in findings]
     lines.append(f"{count} tracks checked, {len(findings)} findings")
     print_result(as_json, {"tracks": count, "findings": [asdict(f) for f in findings]}, lines)
     raise typer.Exit(3 if count == 0 else 2 if findings else 0)
+
+
+@app.command()
+def status(
+    out: Annotated[str, typer.Argument(help="An output folder: a path, or s3://...")],
+    as_json: Json = False,
+) -> None:
+    """How a run is doing. Done, running, failed, to do; rate, time left, workers."""
+    from morphsep.status import read_status
+
+    found = read_status(out)
+    print_result(as_json, asdict(found), found.lines())
 
 
 @app.command()
@@ -301,7 +312,7 @@ def backends(as_json: Json = False) -> None:
 
 @manifest_app.command("show")
 def manifestshow(
-    out: Annotated[Path, typer.Argument(help="An output folder.")], as_json: Json = False
+    out: Annotated[str, typer.Argument(help="An output folder.")], as_json: Json = False
 ) -> None:
     """One line a track."""
     show(out, as_json, only_failed=False)
@@ -309,7 +320,7 @@ def manifestshow(
 
 @manifest_app.command("failed")
 def manifest_failed(
-    out: Annotated[Path, typer.Argument(help="An output folder.")], as_json: Json = False
+    out: Annotated[str, typer.Argument(help="An output folder.")], as_json: Json = False
 ) -> None:
     """The tracks that failed or were skipped, and why."""
     show(out, as_json, only_failed=True)
@@ -317,15 +328,15 @@ def manifest_failed(
 
 @manifest_app.command("compact")
 def manifest_compact(
-    out: Annotated[Path, typer.Argument(help="An output folder.")], as_json: Json = False
+    out: Annotated[str, typer.Argument(help="An output folder.")], as_json: Json = False
 ) -> None:
     """Join the manifest's parts into one file a table; no row is lost."""
     from morphsep.manifest import compact
     from morphsep.workspace import Workspace
 
-    existing(out)
-    with Workspace(out).locked():
-        before, after = compact(out)
+    place = existing(out)
+    with Workspace(place).locked():
+        before, after = compact(place)
     print_result(as_json, {"before": before, "after": after}, [f"{before} parts -> {after}"])
 
 

@@ -30,7 +30,8 @@ Amount = Annotated[
     str, typer.Option(help='0 to 1, a curve such as "0:00=0 0:05=1", or a CSV file time,amount.')
 ]
 SeparatorName = Annotated[
-    str, typer.Option(help="auto, demucs, demucs:MODEL, harmonic, stem or none.")
+    str,
+    typer.Option(help="auto, demucs, demucs:MODEL[:SOURCE], harmonic, stem or none."),
 ]
 Stem = Annotated[
     str | None,

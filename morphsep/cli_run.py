@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from morphsep.executors import Pool
     from morphsep.inputs import Job, Task
     from morphsep.settings import Settings
+    from morphsep.storage import Location
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +102,7 @@ def run_command(
     from morphsep.inputs import collect
     from morphsep.run import only_failed
 
-    jobs = collect(inputs, Path(out), settings, task)
+    jobs = collect(inputs, out, settings, task)
     if running.rerun is not None:
         if running.rerun != "failed":
             raise SettingError(f"--rerun knows only `failed`, got {running.rerun!r}")
@@ -131,21 +132,23 @@ def run_jobs(jobs: Sequence[Job], out: str, task: Task, running: Running) -> Non
     raise typer.Exit(summary.exit_code)
 
 
-def existing(out: Path) -> None:
-    """Refuses a folder without a manifest."""
+def existing(out: str) -> Location:
+    """The output folder; one without a manifest is refused."""
     from morphsep.errors import SettingError
     from morphsep.manifest import folder
+    from morphsep.storage import location
 
-    if not folder(out, "tracks").is_dir():
+    place = location(out)
+    if not folder(place, "tracks").children(".parquet"):
         raise SettingError(f"{out} holds no manifest; name the folder that was given as --out")
+    return place
 
 
-def show(out: Path, as_json: bool, only_failed: bool) -> None:
+def show(out: str, as_json: bool, only_failed: bool) -> None:
     """Prints one line a track."""
     from morphsep.manifest import read_tracks
 
-    existing(out)
-    rows = [row for row in read_tracks(out) if not (only_failed and row.status == "ok")]
+    rows = [row for row in read_tracks(existing(out)) if not (only_failed and row.status == "ok")]
     lines = [
         f"{row.status:8} {row.track}"
         + (f"  {row.error_code}: {row.message}" if row.status != "ok" else "")

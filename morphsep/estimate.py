@@ -14,6 +14,7 @@ from morphsep.resample import model_length
 from morphsep.run import settle_jobs
 from morphsep.settings import build
 from morphsep.signal import Seconds
+from morphsep.storage import location
 
 SPEED = {
     "demucs": 0.67, "harmonic": 31.0, "stem": 62.0, "none": 140.0,
@@ -68,14 +69,14 @@ class Plan:
         return lines + self.reasons + [f"problem   {text}" for text in self.problems]
 
 
-def plan(jobs: Sequence[Job], out: Path) -> Plan:
+def plan(jobs: Sequence[Job], out: str | Path) -> Plan:
     """Adds up what the jobs would cost.
 
     Raises:
         SettingError: settings that cannot work.
     """
     jobs = settle_jobs(jobs)
-    rows = manifest.read_tracks(out)
+    rows = manifest.read_tracks(location(out))
     speed, measured = _speeds(rows)
     infos, problems = _probe(jobs)
     seconds = work = disk = longest = 0.0
@@ -93,7 +94,7 @@ def plan(jobs: Sequence[Job], out: Path) -> Plan:
         )
         work += sum(info.duration / speed.get(stage, 1.0) for stage in stages)
         stem = length * min(info.num_channels, 2) * 4
-        disk += stem + Path(info.path).stat().st_size
+        disk += stem + location(job.path).size()
         longest = max(longest, stem)
     names = [job.settings.separator for job, _ in infos]
     return Plan(
@@ -123,7 +124,8 @@ def _probe(jobs: Sequence[Job]) -> tuple[list[tuple[Job, audio.AudioInfo]], list
             problems.append(f"{job.path}: {job.refusal[1]}")
             continue
         try:
-            infos.append((job, audio.probe(job.path)))
+            with location(job.path).reading() as path:
+                infos.append((job, audio.probe(str(path))))
         except TrackError as error:
             problems.append(f"{job.path}: {error.message}")
     return infos, problems

@@ -11,8 +11,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from morphsep.errors import ErrorCode, SettingError
+from morphsep.places import absolute, beside, common, folder_of, identity, is_remote, relative
 from morphsep.refusals import refuse
 from morphsep.settings import Settings
+from morphsep.storage import location
 
 LOSSLESS = ("wav", "wave", "flac", "aif", "aiff", "aifc", "w64", "rf64", "caf")
 LOSSY = ("mp3", "ogg", "oga", "opus", "m4a", "mp4", "aac", "wma")
@@ -42,26 +44,25 @@ class Job:
 
 
 def collect(
-    inputs: Sequence[str], out: Path, settings: Settings, task: Task = "morph"
+    inputs: Sequence[str], out: str | Path, settings: Settings, task: Task = "morph"
 ) -> list[Job]:
     """Jobs of everything named, in order of their tracks.
 
     Args:
         inputs: files, folders (searched through, any case of extension) or lists (``.csv``,
             ``.parquet``) with a column ``path`` and per-row settings (`LIST_COLUMNS`). Paths in a
-            list are relative to the list.
+            list are relative to the list. Everything may be a URI (s3://...).
 
     Raises:
         SettingError: nothing found, an unreadable list, an unknown column, stems asked for in a
             format that cannot add up to the mix.
     """
+    out = absolute(os.fspath(out))
     found = list(_found(inputs, out, settings, task))
     if not found:
         raise SettingError(f"no audio files found in: {', '.join(inputs) or '(nothing given)'}")
     own_stems = _own_stems(job for job, _ in found)
-    jobs = [
-        job for job, walked in found if not (walked and os.path.realpath(job.path) in own_stems)
-    ]
+    jobs = [job for job, walked in found if not (walked and identity(job.path) in own_stems)]
     if task == "separate":
         for job in jobs:
             _check_stems_add_up(job.settings)
@@ -79,40 +80,49 @@ def _check_stems_add_up(settings: Settings) -> None:
 
 
 def _found(
-    inputs: Sequence[str], out: Path, settings: Settings, task: Task
+    inputs: Sequence[str], out: str, settings: Settings, task: Task
 ) -> Iterator[tuple[Job, bool]]:
     """Every job, and whether it was found by searching a folder."""
     base = _base([text for text in inputs if not _is_list(text)])
     for text in inputs:
-        path = Path(text)
         if _is_list(text):
-            yield from ((job, False) for job in _listed(path, settings, task))
-        elif path.is_dir() and (files := list(_walk(path, out))):
+            yield from ((job, False) for job in _listed(absolute(text), settings, task))
+        elif _is_folder(text) and (files := list(_searched(text, out))):
             for file, refusal in files:
-                job = _job(str(file), os.path.relpath(file, base), settings, task)
+                job = _job(file, relative(file, base), settings, task)
                 yield replace(job, refusal=refusal), True
-        elif not path.is_dir() or _extension(text) in LOSSLESS + LOSSY:
-            yield _job(text, os.path.relpath(text, base), settings, task), False
+        elif not _is_folder(text) or _extension(text) in LOSSLESS + LOSSY:
+            yield _job(text, relative(text, base), settings, task), False
 
 
 def _is_list(text: str) -> bool:
-    return Path(text).suffix[1:].lower() in LISTS and Path(text).is_file()
+    return _extension(text) in LISTS and (is_remote(text) or Path(text).is_file())
+
+
+def _is_folder(text: str) -> bool:
+    if is_remote(text):  # an object store has no folders: its names say what is a file
+        return _extension(text) not in LOSSLESS + LOSSY
+    return Path(text).is_dir()
 
 
 def _base(paths: Sequence[str]) -> str:
     """The folder that the outputs' tree mirrors: the deepest that holds everything."""
-    folders = [
-        os.path.abspath(text if os.path.isdir(text) else os.path.dirname(os.path.abspath(text)))
-        for text in paths
-    ]
-    try:
-        return os.path.commonpath(folders) if folders else os.curdir
-    except ValueError as error:  # several drives
-        raise SettingError(f"the inputs have no folder in common: {error}") from error
+    return common([absolute(text) if _is_folder(text) else folder_of(text) for text in paths])
 
 
-def _walk(folder: Path, out: Path) -> Iterator[tuple[Path, tuple[ErrorCode, str] | None]]:
+def _searched(folder: str, out: str) -> Iterator[tuple[str, tuple[ErrorCode, str] | None]]:
     """Audio files below a folder, and what cannot be looked into; the output folder is left out."""
+    if not is_remote(folder):
+        yield from ((str(path), refusal) for path, refusal in _walk(Path(folder), out))
+        return
+    for place in location(folder).walk():
+        hidden = any(part.startswith(".") for part in relative(place.text, folder).split("/"))
+        mine = place.text.startswith(f"{out}/")
+        if not hidden and not mine and _extension(place.name) in LOSSLESS + LOSSY:
+            yield place.text, None
+
+
+def _walk(folder: Path, out: str) -> Iterator[tuple[Path, tuple[ErrorCode, str] | None]]:
     seen = {os.path.realpath(out)}
     closed: list[OSError] = []
     for where, folders, names in os.walk(folder, followlinks=True, onerror=closed.append):
@@ -134,16 +144,14 @@ def _extension(name: str) -> str:
     return os.path.splitext(name)[1][1:].lower()
 
 
-def _job(
-    path: str, relative: str, settings: Settings, task: Task, output: str | None = None
-) -> Job:
-    name = PurePosixPath(Path(os.path.normpath(output) if output else relative))
+def _job(path: str, way: str, settings: Settings, task: Task, output: str | None = None) -> Job:
+    name = PurePosixPath(Path(os.path.normpath(output) if output else way))
     if not name.name:
         raise SettingError(f"the output {output!r} of {path} is no file name")
     if output is not None and settings.format is None:
         settings = replace(settings, format=_format_of_output(output))
     track = str(name.with_name(_output_name(name.name, settings, task)))
-    return Job(track=track, path=os.path.abspath(path), settings=settings)
+    return Job(track=track, path=absolute(path), settings=settings)
 
 
 def _format_of_output(output: str) -> str | None:
@@ -179,7 +187,7 @@ def backing_of(track: str) -> str:
     return f"{before}.backing{after}"
 
 
-def _listed(path: Path, settings: Settings, task: Task) -> Iterator[Job]:
+def _listed(path: str, settings: Settings, task: Task) -> Iterator[Job]:
     rows = []
     for number, row in enumerate(_read_list(path), start=1):
         given = {k: str(v) for k, v in row.items() if v is not None and str(v).strip() != ""}
@@ -189,14 +197,14 @@ def _listed(path: Path, settings: Settings, task: Task) -> Iterator[Job]:
             )
         if "\0" in "".join(given.values()):
             raise SettingError(f"{path}: row {number} holds a NUL character; save it as UTF-8")
-        rows.append((str(path.parent / given.pop("path")), given.pop("output", None), given))
-    base = _base([where for where, _, _ in rows])
+        where = absolute(beside(folder_of(path), given.pop("path")))
+        rows.append((where, given.pop("output", None), given))
+    base = common([folder_of(where) for where, _, _ in rows])
     for where, output, given in rows:
-        relative = os.path.relpath(os.path.abspath(where), base)
-        yield _job(where, relative, _with_row(path, settings, given), task, output)
+        yield _job(where, relative(where, base), _with_row(path, settings, given), task, output)
 
 
-def _with_row(path: Path, settings: Settings, given: dict[str, str]) -> Settings:
+def _with_row(path: str, settings: Settings, given: dict[str, str]) -> Settings:
     if "transition" in given:
         from morphsep.tones import get_transition
 
@@ -211,29 +219,36 @@ def _with_row(path: Path, settings: Settings, given: dict[str, str]) -> Settings
     return replace(settings, **changes)
 
 
-def _beside_list(path: Path, name: str, value: str) -> str:
+def _beside_list(path: str, name: str, value: str) -> str:
     """Files that a list names are looked up beside the list."""
     is_file = (
         (name == "stem" and "{" not in value)
         or (name in ("to", "from") and value.lower().endswith((".yaml", ".yml")))
         or (name == "amount" and value.lower().endswith(".csv"))
     )
-    return str(path.parent / value) if is_file else value
+    return beside(folder_of(path), value) if is_file else value
 
 
-def _read_list(path: Path) -> list[dict[str, Any]]:
+def _read_list(path: str) -> list[dict[str, Any]]:
     try:
-        if path.suffix.lower() == ".csv":
-            with path.open(newline="", encoding="utf-8-sig") as file:
-                rows: list[dict[str, Any]] = list(csv.DictReader(file))
-        else:
-            import pyarrow.parquet as pq
-
-            rows = pq.read_table(path).to_pylist()
+        with location(path).reading() as file:
+            rows = _csv_rows(file) if _extension(path) == "csv" else _parquet_rows(file)
     except (OSError, ValueError, csv.Error) as error:
         raise SettingError(f"the list {path} cannot be read: {error}") from error
     if any(None in row for row in rows):
         raise SettingError(f"the list {path} has rows with more fields than its first line names")
+    return rows
+
+
+def _csv_rows(path: Path) -> list[dict[str, Any]]:
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        return list(csv.DictReader(file))
+
+
+def _parquet_rows(path: Path) -> list[dict[str, Any]]:
+    import pyarrow.parquet as pq
+
+    rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
     return rows
 
 
@@ -244,7 +259,7 @@ def _own_stems(jobs: Iterable[Job]) -> set[str]:
         if job.settings.stem:
             from morphsep.separators.stem import resolve_stem
 
-            stems.add(os.path.realpath(resolve_stem(job.settings.stem, job.path)))
+            stems.add(identity(resolve_stem(job.settings.stem, job.path)))
     return stems
 
 
@@ -270,7 +285,7 @@ def _is_converted(job: Job) -> bool:
 
 
 def _same_file(a: Job, b: Job) -> bool:
-    return os.path.realpath(a.path) == os.path.realpath(b.path)
+    return identity(a.path) == identity(b.path)
 
 
 def _again(job: Job, twin: Job, kept: Mapping[str, Job]) -> Job:

@@ -7,26 +7,29 @@ from dataclasses import replace
 from pathlib import Path
 
 from morphsep import amount, audio, inputs
-from morphsep.errors import TrackError
+from morphsep.errors import SettingError, TrackError
 from morphsep.grid import samples
 from morphsep.inputs import Job
+from morphsep.places import is_remote
 from morphsep.settings import Settings
 from morphsep.signal import Seconds
 
 LENGTH: Seconds = 20.0
 
 
-def cut_inputs(names: Sequence[str], out: Path, settings: Settings, at: str) -> list[Job]:
+def cut_inputs(names: Sequence[str], out: str, settings: Settings, at: str) -> list[Job]:
     """Jobs on ``OUT/before/NAME.wav``: the 20 s from `at` of every input (its last 20 s, if it
     ends before that), with the user's stem cut alike. An input that cannot be read stays a job,
     and becomes a failed row.
 
     Raises:
-        SettingError: as `morphsep.inputs.collect`; `at` is no time.
+        SettingError: as `morphsep.inputs.collect`; `at` is no time; something is not a local file.
     """
+    if any(is_remote(text) for text in (*names, out)):
+        raise SettingError("a preview is made of local files; copy one song here first")
     start = amount.parse_time(at)
     jobs = inputs.collect(names, out, replace(settings, format="wav"))
-    return [_cut(job, out, start) for job in jobs]
+    return [_cut(job, Path(out), start) for job in jobs]
 
 
 def _cut(job: Job, out: Path, start: Seconds) -> Job:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from morphsep.errors import SettingError
+from morphsep.places import identity
 
 if TYPE_CHECKING:
     from morphsep.inputs import Job
@@ -18,13 +19,13 @@ OWN = ".morphsep"
 OWN_TABLES = (("manifest", "tracks"), ("manifest", "chunks"))
 
 
-def refuse(job: Job, out: Path) -> Job:
+def refuse(job: Job, out: str) -> Job:
     """The job with its refusal, if its name alone says that it cannot be done.
 
     Raises:
         SettingError: its result would be written outside `out`, or among morphsep's own files.
     """
-    here, there = os.path.realpath(out), os.path.realpath(job.path)
+    here, there = identity(out), identity(job.path)
     _check_stays_below(job, here)
     if job.refusal is not None:
         return job
@@ -51,7 +52,7 @@ def _check_stays_below(job: Job, out: str) -> None:
     if not parts:
         raise SettingError(f"the output {job.track!r} of {job.path} is no file name")
     # with links followed: a folder in `out` may be one, and lead elsewhere
-    folder = os.path.realpath(os.path.dirname(os.path.join(out, job.track)))
+    folder = identity(os.path.dirname(os.path.join(out, job.track)))
     if ".." in parts or os.path.isabs(job.track) or not _is_below(folder, out):
         raise SettingError(
             f"the output {job.track!r} of {job.path} would leave the output folder; choose another "

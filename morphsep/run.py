@@ -17,9 +17,13 @@ from morphsep.manifest import TrackRow
 from morphsep.settings import Settings, build, forget, settle
 from morphsep.signal import Seconds
 from morphsep.stages import finish
+from morphsep.status import Heartbeat
 from morphsep.storage import location
 from morphsep.work import Work, nobody
 from morphsep.workspace import Workspace
+
+COMPACT_EVERY = 2000
+"""Tracks after which the manifest's parts are joined: a folder of many small files is slow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,22 +124,27 @@ def run(
         clips = _clips(jobs, workspace)
         outcomes: dict[str, Outcome] = {}
         failed = 0
-        for clip in execute(_pipeline(work), clips, pool):
-            outcome = clip.outcome
-            # a track can come out twice, if a lost worker's record was given to another
-            if outcome is None or outcome.row.track in outcomes:
-                continue
-            outcomes[outcome.row.track] = outcome
-            on_outcome(outcome)
-            failed += outcome.row.status == "failed"
-            if failed > most:
-                break
-        stopped = failed > most
-        if not stopped:
-            for outcome in _unheard_of(work, clips, outcomes):
+        heartbeat = Heartbeat(work, len(jobs), executor)
+        with heartbeat.beating():
+            for clip in execute(_pipeline(work), clips, pool):
+                outcome = clip.outcome
+                # a track can come out twice, if a lost worker's record was given to another
+                if outcome is None or outcome.row.track in outcomes:
+                    continue
                 outcomes[outcome.row.track] = outcome
+                heartbeat.heard(outcome)
                 on_outcome(outcome)
-        manifest.compact(workspace.out)
+                failed += outcome.row.status == "failed"
+                if failed > most:
+                    break
+                if len(outcomes) % COMPACT_EVERY == 0:
+                    manifest.compact(workspace.out)
+            stopped = failed > most
+            if not stopped:
+                for outcome in _unheard_of(work, clips, outcomes):
+                    outcomes[outcome.row.track] = outcome
+                    on_outcome(outcome)
+            manifest.compact(workspace.out)
         if not stopped:
             workspace.tidy()
     return Summary(

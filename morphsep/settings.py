@@ -36,8 +36,8 @@ class Settings:
     amount: str = "1"
     """0 to 1, points such as "0:00=0 0:05=1", or a CSV file."""
     separator: str = "auto"
-    """auto, or a separator's name, with its model behind a colon (demucs:htdemucs) and what to keep of
-    it behind another (demucs:htdemucs:vocals)."""
+    """auto, or a separator's name, with its model behind a colon (demucs:htdemucs) and what to keep
+    of it behind another (demucs:htdemucs:vocals)."""
     stem: str | None = None
     """The user's own stem: a path, or a pattern such as {stem}.guitar.wav."""
     backend: str = "auto"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,13 +16,15 @@ import numpy as np
 
 from morphsep import audio, files, manifest
 from morphsep.assembly import Block, mix_blocks, split
-from morphsep.errors import ERROR_CODES, TrackError
+from morphsep.errors import ERROR_CODES, SettingError, TrackError
 from morphsep.grid import Span
 from morphsep.manifest import ChunkRow, TrackRow
 from morphsep.resample import to_rate
 from morphsep.scan import Readable, Scan, scan
+from morphsep.section_store import SectionStore
 from morphsep.settings import AS_RECORDED
 from morphsep.signal import MODEL_RATE, dbfs, from_db
+from morphsep.storage import Location, location
 from morphsep.tags import read_tags
 from morphsep.workspace import Workspace
 
@@ -40,21 +43,20 @@ class Finding:
     message: str
 
 
-def verify(out: Path) -> tuple[int, list[Finding]]:
+def verify(out: str | Path | Location) -> tuple[int, list[Finding]]:
     """(tracks checked, what does not hold) of everything in an output folder.
 
     Promise 3 of a morphed track is checked on the cached stem, as long as that is kept.
     """
-    tracks = manifest.read_tracks(out)
-    chunks: dict[str, list[ChunkRow]] = defaultdict(list)
-    for chunk in manifest.read_chunks(out):
-        chunks[chunk.track].append(chunk)
-    findings = list(_rows(tracks)) + list(_leftovers(out))
-    for row in tracks:
-        if row.status == "ok":
-            findings += [
-                Finding(row.track, *found) for found in _track(out, row, chunks[row.track])
-            ]
+    place = location(out)
+    tracks = manifest.read_tracks(place)
+    findings = [*_rows(tracks), *_leftovers(place)]
+    left = {row.track: row for row in tracks if row.status == "ok"}
+    for track, chunks in manifest.chunks_by_track(place, tracks):
+        if track in left:
+            findings += _findings(place, left.pop(track), chunks)
+    for row in left.values():
+        findings += _findings(place, row, [])
     return len(tracks), findings
 
 
@@ -71,44 +73,62 @@ def _rows(tracks: Sequence[TrackRow]) -> Iterator[Finding]:
             yield Finding(row.track, 6, f"{row.output} is the output of several rows")
 
 
-def _leftovers(out: Path) -> Iterator[Finding]:
-    for part in out.rglob(files.TEMPORARY):
-        yield Finding("", 7, f"half-written file {part.relative_to(out)}")
+def _leftovers(out: Location) -> Iterator[Finding]:
+    for place in out.walk():
+        if fnmatch(place.name, files.TEMPORARY):
+            yield Finding("", 7, f"half-written file {place}")
 
 
-def _track(out: Path, row: TrackRow, chunks: Sequence[ChunkRow]) -> Iterator[tuple[int, str]]:
-    whole = True
-    for name, digest in ((row.output, row.output_hash), (row.backing, row.backing_hash)):
+def _findings(out: Location, row: TrackRow, chunks: Sequence[ChunkRow]) -> list[Finding]:
+    with ExitStack() as stack:
+        return [Finding(row.track, *found) for found in _track(out, row, chunks, stack)]
+
+
+def _track(
+    out: Location, row: TrackRow, chunks: Sequence[ChunkRow], stack: ExitStack
+) -> Iterator[tuple[int, str]]:
+    results: list[Path] = []
+    wanted = [(row.output, row.output_hash), (row.backing, row.backing_hash)]
+    for name, digest in wanted:
         if name is None:
             continue
-        if not (out / name).is_file():
-            whole = False
-            yield 7, f"{name} is not there"
-        elif files.digest_file(out / name) != digest:
-            whole = False
-            yield 7, f"{name} is not the file that was written"
-        else:
-            yield from _same_shape(out / name, row)
-    yield from _tiling(row, chunks)
-    if whole:
         try:
-            yield from _with_input(out, row, chunks)
+            path = stack.enter_context((out / name).reading())
+            found = files.digest_file(path)
+        except (FileNotFoundError, IsADirectoryError):
+            yield 7, f"{name} is not there"
+            continue
+        except SettingError as error:
+            yield 7, str(error)
+            continue
+        if found != digest:
+            yield 7, f"{name} is not the file that was written"
+            continue
+        results.append(path)
+        yield from _same_shape(path, row)
+    yield from _tiling(row, chunks)
+    if results and len(results) == sum(name is not None for name, _ in wanted):
+        try:
+            yield from _with_input(out, row, chunks, results)
         except TrackError as error:
             yield 1, f"input and output cannot be compared: {error.message}"
 
 
-def _with_input(out: Path, row: TrackRow, chunks: Sequence[ChunkRow]) -> Iterator[tuple[int, str]]:
+def _with_input(
+    out: Location, row: TrackRow, chunks: Sequence[ChunkRow], results: Sequence[Path]
+) -> Iterator[tuple[int, str]]:
     workspace = Workspace(out)
     scratch = workspace.scratch(row.track)
-    readable = Readable(row.input, scratch, _channels(row))
     try:
+        readable = Readable(row.input, scratch, _channels(row))
         source = scan(readable, workspace)
         if source.content_hash != row.content_hash:
             yield 1, "the input is not the file that was worked on; run the same command again"
             return
         if row.tags_warning is None:
-            yield from _tags(row.input, out / str(row.output))
-        yield from _against_input(out, row, chunks, source, readable)
+            yield from _tags(readable.local, results[0])
+        stem = workspace.stem(row.stem_key or "", source.num_channels)
+        yield from _against_input(row, chunks, source, readable, stem, results)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -152,22 +172,20 @@ def _tiling(row: TrackRow, chunks: Sequence[ChunkRow]) -> Iterator[tuple[int, st
 
 
 def _against_input(
-    out: Path,
     row: TrackRow,
     chunks: Sequence[ChunkRow],
     source: Scan,
     readable: Readable,
+    stem: SectionStore,
+    results: Sequence[Path],
 ) -> Iterator[tuple[int, str]]:
     untouched = _untouched(row, chunks, source)
-    stem = Workspace(out).stem(row.stem_key or "", source.num_channels)
     kept = stem.covers(source.model_length)
     gain = from_db(row.gain_db or 0.0)
     worst = residual = peak = 0.0
     with ExitStack() as stack:
-        reader = stack.enter_context(audio.AudioReader(str(out / str(row.output))))
-        backing = (
-            stack.enter_context(audio.AudioReader(str(out / row.backing))) if row.backing else None
-        )
+        reader, *rest = (stack.enter_context(audio.AudioReader(str(path))) for path in results)
+        backing = rest[0] if rest else None
         for start, mix in mix_blocks(source, readable):
             length = mix.shape[-1]
             result = reader.read(start, length, dtype="float64")

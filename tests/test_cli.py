@@ -52,6 +52,7 @@ def test_the_list_of_commands_and_options_is_pinned() -> None:
                         "--separator", "--stem", "--transition"]),
         "doctor": ["--json", "--out"],
         "verify": ["--json"],
+        "status": ["--json"],
         "tones": ["--json"],
         "separators": ["--json"],
         "backends": ["--json"],

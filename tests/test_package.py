@@ -153,5 +153,11 @@ def test_no_file_names_a_machine_or_a_package_index(forbidden: re.Pattern[str]) 
 
 @in_a_checkout
 def test_no_file_is_large() -> None:
-    large = [path.name for path in repository_files() if path.stat().st_size > 1_000_000]
+    # the trained separator may take 8 MB; all else is text, or a short clip
+    limits = {"embedded.safetensors": 8_000_000}
+    large = [
+        path.name
+        for path in repository_files()
+        if path.stat().st_size > limits.get(path.name, 1_000_000)
+    ]
     assert large == []

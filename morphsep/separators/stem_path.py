@@ -6,6 +6,8 @@ from pathlib import Path
 from string import Formatter
 
 from morphsep.errors import SettingError
+from morphsep.places import beside
+from morphsep.storage import location
 
 FIELDS = ("stem", "name", "parent")
 """As in pathlib: file name without extension, file name, (absolute) folder."""
@@ -17,19 +19,22 @@ def resolve_stem(pattern: str, track_path: str) -> str:
     ``{stem}`` stands for the track's file name without extension, ``{name}`` for the whole file
     name, ``{parent}`` for its folder's absolute path; ``{{`` and ``}}`` for braces. A relative
     pattern that has a field is looked up beside the track; a path without fields is taken as it is
-    (relative to the working directory). Nothing else is expanded: no ``~``, variables or wildcards.
+    (relative to the working directory). The track may be a URI. Nothing else is expanded: no ``~``,
+    variables or wildcards.
 
     Raises:
         SettingError: an unknown field, a brace left open, or an empty pattern.
 
     >>> resolve_stem("{stem}.guitar.wav", "/music/01 song.flac")
     '/music/01 song.guitar.wav'
+    >>> resolve_stem("{stem}.guitar.wav", "s3://bucket/in/a.flac")
+    's3://bucket/in/a.guitar.wav'
     """
-    track = Path(track_path).absolute()
-    values = {"stem": track.stem, "name": track.name, "parent": str(track.parent)}
+    track = location(track_path)
+    values = {"stem": Path(track.name).stem, "name": track.name, "parent": track.parent.text}
     parts = _parse(pattern)
     path = "".join(literal + (values[field] if field else "") for literal, field in parts)
-    return str(track.parent / path) if any(field for _, field in parts) else path
+    return beside(track.parent.text, path) if any(field for _, field in parts) else path
 
 
 def check_stem_pattern(pattern: str) -> None:

@@ -1,0 +1,254 @@
+"""What Ray costs, and how it scales: python -m jobs.bench_scaling [--only PART] [--quick]
+
+Parts (each prints a table for docs/benchmarks.md):
+
+  overhead   a batch through the real pipeline with stages that sleep as long as the real ones
+             take, against the sum of these times
+  scaling    1, 2, 4, 8, 16 workers whose stages sleep: throughput, and time to the first song
+  memory     driver and object store over 100 to 10,000 tracks whose stages do nothing
+  laptop     local against ray on this machine, with real songs: from how many songs on it pays
+
+Sleeping stages show the pipeline's own cost on a machine with few cores: sleeping needs none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from morphsep.executors import Pipeline, Pool, Step
+
+ROOT = Path(__file__).resolve().parent.parent
+SPEED = {"prepare": 66.0, "separate": 0.67, "measure": 400.0, "morph": 67.0, "assemble": 66.0}
+"""Seconds of audio per second of work (CPU, 2 cores): docs/benchmarks.md; measure: estimated."""
+CPUS = 64
+"""Logical: sleeping stages need none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Song:
+    """A record that is passed on; `finished` holds when each stage was done with it."""
+
+    number: int
+    finished: tuple[tuple[str, float], ...] = ()
+    padding: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """A stage that takes its time and does nothing."""
+
+    name: str
+    seconds: float
+
+    def __call__(self, song: Song) -> list[Song]:
+        time.sleep(self.seconds)
+        return [replace(song, finished=(*song.finished, (self.name, time.time())))]
+
+
+def pipeline(seconds: dict[str, float]) -> Pipeline:
+    """The steps of ``morphsep morph``, asleep."""
+    workers = ("separate", "morph")
+    return [
+        Step(name=name, call=Sleep(name, length), has_workers=name in workers)
+        for name, length in seconds.items()
+    ]
+
+
+@contextmanager
+def cluster() -> Iterator[None]:
+    """A local Ray with more CPUs than there are."""
+    import ray
+
+    ray.init(
+        num_cpus=CPUS, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
+    )
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def through(steps: Pipeline, songs: list[Song], workers: int) -> list[tuple[Song, float]]:
+    """Each song as it comes out, and when."""
+    from morphsep.executors.ray import run
+
+    pool = Pool(min_workers=workers, max_workers=workers)
+    return [(song, time.time()) for song in run(steps, songs, pool)]
+
+
+def overhead(quick: bool) -> None:
+    """Wall time of the busy part over the stages' own time."""
+    scale = 0.02 if quick else 0.1
+    number = 16 if quick else 60
+    seconds = {name: 60.0 / speed * scale for name, speed in SPEED.items()}
+    with cluster():
+        done = through(pipeline(seconds), [Song(n) for n in range(number)], workers=4)
+    ends = sorted(dict(song.finished)["separate"] for song, _ in done)
+    # from the first song that a worker has finished on: starting Ray and its workers is no overhead
+    # of a song, and is told by itself
+    first = ends[4 - 1]
+    busy = ends[-1] - first
+    ideal = (number - 4) / 4 * seconds["separate"]
+    print(
+        "| songs of 1 min | stages' time each, scaled by | 4 workers' own time | measured | over |"
+    )
+    print("|---|---|---|---|---|")
+    print(
+        f"| {number} | {scale:g} | {ideal:.1f} s | {busy:.1f} s "
+        f"| {100 * (busy / ideal - 1):.1f} % |"
+    )
+
+
+def scaling(quick: bool) -> None:
+    """Throughput of N workers against N times that of one."""
+    seconds = {"prepare": 0.02, "separate": 2.0, "measure": 0.02, "morph": 0.2, "assemble": 0.02}
+    each = 6 if quick else 20
+    alone = None
+    print(
+        "| workers | songs | songs a second | efficiency | first song after |\n"
+        "|---|---|---|---|---|"
+    )
+    for workers in (1, 2, 4) if quick else (1, 2, 4, 8, 16):
+        songs = [Song(n) for n in range(each * workers)]
+        with cluster():
+            began = time.time()
+            done = through(pipeline(seconds), songs, workers)
+        ends = sorted(dict(song.finished)["separate"] for song, _ in done)
+        # all workers have begun by the end of their first song, and none has run out before the
+        # last round
+        a, b = 2 * workers - 1, len(ends) - workers - 1
+        rate = (b - a) / (ends[b] - ends[a])
+        alone = alone or rate
+        first = min(when for _, when in done) - began
+        print(
+            f"| {workers} | {len(songs)} | {rate:.2f} | {rate / alone / workers:.3f} "
+            f"| {first:.1f} s |",
+            flush=True,
+        )
+
+
+def memory(quick: bool) -> None:
+    """Peak memory of driver and object store, with records of the real size."""
+    seconds = dict.fromkeys(SPEED, 0.0)
+    print("| tracks | driver, peak | object store, peak | tracks a second |\n|---|---|---|---|")
+    for number in (100, 1000) if quick else (100, 1000, 10_000):
+        with cluster(), _watched() as peaks:
+            songs = [Song(n, padding=os.urandom(4000)) for n in range(number)]
+            began = time.time()
+            done = len(through(pipeline(seconds), songs, workers=2))
+            rate = done / (time.time() - began)
+        driver, store = peaks
+        print(f"| {done} | {driver:.0f} MB | {store:.1f} MB | {rate:.1f} |", flush=True)
+
+
+@contextmanager
+def _watched() -> Iterator[list[float]]:
+    """Peaks of [driver's resident memory, object store] in MB while this lasts."""
+    peaks, stop = [0.0, 0.0], threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(1.0):
+            peaks[0] = max(peaks[0], _resident())
+            peaks[1] = max(peaks[1], _object_store())
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield peaks
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _resident() -> float:
+    """MB of memory that this process has now (Linux)."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def _object_store() -> float:
+    """MB that objects take in the store now."""
+    import re
+
+    from ray._private.internal_api import memory_summary
+
+    found = re.search(r"Plasma memory usage ([\d.]+) MiB", memory_summary(stats_only=True))
+    return float(found[1]) * 1.048576 if found else 0.0
+
+
+def laptop(quick: bool) -> None:
+    """Whole commands on this machine: n songs with both executors."""
+    sys.path.insert(0, str(ROOT))
+    from tests.checkpoints import write_htdemucs
+
+    seconds = 20 if quick else 60
+    print("| songs | local | ray | ray / local |\n|---|---|---|---|")
+    with tempfile.TemporaryDirectory(prefix="morphsep-") as folder:
+        model = write_htdemucs(Path(folder, "model"), sources=("guitar",))
+        for number in (1, 4) if quick else (1, 4, 16):
+            _songs(Path(folder, str(number)), number, seconds)
+            spent = [
+                _command(Path(folder), number, executor, model) for executor in ("local", "ray")
+            ]
+            print(
+                f"| {number} of {seconds} s | {spent[0]:.1f} s | {spent[1]:.1f} s "
+                f"| {spent[1] / spent[0]:.2f} |",
+                flush=True,
+            )
+
+
+def _songs(folder: Path, number: int, seconds: int) -> None:
+    import numpy as np
+    import soundfile
+
+    clip, rate = soundfile.read(ROOT / "demo" / "metal-madness.ogg", dtype="float32")
+    folder.mkdir()
+    for n in range(number):
+        parts = [clip] * (1 + seconds * rate // len(clip))
+        song = np.concatenate(parts)
+        soundfile.write(folder / f"{n}.wav", song[n * 100 : n * 100 + seconds * rate], rate)
+
+
+def _command(folder: Path, number: int, executor: str, model: Path) -> float:
+    out = folder / f"out-{number}-{executor}"
+    began = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-m", "morphsep", "morph", str(folder / str(number)), "-o", str(out),
+         "--to", "chorus", "--amount", "0.5", "--separator", f"demucs:{model}",
+         "--executor", executor, "--workers", f"1-{os.cpu_count()}"],
+        check=True, capture_output=True, cwd=ROOT,
+    )  # fmt: skip
+    return time.perf_counter() - began
+
+
+PARTS: dict[str, Callable[[bool], None]] = {
+    "overhead": overhead, "scaling": scaling, "memory": memory, "laptop": laptop,
+}  # fmt: skip
+
+
+def main() -> None:
+    """Runs the parts that were asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--only", choices=PARTS, action="append")
+    parser.add_argument("--quick", action="store_true", help="smaller, to see that it works")
+    arguments = parser.parse_args()
+    for name in arguments.only or PARTS:
+        print(f"\n### {name}\n")
+        PARTS[name](arguments.quick)
+
+
+if __name__ == "__main__":
+    main()
