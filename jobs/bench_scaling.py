@@ -71,7 +71,11 @@ def cluster() -> Iterator[None]:
     import ray
 
     ray.init(
-        num_cpus=CPUS, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
+        "local",
+        num_cpus=CPUS,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
     )
     try:
         yield
@@ -251,4 +255,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    # as the module that workers import, so that they know its records
+    from jobs import bench_scaling
+
+    bench_scaling.main()

@@ -50,7 +50,12 @@ def run(pipeline: Pipeline, records: Sequence[Any], pool: Pool) -> Iterator[Any]
         )
         share = min(1.0, ray.cluster_resources().get("CPU", 0.0) / 4) or 1.0
         least = _workers_at_first(pipeline, pool, share)
-        for step in pipeline:
+        for index, step in enumerate(pipeline):
+            if index == 0 or step.has_workers:
+                # only here, not where a step answers: Ray takes what a task that died has given
+                # out already for what it gives out when done again, and what is missing of a track
+                # changes. So a step's answer has to be one block
+                rows = rows.repartition(target_num_rows_per_block=1)
             rows = _mapped(rows, step, pool, share, least)
         for row in rows.iter_rows():
             yield pickle.loads(row["record"])
@@ -95,18 +100,17 @@ def _cluster(pool: Pool) -> Iterator[None]:
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
     started = not ray.is_initialized()
     if started:
-        local: dict[str, Any] = {"include_dashboard": False} if pool.address is None else {}
+        # without an address Ray would join whatever cluster was last started on this machine
+        address = pool.address or os.environ.get("RAY_ADDRESS") or "local"
+        local: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
         try:
-            context = ray.init(
-                pool.address, log_to_driver=False, logging_level=logging.WARNING, **local
-            )
+            context = ray.init(address, log_to_driver=False, logging_level=logging.WARNING, **local)
         except (ConnectionError, RuntimeError) as error:
-            raise SettingError(f"there is no Ray cluster at {pool.address}: {error}") from error
+            raise SettingError(f"there is no Ray cluster at {address}: {error}") from error
         if context.dashboard_url:
             log.warning("Ray's dashboard: http://%s", context.dashboard_url)
     settings = DataContext.get_current()
     settings.enable_progress_bars = False
-    settings.target_max_block_size = 1  # byte: every record is a block of its own
     # with one record in flight a pool is never busier than this; Ray's default asks for more
     settings.autoscaling_config.actor_pool_util_upscaling_threshold = 1.0
     try:
