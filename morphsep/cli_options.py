@@ -31,7 +31,7 @@ Amount = Annotated[
 ]
 SeparatorName = Annotated[
     str,
-    typer.Option(help="auto, demucs, demucs:MODEL[:SOURCE], harmonic, stem or none."),
+    typer.Option(help="auto, demucs, demucs:MODEL[:SOURCE], embedded, harmonic, stem or none."),
 ]
 Stem = Annotated[
     str | None,

@@ -80,7 +80,7 @@ def _weights() -> Iterator[Check]:
     else:
         yield Check(
             "separator weights", "limited",
-            f"{DEFAULT_MODEL} is not in {folder}: auto takes harmonic when there is no network",
+            f"{DEFAULT_MODEL} is not in {folder}: auto takes embedded when there is no network",
             f"morphsep models fetch {DEFAULT_MODEL} (once, with a network), "
             "or bring stems with --stem",
         )  # fmt: skip

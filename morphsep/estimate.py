@@ -17,13 +17,13 @@ from morphsep.signal import Seconds
 from morphsep.storage import location
 
 SPEED = {
-    "demucs": 0.67, "harmonic": 31.0, "stem": 62.0, "none": 140.0,
+    "demucs": 0.67, "embedded": 14.0, "harmonic": 31.0, "stem": 62.0, "none": 140.0,
     "chain": 67.0, "spectral": 49.0, "crossfade": 97.0, "vocoder": 63.0,
     "scan and assemble": 33.0,
 }  # fmt: skip
 """Seconds of audio per second of work on the 2-core machine of docs/benchmarks.md (stereo,
 44.1 kHz). Used until a manifest holds figures of the machine at hand."""
-MEMORY_GB = {"demucs": 1.5, "harmonic": 0.5}
+MEMORY_GB = {"demucs": 1.5, "embedded": 0.9, "harmonic": 0.5}
 OTHER_MEMORY_GB = 0.4
 """Peak resident memory with 300 s sections, same page."""
 

@@ -375,7 +375,7 @@ refused(lambda: weights.fetch("htdemucs_6s", offline=OFFLINE))
 refused(lambda: Demucs(offline=OFFLINE, device="cpu").load())
 refused(lambda: Demucs(offline=OFFLINE).weights_hash)
 assert not weights.available("htdemucs_6s")
-assert choose(OFFLINE).name == "harmonic"
+assert choose(OFFLINE).name == "embedded"
 weights.list_models()
 print("clean")
 """
@@ -465,11 +465,11 @@ def test_auto_takes_demucs_if_it_is_here_or_can_be_had(
 
 def test_auto_does_without_if_it_must(monkeypatch: pytest.MonkeyPatch) -> None:
     choice = auto.choose(offline=True)
-    assert choice.name == "harmonic"
+    assert choice.name == "embedded"
     assert "offline is set" in choice.reason
     monkeypatch.setenv("MORPHSEP_MODEL_URL", f"http://127.0.0.1:{free_port()}")
     choice = auto.choose()
-    assert choice.name == "harmonic"
+    assert choice.name == "embedded"
     assert "no host answered within 10 s" in choice.reason
     assert "\n" not in choice.reason
     with pytest.raises(SettingError):

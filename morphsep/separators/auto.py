@@ -1,4 +1,4 @@
-"""The separator ``auto``: Demucs if its weights are here or can be had, else the best without."""
+"""The separator ``auto``: Demucs if its weights are here or can be had, else what ships with us."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from morphsep import weights
 from morphsep.download import is_offline
 
-FALLBACK = "harmonic"
+FALLBACK = "embedded"
+"""Its weights are in the package."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

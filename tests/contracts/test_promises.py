@@ -16,7 +16,7 @@ from tests import songs
 from tests.checkpoints import write_htdemucs
 
 BACKENDS = ("chain", "spectral", "crossfade", "vocoder")
-SEPARATORS = ("none", "stem", "harmonic", "demucs")
+SEPARATORS = ("none", "stem", "harmonic", "embedded", "demucs")
 
 
 @pytest.fixture(scope="session")
