@@ -8,6 +8,8 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,21 @@ def only_one(path: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.parent / ".lock"):
         yield
+
+
+def make_room(folder: Path, most_bytes: int = 20 << 30, idle_seconds: float = 3600.0) -> None:
+    """Removes the folders in `folder` that were begun longest ago, until what is left takes no more
+    than `most_bytes`; none that is younger than `idle_seconds`, since it may be in use."""
+    ages = sorted((path.stat().st_mtime, path) for path in folder.glob("*") if path.is_dir())
+    sizes = {
+        path: sum(f.stat().st_size for f in path.rglob("*") if f.is_file()) for _, path in ages
+    }
+    total = sum(sizes.values())
+    for begun, path in ages:
+        if total <= most_bytes or begun > time.time() - idle_seconds:
+            return
+        shutil.rmtree(path, ignore_errors=True)
+        total -= sizes[path]
 
 
 def temporary_beside(path: str | Path) -> Path:

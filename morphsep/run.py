@@ -112,7 +112,7 @@ def run(
     execute = get_executor(executor)
     most = most_failures(max_failures, len(jobs))
     workspace = Workspace(out)
-    with workspace.locked():
+    with workspace.locked() as held:
         work = Work(
             out=str(workspace.out), task=task, run=secrets.token_hex(8), force=force,
             timeout=timeout if executor != "local" else 0.0, with_weights=_with_weights(jobs),
@@ -127,6 +127,7 @@ def run(
         heartbeat = Heartbeat(work, len(jobs), executor)
         with heartbeat.beating():
             for clip in execute(_pipeline(work), clips, pool):
+                held.check()
                 outcome = clip.outcome
                 # a track can come out twice, if a lost worker's record was given to another
                 if outcome is None or outcome.row.track in outcomes:

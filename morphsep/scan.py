@@ -138,6 +138,8 @@ def local_copy(path: str, scratch: Path) -> str:
     copy = scratch / files.digest(path, stamp)[:16] / place.name
     with files.only_one(copy):
         if not copy.exists():
+            # whoever finishes a track clears up on its own machine only
+            files.make_room(scratch.parent)
             place.fetch(copy)
     return str(copy)
 

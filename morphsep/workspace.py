@@ -16,6 +16,7 @@ from morphsep.files import TEMPORARY, digest
 from morphsep.manifest import SCHEMA_VERSION
 from morphsep.section_store import SectionStore
 from morphsep.storage import Location, location, lock
+from morphsep.storage_lock import Held
 
 
 class Workspace:
@@ -80,15 +81,16 @@ class Workspace:
         self._sweep()
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keeps a second run out while this one writes to the same folder.
+    def locked(self) -> Iterator[Held]:
+        """Keeps a second run out while this one writes to the same folder. What it yields is to be
+        asked now and then whether that still holds.
 
         Raises:
             SettingError: another run is at work here, or nothing can be written.
         """
-        with lock(self.out):
+        with lock(self.out) as held:
             self._sweep()
-            yield
+            yield held
 
     def _sweep(self) -> None:
         """Removes what a killed run left half written; nobody else is writing (see `locked`)."""

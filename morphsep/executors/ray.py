@@ -109,6 +109,7 @@ def _cluster(pool: Pool) -> Iterator[None]:
             raise SettingError(f"there is no Ray cluster at {address}: {error}") from error
         if context.dashboard_url:
             log.warning("Ray's dashboard: http://%s", context.dashboard_url)
+    logging.getLogger("ray.data").setLevel(logging.WARNING)
     settings = DataContext.get_current()
     settings.enable_progress_bars = False
     # with one record in flight a pool is never busier than this; Ray's default asks for more
