@@ -1,0 +1,167 @@
+"""Kills workers, nodes and drivers at random on a cluster of three nodes, and looks at the rest.
+
+    OMP_NUM_THREADS=1 python -m jobs.campaign_faults [--kills 50] [--minutes 15] [--seed 0]
+
+In rounds: a batch of short songs is begun with a small, randomly initialised Demucs, and killed at
+until it is done; a killed driver is followed by the same command. Then the results are compared
+with those of a quiet run. Printed: a Markdown table. Ends with 1 if anything was not as it should.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.faults.disasters import Nodes, Note, Run
+
+SECONDS_APART = (0.5, 5.0)
+"""Between two kills, at random."""
+PER_ROUND = 10
+SONGS, SECONDS = 5, 19.0
+MOST_OF_ONE = 2
+"""Times that one section's worker is killed: after three, a section is given up, as it should."""
+
+
+@dataclass(kw_only=True)
+class Round:
+    """What was done to a batch, and what came of it."""
+
+    kills: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+    tracks: int = 0
+    retries: int = 0
+    wrong: list[str] = field(default_factory=list)
+    """Files that are not byte for byte those of a quiet run, rows too many or too few, leftovers,
+    findings of ``morphsep verify``."""
+
+
+def make_songs(folder: Path) -> None:
+    """Synthesised songs, and a Demucs of random weights."""
+    from tests import songs
+    from tests.checkpoints import write_htdemucs
+
+    for seed in range(SONGS):
+        mix = songs.guitar(SECONDS, seed=seed) + songs.backing(SECONDS, seed=seed)
+        name = f"{seed}.{'flac' if seed % 2 else 'wav'}"
+        songs.write(folder / "in" / name, mix, subtype="PCM_24")
+    write_htdemucs(folder / "model")
+
+
+def arguments(folder: Path) -> list[str]:
+    """Of every run, quiet or not."""
+    return ["--separator", f"demucs:{folder / 'model'}", "--backend", "spectral", "--no-uniform"]
+
+
+def strike(nodes: Nodes, run: Run, dice: random.Random, done: Round) -> Run | None:
+    """Kills someone who is at work. Returns the next run if it was the driver."""
+    from tests.faults.disasters import kill, notes
+
+    wanted = dice.choice(("worker",) * 7 + ("node", "driver"))
+    if done.kills[wanted]:
+        wanted = "worker"  # one node and one driver a round: all else would never end
+    if wanted == "driver":
+        run.end()
+        done.kills["driver"] += 1
+        return nodes.morph(run.out.parent / "in", run.out, *more(run.out.parent))
+    at_work = [note for note in notes(run.out) if note.tries <= MOST_OF_ONE]
+    if wanted == "node":
+        at_work = [note for note in at_work if nodes.is_on_worker_node(note.pid)]
+    if at_work:
+        note = dice.choice(at_work)
+        if wanted == "node":
+            nodes.replace(note.pid)
+        elif not kill(note.pid):
+            return None
+        done.kills["node" if wanted == "node" else kind(note)] += 1
+    return None
+
+
+def kind(note: Note) -> str:
+    """Of a worker, by what it did."""
+    return f"{note.stage} worker" if note.stage in ("separate", "morph") else "task worker"
+
+
+def more(folder: Path) -> list[str]:
+    return [*arguments(folder), "--workers", "2"]
+
+
+def play(nodes: Nodes, folder: Path, out: Path, dice: random.Random, most: int) -> Round:
+    """One round."""
+    from morphsep import manifest
+    from morphsep.verify import verify
+    from tests.faults.disasters import differences
+
+    done, began = Round(), time.monotonic()
+    run = nodes.morph(folder / "in", out, *more(folder))
+    run.caught("prepare", "separate", "measure", "morph")
+    while run.process.poll() is None and sum(done.kills.values()) < most:
+        run = strike(nodes, run, dice, done) or run
+        pause = time.monotonic() + dice.uniform(*SECONDS_APART)
+        while run.process.poll() is None and time.monotonic() < pause:
+            time.sleep(0.02)
+    code = run.wait(600)
+    rows = manifest.read_tracks(out)
+    done.seconds, done.tracks = time.monotonic() - began, len(rows)
+    done.retries = sum(row.retries for row in rows)
+    done.wrong = differences(out, folder / "reference")
+    done.wrong += [str(finding) for finding in verify(out)[1]]
+    done.wrong += [f"exit code {code}: {run.said[-2000:]}"] if code else []
+    return done
+
+
+def table(rounds: list[Round], leaks: list[str]) -> str:
+    """The summary, as Markdown."""
+    kills: Counter[str] = sum((one.kills for one in rounds), Counter())
+    wrong = [text for one in rounds for text in one.wrong]
+    facts: dict[str, Any] = {"rounds": len(rounds), "kills": sum(kills.values())}
+    facts |= {f"... of them: {name}": count for name, count in sorted(kills.items())}
+    facts |= {
+        "songs": sum(one.tracks for one in rounds),
+        "rows per input": "1" if all(one.tracks == SONGS for one in rounds) else "not 1",
+        "sections tried again, by the rows": sum(one.retries for one in rounds),
+        "outputs byte-identical, one row each, verified, nothing left over": (
+            "yes" if not wrong else f"no: {len(wrong)} findings"
+        ),
+        "processes, CPUs and objects leaked": len(leaks),
+        "minutes": f"{sum(one.seconds for one in rounds) / 60:.0f}",
+    }
+    return "\n".join(["| | |", "|---|---|", *(f"| {k} | {v} |" for k, v in facts.items())])
+
+
+def main() -> None:
+    """Plays rounds until there were enough kills, or the time is over."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--minutes", type=float, default=30.0, help="begin no round after this")
+    parser.add_argument("--seed", type=int, default=0)
+    chosen = parser.parse_args()
+    dice, began = random.Random(chosen.seed), time.monotonic()
+    rounds: list[Round] = []
+    from tests.faults.disasters import Nodes, morph
+
+    with tempfile.TemporaryDirectory(prefix="campaign-") as name, Nodes() as nodes:
+        folder = Path(name)
+        make_songs(folder)
+        quiet = morph(nodes.environment, folder / "in", folder / "reference", *arguments(folder))
+        assert quiet.wait() == 0, quiet.said
+        while (left := chosen.kills - sum(one.kills.total() for one in rounds)) > 0:
+            if time.monotonic() - began > chosen.minutes * 60:
+                break
+            out = folder / f"out{len(rounds)}"
+            rounds.append(play(nodes, folder, out, dice, min(left, PER_ROUND)))
+            print(f"round {len(rounds)}: {rounds[-1]}", file=sys.stderr, flush=True)
+        leaks = nodes.leaks()
+    print(table(rounds, leaks))
+    raise SystemExit(bool(leaks or any(one.wrong for one in rounds)))
+
+
+if __name__ == "__main__":
+    main()

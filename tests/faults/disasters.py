@@ -1,0 +1,336 @@
+"""A cluster of three nodes on one machine, runs on it, and what can be done to them.
+
+    with Nodes(folder) as nodes:
+        run = nodes.morph(songs, out, "--separator", "harmonic")
+        note = run.caught("separate")         # some worker is at it now
+        kill(note.pid)
+        assert run.wait() == 0
+
+Used by the tests beside this and by `jobs.campaign_faults`. Every run is a process of its own, as
+a user starts it. Who works on what is read from the notes that workers leave in the work directory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from morphsep import manifest
+from morphsep.files import TEMPORARY, digest_file
+
+ROOT = Path(__file__).resolve().parents[2]
+PLUGINS = ("Kills", "Aborts", "Hangs", "Slow")
+GEOMETRY = ("--to", "distortion", "--amount", "0.5", "--section", "6", "--chunk", "5")
+PATIENCE = 240.0
+"""Seconds that anything may take here before the test gives up."""
+OF_RAY = re.compile("IDLE|Agent|ActorLocationTracker|_StatsActor|_AutoscalingCoordinatorActor")
+"""Processes that a cluster keeps between runs."""
+KEPT = {"scans", "stems", "claims", "lock", "run.json"}
+"""What may stay in a work directory when a run has ended."""
+
+
+def plugins(folder: Path) -> Path:
+    """Installs the separators of `troublemakers` into `folder`, for whoever has it on its path."""
+    info = folder / "troublemakers-0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: troublemakers\nVersion: 0\n")
+    points = [f"{name.lower()} = tests.faults.troublemakers:{name}" for name in PLUGINS]
+    (info / "entry_points.txt").write_text("\n".join(["[morphsep.separators]", *points]) + "\n")
+    return folder
+
+
+def environment(plugin_folder: Path) -> dict[str, str]:
+    """Of every process here: one thread, so that sums are rounded alike; our separators."""
+    path = os.pathsep.join(filter(None, [str(plugin_folder), str(ROOT), os.getenv("PYTHONPATH")]))
+    own = {
+        "OMP_NUM_THREADS": "1", "PYTHONPATH": path, "PYTHONWARNINGS": "ignore",
+        "RAY_worker_niceness": "0", "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0", "RAY_DEDUP_LOGS": "0",
+        # a node that was killed is noticed after three seconds instead of a quarter of a minute
+        "RAY_health_check_period_ms": "1000", "RAY_health_check_failure_threshold": "3",
+        # a driver that was killed: for three minutes Ray Data keeps its share of the cluster
+        "RAY_DATA_AUTOSCALING_REQUEST_EXPIRE_TIME_S": "30",
+    }  # fmt: skip
+    inherited = {k: v for k, v in os.environ.items() if k not in ("RAY_ADDRESS",)}
+    return inherited | own
+
+
+def kill(pid: int, how: signal.Signals = signal.SIGKILL) -> bool:
+    """Whether there was such a process."""
+    try:
+        os.kill(pid, how)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def alive(pid: int) -> bool:
+    """Whether a process is there and no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def children(pid: int) -> list[int]:
+    """Process ids of a process's children, and theirs."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for task in os.listdir(f"/proc/{pid}/task"):
+            for child in Path(f"/proc/{pid}/task/{task}/children").read_text().split():
+                found += [int(child), *children(int(child))]
+    return found
+
+
+def title(pid: int) -> str:
+    """What a process calls itself."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+    except OSError:
+        return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """Somebody is at work."""
+
+    path: Path
+    stage: str
+    start: int
+    tries: int
+    pid: int
+
+    def stays(self) -> bool:
+        """Whether the worker has not come to an end of it."""
+        found = _read(self.path)
+        return found is not None and found.pid == self.pid
+
+
+def notes(out: Path) -> Iterator[Note]:
+    """What is being worked on."""
+    for path in (out / ".morphsep" / "tries").glob("*/*.json"):
+        if (note := _read(path)) is not None:
+            yield note
+
+
+def _read(path: Path) -> Note | None:
+    try:
+        values = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    pid = int(values["worker"].rpartition(":")[2])
+    return Note(
+        path=path, stage=values["stage"], start=values["start"], tries=values["tries"], pid=pid
+    )
+
+
+class Run:
+    """A command line at work."""
+
+    def __init__(self, command: list[str], out: Path, env: Mapping[str, str]) -> None:
+        self.out = out
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by `wait`
+        self.process = subprocess.Popen(
+            command, env=env, cwd=ROOT, stdout=self._log, stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )  # fmt: skip
+        self.said = ""
+
+    def caught(self, *stages: str, tries: int = 1) -> Note:
+        """Waits until somebody is at one of these stages, and says who."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            found = [n for n in notes(self.out) if n.stage in stages and n.tries <= tries]
+            if found:
+                return random.choice(found)
+            assert self.process.poll() is None, f"ended before a {stages}: {self.end()}"
+            time.sleep(0.003)
+        raise AssertionError(f"nobody came to {stages}: {self.end()}")
+
+    def strike(self, *stages: str) -> Note:
+        """Kills a worker that is at one of these stages, and makes sure that it was."""
+        while True:
+            note = self.caught(*stages)
+            kill(note.pid)
+            gone(note.pid)
+            if note.stays():
+                return note
+
+    def wait(self, seconds: float = PATIENCE) -> int:
+        """The exit code."""
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired as error:
+            working = [(n.stage, n.start, n.tries, title(n.pid)) for n in notes(self.out)]
+            raise AssertionError(f"never ended; at work: {working}; {self.end()}") from error
+        self.end()
+        return self.process.returncode
+
+    def end(self) -> str:
+        """Kills the driver if it is still there, and returns what it has said."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        if not self._log.closed:
+            self._log.seek(0)
+            self.said = self._log.read()
+            self._log.close()
+        return self.said
+
+
+def gone(*pids: int, seconds: float = 20.0) -> None:
+    """Waits until processes are dead."""
+    deadline = time.monotonic() + seconds
+    while any(alive(pid) for pid in pids):
+        assert time.monotonic() < deadline, f"still there: {[title(pid) for pid in pids]}"
+        time.sleep(0.005)
+
+
+class Nodes:
+    """A head and two workers, each with CPUs of its own as far as Ray knows."""
+
+    def __init__(self, *, object_store: int = 80 << 20, cpus: int = 2) -> None:
+        self._plugins = plugins(Path(tempfile.mkdtemp(prefix="mfp")))
+        self.environment = environment(self._plugins)
+        self._shape: dict[str, Any] = {"num_cpus": cpus, "object_store_memory": object_store}
+        self._home = Path(tempfile.mkdtemp(prefix="mf"))  # Ray's sockets need a short path
+
+    def __enter__(self) -> Nodes:
+        before = dict(os.environ)
+        os.environ.clear()
+        os.environ.update(self.environment)
+        self._before = before
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from ray.cluster_utils import Cluster
+
+            self._cluster = Cluster()
+            head: dict[str, Any] = {"include_dashboard": False, "temp_dir": str(self._home)}
+            self._cluster.add_node(**self._shape, **head)
+            for _ in range(2):
+                self._cluster.add_node(**self._shape)
+        self.address = str(self._cluster.address)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        left = self.processes()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self._cluster.shutdown()
+        gone(*left)
+        os.environ.clear()
+        os.environ.update(self._before)
+        for folder in (self._home, self._plugins):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def morph(self, inputs: Path, out: Path | str, *more: str, job: str = "morph") -> Run:
+        """``morphsep morph`` on this cluster."""
+        ray = ("--executor", "ray", "--address", self.address)
+        return morph(self.environment, inputs, out, *ray, *more)
+
+    def replace(self, pid: int) -> None:
+        """The power fails on the node where `pid` runs; another node comes in its place."""
+        for node in self._cluster.worker_nodes:
+            raylets = [info.process.pid for info in node.all_processes["raylet"]]
+            if any(pid in children(raylet) for raylet in raylets):
+                break
+        else:
+            raise LookupError(f"{pid} is on the head, which has the driver")
+        doomed = [*raylets, *(child for raylet in raylets for child in children(raylet))]
+        for one in doomed:
+            kill(one)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self._cluster.remove_node(node, allow_graceful=False)
+            self._cluster.add_node(**self._shape)
+
+    def is_on_worker_node(self, pid: int) -> bool:
+        """Whether the node of a process may be killed."""
+        return any(
+            pid in children(info.process.pid)
+            for node in self._cluster.worker_nodes
+            for info in node.all_processes["raylet"]
+        )
+
+    def processes(self) -> list[int]:
+        """All processes below the nodes' raylets."""
+        found = []
+        for node in self._cluster.list_all_nodes():
+            for info in node.all_processes.get("raylet", []):
+                found += children(info.process.pid)
+        return found
+
+    def busy(self) -> list[str]:
+        """Workers that hold on to something of a run."""
+        titles = [title(pid) for pid in self.processes()]
+        return [text for text in titles if text.startswith("ray::") and not OF_RAY.search(text)]
+
+    def held(self) -> dict[str, float]:
+        """Resources of the cluster that somebody has not given back, object store included."""
+        script = (
+            "import json, ray; ray.init(%r, log_to_driver=False, logging_level=50);"
+            "a = ray.available_resources();"
+            "print(json.dumps({k: v - a.get(k, 0) for k, v in ray.cluster_resources().items()}))"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", script % self.address],
+            env=self.environment, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        held: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
+        return {name: amount for name, amount in held.items() if amount > 0}
+
+    def leaks(self, seconds: float = 30.0) -> list[str]:
+        """What the cluster still has of runs that have ended, after some time to let go."""
+        deadline = time.monotonic() + seconds
+        while found := self.busy():
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.2)
+        return found + [f"{name}: {amount:g}" for name, amount in self.held().items()]
+
+
+def morph(env: Mapping[str, str], inputs: Path, out: Path | str, *more: str) -> Run:
+    """``morphsep morph`` in a process of its own."""
+    command = [sys.executable, "-m", "morphsep", "morph", str(inputs), "-o", str(out)]
+    return Run([*command, *GEOMETRY, "--json", *more], Path(out), env)
+
+
+def differences(out: Path, reference: Path) -> list[str]:
+    """In what a folder of results is not what an undisturbed run has left."""
+    rows, wanted = manifest.read_tracks(out), manifest.read_tracks(reference)
+    found = [f"{row.track}: {row.status} {row.message}" for row in rows if row.status != "ok"]
+    if [row.track for row in rows] != [row.track for row in wanted]:
+        found.append(f"rows for {[row.track for row in rows]}")
+    for row in wanted:
+        if not (out / row.track).is_file():
+            found.append(f"{row.track} is not there")
+        elif digest_file(out / row.track) != digest_file(reference / row.track):
+            found.append(f"{row.track} is another")
+    return found + leftovers(out)
+
+
+def leftovers(out: Path) -> list[str]:
+    """Files in a folder of results that nobody needs any more."""
+    work = out / ".morphsep"
+    halves = [str(path) for path in out.rglob(TEMPORARY)]
+    return halves + [
+        str(path)
+        for top in work.iterdir()
+        if top.name not in KEPT
+        for path in ([top] if top.is_file() else top.rglob("*"))
+        if path.is_file()
+    ]

@@ -1,0 +1,77 @@
+"""What travels between workers is small, whatever the track (design, section 5)."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from morphsep.api import make_settings
+from morphsep.executors import Pipeline, Pool, local
+from morphsep.inputs import collect
+from morphsep.run import run, settle_jobs
+from tests import songs
+from tests.checkpoints import write_htdemucs
+
+MOST = 10_000
+"""Bytes of a pickled record (issue 3)."""
+
+
+class Weighing:
+    """The local executor, with every record on the scales."""
+
+    def __init__(self) -> None:
+        self.sizes: dict[str, int] = {}
+
+    def __call__(self, pipeline: Pipeline, records: Sequence[Any], pool: Pool) -> Iterator[Any]:
+        for record in records:
+            self.weigh("planned", record)
+        for name in ("planned", *(step.name for step in pipeline)):
+            self.sizes.setdefault(name, 0)
+        yield from local.run([self.watched(step) for step in pipeline], records, pool)
+
+    def watched(self, step: Any) -> Any:
+        def call(record: Any) -> list[Any]:
+            following: list[Any] = step.call(record)
+            for one in following:
+                self.weigh(step.name, one)
+            return following
+
+        return type(step)(name=step.name, call=call)
+
+    def weigh(self, name: str, record: Any) -> None:
+        size = len(pickle.dumps(record))
+        self.sizes[name] = max(self.sizes.get(name, 0), size)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(write_htdemucs(tmp_path_factory.mktemp("model")))
+
+
+@pytest.mark.parametrize(
+    ("separator", "task"),
+    [(name, "morph") for name in ("none", "harmonic", "stem", "demucs")] + [("none", "separate")],
+)
+def test_records_stay_small(tmp_path, monkeypatch, model, separator, task) -> None:
+    # about as long as libsndfile takes a path, and a curve drawn by hand over a whole song
+    deep = tmp_path / "in" / "/".join(["ein langer Name " * 15] * 2)
+    songs.song(deep, 10.5, name="ö" * 100 + ".wav")
+    curve = " ".join(f"0:{second / 5:04.1f}={second % 7 / 7:.3f}" for second in range(60))
+    separation = {"separator": f"demucs:{model}" if separator == "demucs" else separator}
+    settings = make_settings(
+        to="distortion", amount=curve, section=5, chunk=5,
+        **{"stem": "{stem}.guitar.wav"} if separator == "stem" else separation,
+    )  # fmt: skip
+    scales = Weighing()
+    monkeypatch.setattr("morphsep.run.get_executor", lambda name: scales)
+    sizes = []
+    for _ in range(2):  # the second time planned with the row of the first
+        jobs = settle_jobs(collect([str(tmp_path / "in")], tmp_path / "out", settings, task))
+        summary = run(jobs, tmp_path / "out", task=task)
+        assert {outcome.row.status for outcome in summary.outcomes} == {"ok"}
+        sizes.append(dict(scales.sizes))
+    print(sizes)
+    assert max(sizes[1].values()) < MOST, sizes

@@ -1,0 +1,99 @@
+"""An output folder in an object store that is away for a while, slow, or full of errors."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from morphsep import manifest
+from morphsep.storage import location
+from tests import songs
+from tests.faults.disasters import Run, environment, morph, plugins
+from tests.object_store import ObjectStore
+
+pytest.importorskip("moto")
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[ObjectStore]:
+    with ObjectStore() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def env(store: ObjectStore, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return environment(plugins(tmp_path_factory.mktemp("plugins"))) | store.environment
+
+
+@pytest.fixture(scope="module")
+def material(env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("away")
+    for seed, name in enumerate(("a.wav", "b.wav")):
+        songs.write(folder / "in" / name, songs.guitar(13.0, seed=seed))
+    quiet = morph(env, folder / "in", folder / "reference", "--separator", "none")
+    assert quiet.wait() == 0, quiet.said
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def here(env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in env.items():
+        if name.startswith("AWS"):
+            monkeypatch.setenv(name, value)
+
+
+def begin(env: dict[str, str], store: ObjectStore, material: Path, name: str) -> tuple[Run, str]:
+    out = store.url(name)
+    return morph(env, material / "in", out, "--separator", "slow", "--executor", "local"), out
+
+
+def wait_for(store: ObjectStore, run: Run, key: str) -> None:
+    while not any(key in line and line.startswith("PUT") for line in store.requests()):
+        assert run.process.poll() is None, run.end()
+        time.sleep(0.05)
+
+
+def check(run: Run, out: str, material: Path) -> None:
+    assert run.wait() == 0, run.said
+    rows = manifest.read_tracks(out)
+    assert [(row.track, row.status) for row in rows] == [("a.wav", "ok"), ("b.wav", "ok")]
+    for row in rows:
+        made = (location(out) / row.track).read_bytes()
+        assert made == (material / "reference" / row.track).read_bytes()
+    left = {place.text.removeprefix(out).split("/")[2] for place in
+            (location(out) / ".morphsep").walk()}  # fmt: skip
+    assert left <= {"scans", "stems", "claims", "run.json"}
+    assert sum(row.retries for row in rows) >= 1
+
+
+def test_gone_for_20_seconds(env, store, material) -> None:
+    run, out = begin(env, store, material, "gone")
+    wait_for(store, run, "gone/.morphsep/stems")
+    began = time.monotonic()
+    store.go_away(20)
+    check(run, out, material)
+    assert time.monotonic() - began > 20, "it was over before the storage came back"
+
+
+def test_errors_by_the_dozen(env, store, material) -> None:
+    for kind in ("503", "500", "reset", "cut"):
+        for method in ("GET", "PUT", "HEAD"):
+            store.fail(kind, times=1, method=method, key="errors/.morphsep/s")  # scans, stems
+            store.fail(kind, times=1, method=method, key="errors/")
+    store.fail("slow", times=2, method="PUT", key="errors/", seconds=2.0)
+    run, out = begin(env, store, material, "errors")
+    check(run, out, material)
+    store.recover()
+
+
+def test_two_drivers_in_one_place(env, store, material) -> None:
+    first, out = begin(env, store, material, "two")
+    wait_for(store, first, "two/.morphsep/stems")
+    second, _ = begin(env, store, material, "two")
+    assert second.wait() == 1
+    assert "another run" in second.said
+    store.fail("503", times=1, method="PUT", key="two/")
+    check(first, out, material)

@@ -1,0 +1,130 @@
+"""Sections worked on twice, out of order, at the same time, or lost on the way: what Ray does with
+records when workers die. Results and rows are those of an undisturbed run."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from morphsep import manifest
+from morphsep.api import make_settings
+from morphsep.executors import Pipeline, Pool
+from morphsep.inputs import collect
+from morphsep.run import Summary, run, settle_jobs
+from morphsep.verify import verify
+from tests import songs
+from tests.faults.disasters import differences
+
+TASKS = ("morph", "separate")
+Executor = Callable[[Pipeline, Sequence[Any], Pool], Iterator[Any]]
+
+
+class Shuffled:
+    """Any record next; each may come again, at once or when all others are done."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+
+    def __call__(self, pipeline: Pipeline, records: Sequence[Any], pool: Pool) -> Iterator[Any]:
+        waiting = [(0, record) for record in records]
+        again: list[tuple[int, Any]] = []
+        while waiting or again:
+            if not waiting:
+                waiting, again = again, []
+            at, record = waiting.pop(self._random.randrange(len(waiting)))
+            if at == len(pipeline):
+                yield record
+                continue
+            chance = self._random.random()
+            if chance < 0.15:
+                pipeline[at].call(record)  # the worker died before anybody heard
+            elif chance < 0.3:
+                waiting.append((at, record))
+            elif chance < 0.4:
+                again.append((at, record))
+            following = pipeline[at].call(record)
+            if chance > 0.9:
+                following = pipeline[at].call(record) or following
+            waiting += [(at + 1, one) for one in following]
+
+
+class AtOnce:
+    """Every record given to two workers at the same time."""
+
+    def __call__(self, pipeline: Pipeline, records: Sequence[Any], pool: Pool) -> Iterator[Any]:
+        with ThreadPoolExecutor(6) as workers:
+            running = {}
+
+            def begin(at: int, record: Any) -> None:
+                for _ in range(2):
+                    running[workers.submit(pipeline[at].call, record)] = at
+
+            for record in records:
+                begin(0, record)
+            seen: set[tuple[int, Any]] = set()
+            while running:
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    at = running.pop(future) + 1
+                    for record in future.result():
+                        if at == len(pipeline):
+                            yield record
+                        elif (key := (at, record.job.track, record.section)) not in seen:
+                            seen.add(key)
+                            begin(at, record)
+
+
+@pytest.fixture(scope="module")
+def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two songs, one of them under two names (so that they share a stem), and no song."""
+    folder = tmp_path_factory.mktemp("twice")
+    songs.song(folder / "in", 13.0, 48000, 2, "PCM_24", "a.wav")
+    songs.write(folder / "in" / "b.wav", songs.guitar(11.0, seed=7), subtype="FLOAT")
+    shutil.copy(folder / "in" / "b.wav", folder / "in" / "copy of b.wav")
+    (folder / "in" / "broken.wav").write_bytes(b"no audio")
+    (folder / "in" / "a.guitar.wav").unlink()
+    for task in TASKS:
+        go(folder, folder / task, task)
+    return folder
+
+
+def go(folder: Path, out: Path, task: Any = "morph", **more: Any) -> Summary:
+    settings = make_settings(
+        to="distortion", amount=0.5, separator="none", section=5, chunk=5,
+        backend="crossfade", uniform=False,
+    )  # fmt: skip
+    jobs = collect([str(folder / "in")], out, settings, task)
+    return run(settle_jobs(jobs), out, task=task, **more)
+
+
+def check(summary: Summary, out: Path, reference: Path) -> None:
+    broken = [row for row in manifest.read_tracks(out) if row.track.startswith("broken")]
+    assert [row.error_code for row in broken] == ["not_audio"]
+    assert [one for one in differences(out, reference) if not one.startswith("broken")] == []
+    assert verify(out) == (4, [])
+    assert sorted(o.row.track for o in summary.outcomes) == [
+        row.track for row in manifest.read_tracks(reference)
+    ]
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("seed", range(3))
+def test_out_of_order_again_and_lost(tmp_path, material, monkeypatch, task, seed, force) -> None:
+    monkeypatch.setattr("morphsep.run.get_executor", lambda name: Shuffled(seed))
+    summary = go(material, tmp_path / "out", task, force=force)
+    check(summary, tmp_path / "out", material / task)
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("task", TASKS)
+def test_two_workers_at_the_same_section(tmp_path, material, monkeypatch, task, force) -> None:
+    monkeypatch.setattr("morphsep.run.get_executor", lambda name: AtOnce())
+    for attempt in range(3):
+        out = tmp_path / f"out{attempt}"
+        check(go(material, out, task, force=force), out, material / task)

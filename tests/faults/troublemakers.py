@@ -1,0 +1,70 @@
+"""Separators that do harm, found by entry point as anybody's: see `disasters.plugins`.
+
+Each is the separator `none` until it meets a track of a certain length; there it does what it is
+for, every time.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+from morphsep.separators import Mix
+from morphsep.signal import Signal
+
+POISON = 3 * 44100 + 111
+"""Length in samples of the tracks that are its victims."""
+
+
+class _Nothing:
+    weights_hash: str | None = None
+
+    def fingerprint(self) -> str:
+        # the stem is the one of `none`: byte-identical results are asked for
+        return "none/1"
+
+    def separate(self, mix: Mix, start: int, stop: int) -> Signal:
+        if mix.num_samples == POISON:
+            self.harm()
+        return mix.read(start, stop - start)
+
+    def harm(self) -> None:
+        raise NotImplementedError
+
+
+class Kills(_Nothing):
+    """What a driver's bug or the kernel's memory killer does."""
+
+    name = "kills"
+
+    def harm(self) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Aborts(_Nothing):
+    """What a failed assertion in a decoder does."""
+
+    name = "aborts"
+
+    def harm(self) -> None:
+        os.abort()
+
+
+class Hangs(_Nothing):
+    """Never answers, and holds no lock."""
+
+    name = "hangs"
+
+    def harm(self) -> None:
+        time.sleep(3600)
+
+
+class Slow(_Nothing):
+    """Takes its time over every section, so that there is one to kill."""
+
+    name = "slow"
+
+    def separate(self, mix: Mix, start: int, stop: int) -> Signal:
+        time.sleep(0.4)
+        return mix.read(start, stop - start)
