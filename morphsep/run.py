@@ -22,7 +22,7 @@ from morphsep.storage import location
 from morphsep.work import Work, nobody
 from morphsep.workspace import Workspace
 
-COMPACT_EVERY = 2000
+COMPACT_EVERY = 1000
 """Tracks after which the manifest's parts are joined: a folder of many small files is slow."""
 
 
