@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
-import json
 import os
 import secrets
 import shutil
@@ -64,20 +63,6 @@ def make_room(folder: Path, most_bytes: int = 20 << 30, idle_seconds: float = 36
 def temporary_beside(path: str | Path) -> Path:
     """A hidden name in the folder of `path`, short however long the name of `path` is."""
     return Path(path).parent / TEMPORARY.replace("*", secrets.token_hex(8))
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Writes `value` as JSON, whole or not at all."""
-    with whole(path) as part:
-        part.write_text(json.dumps(value, indent=1, allow_nan=True), encoding="utf-8")
-
-
-def read_json(path: Path) -> Any | None:
-    """What `write_json` wrote, or None if it is not there."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
 
 
 def digest(*parts: object) -> str:

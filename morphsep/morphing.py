@@ -54,9 +54,7 @@ class Morpher:
         began = time.perf_counter()
         self._rows = {}
         touching = self.recipe.grid.touching(section, self.num_samples)
-        if self._from_stem and all(self._bypass(index)[0] for index in touching):
-            for index in touching:
-                self.chunk(index)
+        if self._from_stem and self._all_bypass(touching):
             self.on_samples(section.num_samples)
         else:
             self._write(section, change)
@@ -116,6 +114,17 @@ class Morpher:
             reason = "silent"
         return reason, stem, start, before
 
+    def _all_bypass(self, indices: range) -> bool:
+        """Whether none of these chunks needs a backend; the rows of those that do not are noted."""
+        for index in indices:
+            began = time.perf_counter()
+            reason, stem, _, before = self._bypass(index)
+            if reason is None:
+                return False
+            core = slice(before, before + self._span(index).num_samples)
+            self._note(index, reason, stem[:, core], began)
+        return True
+
     def chunk(self, index: int) -> Signal:
         """Chunk `index` as it will sound, ``[C, T]`` over its span; its row is noted.
 
@@ -139,9 +148,7 @@ class Morpher:
             (out,) = self.recipe.backend.morph([passage])
             self._check(out, stem, index)
             out = out * self.warp.gain(amount)
-        self._rows[index] = self._row(
-            index, reason or "morphed", stem[:, core], time.perf_counter() - began
-        )
+        self._note(index, reason or "morphed", stem[:, core], began)
         return np.ascontiguousarray(out[:, core])
 
     def _check(self, morphed: Signal, stem: Signal, index: int) -> None:
@@ -152,10 +159,11 @@ class Morpher:
                 f"no numbers in chunk {index}; please report this with the file's manifest row",
             )
 
-    def _row(self, index: int, status: str, stem: Signal, seconds: float) -> ChunkRow:
+    def _note(self, index: int, status: str, stem: Signal, began: float) -> None:
+        """Notes the row of chunk `index`, whose stem is ``[C, T]``, begun at `began`."""
         span = self._span(index)
         amount = self.recipe.curve.at(span.start, span.num_samples)
-        return ChunkRow(
+        self._rows[index] = ChunkRow(
             track=self.track, key=self.key, index=index,
             start=span.start, num_samples=span.num_samples,
             start_s=span.start / MODEL_RATE, stop_s=span.stop / MODEL_RATE,
@@ -163,7 +171,7 @@ class Morpher:
             amount_min=float(amount.min()), amount_mean=float(amount.mean(dtype=np.float64)),
             amount_max=float(amount.max()),
             stem_dbfs=dbfs(float(np.sqrt(np.mean(stem.astype(np.float64) ** 2)))),
-            seconds=seconds,
+            seconds=time.perf_counter() - began,
         )  # fmt: skip
 
 

@@ -125,6 +125,12 @@ def run(
         outcomes: dict[str, Outcome] = {}
         failed = 0
         heartbeat = Heartbeat(work, len(jobs), executor)
+
+        def hear(outcome: Outcome) -> None:
+            outcomes[outcome.row.track] = outcome
+            heartbeat.heard(outcome)
+            on_outcome(outcome)
+
         with heartbeat.beating():
             for clip in execute(_pipeline(work), clips, pool):
                 held.check()
@@ -132,9 +138,7 @@ def run(
                 # a track can come out twice, if a lost worker's record was given to another
                 if outcome is None or outcome.row.track in outcomes:
                     continue
-                outcomes[outcome.row.track] = outcome
-                heartbeat.heard(outcome)
-                on_outcome(outcome)
+                hear(outcome)
                 failed += outcome.row.status == "failed"
                 if failed > most:
                     break
@@ -143,8 +147,7 @@ def run(
             stopped = failed > most
             if not stopped:
                 for outcome in _unheard_of(work, clips, outcomes):
-                    outcomes[outcome.row.track] = outcome
-                    on_outcome(outcome)
+                    hear(outcome)
             manifest.compact(workspace.out)
         if not stopped:
             workspace.tidy()
@@ -194,8 +197,8 @@ def _with_weights(jobs: Iterable[Job]) -> frozenset[str]:
 
 
 def _unheard_of(work: Work, clips: Iterable[Clip], heard: Mapping[str, Outcome]) -> list[Outcome]:
-    """Outcomes of tracks that none has reached the driver of: what their workers have committed
-    before they were lost; a failed row where there is none."""
+    """Outcomes of the tracks of which the driver has heard nothing: what their workers committed
+    before they were lost; a failed row where they committed nothing."""
     missing = [clip for clip in clips if clip.job.track not in heard]
     if not missing:
         return []

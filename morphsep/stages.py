@@ -23,10 +23,11 @@ from morphsep.grid import sections
 from morphsep.manifest import ChunkRow, TrackRow
 from morphsep.morphing import Morpher, chunk_rows
 from morphsep.output import write_song, write_stems
-from morphsep.pair import known_pair, measure_pair
+from morphsep.pair import Pair, known_pair, measure_pair
 from morphsep.scan import Readable, changed, local_copy, scan
 from morphsep.section_store import SectionStore
 from morphsep.settings import Recipe, build
+from morphsep.signal import Seconds
 from morphsep.stems import (
     measure_stem,
     missing_sections,
@@ -87,8 +88,7 @@ def separate(work: Work, clip: Clip) -> list[Clip]:
     separate_section(
         section, clip.source, _readable(work, clip), recipe, stem, _own_stem(work, clip), reach
     )
-    cut = set(sections(clip.source.model_length, recipe.section))
-    return [replace(clip, section=None)] if cut <= stem.finished() else []
+    return [replace(clip, section=None)] if _is_whole(clip, recipe, stem) else []
 
 
 def measure(work: Work, clip: Clip) -> list[Clip]:
@@ -118,9 +118,7 @@ def morph(work: Work, clip: Clip) -> list[Clip]:
     if section is None:
         return [clip]
     recipe, stem = build(clip.job.settings), _stem(work, clip)
-    pair, facts = known_pair(recipe, stem), stem_facts(stem, clip.source.model_length)
-    assert pair is not None
-    assert facts is not None
+    pair, facts = _known(clip, recipe, stem)
     change = _change(work, clip, recipe)
     reach, reached = work.reporter(clip, "morph", section.start), section.start
 
@@ -136,8 +134,7 @@ def morph(work: Work, clip: Clip) -> list[Clip]:
     )  # fmt: skip
     with _one_blas_thread():
         morpher.section(section, change)
-    cut = set(sections(clip.source.model_length, recipe.section))
-    return [replace(clip, section=None)] if cut <= change.finished() else []
+    return [replace(clip, section=None)] if _is_whole(clip, recipe, change) else []
 
 
 def assemble(work: Work, clip: Clip) -> list[Clip]:
@@ -151,15 +148,14 @@ def assemble(work: Work, clip: Clip) -> list[Clip]:
     change = _change(work, clip, recipe)
     change.load()
     chunks, morph_seconds = chunk_rows(change)
-    cut = set(sections(clip.source.model_length, recipe.section))
     # asked last: another worker that saw the last section finished, too, may be clearing up
-    if not cut <= change.finished():
+    if not _is_whole(clip, recipe, change):
         return []
     reach = work.reporter(clip, "assemble")
     values = write_song(work.workspace.out, clip, _readable(work, clip), stem, change)
     reach(clip.source.model_length)
     values |= _measured(clip, recipe, stem, chunks) | {
-        "seconds_separate": seconds_spent(stem) if clip.separated else 0.0,
+        "seconds_separate": _separating(clip, stem),
         "seconds_assemble": time.perf_counter() - began,
     }
     values["seconds_morph"] += morph_seconds
@@ -178,7 +174,7 @@ def assemble_parts(work: Work, clip: Clip) -> list[Clip]:
     stem = _stem(work, clip)
     values = write_stems(work.workspace.out, clip, _readable(work, clip), stem)
     values |= {
-        "seconds_separate": seconds_spent(stem) if clip.separated else 0.0,
+        "seconds_separate": _separating(clip, stem),
         "seconds_assemble": time.perf_counter() - began,
     }
     return [replace(clip, outcome=finish(work, clip, values))]
@@ -245,6 +241,24 @@ def _change(work: Work, clip: Clip, recipe: Recipe) -> SectionStore:
     return work.workspace.change(clip.job.track, clip.key, recipe.section, clip.source.num_channels)
 
 
+def _is_whole(clip: Clip, recipe: Recipe, store: SectionStore) -> bool:
+    """Whether all sections of the track are finished in a store."""
+    return store.finished().issuperset(sections(clip.source.model_length, recipe.section))
+
+
+def _known(clip: Clip, recipe: Recipe, stem: SectionStore) -> tuple[Pair, dict[str, Any]]:
+    """What `measure` has left."""
+    pair, facts = known_pair(recipe, stem), stem_facts(stem, clip.source.model_length)
+    assert pair is not None
+    assert facts is not None
+    return pair, facts
+
+
+def _separating(clip: Clip, stem: SectionStore) -> Seconds:
+    """What separating took in this run."""
+    return seconds_spent(stem) if clip.separated else 0.0
+
+
 def _discard_once(work: Work, store: SectionStore) -> None:
     """Removes what is left of an earlier run, but nothing that this one has made: several tracks
     may share a stem, and a track can be prepared twice."""
@@ -260,9 +274,7 @@ def _measured(
     clip: Clip, recipe: Recipe, stem: SectionStore, chunks: Sequence[ChunkRow]
 ) -> dict[str, Any]:
     """Columns about stem, tones and chunks."""
-    pair, facts = known_pair(recipe, stem), stem_facts(stem, clip.source.model_length)
-    assert pair is not None
-    assert facts is not None
+    pair, facts = _known(clip, recipe, stem)
     return track_row.of_chunks(chunks, facts["lufs"]) | {
         "from_trim_db": pair.from_trim_db,
         "to_trim_db": pair.to_trim_db,

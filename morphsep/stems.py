@@ -17,7 +17,7 @@ from morphsep.signal import MODEL_RATE, Seconds, Signal
 def missing_sections(stem: SectionStore, scan: Scan, recipe: Recipe) -> list[Span]:
     """What has to be separated yet. Sections of another cut are removed, unless they are all
     there."""
-    if stem_facts(stem, scan.model_length) is not None or stem.covers(scan.model_length):
+    if stem.covers(scan.model_length):
         return []
     cut = sections(scan.model_length, recipe.section)
     stem.keep_only(cut)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from morphsep.files import whole
+from morphsep.seekable import Seekable
 from morphsep.storage_faults import patiently
 from morphsep.storage_remote import filesystem
 
@@ -79,7 +80,7 @@ class Ranges:
         return patiently(self._what, attempt)
 
 
-class RangeFile(io.RawIOBase):
+class RangeFile(Seekable):
     """An object as a seekable file.
 
     An error inside a callback of C code (soundfile's) does not reach the caller, who would take
@@ -88,26 +89,12 @@ class RangeFile(io.RawIOBase):
 
     def __init__(self, uri: str) -> None:
         self._ranges = Ranges(uri)
-        self._position = 0
+        super().__init__(self._ranges.size)
         self._error: BaseException | None = None
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._ranges.size}
-        self._position = max(base[whence] + offset, 0)
-        return self._position
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         view = memoryview(buffer).cast("B")
-        num_bytes = max(min(len(view), self._ranges.size - self._position), 0)
+        num_bytes = max(min(len(view), self._length - self._position), 0)
         if num_bytes:
             try:
                 view[:num_bytes] = self._ranges.read(self._position, num_bytes)

@@ -236,17 +236,6 @@ def test_a_file_that_may_not_be_read_is_a_row(tmp_path: Path) -> None:
     assert rows["locked.wav"].error_code == "no_permission"
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(disk)]
-    if shutil.which("mount") is None or subprocess.run(command, check=False).returncode:
-        pytest.skip("no right to mount a small disk here")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
-
-
 def test_a_full_disk_is_a_row_and_leaves_nothing_half_written(
     tmp_path: Path, small_disk: Path
 ) -> None:

@@ -3,7 +3,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
@@ -79,18 +78,9 @@ def test_a_compaction_killed_half_way_loses_no_row(tmp_path: Path, removed: int)
     assert manifest.read_chunks(tmp_path) == chunks
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[ObjectStore]:
-    with ObjectStore() as store:
-        yield store
-
-
 @pytest.fixture
-def bucket(server: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[Location]:
-    for name, value in server.environment.items():
-        monkeypatch.setenv(name, value)
-    yield location(server.url("manifest-test"))
-    server.recover()
+def bucket(store: ObjectStore) -> Location:
+    return location(store.url("manifest-test"))
 
 
 def test_an_object_store_does_as_well_even_while_it_fails(

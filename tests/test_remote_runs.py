@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,19 +20,9 @@ from tests import songs
 from tests.object_store import ObjectStore
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[ObjectStore]:
-    with ObjectStore() as store:
-        yield store
-
-
-@pytest.fixture
-def store(server: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
-    for name, value in server.environment.items():
-        monkeypatch.setenv(name, value)
+@pytest.fixture(autouse=True)
+def _settles_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage_lock, "SETTLE", 0.05)
-    yield server
-    server.recover()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,20 +15,6 @@ from morphsep import files, storage_faults, storage_lock
 from morphsep.errors import SettingError
 from morphsep.storage import Location, StorageError, location, lock, retries
 from tests.object_store import Kind, ObjectStore
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ObjectStore]:
-    with ObjectStore() as store:
-        yield store
-
-
-@pytest.fixture
-def store(server: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
-    for name, value in server.environment.items():
-        monkeypatch.setenv(name, value)
-    yield server
-    server.recover()
 
 
 @pytest.fixture(params=["local", "s3"])

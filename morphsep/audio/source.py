@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from morphsep.audio import chunks, flac, mpeg, tail
 from morphsep.audio.info import claims_too_little, truncated
 from morphsep.errors import TrackError
+from morphsep.seekable import Seekable
 
 if TYPE_CHECKING:
     import soundfile
@@ -39,7 +40,7 @@ def open_sound(file: BinaryIO, path: str) -> soundfile.SoundFile:
     return stream(_framed(file, path))
 
 
-class Respliced(io.RawIOBase):
+class Respliced(Seekable):
     """A file with its first ``skip`` bytes replaced by ``head``, without a copy of the rest.
 
     What lies at ``end`` or behind it is left out.
@@ -48,22 +49,7 @@ class Respliced(io.RawIOBase):
     def __init__(self, file: BinaryIO, head: bytes, skip: int, end: int | None = None) -> None:
         self._file, self._head, self._skip = file, head, skip
         end = file.seek(0, io.SEEK_END) if end is None else end
-        self._length = len(head) + max(0, end - skip)
-        self._position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._length}[whence]
-        self._position = max(0, base + offset)
-        return self._position
+        super().__init__(len(head) + max(0, end - skip))
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # one kind of buffer
         wanted = max(0, min(len(buffer), self._length - self._position))
