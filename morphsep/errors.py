@@ -29,6 +29,7 @@ ErrorCode = Literal[
     "output_taken",
     "stem_not_found",
     "stem_does_not_fit",
+    "not_same_take",
     "format_not_possible",
     "would_clip",
     "disk_full",

@@ -24,7 +24,7 @@ Task = Literal["morph", "separate"]
 """What is to be made of an input: the changed song, or its guitar and backing."""
 LIST_COLUMNS = {
     "to": "to", "from": "from_", "amount": "amount", "stem": "stem", "backend": "backend",
-    "separator": "separator", "format": "format", "subtype": "subtype",
+    "separator": "separator", "recording": "recording", "format": "format", "subtype": "subtype",
 }  # fmt: skip
 """Columns of a list besides path, output and transition, and the settings that they set."""
 
@@ -223,7 +223,7 @@ def _beside_list(path: str, name: str, value: str) -> str:
     """Files that a list names are looked up beside the list."""
     is_file = (
         (name == "stem" and "{" not in value)
-        or (name in ("to", "from") and value.lower().endswith((".yaml", ".yml")))
+        or (name in ("to", "from") and Path(value).suffix != "")
         or (name == "amount" and value.lower().endswith(".csv"))
     )
     return beside(folder_of(path), value) if is_file else value

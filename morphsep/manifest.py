@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from morphsep.storage import Location
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version of both schemas; raised when a column is added, renamed or changes its meaning."""
 
 Table = Literal["tracks", "chunks"]
@@ -88,6 +88,15 @@ class TrackRow:
     )
     to_trim_db: float | None = column(
         "Gain that kept the stem's loudness through the to tone, dB.", "float64"
+    )
+    fits: str | None = column(
+        "What fitting the from and the to tone to this stem found, as a JSON list of two (lag, "
+        "drift, the effects of a match, ...); null if neither had to be fitted.",
+        "string",
+    )
+    backend_warning: str | None = column(
+        "What the backend wants known of this track (a smaller batch, a doubtful inversion).",
+        "string",
     )
     settings: str | None = column("All settings as JSON.", "string")
     gain_db: float | None = column(

@@ -7,9 +7,10 @@ untouched wherever nothing was morphed (design, promise 2).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -19,12 +20,9 @@ from morphsep.grid import Span
 from morphsep.manifest import ChunkRow
 from morphsep.section_store import SectionStore
 from morphsep.settings import AS_RECORDED, Recipe
-from morphsep.signal import MODEL_RATE, Seconds, Signal, dbfs, from_db
+from morphsep.signal import MODEL_RATE, SILENT, Seconds, Signal, dbfs
 from morphsep.stitch import stitch
 from morphsep.uniform import Warp
-
-SILENT = from_db(-90.0)
-"""Peak below which a stem counts as silent: the last bit of a 16-bit recording."""
 
 
 @dataclass(kw_only=True)
@@ -41,9 +39,15 @@ class Morpher:
     """Integrated loudness of the stem, LUFS."""
     warp: Warp
     """The perceptual map of amounts."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What the backend has measured of the track."""
     on_samples: Callable[[int], None] = lambda done: None
     """Told how many samples each piece was long."""
-    _rows: dict[int, ChunkRow] = field(default_factory=dict)
+    _rows: dict[int, ChunkRow] = field(default_factory=dict, init=False)
+    _made: dict[int, Signal] = field(default_factory=dict, init=False)
+    """Chunks that were morphed along with an earlier one, and wait for their turn."""
+    _warnings: dict[str, None] = field(default_factory=dict, init=False)
+    """Sentences of the backend, each once, in order."""
 
     def section(self, section: Span, change: SectionStore) -> None:
         """Writes the change of `section` (no audio, if all of it is zero) and the rows of the
@@ -52,21 +56,25 @@ class Morpher:
             self.on_samples(section.num_samples)
             return
         began = time.perf_counter()
-        self._rows = {}
+        self._rows, self._made, self._warnings = {}, {}, {}
         touching = self.recipe.grid.touching(section, self.num_samples)
         if self._from_stem and self._all_bypass(touching):
             self.on_samples(section.num_samples)
         else:
-            self._write(section, change)
+            self._write(section, touching, change)
         rows = [row for row in self._rows.values() if section.start <= row.start < section.stop]
         seconds = time.perf_counter() - began
-        change.finish(section, {"seconds": seconds, "chunks": [asdict(row) for row in rows]})
+        note = {"seconds": seconds, "warnings": list(self._warnings)}
+        change.finish(section, note | {"chunks": [asdict(row) for row in rows]})
 
-    def _write(self, section: Span, change: SectionStore) -> None:
+    def _write(self, section: Span, touching: range, change: SectionStore) -> None:
+        def chunk(index: int) -> Signal:
+            if index not in self._made:
+                self._make(range(index, touching.stop))
+            return self._made.pop(index)
+
         with change.writer(section) as file:
-            for piece in stitch(
-                self.recipe.grid, self.num_samples, section, self.chunk, self.stem.read
-            ):
+            for piece in stitch(self.recipe.grid, self.num_samples, section, chunk, self.stem.read):
                 length = piece.audio.shape[-1]
                 file.write(piece.audio - self.stem.read(piece.start, length))
                 if piece.seam is not None and self._is_morphed(piece.seam[0]):
@@ -122,34 +130,55 @@ class Morpher:
             if reason is None:
                 return False
             core = slice(before, before + self._span(index).num_samples)
-            self._note(index, reason, stem[:, core], began)
+            self._note(index, reason, stem[:, core], time.perf_counter() - began)
         return True
 
-    def chunk(self, index: int) -> Signal:
-        """Chunk `index` as it will sound, ``[C, T]`` over its span; its row is noted.
+    def _make(self, indices: range) -> None:
+        """Chunks as they will sound, ``[C, T]`` over their spans, with their rows: the first of
+        these, and as many behind it as the backend takes at once.
 
         Raises:
             TrackError: the backend broke its contract.
         """
         began = time.perf_counter()
-        span = self._span(index)
-        reason, stem, start, before = self._bypass(index)
-        core = slice(before, before + span.num_samples)
-        if reason == "silent" or (reason == "zero" and self._from_stem):
-            out = stem
-        elif reason == "zero":
-            out = self.recipe.source.render(stem, start, self.level)
-        else:
-            amount = self.recipe.curve.at(start, stem.shape[-1])
-            passage = Passage(
-                stem=stem, start=start, amount=self.warp(amount), level=self.level,
-                source_tone=self.recipe.source, target_tone=self.recipe.target,
-            )  # fmt: skip
-            (out,) = self.recipe.backend.morph([passage])
-            self._check(out, stem, index)
-            out = out * self.warp.gain(amount)
-        self._note(index, reason or "morphed", stem[:, core], began)
-        return np.ascontiguousarray(out[:, core])
+        passages: dict[int, Passage] = {}
+        for index in indices:
+            reason, stem, start, before = self._bypass(index)
+            core = slice(before, before + self._span(index).num_samples)
+            if reason is None:
+                passages[index] = self._passage(stem, start)
+                if len(passages) == getattr(self.recipe.backend, "batch", 1):
+                    break
+            elif passages:
+                break
+            else:
+                if reason == "zero" and not self._from_stem:
+                    out = self.recipe.source.render(stem, start, self.level)
+                else:
+                    out = stem
+                self._made[index] = np.ascontiguousarray(out[:, core])
+                self._note(index, reason, stem[:, core], time.perf_counter() - began)
+                return
+        self._morph(passages, began)
+
+    def _passage(self, stem: Signal, start: int) -> Passage:
+        amount = self.recipe.curve.at(start, stem.shape[-1])
+        return Passage(
+            stem=stem, start=start, amount=self.warp(amount), level=self.level,
+            source_tone=self.recipe.source, target_tone=self.recipe.target,
+            facts=self.facts, warn=lambda sentence: self._warnings.update({sentence: None}),
+        )  # fmt: skip
+
+    def _morph(self, passages: dict[int, Passage], began: float) -> None:
+        morphed = self.recipe.backend.morph(list(passages.values()))
+        seconds = (time.perf_counter() - began) / len(passages)
+        before, _ = self._context
+        for (index, passage), out in zip(passages.items(), morphed, strict=True):
+            self._check(out, passage.stem, index)
+            core = slice(before, before + self._span(index).num_samples)
+            gain = self.warp.gain(self.recipe.curve.at(passage.start, out.shape[-1]))
+            self._made[index] = np.ascontiguousarray((out * gain)[:, core])
+            self._note(index, "morphed", passage.stem[:, core], seconds)
 
     def _check(self, morphed: Signal, stem: Signal, index: int) -> None:
         if morphed.shape != stem.shape or not np.isfinite(morphed).all():
@@ -159,8 +188,8 @@ class Morpher:
                 f"no numbers in chunk {index}; please report this with the file's manifest row",
             )
 
-    def _note(self, index: int, status: str, stem: Signal, began: float) -> None:
-        """Notes the row of chunk `index`, whose stem is ``[C, T]``, begun at `began`."""
+    def _note(self, index: int, status: str, stem: Signal, seconds: Seconds) -> None:
+        """Notes the row of chunk `index`, whose stem is ``[C, T]``."""
         span = self._span(index)
         amount = self.recipe.curve.at(span.start, span.num_samples)
         self._rows[index] = ChunkRow(
@@ -171,18 +200,27 @@ class Morpher:
             amount_min=float(amount.min()), amount_mean=float(amount.mean(dtype=np.float64)),
             amount_max=float(amount.max()),
             stem_dbfs=dbfs(float(np.sqrt(np.mean(stem.astype(np.float64) ** 2)))),
-            seconds=time.perf_counter() - began,
+            seconds=seconds,
         )  # fmt: skip
 
 
-def chunk_rows(change: SectionStore) -> tuple[list[ChunkRow], Seconds]:
-    """The rows of all chunks in the finished sections of a change, in order, and what morphing
-    them took."""
-    rows: list[ChunkRow] = []
-    seconds = 0.0
-    for section in sorted(change.finished(), key=lambda section: section.start):
-        note = change.note(section)
-        if note is not None:
-            rows += [ChunkRow(**values) for values in note["chunks"]]
-            seconds += note["seconds"]
-    return rows, seconds
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Morphed:
+    """What all finished sections of a change say of themselves."""
+
+    chunks: list[ChunkRow]
+    seconds: Seconds
+    """What morphing them took."""
+    warnings: list[str]
+    """Of the backend, each once."""
+
+
+def morphed(change: SectionStore) -> Morphed:
+    """The notes of the finished sections of a change, put together."""
+    spans = sorted(change.finished(), key=lambda section: section.start)
+    notes = [note for note in map(change.note, spans) if note is not None]
+    return Morphed(
+        chunks=[ChunkRow(**values) for note in notes for values in note["chunks"]],
+        seconds=float(sum(note["seconds"] for note in notes)),
+        warnings=list(dict.fromkeys(each for note in notes for each in note["warnings"])),
+    )

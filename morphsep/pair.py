@@ -4,15 +4,19 @@ for the whole track, so that no section and no chunk can differ from its neighbo
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
+from morphsep.backends import Measuring, Passage
 from morphsep.excerpts import excerpts
 from morphsep.files import digest
 from morphsep.section_store import SectionStore
 from morphsep.settings import Recipe
-from morphsep.signal import Seconds
+from morphsep.signal import SILENT, Seconds
 from morphsep.storage import Location
+from morphsep.tones import Fitting, Stem, Tone
 from morphsep.tones.matching import measure_trim, trimmed
 from morphsep.uniform import Warp, measure
 
@@ -21,21 +25,38 @@ from morphsep.uniform import Warp, measure
 class Pair:
     """Both tones of a recipe, matched to one stem."""
 
-    from_trim_db: float
-    to_trim_db: float
+    from_facts: dict[str, Any] | None = None
+    to_facts: dict[str, Any] | None = None
+    """What the tones found that had to be fitted; None: there was nothing to fit."""
+    from_trim_db: float = 0.0
+    to_trim_db: float = 0.0
     """Gains behind the tones that keep the stem's loudness, dB."""
-    warp: Warp | None
+    facts: dict[str, Any] = field(default_factory=dict)
+    """What the backend has measured for itself."""
+    warp: Warp | None = None
     """The perceptual map of amounts; None if it is not used."""
-    seconds: Seconds
+    seconds: Seconds = 0.0
     """What measuring took."""
 
+    @property
+    def is_fitted(self) -> bool:
+        """Whether a tone had to be fitted to the stem."""
+        return self.from_facts is not None or self.to_facts is not None
+
     def matched(self, recipe: Recipe) -> Recipe:
-        """The recipe with its tones trimmed."""
+        """The recipe with its tones fitted and trimmed."""
         return replace(
             recipe,
-            source=trimmed(recipe.source, self.from_trim_db),
-            target=trimmed(recipe.target, self.to_trim_db),
+            source=_matched(recipe.source, self.from_facts, self.from_trim_db),
+            target=_matched(recipe.target, self.to_facts, self.to_trim_db),
         )
+
+
+def _matched(tone: Tone, facts: dict[str, Any] | None, trim_db: float) -> Tone:
+    if facts is not None:
+        assert isinstance(tone, Fitting)
+        tone = tone.fitted(facts)
+    return trimmed(tone, trim_db)
 
 
 def known_pair(recipe: Recipe, stem: SectionStore) -> Pair | None:
@@ -54,31 +75,73 @@ def measure_pair(
 
     Args:
         facts: `morphsep.stems.stem_facts`.
+
+    Raises:
+        TrackError: a tone cannot be fitted to this stem.
     """
     began = time.perf_counter()
-    trims = [
-        measure_trim(tone, stem.read, num_samples, facts["rms_per_second"], facts["lufs"])
-        for tone in (recipe.source, recipe.target)
-    ]
-    pair = Pair(from_trim_db=trims[0], to_trim_db=trims[1], warp=None, seconds=0.0)
-    if _is_warped(recipe) and facts["peak"] > 0:
-        both = pair.matched(recipe)
-        context = recipe.backend.context(both.source, both.target)
-        found = excerpts(stem.read, num_samples, facts["rms_per_second"], context)
-        warp = measure(
-            recipe.backend, both.source, both.target, found, facts["lufs"], with_context=True
-        )
-        pair = replace(pair, warp=warp)
+    pair = Pair()
+    if facts["peak"] >= SILENT and not recipe.curve.is_zero:  # else no chunk is ever morphed
+        view = Stem(
+            read=stem.read, num_samples=num_samples, num_channels=stem.num_channels,
+            rms_per_second=facts["rms_per_second"], level=facts["lufs"],
+        )  # fmt: skip
+        pair = _with_backend(_with_tones(recipe, view), recipe, view)
     pair = replace(pair, seconds=time.perf_counter() - began)
     values = asdict(pair) | {"warp": pair.warp.to_json() if pair.warp else None}
     _file(recipe, stem).write_json(values)
     return pair
 
 
+def _with_tones(recipe: Recipe, stem: Stem) -> Pair:
+    """What fits both tones to the stem and keeps its loudness."""
+    found = [
+        tone.fit(stem) if isinstance(tone, Fitting) else None
+        for tone in (recipe.source, recipe.target)
+    ]
+    pair = Pair(from_facts=found[0], to_facts=found[1])
+    both = pair.matched(recipe)
+    trims = [
+        measure_trim(tone, stem.read, stem.num_samples, stem.rms_per_second, stem.level)
+        for tone in (both.source, both.target)
+    ]
+    return replace(pair, from_trim_db=trims[0], to_trim_db=trims[1])
+
+
+def _with_backend(pair: Pair, recipe: Recipe, stem: Stem) -> Pair:
+    """What the backend and the perceptual map need to know of the stem through both tones."""
+    backend, both = recipe.backend, pair.matched(recipe)
+    warped = _is_warped(recipe)
+    if not (warped or isinstance(backend, Measuring)):
+        return pair
+    context = backend.context(both.source, both.target)
+    found = excerpts(stem.read, stem.num_samples, stem.rms_per_second, context)
+    if isinstance(backend, Measuring):
+        passages = [
+            Passage(
+                stem=excerpt, start=start, amount=np.zeros(excerpt.shape[1], np.float32),
+                source_tone=both.source, target_tone=both.target, level=stem.level,
+            )
+            for excerpt, start in found
+        ]  # fmt: skip
+        pair = replace(pair, facts=backend.measure(passages))
+    if warped:
+        warp = measure(
+            backend, both.source, both.target, found, stem.level,
+            with_context=True, facts=pair.facts,
+        )  # fmt: skip
+        pair = replace(pair, warp=warp)
+    return pair
+
+
 def _is_warped(recipe: Recipe) -> bool:
-    return recipe.settings.uniform and not recipe.curve.is_trivial
+    wanted = recipe.settings.uniform and not recipe.curve.is_trivial
+    # Between other notes the amount is where a pitch lies, which is even by itself.
+    ends = (recipe.source, recipe.target)
+    wanted = wanted and all(getattr(tone, "same_notes", True) for tone in ends)
+    return wanted and getattr(recipe.backend, "uniform", True)
 
 
 def _file(recipe: Recipe, stem: SectionStore) -> Location:
-    name = digest(recipe.warp_key(), _is_warped(recipe))
+    name = digest(recipe.warp_key(), _is_warped(recipe), recipe.curve.is_zero)
     return stem.folder / "pairs" / f"{name[:32]}.json"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
@@ -39,6 +41,44 @@ def load(kind: Kind, name: str, **options: Any) -> Any:
         ) from error
 
 
+def options(
+    kind: Kind, name: str, given: Mapping[str, str], common: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Keywords for `load`: what a user has `given` as text, turned into the types of the class's
+    own defaults, and of what is `common` to all plugins those that it has a field for.
+
+    Raises:
+        SettingError: no such name, no such option, or a value of another type.
+    """
+    point = _found(kind).get(name)
+    if point is None:
+        raise SettingError(unknown(kind, name, names(kind)))
+    plugin = point.load()
+    known = {f.name: f.default for f in dataclasses.fields(plugin)} if _is_record(plugin) else {}
+    values = {field: value for field, value in common.items() if field in known}
+    for option, text in given.items():
+        if option not in known:
+            raise SettingError(unknown(f"option of {name}", option, sorted(known)))
+        values[option] = _as(type(known[option]), option, text)
+    return values
+
+
+def _is_record(plugin: Any) -> bool:
+    return isinstance(plugin, type) and dataclasses.is_dataclass(plugin)
+
+
+def _as(kind: type, option: str, text: str) -> Any:
+    """Text as a bool, a number or itself."""
+    try:
+        return _YES_NO[text.lower()] if kind is bool else kind(text)
+    except (KeyError, ValueError):
+        wanted = {bool: "yes or no", int: "a whole number", float: "a number"}[kind]
+        raise SettingError(f"{option} takes {wanted}, got {text!r}") from None
+
+
+_YES_NO = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+
+
 def unknown(kind: str, name: str, known: list[str]) -> str:
     """The sentence for a name that does not exist, with the nearest that does."""
     near = difflib.get_close_matches(name, known, n=1)
@@ -64,6 +104,8 @@ def describe(kind: Kind) -> list[dict[str, str]]:
 def _text(point: Any, name: str) -> str:
     """A class's own line about itself; the first line of its docstring if it has none."""
     value = getattr(point, name, None)
+    if isinstance(value, property):
+        value = getattr(point(), name)
     if isinstance(value, str):
         return value
     return (point.__doc__ or "").partition("\n")[0] if name == "description" else "Apache-2.0"

@@ -30,9 +30,13 @@ class Settings:
     """Everything that decides what comes out, as a user writes it."""
 
     to: str = AS_RECORDED
-    """Tone to morph towards: a name or a YAML file."""
+    """Tone to morph towards: a name, a YAML file, a recording, an amp capture (.nam)."""
     from_: str = AS_RECORDED
     """Tone to morph from; as-recorded is the stem itself."""
+    recording: str = "reference"
+    """What a recording is that stands for a tone: reference (it lends its sound, not its notes),
+    paired (the same take), match (to be imitated with effects), transport (other notes to glide
+    to)."""
     amount: str = "1"
     """0 to 1, points such as "0:00=0 0:05=1", or a CSV file."""
     separator: str = "auto"
@@ -42,6 +46,8 @@ class Settings:
     """The user's own stem: a path, or a pattern such as {stem}.guitar.wav."""
     backend: str = "auto"
     """auto (chain where both tones are chains, else spectral), or a backend's name."""
+    options: tuple[tuple[str, str], ...] = ()
+    """The backend's own options, (name, value) in the order of their names."""
     chunk: Seconds = 8.0
     """Length of a chunk, 5 to 10 s."""
     overlap: Seconds = 0.25
@@ -157,12 +163,16 @@ def build(settings: Settings) -> Recipe:
         SettingError: an unknown name, or a value outside its range.
     """
     from morphsep.tones import get_tone
+    from morphsep.tones.catalogue import check_recording
 
     _check_ranges(settings)
+    check_recording(settings.recording, settings.from_, settings.to)
     curve = amount.parse(settings.amount)
     # Nothing asked for in the whole track gives the input back, whatever it would morph from.
-    source = get_tone(AS_RECORDED if curve.is_zero else settings.from_)
-    target = get_tone(settings.to)
+    source = (
+        get_tone(AS_RECORDED) if curve.is_zero else get_tone(settings.from_, settings.recording)
+    )
+    target = get_tone(settings.to, settings.recording)
     return Recipe(
         settings=settings,
         source=source,
@@ -171,7 +181,7 @@ def build(settings: Settings) -> Recipe:
         grid=Grid(samples(settings.chunk), samples(settings.overlap)),
         section=samples(settings.section),
         separator=build_separator(settings),
-        backend=build_backend(settings.backend, source, target),
+        backend=build_backend(settings, source, target),
     )
 
 
@@ -239,20 +249,26 @@ def _separator(name: str, **options: Any) -> Separator:
     return separator
 
 
-def build_backend(name: str, source: Tone, target: Tone) -> Backend:
-    """The named backend, or for ``auto`` chain if it can morph the pair, else spectral.
+def build_backend(settings: Settings, source: Tone, target: Tone) -> Backend:
+    """The backend that settings name, or for ``auto`` chain if it can morph the pair, else
+    spectral.
 
     Raises:
-        SettingError: no such backend, or it cannot morph this pair.
+        SettingError: no such backend, no such option, or it cannot morph this pair.
     """
-    if name != "auto":
-        backend: Backend = registry.load("backend", name)
-        backend.context(source, target)
-        return backend
-    try:
-        return build_backend("chain", source, target)
-    except SettingError:
-        return build_backend("spectral", source, target)
+    if settings.backend == "auto":
+        if settings.options:
+            names = ", ".join(name for name, _ in settings.options)
+            raise SettingError(f"options of a backend ({names}) need the backend named: --backend")
+        try:
+            return build_backend(replace(settings, backend="chain"), source, target)
+        except SettingError:
+            return build_backend(replace(settings, backend="spectral"), source, target)
+    given = {"device": settings.device, "seed": settings.seed, "offline": settings.offline}
+    options = registry.options("backend", settings.backend, dict(settings.options), given)
+    backend: Backend = registry.load("backend", settings.backend, **options)
+    backend.context(source, target)
+    return backend
 
 
 def describe(settings: Settings) -> str:

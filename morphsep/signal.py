@@ -1,4 +1,4 @@
-"""The two types and the one number that every other module shares."""
+"""The two types and the two numbers that every other module shares."""
 
 from __future__ import annotations
 
@@ -31,3 +31,7 @@ def from_db(decibels: float) -> float:
     10.0
     """
     return float(10 ** (decibels / 20))
+
+
+SILENT = from_db(-90.0)
+"""Peak below which a stem counts as silent: the last bit of a 16-bit recording."""

@@ -21,7 +21,7 @@ from morphsep.clip import Clip, Outcome
 from morphsep.errors import SettingError, TrackError
 from morphsep.grid import sections
 from morphsep.manifest import ChunkRow, TrackRow
-from morphsep.morphing import Morpher, chunk_rows
+from morphsep.morphing import Morphed, Morpher, morphed
 from morphsep.output import write_song, write_stems
 from morphsep.pair import Pair, known_pair, measure_pair
 from morphsep.scan import Readable, changed, local_copy, scan
@@ -130,7 +130,7 @@ def morph(work: Work, clip: Clip) -> list[Clip]:
     morpher = Morpher(
         track=clip.job.track, key=clip.key, recipe=pair.matched(recipe), stem=stem,
         num_samples=clip.source.model_length, level=facts["lufs"], warp=pair.warp or Warp(),
-        on_samples=advance,
+        facts=pair.facts, on_samples=advance,
     )  # fmt: skip
     with _one_blas_thread():
         morpher.section(section, change)
@@ -147,19 +147,18 @@ def assemble(work: Work, clip: Clip) -> list[Clip]:
     recipe, stem = build(clip.job.settings), _stem(work, clip)
     change = _change(work, clip, recipe)
     change.load()
-    chunks, morph_seconds = chunk_rows(change)
+    made = morphed(change)
     # asked last: another worker that saw the last section finished, too, may be clearing up
     if not _is_whole(clip, recipe, change):
         return []
     reach = work.reporter(clip, "assemble")
     values = write_song(work.workspace.out, clip, _readable(work, clip), stem, change)
     reach(clip.source.model_length)
-    values |= _measured(clip, recipe, stem, chunks) | {
+    values |= _measured(clip, recipe, stem, made) | {
         "seconds_separate": _separating(clip, stem),
         "seconds_assemble": time.perf_counter() - began,
     }
-    values["seconds_morph"] += morph_seconds
-    outcome = finish(work, clip, values, chunks)
+    outcome = finish(work, clip, values, made.chunks)
     change.discard()
     return [replace(clip, outcome=outcome)]
 
@@ -270,16 +269,16 @@ def _discard_once(work: Work, store: SectionStore) -> None:
             mark.write_json(work.run)
 
 
-def _measured(
-    clip: Clip, recipe: Recipe, stem: SectionStore, chunks: Sequence[ChunkRow]
-) -> dict[str, Any]:
+def _measured(clip: Clip, recipe: Recipe, stem: SectionStore, made: Morphed) -> dict[str, Any]:
     """Columns about stem, tones and chunks."""
     pair, facts = _known(clip, recipe, stem)
-    return track_row.of_chunks(chunks, facts["lufs"]) | {
+    return track_row.of_chunks(made.chunks, facts["lufs"]) | {
         "from_trim_db": pair.from_trim_db,
         "to_trim_db": pair.to_trim_db,
         "warp": json.dumps(pair.warp.to_json()) if pair.warp else None,
-        "seconds_morph": pair.seconds,
+        "fits": json.dumps([pair.from_facts, pair.to_facts]) if pair.is_fitted else None,
+        "backend_warning": "; ".join(made.warnings) or None,
+        "seconds_morph": pair.seconds + made.seconds,
     }
 
 

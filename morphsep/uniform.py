@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -75,6 +76,7 @@ def measure(
     *,
     num_points: int = 9,
     with_context: bool = False,
+    facts: Mapping[str, Any] | None = None,
 ) -> Warp:
     """Find the warp that makes a backend's amount perceptually uniform for a pair of tones.
 
@@ -85,6 +87,7 @@ def measure(
         num_points: most amounts to render; each goes where the largest step is left.
         with_context: whether each place has the backend's context on both sides, which does not
             count. Without it what has not settled is left out, if at least half has.
+        facts: what the backend has measured of the track.
 
     Raises:
         SettingError: the backend cannot morph this pair.
@@ -98,6 +101,7 @@ def measure(
             source_tone=source_tone,
             target_tone=target_tone,
             level=level,
+            facts=facts or {},
         )
         for stem, start in excerpts
     ]

@@ -5,13 +5,17 @@ Found by entry point ``morphsep.backends``, ours by the same door as anybody's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from morphsep.signal import Signal
 from morphsep.tones import Tone
+
+
+def _unheard(sentence: str) -> None:
+    """Where warnings go that nobody asked for."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -28,6 +32,10 @@ class Passage:
     target_tone: Tone
     level: float
     """Integrated loudness of the whole track's stem, in LUFS."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What the backend itself has measured of this track (`Measuring`)."""
+    warn: Callable[[str], None] = _unheard
+    """Takes a sentence for the track's row; the same one counts once."""
 
     @cached_property
     def source(self) -> Signal:
@@ -41,7 +49,16 @@ class Passage:
 
 
 class Backend(Protocol):
-    """Morphs passages. Settings at construction; weights are read at the first ``morph``."""
+    """Morphs passages. Weights are read at the first ``morph``, and stay loaded.
+
+    A frozen dataclass is best: its fields are the options that ``--set NAME=VALUE`` reaches, and
+    fields named ``device``, ``seed`` and ``offline`` get the user's. What it may have besides:
+
+    ``batch`` (int, 1 without it): how many passages it likes at once.
+    ``uniform`` (bool, True without it): whether some 70 passages of 2.5 s more per track are a fair
+    price for amounts that are spaced by what is heard.
+    ``measure``: see `Measuring`.
+    """
 
     @property
     def name(self) -> str:
@@ -75,4 +92,19 @@ class Backend(Protocol):
         """Each passage morphed: ``[C, T]`` as its stem. Where the amount is 0, and is so for the
         context around, the result is the source, where it is 1 the target, to float32
         rounding."""
+        ...
+
+
+@runtime_checkable
+class Measuring(Protocol):
+    """What a backend has besides, if some of it must be the same for all of a track."""
+
+    def measure(self, passages: Sequence[Passage]) -> dict[str, Any]:
+        """Taken once per track, before its first chunk: JSON's own types, every passage's
+        ``facts``.
+
+        Args:
+            passages: eight places of the stem, 2.5 s each with the backend's context on both
+                sides, at amount 0.
+        """
         ...

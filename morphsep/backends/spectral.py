@@ -1,4 +1,5 @@
-"""Morphs any two time-aligned sounds, without weights: see ``morphsep.backends.blend`` for how."""
+"""Morphs any two sounds, without weights: see ``morphsep.backends.blend`` for how, and
+``morphsep.backends.transport`` for two that play different notes."""
 
 from __future__ import annotations
 
@@ -13,11 +14,17 @@ from morphsep.backends.blend import LOOKBACK, Blend
 from morphsep.backends.crossfade import both_contexts
 from morphsep.backends.phase import phase_between
 from morphsep.backends.stft import FrameGrid
-from morphsep.signal import Signal
+from morphsep.backends.transport import transport
+from morphsep.signal import MODEL_RATE, Signal
 from morphsep.tones import Tone
 
 NEAR_END = 0.01
 """Amounts closer than this to an end approach it sample by sample, not only frame by frame."""
+
+
+MEMORY = MODEL_RATE
+"""Samples of context for what goes from note to note: most have an attack in a second, from which
+on two overlapping passages agree about phases."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +55,19 @@ class Spectral:
 
     def context(self, source: Tone, target: Tone) -> tuple[int, int]:
         before, after = both_contexts(source, target)
-        return before + self.n_fft + LOOKBACK * self.hop, after + self.n_fft
+        before += self.n_fft + LOOKBACK * self.hop
+        return before + (0 if same_notes(source, target) else MEMORY), after + self.n_fft
 
     def morph(self, passages: Sequence[Passage]) -> list[Signal]:
         return [self._morph(each) for each in passages]
 
     def _morph(self, passage: Passage) -> Signal:
         source, target = passage.source, passage.target
+        if not same_notes(passage.source_tone, passage.target_tone):
+            moved = transport(
+                source, target, passage.amount, passage.start, n_fft=self.n_fft, hop=self.hop
+            )
+            return exact_ends(moved, passage)
         grid = FrameGrid(
             start=passage.start, num_samples=source.shape[1], n_fft=self.n_fft, hop=self.hop
         )
@@ -71,6 +84,11 @@ class Spectral:
             spectra = [grid.analyse(sound, block) for sound in sounds]
             grid.add(morphed, blend(spectra[0], spectra[1], amounts[block]), block)
         return exact_ends(grid.crop(morphed), passage)
+
+
+def same_notes(source: Tone, target: Tone) -> bool:
+    """Whether both tones play the stem's notes: so do all that do not say otherwise."""
+    return all(getattr(tone, "same_notes", True) for tone in (source, target))
 
 
 def exact_ends(morphed: Signal, passage: Passage, *, near: float = NEAR_END) -> Signal:

@@ -83,14 +83,14 @@ class FrameGrid:
         before, after = self.offset, self.length - self.offset - self.num_samples
         padded = np.pad(curve, (before, after), mode="edge")
         power = hann(self.n_fft) ** 2
-        averages: Signal = self._frames(padded[None])[:, 0] @ (power / power.sum())
+        averages: Signal = self.frames(padded[None])[:, 0] @ (power / power.sum())
         return averages
 
     def analyse(self, padded: Signal, block: slice) -> Spectrum:
         """Spectra of a block of frames of ``[C, length]``."""
         from scipy.fft import rfft
 
-        frames = self._frames(padded)[block] * hann(self.n_fft)
+        frames = self.frames(padded)[block] * hann(self.n_fft)
         spectrum: Spectrum = rfft(frames, axis=-1, overwrite_x=True)
         return spectrum
 
@@ -98,7 +98,10 @@ class FrameGrid:
         """Overlap-add a block of spectra into ``padded`` ``[C, length]``, in place."""
         from scipy.fft import irfft
 
-        frames = irfft(spectrum, n=self.n_fft, axis=-1, overwrite_x=True)
+        self.overlap_add(padded, irfft(spectrum, n=self.n_fft, axis=-1, overwrite_x=True), block)
+
+    def overlap_add(self, padded: Signal, frames: Signal, block: slice) -> None:
+        """Overlap-add a block of frames ``[F, C, n_fft]``, which are spoiled, in place."""
         frames *= hann(self.n_fft) * np.float32(self.hop / (0.375 * self.n_fft))
         hops = frames.reshape(*frames.shape[:2], -1, self.hop).transpose(2, 1, 0, 3)
         lanes = padded.reshape(padded.shape[0], -1, self.hop)
@@ -109,6 +112,7 @@ class FrameGrid:
         """``[C, length]`` cut back to the passage, ``[C, num_samples]``."""
         return np.ascontiguousarray(padded[:, self.offset : self.offset + self.num_samples])
 
-    def _frames(self, padded: Signal) -> Signal:
+    def frames(self, padded: Signal) -> Signal:
+        """All frames of ``[C, length]`` without their window, as a view ``[count, C, n_fft]``."""
         windows = np.lib.stride_tricks.sliding_window_view(padded, self.n_fft, axis=-1)
         return windows[:, :: self.hop].transpose(1, 0, 2)

@@ -6,12 +6,22 @@ A tone renders the stem as it would sound through it. ``get_tone`` finds one by 
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
 from morphsep.signal import Signal
 from morphsep.tones.transitions import TRANSITIONS, get_transition
 
-__all__ = ["TRANSITIONS", "Tone", "get_tone", "get_transition", "list_tones"]
+__all__ = [
+    "TRANSITIONS",
+    "Fitting",
+    "Stem",
+    "Tone",
+    "get_tone",
+    "get_transition",
+    "list_tones",
+]
 
 
 @runtime_checkable
@@ -53,6 +63,39 @@ class Tone(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stem:
+    """A whole track's stem, as a tone sees it that is fitted to it."""
+
+    read: Callable[[int, int], Signal]
+    """``read(start, n)`` -> ``[C, n]`` at 44.1 kHz; zeros outside the track."""
+    num_samples: int
+    """Length at 44.1 kHz."""
+    num_channels: int
+    rms_per_second: Sequence[float]
+    """Linear RMS of each second over all channels."""
+    level: float
+    """Integrated loudness in LUFS; ``-inf`` if silent."""
+
+
+@runtime_checkable
+class Fitting(Protocol):
+    """What a tone has besides, if it must know the whole stem before it can render: it is fitted
+    once per track. Until then ``render`` need not work; the fitted tone's ``context`` counts."""
+
+    def fit(self, stem: Stem) -> dict[str, Any]:
+        """What ``fitted`` needs to know of this stem: JSON's own types, kept beside the stem.
+
+        Raises:
+            TrackError: this track cannot be done with this tone.
+        """
+        ...
+
+    def fitted(self, facts: Mapping[str, Any]) -> Tone:
+        """The tone that renders this track, from what ``fit`` has returned."""
+        ...
+
+
 def list_tones() -> list[Tone]:
     """Every tone that has a name: ours, and those of the entry-point group ``morphsep.tones``."""
     from morphsep.tones.catalogue import named_tones
@@ -60,12 +103,18 @@ def list_tones() -> list[Tone]:
     return list(named_tones().values())
 
 
-def get_tone(spec: str) -> Tone:
-    """The tone of that name, or the chain described by that ``.yaml`` file.
+def get_tone(spec: str, recording: str = "reference") -> Tone:
+    """The tone of that name, or the one that a file gives.
+
+    Args:
+        spec: a name; a ``.yaml`` file that describes a chain; or a recording.
+        recording: what a recording is taken for: ``reference`` (other notes, whose sound is
+            wanted), ``match`` (the same, imitated by an effect chain), ``paired`` (the same take
+            through something else), ``transport`` (another instrument).
 
     Raises:
-        SettingError: there is no such tone, or the file describes none.
+        SettingError: there is no such tone, or the file gives none.
     """
     from morphsep.tones.catalogue import find_tone
 
-    return find_tone(spec)
+    return find_tone(spec, recording)

@@ -1,11 +1,14 @@
-"""Tones by name."""
+"""Tones by name, and by the file that they are made from."""
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import cast
 
 from morphsep.errors import SettingError
 from morphsep.tones import Tone
@@ -13,7 +16,32 @@ from morphsep.tones.as_recorded import AS_RECORDED
 from morphsep.tones.definition import read_chain
 
 BUILTIN = Path(__file__).parent / "builtin"
-SUFFIXES = (".yaml", ".yml")
+
+
+def _capture(path: Path) -> Tone:
+    from morphsep.tones.capture import Capture
+
+    return Capture.of(path)
+
+
+DEFINITIONS: dict[str, Callable[[Path], Tone]] = {
+    ".yaml": read_chain,
+    ".yml": read_chain,
+    ".nam": _capture,
+}
+"""What describes a tone by itself, by suffix."""
+RECORDINGS = {
+    "reference": "morphsep.tones.reference:Reference",
+    "paired": "morphsep.tones.paired:Paired",
+    "match": "morphsep.tones.match:Match",
+    "transport": "morphsep.tones.instrument:Instrument",
+}
+"""What a recording can be taken for -> the class with ``of(path)``, imported when needed."""
+AUDIO = (
+    *(".wav", ".wave", ".w64", ".rf64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2", ".m4a"),
+    *(".mp4", ".aac", ".wma", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf"),
+)
+"""Suffixes of recordings; any other file that is there is tried as one."""
 
 
 @cache
@@ -35,14 +63,43 @@ def named_tones() -> dict[str, Tone]:
     return tones
 
 
-def find_tone(spec: str) -> Tone:
+def find_tone(spec: str, recording: str = "reference") -> Tone:
     """See ``morphsep.tones.get_tone``."""
-    if spec.lower().endswith(SUFFIXES):
-        return read_chain(Path(spec))
-    tones = named_tones()
+    if recording not in RECORDINGS:
+        raise SettingError(
+            f"a recording can be taken for {', '.join(RECORDINGS)}; {recording!r} is none of them"
+        )
+    tones, suffix = named_tones(), Path(spec).suffix.lower()
+    if is_recording(spec):
+        return _of_recording(spec, recording)
     if spec in tones:
         return tones[spec]
+    if suffix in DEFINITIONS:
+        return DEFINITIONS[suffix](Path(spec))
     near = difflib.get_close_matches(spec.lower(), tones, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
-    names = ", ".join(tones)
-    raise SettingError(f"there is no tone {spec!r}{hint}; there are {names}, or a .yaml file")
+    raise SettingError(
+        f"there is no tone {spec!r}{hint}; there are {', '.join(tones)}, or a file: a .yaml that "
+        "describes a chain, a .nam that captures an amplifier, or a recording"
+    )
+
+
+def is_recording(spec: str) -> bool:
+    """Whether a tone's name is that of a recording, by its suffix or because it is a file."""
+    suffix = Path(spec).suffix.lower()
+    if spec in named_tones() or suffix in DEFINITIONS:
+        return False
+    return suffix in AUDIO or Path(spec).is_file()
+
+
+def check_recording(recording: str, *specs: str) -> None:
+    """Raises SettingError if it is said what a recording is for, and none of the tones is one."""
+    if recording != "reference" and not any(is_recording(spec) for spec in specs):
+        raise SettingError(
+            f"--{recording} takes a recording, such as take.wav; {' and '.join(specs)} are none"
+        )
+
+
+def _of_recording(path: str, recording: str) -> Tone:
+    module, _, name = RECORDINGS[recording].partition(":")
+    return cast(Tone, getattr(import_module(module), name).of(path))

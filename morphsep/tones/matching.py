@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -40,6 +41,16 @@ class Trimmed:
     @property
     def context(self) -> tuple[int, int]:
         return self.tone.context
+
+    @property
+    def reference(self) -> Any:
+        """What the tone is made from, where it is a recording of other notes; else None."""
+        return getattr(self.tone, "reference", None)
+
+    @property
+    def same_notes(self) -> bool:
+        """Whether the tone plays the stem's notes."""
+        return bool(getattr(self.tone, "same_notes", True))
 
     def fingerprint(self) -> str:
         return f"{self.tone.fingerprint()} {self.trim_db} dB"

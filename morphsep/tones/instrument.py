@@ -1,0 +1,91 @@
+"""Another instrument as a tone: a recording of whatever it plays, laid along the song."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from morphsep.signal import MODEL_RATE, Signal, from_db
+from morphsep.tones.recording import Recording
+
+SCHEMA = 1
+"""Raised when the same recording gives another sound than before."""
+CROSSFADE = MODEL_RATE // 4
+"""Samples over which the recording's end goes over into its start; less if it is very short."""
+MOST_DB = 40.0
+"""Most that the recording's loudness is changed to meet the stem's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instrument:
+    """The recording's own notes, from the song's sample 0 on, repeated where the song is longer.
+
+    A backend that can moves what sounds from the stem's notes to these (`spectral`); the others
+    take it for a rendering that is aligned in time, which it is not.
+    """
+
+    reference: Recording
+    same_notes: bool = False
+
+    @classmethod
+    def of(cls, path: str) -> Instrument:
+        """Raises SettingError if the file gives no tone."""
+        return cls(reference=Recording(path=path))
+
+    @property
+    def name(self) -> str:
+        return self.reference.name
+
+    @property
+    def description(self) -> str:
+        return f"What {self.reference.name} plays, along the song's time."
+
+    @property
+    def context(self) -> tuple[int, int]:
+        return 0, 0
+
+    def fingerprint(self) -> str:
+        """Digest of the recording."""
+        return f"instrument/{SCHEMA}:{self.reference.fingerprint()}"
+
+    def render(self, stem: Signal, start: int, level: float) -> Signal:
+        """The recording where the stem ``[C, T]`` stands, as loud as the whole track's stem is;
+        before the song's start there is silence. See ``Tone.render``."""
+        looped = _looped(self.reference, start, stem.shape[1])
+        gain = level - self.reference.lufs
+        if not np.isfinite(gain):
+            return np.zeros_like(stem)
+        # BS.1770 adds the channels' powers: what goes from one into two gets 3 dB louder.
+        gain += 10 * np.log10(self.reference.num_channels / stem.shape[0])
+        factor = np.float32(from_db(float(np.clip(gain, -MOST_DB, MOST_DB))))
+        return with_channels(looped, stem.shape[0]) * factor
+
+
+def with_channels(samples: Signal, num_channels: int) -> Signal:
+    """``[C, T]`` as ``[num_channels, T]``: averaged, or repeated."""
+    if samples.shape[0] == num_channels:
+        return samples
+    return np.repeat(samples.mean(axis=0, keepdims=True), num_channels, axis=0)
+
+
+def _looped(recording: Recording, start: int, num_samples: int) -> Signal:
+    """``[C, num_samples]`` of the recording repeated without end from the song's sample 0 on."""
+    fade = min(CROSSFADE, recording.num_samples // 4)
+    period = recording.num_samples - fade
+    stop = start + num_samples
+    out = np.zeros((recording.num_channels, num_samples), np.float32)
+    for turn in range(max(start, 0) // period, max(stop - 1, 0) // period + 1):
+        at = turn * period
+        low, high = max(at, start), min(at + period, stop)
+        if high <= low:
+            continue
+        piece = recording.read(low - at, high - low)
+        if turn > 0 and low < at + fade:
+            place = np.arange(low - at, min(high - at, fade))
+            old = recording.read(period + low - at, place.size)
+            angle = (np.pi / 2 * (place + 0.5) / fade).astype(np.float32)
+            piece[:, : place.size] *= np.sin(angle)
+            piece[:, : place.size] += old * np.cos(angle)
+        out[:, low - start : high - start] = piece
+    return out
