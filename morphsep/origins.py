@@ -24,6 +24,9 @@ class Remote:
     """What is known of its checksum beforehand: its first digits, or nothing."""
 
 
+HUB_FILES = {"music2latent": ("SonyCSLParis/music2latent", "music2latent.pt")}
+"""Models that are no Demucs: repository on the Hugging Face hub and file."""
+
 Origin = tuple[Remote, ...]
 """All checkpoints of a model at one host."""
 
@@ -31,6 +34,8 @@ Origin = tuple[Remote, ...]
 def origins(recipe: Recipe) -> tuple[Origin, ...]:
     """Hosts for a model, best first: ``$MORPHSEP_MODEL_URL`` alone if set, else those of demucs."""
     mirror = os.environ.get("MORPHSEP_MODEL_URL")
+    if recipe.name in HUB_FILES:
+        return ((_hub_file(recipe.name, mirror),),)
     if mirror:
         base = f"{mirror.rstrip('/')}/{recipe.name}/"
         names = [Path(legacy_files()[s]).name for s in recipe.signatures]
@@ -43,10 +48,20 @@ def origins(recipe: Recipe) -> tuple[Origin, ...]:
 
 
 def hub_repository(name: str) -> str:
-    """Owner and name of the repository on the Hugging Face hub in which demucs looks."""
+    """Owner and name of the repository on the Hugging Face hub, for Demucs where demucs looks."""
+    if name in HUB_FILES:
+        return HUB_FILES[name][0]
     from demucs.hf import DEFAULT_NAMESPACE, hf_repo_name
 
     return f"{DEFAULT_NAMESPACE}/{hf_repo_name(name)}"
+
+
+def _hub_file(name: str, mirror: str | None) -> Remote:
+    from huggingface_hub import hf_hub_url
+
+    repository, file = HUB_FILES[name]
+    url = f"{mirror.rstrip('/')}/{name}/{file}" if mirror else hf_hub_url(repository, file)
+    return Remote(url=url, sha256="")
 
 
 def _hub(recipe: Recipe) -> Origin:

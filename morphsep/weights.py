@@ -16,7 +16,7 @@ from pathlib import Path
 from morphsep.checksums import check, identity
 from morphsep.download import Progress, is_offline
 from morphsep.errors import SettingError
-from morphsep.origins import bring, first_host, hub_repository, origins
+from morphsep.origins import HUB_FILES, bring, first_host, hub_repository, origins
 from morphsep.remote_weights import bring as bring_remote
 from morphsep.separators.bags import Bag, Recipe, assemble, legacy_files, published, read_folder
 
@@ -25,6 +25,9 @@ LICENCE = (
     "not stated; from their authors 'for research purpose' (facebookresearch/demucs#327, #508)"
 )
 """Of Demucs' weights. The MIT licence covers demucs' code only; the hub's pages name no licence."""
+MUSIC2LATENT = "music2latent"
+LICENCES = {MUSIC2LATENT: "CC-BY-NC-4.0"}
+"""Of models that are no Demucs."""
 
 logger = logging.getLogger("morphsep")
 
@@ -54,9 +57,11 @@ def _user_cache() -> Path:
 
 
 def list_models() -> tuple[ModelInfo, ...]:
-    """Every bag that demucs knows by name, the default first. No network; loads torch."""
+    """Every bag that demucs knows by name, the default first; then models of backends. No network;
+    loads torch."""
     names = sorted(name for name in published() if name not in legacy_files())
     names.sort(key=lambda name: name != DEFAULT_MODEL)
+    names += HUB_FILES
     return tuple(_info(name) for name in names)
 
 
@@ -64,11 +69,16 @@ def _info(name: str) -> ModelInfo:
     bag = locate(name)
     return ModelInfo(
         name=name,
-        licence=LICENCE,
-        urls=tuple(files[0].url for files in origins(published()[name])),
+        licence=LICENCES.get(name, LICENCE),
+        urls=tuple(files[0].url for files in origins(_known()[name])),
         path=bag.files[0].parent if bag else None,
         num_bytes=sum(file.stat().st_size for file in bag.files) if bag else None,
     )
+
+
+def _known() -> dict[str, Recipe]:
+    """What can be fetched by name."""
+    return {**published(), **{name: Recipe(name=name, signatures=(name,)) for name in HUB_FILES}}
 
 
 def locate(model: str, offline: bool = False) -> Bag | None:
@@ -81,7 +91,7 @@ def locate(model: str, offline: bool = False) -> Bag | None:
     """
     if "://" in model:
         return read_folder(bring_remote(model, weights_dir(), is_offline(offline)))
-    recipe = published().get(model)
+    recipe = _known().get(model)
     if recipe is not None:
         bags = (assemble(recipe, folder) for folder in _places(recipe))
         return next((bag for bag in bags if bag is not None), None)
@@ -100,11 +110,12 @@ def _places(recipe: Recipe) -> Iterator[Path]:
 
 
 def _hub_cache(name: str) -> Iterator[Path]:
-    """Snapshots in the Hugging Face cache, those of demucs' own repository only."""
+    """Snapshots in the Hugging Face cache, those of the model's own repository only."""
     from huggingface_hub.constants import HF_HUB_CACHE
 
+    file = HUB_FILES[name][1] if name in HUB_FILES else f"{name}.yaml"
     # Demucs is asked for its repository's name only if there is something: it loads torch.
-    if found := sorted(Path(HF_HUB_CACHE).glob(f"models--*/snapshots/*/{name}.yaml")):
+    if found := sorted(Path(HF_HUB_CACHE).glob(f"models--*/snapshots/*/{file}")):
         wanted = "models--" + hub_repository(name).replace("/", "--")
         yield from (file.parent for file in found if file.parts[-4] == wanted)
 
@@ -116,7 +127,7 @@ def available(model: str) -> bool:
 
 def reachable(model: str, timeout: float = 10.0) -> bool:
     """Whether `fetch` would find a host that has the model; decided within `timeout` seconds."""
-    recipe = published().get(model)
+    recipe = _known().get(model)
     return recipe is not None and not is_offline() and first_host(recipe, timeout)
 
 
@@ -138,7 +149,7 @@ def fetch(model: str, *, offline: bool = False, progress: Progress | None = None
 def resolve(model: str, *, offline: bool = False, progress: Progress | None = None) -> Bag:
     """As `fetch`, but the files themselves."""
     bag = locate(model, offline)
-    recipe = published().get(model)
+    recipe = _known().get(model)
     if bag is not None:
         try:
             check(bag)

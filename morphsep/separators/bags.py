@@ -15,7 +15,7 @@ from typing import Any
 
 from morphsep.errors import SettingError
 
-SUFFIXES = (".safetensors", ".th")
+SUFFIXES = (".safetensors", ".th", ".pt")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,7 +79,7 @@ class BatchRunner:
         """
         coming, waiting = iter(inputs), list[tuple[Key, Signal]]()
         running: deque[tuple[list[tuple[Key, Signal]], Future[Signal | None]]] = deque()
-        with _lane_threads(self.lanes) as pool:
+        with lane_threads(self.lanes) as pool:
             while True:
                 while len(running) < self.lanes:
                     waiting += islice(coming, max(0, self.batch_size - len(waiting)))
@@ -104,12 +104,12 @@ class BatchRunner:
         import torch
 
         try:
-            with torch.inference_mode(), _float32(self.device):
+            with torch.inference_mode(), full_precision(self.device):
                 estimates = model(torch.from_numpy(batch).to(self.device))[:, source]
                 result: Signal = estimates.cpu().numpy()
                 return result
         except RuntimeError as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
         return None
 
@@ -141,7 +141,7 @@ class _Here(Executor):
 
 
 @contextmanager
-def _lane_threads(lanes: int) -> Iterator[Executor]:
+def lane_threads(lanes: int) -> Iterator[Executor]:
     """Threads that share torch's threads among them."""
     import torch
 
@@ -175,7 +175,7 @@ def _fitting(device: torch.device) -> int:
     return int(min(MAX_BATCH, max(1, free // BYTES_PER_SEGMENT)))
 
 
-def _is_out_of_memory(error: RuntimeError) -> bool:
+def is_out_of_memory(error: RuntimeError) -> bool:
     import torch
 
     text = str(error).lower()
@@ -185,7 +185,7 @@ def _is_out_of_memory(error: RuntimeError) -> bool:
 
 
 @contextmanager
-def _float32(device: torch.device) -> Iterator[None]:
+def full_precision(device: torch.device) -> Iterator[None]:
     """Full float32 with repeatable kernels.
 
     TF32 convolutions, torch's default on CUDA, differ by 1e-3 from one batch size to another.

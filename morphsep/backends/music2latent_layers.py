@@ -1,0 +1,112 @@
+"""The transformations ``attention`` and ``upsampling``. Shapes are the package's, ``[B, C, F, T]``;
+in memory the channels are last."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+Tensor = torch.Tensor
+
+
+def replace_attention(network: Any) -> None:
+    """Put `FrequencyAttention` in the places of the package's ``Attention`` over frequencies."""
+    from music2latent.models import Attention
+
+    _replace(network, Attention, lambda layer: layer.use_2d, FrequencyAttention)
+
+
+def replace_upsampling(network: Any) -> None:
+    """Put `Upsampling` in the places of ``UpsampleConv`` and ``UpsampleFreqConv``."""
+    from music2latent.models import UpsampleConv, UpsampleFreqConv
+
+    _replace(network, UpsampleConv, lambda layer: layer.use_2d and not layer.normalize, Upsampling)
+    _replace(network, UpsampleFreqConv, lambda layer: not layer.normalize, Upsampling)
+
+
+def _replace(network: Any, kind: Any, fits: Any, by: Any) -> None:
+    for parent in list(network.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, kind) and fits(child):
+                setattr(parent, name, by(child))
+
+
+class FrequencyAttention(nn.Module):
+    """Attention over the frequencies of each moment, by ``scaled_dot_product_attention``."""
+
+    def __init__(self, original: Any) -> None:
+        super().__init__()
+        self.norm = original.norm if original.normalize else nn.Identity()
+        self.heads = original.mha.num_heads
+        self.weight, self.bias = original.mha.in_proj_weight, original.mha.in_proj_bias
+        self.out = original.mha.out_proj
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[B, C, F, T]`` -> the same, the input added."""
+        batch, channels, bins, length = x.shape
+        tokens = self.norm(x).permute(0, 2, 3, 1)
+        projected = functional.linear(tokens, self.weight, self.bias)
+        # [B, F, T, 3, heads, C / heads] -> 3 times [B, T, heads, F, C / heads]
+        heads = projected.view(*projected.shape[:3], 3, self.heads, -1).permute(3, 0, 2, 4, 1, 5)
+        shape = (batch * length, *heads.shape[3:])
+        attended = functional.scaled_dot_product_attention(*(each.reshape(shape) for each in heads))
+        attended = attended.transpose(1, 2).reshape(batch, length, bins, channels)
+        result: Tensor = self.out(attended).permute(0, 3, 2, 1) + x
+        return result
+
+
+class Upsampling(nn.Module):
+    """Repeats each value and convolves: each phase of the result as a smaller convolution.
+
+    Where a kernel meets the same value twice, its weights are added up beforehand: of 9 products
+    remain 4 where both axes are doubled, of 5 remain 2 where frequencies are repeated four times.
+    """
+
+    def __init__(self, original: Any) -> None:
+        super().__init__()
+        weight = original.c.weight.double()
+        self.factors = (4, 1) if weight.shape[2] == 5 else (2, 2)
+        self.bias = original.c.bias
+        self.out_channels = weight.shape[0]
+        for down, right in _places(self.factors):
+            kernel = _merged(_merged(weight, 2, self.factors[0], down), 3, self.factors[1], right)
+            self.register_buffer(f"kernel{down}{right}", kernel.float(), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[B, C, F, T]`` -> ``[B, K, f F, t T]``."""
+        batch, _, bins, length = x.shape
+        across = self.factors[1] // 2
+        x = functional.pad(x, (across, across, 1, 1)).contiguous(memory_format=torch.channels_last)
+        out = x.new_empty(
+            batch, self.out_channels, bins * self.factors[0], length * self.factors[1]
+        ).contiguous(memory_format=torch.channels_last)
+        for down, right in _places(self.factors):
+            kernel = getattr(self, f"kernel{down}{right}")
+            top = 2 * down // self.factors[0]
+            part = x[:, :, top : top + bins + 1, right : right + length + across]
+            result = functional.conv2d(part, kernel, self.bias)
+            out[:, :, down :: self.factors[0], right :: self.factors[1]] = result
+        return out
+
+
+def _places(factors: tuple[int, int]) -> list[tuple[int, int]]:
+    return [(down, right) for down in range(factors[0]) for right in range(factors[1])]
+
+
+def _merged(weight: Tensor, axis: int, factor: int, phase: int) -> Tensor:
+    """The two taps along an axis that are left of a kernel in one phase of a repeated signal."""
+    if factor == 1:
+        return weight
+    margin = weight.shape[axis] // 2
+    meets = [(phase + tap - margin) // factor for tap in range(weight.shape[axis])]
+    first = min(meets)
+    kernels = [
+        weight.index_select(axis, torch.tensor(taps)).sum(axis)
+        for taps in (
+            [tap for tap, met in enumerate(meets) if met == first + offset] for offset in (0, 1)
+        )
+    ]
+    return torch.stack(kernels, axis)
