@@ -12,9 +12,12 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from morphsep.cli_lora import lora_app
 from morphsep.cli_options import (
+    Adapter,
     Address,
     Amount,
+    Angle,
     BackendName,
     Channels,
     Chunk,
@@ -25,21 +28,29 @@ from morphsep.cli_options import (
     From,
     Gpus,
     Inputs,
+    Interpolation,
     Json,
+    Lora,
+    Match,
     MaxFailures,
     Offline,
     Out,
+    Paired,
+    PaperFaithful,
     Rerun,
     Section,
     Seed,
     SeparatorName,
+    Set,
     Shifts,
     Stem,
     Subtype,
     Timeout,
     To,
     Transition,
+    Transport,
     Uniform,
+    Weights,
     Workers,
 )
 from morphsep.cli_run import (
@@ -47,9 +58,11 @@ from morphsep.cli_run import (
     existing,
     list_plugins,
     make_settings,
+    options,
     pair,
     pair_of_tones,
     print_result,
+    recording,
     run_command,
     run_jobs,
     show,
@@ -74,6 +87,7 @@ models_app = typer.Typer(
 )
 app.add_typer(manifest_app, name="manifest")
 app.add_typer(models_app, name="models")
+app.add_typer(lora_app, name="lora")
 
 
 def _version(wanted: bool) -> None:
@@ -85,8 +99,8 @@ def _version(wanted: bool) -> None:
 
 
 @app.callback()
-def options(
-    version: Annotated[
+def version(
+    wanted: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
@@ -100,10 +114,20 @@ def morph(
     to: To = None,
     from_: From = "as-recorded",
     transition: Transition = None,
+    paired: Paired = False,
+    match: Match = False,
+    transport: Transport = False,
     amount: Amount = "1",
     separator: SeparatorName = "auto",
     stem: Stem = None,
     backend: BackendName = "auto",
+    weights: Weights = None,
+    lora: Lora = None,
+    adapter: Adapter = None,
+    angle: Angle = None,
+    interpolation: Interpolation = None,
+    paper_faithful: PaperFaithful = False,
+    set_: Set = None,
     chunk: Chunk = 8.0,
     section: Section = 300.0,
     uniform: Uniform = True,
@@ -128,8 +152,13 @@ def morph(
     not done."""
     from_, to = pair_of_tones(from_, to, transition, inputs)
     settings = make_settings(
-        to=to, from_=from_, amount=amount, separator=separator, stem=stem,
-        backend=backend, chunk=chunk, section=section, uniform=uniform, format=format,
+        to=to, from_=from_, recording=recording(paired, match, transport), amount=amount,
+        separator=separator, stem=stem, backend=backend,
+        options=options(
+            set_, weights=weights, lora=lora, adapter=adapter, angle=angle,
+            interpolation=interpolation, paper_faithful=paper_faithful,
+        ),
+        chunk=chunk, section=section, uniform=uniform, format=format,
         subtype=subtype, channels=pair(channels), device=device, shifts=shifts, seed=seed,
         offline=offline,
     )  # fmt: skip
@@ -183,10 +212,15 @@ def preview(
     to: To = None,
     from_: From = "as-recorded",
     transition: Transition = None,
+    paired: Paired = False,
+    match: Match = False,
+    transport: Transport = False,
     amount: Amount = "1",
     separator: SeparatorName = "auto",
     stem: Stem = None,
     backend: BackendName = "auto",
+    weights: Weights = None,
+    set_: Set = None,
     at: Annotated[
         str, typer.Option(help="Where the 20 seconds begin (m:ss); at the end, the last 20.")
     ] = "0:00",
@@ -199,8 +233,9 @@ def preview(
 
     from_, to = pair_of_tones(from_, to, transition, inputs)
     settings = make_settings(
-        to=to, from_=from_, amount=amount, separator=separator, stem=stem,
-        backend=backend, device=device, offline=offline,
+        to=to, from_=from_, recording=recording(paired, match, transport), amount=amount,
+        separator=separator, stem=stem, backend=backend, options=options(set_, weights=weights),
+        device=device, offline=offline,
     )  # fmt: skip
     jobs = cut_inputs(inputs, out, settings, at)
     run_jobs(jobs, out, "morph", Running(as_json=as_json))
@@ -213,10 +248,15 @@ def plan(
     to: To = None,
     from_: From = "as-recorded",
     transition: Transition = None,
+    paired: Paired = False,
+    match: Match = False,
+    transport: Transport = False,
     amount: Amount = "1",
     separator: SeparatorName = "auto",
     stem: Stem = None,
     backend: BackendName = "auto",
+    weights: Weights = None,
+    set_: Set = None,
     chunk: Chunk = 8.0,
     section: Section = 300.0,
     offline: Offline = False,
@@ -230,8 +270,9 @@ def plan(
         from_, to or (None if transition else "distortion"), transition, inputs
     )
     settings = make_settings(
-        to=to, from_=from_, amount=amount, separator=separator, stem=stem,
-        backend=backend, chunk=chunk, section=section, offline=offline,
+        to=to, from_=from_, recording=recording(paired, match, transport), amount=amount,
+        separator=separator, stem=stem, backend=backend, options=options(set_, weights=weights),
+        chunk=chunk, section=section, offline=offline,
     )  # fmt: skip
     planned = estimate.plan(collect(inputs, out, settings), out)
     print_result(as_json, asdict(planned), planned.lines())
@@ -347,7 +388,9 @@ def models_list(as_json: Json = False) -> None:
 
     models = weights.list_models()
     lines = [f"{m.name:18} {f'here: {m.path}' if m.path else 'not here'}" for m in models]
-    lines.append(f"licence of the weights: {weights.LICENCE}")
+    for licence in dict.fromkeys(m.licence for m in models):
+        named = ", ".join(m.name for m in models if m.licence == licence)
+        lines.append(f"licence of the weights of {named}: {licence}")
     print_result(as_json, [asdict(m) for m in models], lines)
 
 

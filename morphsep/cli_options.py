@@ -12,16 +12,31 @@ Inputs = Annotated[
         metavar="INPUT...",
         show_default=False,
         help="Files, folders (searched through), or a list (.csv, .parquet) with a column path "
-        "and, if wanted, output, to, from, transition, amount, stem, separator, backend, format, "
-        "subtype.",
+        "and, if wanted, output, to, from, transition, recording, amount, stem, separator, "
+        "backend, format, subtype.",
     ),
 ]
 Out = Annotated[
     str,
     typer.Option("-o", "--out", help="Folder for results and manifest: a path, or s3://..."),
 ]
-To = Annotated[str | None, typer.Option(help="Tone to morph towards (see `morphsep tones`).")]
+To = Annotated[
+    str | None,
+    typer.Option(
+        help="Tone to morph towards: a name (see `morphsep tones`), a chain (.yaml), a recording "
+        "or an amp capture (.nam)."
+    ),
+]
 From = Annotated[str, typer.Option("--from", help="Tone to morph from.")]
+Paired = Annotated[
+    bool, typer.Option("--paired", help="The recording is the same take through other gear.")
+]
+Match = Annotated[
+    bool, typer.Option("--match", help="Imitate the recording's tone with effects, found per song.")
+]
+Transport = Annotated[
+    bool, typer.Option("--transport", help="The recording's notes are to be glided to.")
+]
 Transition = Annotated[
     str | None,
     typer.Option(help="A named pair instead of --from and --to (clean-to-distortion, ...)."),
@@ -37,7 +52,35 @@ Stem = Annotated[
     str | None,
     typer.Option(help="Your own stem: a file, or a pattern such as {stem}.guitar.wav beside it."),
 ]
-BackendName = Annotated[str, typer.Option(help="auto, chain, spectral, crossfade or vocoder.")]
+BackendName = Annotated[
+    str,
+    typer.Option(help="auto, or one of `morphsep backends`: chain, spectral, music2latent, ..."),
+]
+Weights = Annotated[
+    str | None, typer.Option(help="Model of the backend: a file, a folder, or a name on the hub.")
+]
+Lora = Annotated[
+    str | None, typer.Option(metavar="VARIANT", help="diffusion: none, one-sided or two-sided.")
+]
+Adapter = Annotated[
+    str | None, typer.Option(help="diffusion: folder that `morphsep lora train` has written.")
+]
+Angle = Annotated[
+    str | None,
+    typer.Option(
+        help="music2latent: one angle for the track, or one for each latent frame: frame."
+    ),
+]
+Interpolation = Annotated[str | None, typer.Option(help="music2latent: slerp or lerp.")]
+PaperFaithful = Annotated[
+    bool, typer.Option("--paper-faithful", help="diffusion: nothing above 8 kHz, as in the paper.")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="Any option of the backend (docs/backends.md)."
+    ),
+]
 Chunk = Annotated[float, typer.Option(help="Length of a chunk in seconds, 5 to 10.")]
 Section = Annotated[float, typer.Option(help="Length of a section in seconds: decides memory.")]
 Uniform = Annotated[

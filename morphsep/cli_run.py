@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from morphsep.storage import Location
 
 
+Options = tuple[tuple[str, str], ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
     """How a run is done and shown, as the command line says it; no option of it changes a sound."""
@@ -77,6 +80,30 @@ def pair_of_tones(
     if to is None and not all(Path(i).suffix[1:].lower() in LISTS for i in inputs):
         raise SettingError("say which tone to morph towards: --to TONE or --transition NAME")
     return from_, to or AS_RECORDED
+
+
+def recording(paired: bool, match: bool, transport: bool) -> str:
+    """What a recording that stands for a tone is, from the flags that say so."""
+    from morphsep.errors import SettingError
+
+    flags = {"paired": paired, "match": match, "transport": transport}
+    named = [name for name, is_set in flags.items() if is_set]
+    if len(named) > 1:
+        raise SettingError(f"--{named[0]} and --{named[1]} exclude each other")
+    return named[0] if named else "reference"
+
+
+def options(assignments: Sequence[str] | None, **flags: str | bool | None) -> Options:
+    """The backend's options, from ``--set NAME=VALUE`` and from those that have a flag."""
+    from morphsep.errors import SettingError
+
+    found = {name: "yes" if value is True else value for name, value in flags.items() if value}
+    for text in assignments or ():
+        name, is_assignment, value = text.partition("=")
+        if not is_assignment:
+            raise SettingError(f"--set takes NAME=VALUE, got {text!r}")
+        found[name.strip().replace("-", "_")] = value.strip()
+    return tuple(sorted((name, str(value)) for name, value in found.items()))
 
 
 def pair(channels: str | None) -> tuple[int, int] | None:

@@ -43,13 +43,19 @@ def test_the_list_of_commands_and_options_is_pinned() -> None:
                "--max-failures", "--rerun", "--timeout", "--workers"]  # fmt: skip
     common = [*separation, *running, "--channels", "--format", "--out", "--section", "--seed",
               "--shifts", "--subtype"]  # fmt: skip
-    tone = ["--to", "--from", "--amount", "--backend"]
+    tone = ["--to", "--from", "--transition", "--paired", "--match", "--transport", "--amount",
+            "--backend", "--weights", "--set"]  # fmt: skip
+    training = ["--device", "--gradient-checkpointing", "--half", "--inversion-steps", "--json",
+                "--offline", "--out", "--prompt", "--rank", "--rate", "--resume", "--seconds",
+                "--seed", "--steps", "--unconditional-rank", "--unconditional-steps", "--variant",
+                "--weights"]  # fmt: skip
+    model = ["--adapter", "--angle", "--interpolation", "--lora", "--paper-faithful"]
     assert got == {
-        "morph": sorted([*common, *tone, "--chunk", "--transition", "--uniform"]),
+        "morph": sorted([*common, *tone, *model, "--chunk", "--uniform"]),
         "separate": sorted(common),
-        "preview": sorted([*separation, *tone, "--at", "--json", "--out", "--transition"]),
+        "preview": sorted([*separation, *tone, "--at", "--json", "--out"]),
         "plan": sorted([*tone, "--chunk", "--json", "--offline", "--out", "--section",
-                        "--separator", "--stem", "--transition"]),
+                        "--separator", "--stem"]),
         "doctor": ["--json", "--out"],
         "verify": ["--json"],
         "status": ["--json"],
@@ -63,6 +69,10 @@ def test_the_list_of_commands_and_options_is_pinned() -> None:
         "models fetch": ["--json", "--offline"],
         "models verify": ["--json"],
         "models path": ["--json"],
+        "lora train": sorted([*training, "--source", "--target"]),
+        "lora train-many": sorted([*training, "--address", "--executor", "--gpus-per-worker",
+                                   "--workers"]),
+        "lora show": ["--json"],
     }  # fmt: skip
 
 
