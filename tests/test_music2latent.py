@@ -25,7 +25,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from morphsep import weights
-from morphsep.backends import Passage, music2latent_blocks, music2latent_model
+from morphsep.backends import (
+    Passage,
+    music2latent_blocks,
+    music2latent_model,
+    music2latent_norms,
+)
 from morphsep.backends.music2latent import CONTEXT, Music2Latent
 from morphsep.backends.music2latent_batches import Batches
 from morphsep.backends.music2latent_passage import NEAR_END, whole_frames
@@ -575,11 +580,22 @@ def test_blocks_of_any_size_give_the_same(
     from music2latent.models import ResBlock
 
     monkeypatch.setattr(music2latent_blocks, "BLOCK", size)
+    monkeypatch.setattr(music2latent_norms, "BLOCK", size)
     blocks = (m for m in network.encoder.modules() if isinstance(m, ResBlock))
     original = next(m for m in blocks if m.conv1.in_channels == 128)
     block = music2latent_blocks.Block(original)
     x = torch.randn(2, 128, 18, 7, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(block(x), original(x), rtol=1e-4, atol=1e-4)
+
+
+def test_norms_are_exact_with_the_channels_last() -> None:
+    x = 5 + torch.randn(2, 64, 1024, 24, generator=torch.Generator().manual_seed(0))
+    original = torch.nn.GroupNorm(16, 64).requires_grad_(False)
+    exact = original.double()(x.double()).float()
+    norm = music2latent_norms.GroupNorm(original.float())
+    got = norm(x.contiguous(memory_format=torch.channels_last))
+    assert got.is_contiguous(memory_format=torch.channels_last)
+    assert relative(got.numpy(), exact.numpy()) < 2e-5
 
 
 def test_each_transformation_replaces_what_it_says(network: Any) -> None:

@@ -14,12 +14,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from morphsep.backends.music2latent_norms import BLOCK, Moments, channels_last
 from morphsep.backends.music2latent_winograd import TILE, Winograd, Workspace
 
 Tensor = torch.Tensor
-
-BLOCK = 1 << 18
-"""Numbers in a block, 1 MB: the transforms around it take some six times as much."""
 
 
 class Block(nn.Module):
@@ -72,11 +70,6 @@ def _is_usual(block: Any) -> bool:
     )
 
 
-def channels_last(x: Tensor) -> Tensor:
-    """``[B, C, F, T]`` -> ``[B, F, T, C]``, contiguous."""
-    return x.permute(0, 2, 3, 1).contiguous()
-
-
 def activate(x: Tensor, norm: Any) -> Tensor:
     """A group norm and SiLU of ``[B, C, F, T]``, in place where its channels are last."""
     x = channels_last(x)
@@ -88,42 +81,6 @@ def activate(x: Tensor, norm: Any) -> Tensor:
             block += shift
             functional.silu(block, inplace=True)
     return x.permute(0, 3, 1, 2)
-
-
-class Moments:
-    """Sums and sums of squares of each channel, as blocks go by."""
-
-    def __init__(self, num_channels: int) -> None:
-        self.sums = torch.zeros(2, num_channels, dtype=torch.float64)
-        self.count = 0
-        self._ones = torch.ones(1, 1)
-
-    @classmethod
-    def of(cls, x: Tensor) -> Moments:
-        """Of all of ``[F, T, C]``."""
-        moments, space = cls(x.shape[2]), Workspace()
-        step = max(1, BLOCK // (x.shape[1] * x.shape[2]))
-        for start in range(0, x.shape[0], step):
-            moments.add(x[start : start + step], space)
-        return moments
-
-    def add(self, block: Tensor, space: Workspace) -> None:
-        """``[..., C]``."""
-        rows = block.reshape(-1, block.shape[-1])
-        if self._ones.shape[1] < rows.shape[0]:
-            self._ones = torch.ones(1, rows.shape[0])
-        ones = self._ones[:, : rows.shape[0]]
-        squares = torch.mul(rows, rows, out=space("squares", *rows.shape))
-        self.sums += torch.cat((ones @ rows, ones @ squares))
-        self.count += rows.shape[0]
-
-    def affine(self, norm: Any) -> tuple[Tensor, Tensor]:
-        """What a group norm multiplies each channel with, and adds, ``[C]`` each."""
-        size = norm.num_channels // norm.num_groups
-        mean, power = self.sums.view(2, norm.num_groups, size).sum(-1) / (self.count * size)
-        scale = (power - mean * mean + norm.eps).rsqrt().repeat_interleave(size) * norm.weight
-        shift = norm.bias - mean.repeat_interleave(size) * scale
-        return scale.float(), shift.float()
 
 
 def _half(

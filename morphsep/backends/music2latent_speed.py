@@ -25,12 +25,16 @@ SIGMA = 80.0
 
 
 def channels_last(network: Any) -> Any:
-    """Convolutions with channels last in memory, the order in which their kernels are fastest.
+    """Convolutions with channels last in memory, the order in which their kernels are fastest, and
+    group norms that are exact in that order.
 
     Gain: 1.10x.
     """
     import torch
 
+    from morphsep.backends.music2latent_norms import replace_norms
+
+    replace_norms(network)
     return network.to(memory_format=torch.channels_last)
 
 
@@ -57,7 +61,9 @@ def upsampling(network: Any) -> Any:
 def blocks(network: Any) -> Any:
     """Residual blocks by Winograd's algorithm, in pieces that stay in the cache. Gain: 1.33x."""
     from morphsep.backends.music2latent_blocks import replace_blocks
+    from morphsep.backends.music2latent_norms import replace_norms
 
+    replace_norms(network)  # what follows a block finds the channels last, too
     replace_blocks(network)
     return network
 

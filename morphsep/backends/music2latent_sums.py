@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from morphsep.backends.music2latent_blocks import activate, channels_last
+from morphsep.backends.music2latent_blocks import activate
+from morphsep.backends.music2latent_norms import channels_last
 
 Tensor = torch.Tensor
 
