@@ -91,11 +91,10 @@ def memory(folder: Path, quick: bool) -> None:
     model = _checkpoint(folder / "short-model", full=False)
     print("| separator | backend | short | its peak | long | its peak | ratio |")
     print("|---|---|---|---|---|---|---|")
-    short = 120 if quick else 600
-    # demucs goes through 40 minutes, not two hours: even the shortened model takes its time
-    for separator, backend, long in (
-        ("none", "spectral", 600 if quick else 7200),
-        (f"demucs:{model}", "chain", 600 if quick else 2400),
+    short, long = (120, 600) if quick else (600, 7200)
+    for separator, backend in (
+        ("none", "spectral"),
+        (f"demucs:{model}", "chain"),
     ):
         peaks = []
         for seconds in (short, long):

@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from morphsep.cli_lora import lora_app
+from morphsep.cli_match import match as match_command
 from morphsep.cli_options import (
     Adapter,
     Address,
@@ -88,6 +89,7 @@ models_app = typer.Typer(
 app.add_typer(manifest_app, name="manifest")
 app.add_typer(models_app, name="models")
 app.add_typer(lora_app, name="lora")
+app.command(name="match")(match_command)
 
 
 def _version(wanted: bool) -> None:

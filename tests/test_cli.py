@@ -73,6 +73,7 @@ def test_the_list_of_commands_and_options_is_pinned() -> None:
         "lora train-many": sorted([*training, "--address", "--executor", "--gpus-per-worker",
                                    "--workers"]),
         "lora show": ["--json"],
+        "match": ["--budget", "--json", "--out", "--seed"],
     }  # fmt: skip
 
 

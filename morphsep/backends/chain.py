@@ -62,6 +62,8 @@ class Chain:
 
 
 def _as_chain(tone: Tone) -> EffectChain:
+    """The tone itself, or what it will be like once it is fitted to a stem."""
+    tone = getattr(tone, "becomes", tone)
     if not isinstance(tone, EffectChain):
         raise SettingError(
             f"the tone {tone.name!r} is no effect chain: take another backend, such as spectral"

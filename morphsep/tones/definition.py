@@ -55,10 +55,21 @@ def read_chain(file: Path) -> EffectChain:
     """
     try:
         text = file.read_text(encoding="utf-8")
-        data = yaml.safe_load(text)
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingError(f"{file} cannot be read: {error}") from error
+    return parse_chain(text, file)
+
+
+def parse_chain(text: str, file: Path) -> EffectChain:
+    """The chain that this YAML describes; ``file`` is where it is from, for errors and for the
+    paths in it.
+
+    Raises:
+        SettingError: see ``read_chain``.
+    """
+    try:
+        data = yaml.safe_load(text)
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         raise SettingError(f"{file} is no YAML: {' '.join(str(error).split())}") from error
     top = _Place(file=file, line=1)
