@@ -1,7 +1,8 @@
-"""Synthesised material: a plucked string, drums and bass, and the files they are written to."""
+"""Synthesised material: a plucked string, drums and bass, a driven tone, and files of them."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -69,3 +70,21 @@ def song(
 def read(path: Path) -> np.ndarray:
     """``[C, T]`` float64."""
     return np.asarray(soundfile.read(path, dtype="float64", always_2d=True)[0].T)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drive:
+    """tanh; 0 dB is the stem itself."""
+
+    decibels: float = 0.0
+    name: str = "drive"
+    description: str = "synthetic"
+    context: tuple[int, int] = (7, 5)
+
+    def fingerprint(self) -> str:
+        return repr(self)
+
+    def render(self, stem: Signal, start: int, level: float) -> Signal:
+        if self.decibels == 0:
+            return stem
+        return (0.2 * np.tanh(stem * 10 ** (self.decibels / 20))).astype(np.float32)

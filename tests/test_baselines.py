@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 
@@ -11,27 +9,9 @@ from morphsep.backends import Backend, Passage
 from morphsep.backends.crossfade import Crossfade
 from morphsep.backends.vocoder import Vocoder
 from morphsep.signal import MODEL_RATE, Signal
+from tests import songs
 
-
-@dataclass(frozen=True, kw_only=True)
-class Drive:
-    """tanh; 0 dB is the stem itself."""
-
-    decibels: float = 0.0
-    name: str = "drive"
-    description: str = "synthetic"
-    context: tuple[int, int] = (7, 5)
-
-    def fingerprint(self) -> str:
-        return repr(self)
-
-    def render(self, stem: Signal, start: int, level: float) -> Signal:
-        if self.decibels == 0:
-            return stem
-        return (0.2 * np.tanh(stem * 10 ** (self.decibels / 20))).astype(np.float32)
-
-
-CLEAN, DRIVEN = Drive(), Drive(decibels=30.0, context=(3, 11))
+CLEAN, DRIVEN = songs.Drive(), songs.Drive(decibels=30.0, context=(3, 11))
 BACKENDS = (Crossfade(), Vocoder())
 
 

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from morphsep.lora.adapter import ENDS, ROLES, TONES, Variant
 from morphsep.lora.injection import attach, state_of
 from morphsep.signal import MODEL_RATE, Signal
 from morphsep.testing import check_backend
+from tests import songs
 from tests.tiny_audioldm2 import write_tiny_audioldm2
 
 pytest.importorskip("diffusers")
@@ -44,25 +45,7 @@ RANKS = {"conditional": 4, "unconditional": 2}
 SECONDS = 1.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Drive:
-    """tanh; 0 dB is the stem itself."""
-
-    decibels: float = 0.0
-    name: str = "drive"
-    description: str = "synthetic"
-    context: tuple[int, int] = (7, 5)
-
-    def fingerprint(self) -> str:
-        return repr(self)
-
-    def render(self, stem: Signal, start: int, level: float) -> Signal:
-        if self.decibels == 0:
-            return stem
-        return (0.2 * np.tanh(stem * 10 ** (self.decibels / 20))).astype(np.float32)
-
-
-CLEAN, DRIVEN = Drive(), Drive(decibels=30.0)
+CLEAN, DRIVEN = songs.Drive(), songs.Drive(decibels=30.0)
 
 
 def notes(seconds: float = SECONDS, channels: int = 1) -> Signal:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from morphsep.signal import MODEL_RATE, Signal, from_db
-from morphsep.tones.recording import Recording
+from morphsep.tones.recording import OfRecording, Recording
 
 SCHEMA = 1
 """Raised when the same recording gives another sound than before."""
@@ -18,28 +18,23 @@ MOST_DB = 40.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Instrument:
+class Instrument(OfRecording):
     """The recording's own notes, from the song's sample 0 on, repeated where the song is longer.
 
     A backend that can moves what sounds from the stem's notes to these (`spectral`); the others
     take it for a rendering that is aligned in time, which it is not.
     """
 
-    reference: Recording
     same_notes: bool = False
 
-    @classmethod
-    def of(cls, path: str) -> Instrument:
-        """Raises SettingError if the file gives no tone."""
-        return cls(reference=Recording(path=path))
-
     @property
-    def name(self) -> str:
-        return self.reference.name
+    def reference(self) -> Recording:
+        """See ``morphsep.tones``: other notes, whose statistics a backend may take itself."""
+        return self.recording
 
     @property
     def description(self) -> str:
-        return f"What {self.reference.name} plays, along the song's time."
+        return f"What {self.recording.name} plays, along the song's time."
 
     @property
     def context(self) -> tuple[int, int]:
@@ -47,17 +42,17 @@ class Instrument:
 
     def fingerprint(self) -> str:
         """Digest of the recording."""
-        return f"instrument/{SCHEMA}:{self.reference.fingerprint()}"
+        return f"instrument/{SCHEMA}:{self.recording.fingerprint()}"
 
     def render(self, stem: Signal, start: int, level: float) -> Signal:
         """The recording where the stem ``[C, T]`` stands, as loud as the whole track's stem is;
         before the song's start there is silence. See ``Tone.render``."""
-        looped = _looped(self.reference, start, stem.shape[1])
-        gain = level - self.reference.lufs
+        looped = _looped(self.recording, start, stem.shape[1])
+        gain = level - self.recording.lufs
         if not np.isfinite(gain):
             return np.zeros_like(stem)
         # BS.1770 adds the channels' powers: what goes from one into two gets 3 dB louder.
-        gain += 10 * np.log10(self.reference.num_channels / stem.shape[0])
+        gain += 10 * np.log10(self.recording.num_channels / stem.shape[0])
         factor = np.float32(from_db(float(np.clip(gain, -MOST_DB, MOST_DB))))
         return with_channels(looped, stem.shape[0]) * factor
 

@@ -24,7 +24,7 @@ from morphsep.tones.match_aim import Aim, Passages
 from morphsep.tones.match_fit import Fit, OnProgress
 from morphsep.tones.match_yaml import chain_text
 from morphsep.tones.rack import to_reference
-from morphsep.tones.recording import Recording
+from morphsep.tones.recording import OfRecording, Recording
 
 SCHEMA = 1
 """Raised when the same recording and stem give another chain than before."""
@@ -43,21 +43,11 @@ def _unwatched(done: int, total: int, least: float) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
+class Match(OfRecording):
     """Satisfies ``Tone`` and ``Fitting``; what it is fitted to is an ``EffectChain``."""
 
-    recording: Recording
     seed: int = 0
     budget: int = BUDGET
-
-    @classmethod
-    def of(cls, path: str) -> Match:
-        """Raises SettingError if the file gives no tone."""
-        return cls(recording=Recording(path=path))
-
-    @property
-    def name(self) -> str:
-        return self.recording.name
 
     @property
     def description(self) -> str:

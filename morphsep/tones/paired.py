@@ -18,7 +18,7 @@ from morphsep.signal import MODEL_RATE, Signal, from_db
 from morphsep.tones import Stem
 from morphsep.tones.instrument import with_channels
 from morphsep.tones.positions import read_at
-from morphsep.tones.recording import Recording
+from morphsep.tones.recording import OfRecording
 from morphsep.tones.take import Alignment, align
 
 SCHEMA = 1
@@ -36,25 +36,15 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Paired:
+class Paired(OfRecording):
     """Satisfies ``Tone`` and ``Fitting``. Where the recording has not begun yet or has ended, the
     stem is heard as it is."""
 
-    recording: Recording
     delay: float | None = None
     """The stem's sample n is the recording's ``delay + (1 + drift) n``; None: not fitted yet."""
     drift: float = 0.0
     inverted: bool = False
     gain_db: float = 0.0
-
-    @classmethod
-    def of(cls, path: str) -> Paired:
-        """Raises SettingError if the file gives no tone."""
-        return cls(recording=Recording(path=path))
-
-    @property
-    def name(self) -> str:
-        return self.recording.name
 
     @property
     def description(self) -> str:

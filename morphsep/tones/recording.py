@@ -11,6 +11,7 @@ import tempfile
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,6 +21,9 @@ from morphsep.files import digest_file, stamp
 from morphsep.metrics.loudness import LoudnessMeter, rms_per_second
 from morphsep.resample import ModelRateReader
 from morphsep.signal import MODEL_RATE, Seconds, Signal, from_db
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 SHORTEST: Seconds = 0.5
 """Less says nothing about a tone."""
@@ -176,3 +180,19 @@ def _checked(samples: Signal, name: str) -> _Whole:
         raise SettingError(f"{name} is silent; give a recording in which something sounds")
     levels = rms_per_second(blocks, MODEL_RATE)
     return _Whole(samples=samples, rms_per_second=tuple(levels.tolist()), lufs=meter.integrated())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfRecording:
+    """What the tones that are made from a recording have in common."""
+
+    recording: Recording
+
+    @classmethod
+    def of(cls, path: str) -> Self:
+        """Raises SettingError if the file gives no tone."""
+        return cls(recording=Recording(path=path))
+
+    @property
+    def name(self) -> str:
+        return self.recording.name

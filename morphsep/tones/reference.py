@@ -20,7 +20,7 @@ from morphsep.signal import Signal
 from morphsep.tones import Stem
 from morphsep.tones.effects.frames import overlap_save
 from morphsep.tones.rack import Pedal, play, total_context
-from morphsep.tones.recording import Recording
+from morphsep.tones.recording import OfRecording, Recording
 from morphsep.tones.statistics import (
     N_FFT,
     NUM_BANDS,
@@ -43,27 +43,22 @@ TAPS, SIZE = 4096, 16384
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
+class Reference(OfRecording):
     """Satisfies ``Tone`` and ``Fitting``."""
 
-    reference: Recording
     drive_db: float | None = None
     """Gain into the clipper; None: none."""
     gains_db: tuple[float, ...] | None = None
     """The filter's gains in the bands of ``statistics``; None: not fitted yet."""
 
-    @classmethod
-    def of(cls, path: str) -> Reference:
-        """Raises SettingError if the file gives no tone."""
-        return cls(reference=Recording(path=path))
-
     @property
-    def name(self) -> str:
-        return self.reference.name
+    def reference(self) -> Recording:
+        """See ``morphsep.tones``: other notes, whose statistics a backend may take itself."""
+        return self.recording
 
     @property
     def description(self) -> str:
-        return f"The sound of {self.reference.name}, whatever is played in it."
+        return f"The sound of {self.recording.name}, whatever is played in it."
 
     @property
     def context(self) -> tuple[int, int]:
@@ -73,7 +68,7 @@ class Reference:
     def fingerprint(self) -> str:
         """Digest of the recording, and what was fitted."""
         fitted = f" {self.drive_db} {self.gains_db}" if self.gains_db is not None else ""
-        return f"reference/{SCHEMA}:{self.reference.fingerprint()}{fitted}"
+        return f"reference/{SCHEMA}:{self.recording.fingerprint()}{fitted}"
 
     def fit(self, stem: Stem) -> dict[str, Any]:
         """Drive and filter that bring the stem's statistics nearest to the recording's.
@@ -83,7 +78,7 @@ class Reference:
             neither of them (``distance_before``) and with both (``distance_after``).
         """
         pieces = _pieces(stem.read, stem.num_samples, stem.rms_per_second)
-        wanted = _statistics_of(self.reference, self.reference.fingerprint())
+        wanted = _statistics_of(self.recording, self.recording.fingerprint())
         own = statistics(pieces) if pieces else None
         if own is None:
             return replace(self, gains_db=(0.0,) * NUM_BANDS)._facts(0.0, 0.0)
