@@ -396,7 +396,10 @@ INTERRUPTED = """
 import os, signal, sys, threading, time
 from morphsep.storage import location
 place = location(sys.argv[1])
-threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+for seconds in (0.5, 5):  # Python loses an interrupt that arrives in a finaliser
+    timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
+    timer.daemon = True
+    timer.start()
 try:
     place.write_bytes(bytes(40 << 20))
     time.sleep(20)
