@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from morphsep.errors import ErrorCode, SettingError
+from morphsep.lists import read_list
 from morphsep.places import absolute, beside, common, folder_of, identity, is_remote, relative
 from morphsep.refusals import refuse
 from morphsep.settings import Settings
@@ -189,7 +189,7 @@ def backing_of(track: str) -> str:
 
 def _listed(path: str, settings: Settings, task: Task) -> Iterator[Job]:
     rows = []
-    for number, row in enumerate(_read_list(path), start=1):
+    for number, row in enumerate(read_list(path), start=1):
         given = {k: str(v) for k, v in row.items() if v is not None and str(v).strip() != ""}
         if not given.get("path"):
             raise SettingError(
@@ -227,29 +227,6 @@ def _beside_list(path: str, name: str, value: str) -> str:
         or (name == "amount" and value.lower().endswith(".csv"))
     )
     return beside(folder_of(path), value) if is_file else value
-
-
-def _read_list(path: str) -> list[dict[str, Any]]:
-    try:
-        with location(path).reading() as file:
-            rows = _csv_rows(file) if _extension(path) == "csv" else _parquet_rows(file)
-    except (OSError, ValueError, csv.Error) as error:
-        raise SettingError(f"the list {path} cannot be read: {error}") from error
-    if any(None in row for row in rows):
-        raise SettingError(f"the list {path} has rows with more fields than its first line names")
-    return rows
-
-
-def _csv_rows(path: Path) -> list[dict[str, Any]]:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        return list(csv.DictReader(file))
-
-
-def _parquet_rows(path: Path) -> list[dict[str, Any]]:
-    import pyarrow.parquet as pq
-
-    rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
-    return rows
 
 
 def _own_stems(jobs: Iterable[Job]) -> set[str]:

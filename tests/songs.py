@@ -87,4 +87,4 @@ class Drive:
     def render(self, stem: Signal, start: int, level: float) -> Signal:
         if self.decibels == 0:
             return stem
-        return (0.2 * np.tanh(stem * 10 ** (self.decibels / 20))).astype(np.float32)
+        return np.asarray(0.2 * np.tanh(stem * 10 ** (self.decibels / 20)), np.float32)

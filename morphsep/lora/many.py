@@ -13,11 +13,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from morphsep.errors import MorphsepError, SettingError
 from morphsep.executors import Pool, Step, choose, get_executor
 from morphsep.files import whole
+from morphsep.lists import read_list
 from morphsep.lora.recipe import Recipe
 from morphsep.lora.training import Running, train
 
@@ -60,12 +61,8 @@ def read_pairs(path: str | Path) -> list[Pair]:
         SettingError: no such file, other columns, an empty cell, or one adapter named twice.
     """
     place = Path(path).expanduser().absolute()
-    try:
-        rows = _parquet_rows(place) if place.suffix.lower() == ".parquet" else _csv_rows(place)
-    except (OSError, ValueError) as error:
-        raise SettingError(f"{path} cannot be read as a list of pairs: {error}") from error
     pairs, seen = list[Pair](), set[str]()
-    for number, row in enumerate(rows, start=1):
+    for number, row in enumerate(read_list(str(place)), start=1):
         given = {name: str(row.get(name) or "").strip() for name in COLUMNS}
         missing = [name for name, value in given.items() if not value]
         if missing:
@@ -79,18 +76,6 @@ def read_pairs(path: str | Path) -> list[Pair]:
     if not pairs:
         raise SettingError(f"{path} has no rows")
     return pairs
-
-
-def _csv_rows(path: Path) -> list[dict[str, Any]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def _parquet_rows(path: Path) -> list[dict[str, Any]]:
-    from pyarrow import parquet
-
-    rows: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
-    return rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
