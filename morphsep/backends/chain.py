@@ -40,7 +40,7 @@ class Chain:
 
     def fingerprint(self) -> str:
         """Everything besides the passage that the sound depends on."""
-        return "chain:3"
+        return "chain:4"
 
     def context(self, source: Tone, target: Tone) -> tuple[int, int]:
         """(before, after): the longest that the two chains and those between them need, and

@@ -15,6 +15,9 @@ from morphsep.tones.effects.registry import effect_named
 REFERENCE_LUFS = -18.0
 """The loudness, as two channels, at which pedals see every guitar, however it was recorded."""
 
+NEPERS = math.log(10) / 20
+"""In a dB."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pedal:
@@ -56,8 +59,11 @@ def play(steps: Sequence[Step], stem: Signal, start: int, level: float, trim: Va
     assert isinstance(trim, float | np.ndarray)
     gain = to_reference(level, stem.shape[0])
     signal = run(steps, stem * np.float32(gain), start)
-    factor = np.exp(np.asarray(trim) * (np.log(10) / 20)) / gain
-    return np.asarray(signal * factor.astype(np.float32), np.float32)
+    if isinstance(trim, float):
+        return signal * np.float32(math.exp(trim * NEPERS) / gain)
+    factor: Signal = np.exp(trim * np.float32(NEPERS))
+    factor /= np.float32(gain)
+    return signal * factor
 
 
 def run(steps: Sequence[Step], signal: Signal, start: int) -> Signal:

@@ -109,13 +109,16 @@ def _comb(row: Signal, start: int, delay: Callable[[Times], Times], feedback: fl
     grid: Times = np.arange(first, last + 1, dtype=np.float64) * STEP
     offset = start - first * STEP
 
+    once = total = delay(grid)
     signal, gain = row, -feedback
     for stage in range(_stages(feedback)):
-        echo = delayed(signal, _nested(delay, grid, stage), offset)
+        if stage:
+            total = total + _nested(delay, grid - total, stage - 1)
+        echo = delayed(signal, total, offset)
         echo *= np.float32(gain)
         echo += signal
         signal, gain = echo, gain * gain
-    return delayed(signal, delay(grid), offset)
+    return delayed(signal, once, offset)
 
 
 def _nested(delay: Callable[[Times], Times], at: Times, stage: int) -> Times:
