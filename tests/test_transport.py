@@ -217,5 +217,6 @@ def test_an_instrument_comes_with_more_context(tmp_path: Path) -> None:
     instrument = Instrument.of(str(path))
     spectral = Spectral()
     plain = spectral.context(AS_RECORDED, AS_RECORDED)
-    assert spectral.context(AS_RECORDED, instrument)[0] == plain[0] + MODEL_RATE
-    assert spectral.context(AS_RECORDED, instrument)[1] == plain[1]
+    before, after = spectral.context(AS_RECORDED, instrument)
+    assert before == plain[0] + instrument.context[0] + MODEL_RATE
+    assert after == plain[1] + instrument.context[1]

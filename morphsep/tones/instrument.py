@@ -7,19 +7,26 @@ from dataclasses import dataclass
 import numpy as np
 
 from morphsep.signal import MODEL_RATE, Signal, from_db
+from morphsep.tones.effects.frames import straight
+from morphsep.tones.effects.power import CELL, smoothed_power
 from morphsep.tones.recording import OfRecording, Recording
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised when the same recording gives another sound than before."""
 CROSSFADE = MODEL_RATE // 4
 """Samples over which the recording's end goes over into its start; less if it is very short."""
 MOST_DB = 40.0
 """Most that the recording's loudness is changed to meet the stem's."""
+LIFT_DB = 20.0
+"""Most that a moment of it is raised over that to follow the stem."""
+REACH = MODEL_RATE // 10 // CELL
+"""Cells over which two levels are compared, to either side: 0.1 s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instrument(OfRecording):
-    """The recording's own notes, from the song's sample 0 on, repeated where the song is longer.
+    """The recording's own notes, from the song's sample 0 on, repeated where the song is longer,
+    and from moment to moment as loud as the stem: where the guitar rests there is silence.
 
     A backend that can moves what sounds from the stem's notes to these (`spectral`); the others
     take it for a rendering that is aligned in time, which it is not.
@@ -38,23 +45,32 @@ class Instrument(OfRecording):
 
     @property
     def context(self) -> tuple[int, int]:
-        return 0, 0
+        return (REACH + 2) * CELL, (REACH + 2) * CELL
 
     def fingerprint(self) -> str:
         """Digest of the recording."""
         return f"instrument/{SCHEMA}:{self.recording.fingerprint()}"
 
     def render(self, stem: Signal, start: int, level: float) -> Signal:
-        """The recording where the stem ``[C, T]`` stands, as loud as the whole track's stem is;
-        before the song's start there is silence. See ``Tone.render``."""
+        """The recording where the stem ``[C, T]`` stands, as loud as the stem; before the song's
+        start there is silence. See ``Tone.render``."""
         looped = _looped(self.recording, start, stem.shape[1])
         gain = level - self.recording.lufs
         if not np.isfinite(gain):
             return np.zeros_like(stem)
         # BS.1770 adds the channels' powers: what goes from one into two gets 3 dB louder.
         gain += 10 * np.log10(self.recording.num_channels / stem.shape[0])
-        factor = np.float32(from_db(float(np.clip(gain, -MOST_DB, MOST_DB))))
-        return with_channels(looped, stem.shape[0]) * factor
+        most = from_db(float(np.clip(gain, -MOST_DB, MOST_DB)) + LIFT_DB)
+        notes = with_channels(looped, stem.shape[0])
+        return notes * _following(stem, notes, start, most)
+
+
+def _following(stem: Signal, notes: Signal, start: int, most: float) -> Signal:
+    """Gain ``[T]`` up to ``most`` that gives the notes ``[C, T]`` the level of the stem."""
+    wanted, centres = smoothed_power(stem, start, REACH)
+    there, _ = smoothed_power(notes, start, REACH)
+    gain = np.minimum(np.sqrt(wanted / (there + 1e-20)), most)
+    return straight(gain, CELL).astype(np.float32)[-int(centres[0]) :][: stem.shape[1]]
 
 
 def with_channels(samples: Signal, num_channels: int) -> Signal:

@@ -11,10 +11,10 @@ import numpy.typing as npt
 from morphsep.signal import Signal
 from morphsep.tones.effects import Parameter, Setting, Value, level
 from morphsep.tones.effects.frames import straight
+from morphsep.tones.effects.power import CELL, smoothed_power
 
 Levels = npt.NDArray[np.float64]
 
-CELL = 64
 REACH = 16
 """Cells that the level looks at to either side: +-23 ms, more than a period of the low E."""
 SETTLE = CELL * (REACH + 2)
@@ -41,27 +41,13 @@ class Gate:
         return SETTLE, SETTLE
 
     def process(self, signal: Signal, start: int, settings: Mapping[str, Value]) -> Signal:
-        cells, centres = _power(signal, start)
+        cells, centres = smoothed_power(signal, start, REACH)
         threshold, ratio = (_at(level(settings[k]), centres) for k in ("threshold_db", "ratio"))
         under = np.maximum(threshold - 10 * np.log10(cells + 1e-20), 0)
         if not under.any():
             return signal
         gain = straight(10 ** (-(ratio - 1) * under / 20), CELL).astype(np.float32)
         return signal * gain[-int(centres[0]) :][: signal.shape[-1]]
-
-
-def _power(signal: Signal, start: int) -> tuple[Levels, npt.NDArray[np.int64]]:
-    """Smoothed power at the cells' centres, one more to either side of the passage than it needs,
-    and those centres counted from ``signal[:, 0]``."""
-    first = (start - CELL // 2) // CELL
-    last = (start + signal.shape[-1] + CELL // 2) // CELL + 1
-    origin = first * CELL - start
-    padding = (-origin, (last + 1) * CELL - start - signal.shape[-1])
-    square = np.square(signal).mean(axis=0) if signal.shape[0] > 1 else np.square(signal[0])
-    cells = np.pad(square, padding).reshape(-1, CELL).mean(axis=1, dtype=np.float64)
-    window = np.hanning(2 * REACH + 3)[1:-1]
-    smooth = np.convolve(cells, window / window.sum())[REACH : REACH + cells.size]
-    return np.maximum(smooth, 0), origin + CELL // 2 + CELL * np.arange(cells.size)
 
 
 def _at(value: float | Signal, centres: npt.NDArray[np.int64]) -> float | Levels:
