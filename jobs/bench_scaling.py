@@ -33,6 +33,8 @@ SPEED = {"prepare": 66.0, "separate": 0.67, "measure": 400.0, "morph": 67.0, "as
 """Seconds of audio per second of work (CPU, 2 cores): docs/benchmarks.md; measure: estimated."""
 SECTIONS = (2.0, 8.0)
 """Seconds that a section of 60 s takes: on a GPU, and a tenth of what it takes on a CPU."""
+RECORD = 4000
+"""Bytes that a record of a song takes once it has been scanned; before that it is a few hundred."""
 CPUS = 64
 """Logical: sleeping stages need none."""
 
@@ -55,7 +57,8 @@ class Sleep:
 
     def __call__(self, song: Song) -> list[Song]:
         time.sleep(self.seconds)
-        return [replace(song, finished=(*song.finished, (self.name, time.time())))]
+        padding = song.padding or os.urandom(RECORD)
+        return [replace(song, finished=(*song.finished, (self.name, time.time())), padding=padding)]
 
 
 def pipeline(seconds: dict[str, float]) -> Pipeline:
@@ -68,13 +71,13 @@ def pipeline(seconds: dict[str, float]) -> Pipeline:
 
 
 @contextmanager
-def cluster() -> Iterator[None]:
+def cluster(cpus: int = CPUS) -> Iterator[None]:
     """A local Ray with more CPUs than there are."""
     import ray
 
     ray.init(
         "local",
-        num_cpus=CPUS,
+        num_cpus=cpus,
         include_dashboard=False,
         log_to_driver=False,
         logging_level=logging.ERROR,
@@ -149,17 +152,32 @@ def _scaling(length: float, pools: tuple[int, ...], each: int) -> None:
 
 
 def memory(quick: bool) -> None:
-    """Peak memory of driver and object store, with records of the real size."""
-    seconds = dict.fromkeys(SPEED, 0.0)
-    print("| tracks | driver, peak | object store, peak | tracks a second |\n|---|---|---|---|")
+    """Peak memory of driver and object store, with records of the real size.
+
+    Each count has a driver of its own: memory that one gave back would hide the next one's.
+    """
+    print(
+        "| tracks | driver, peak | object store, peak | tracks a second |\n|---|---|---|---|",
+        flush=True,
+    )
     for number in (100, 1000) if quick else (100, 1000, 10_000):
-        with cluster(), _watched() as peaks:
-            songs = [Song(n, padding=os.urandom(4000)) for n in range(number)]
-            began = time.time()
-            done = len(through(pipeline(seconds), songs, workers=2))
-            rate = done / (time.time() - began)
-        driver, store = peaks
-        print(f"| {done} | {driver:.0f} MB | {store:.1f} MB | {rate:.1f} |", flush=True)
+        subprocess.run(
+            [sys.executable, "-m", "jobs.bench_scaling", "--driver", str(number)],
+            check=True, cwd=ROOT,
+        )  # fmt: skip
+
+
+def driver(number: int) -> None:
+    """One line of that table."""
+    from morphsep.executors.ray import run
+
+    steps = pipeline(dict.fromkeys(SPEED, 0.0))
+    with cluster(cpus=8), _watched() as peaks:
+        began = time.time()
+        songs = [Song(n) for n in range(number)]
+        done = sum(1 for _ in run(steps, songs, Pool(min_workers=2, max_workers=2)))
+        rate = done / (time.time() - began)
+    print(f"| {done} | {peaks[0]:.0f} MB | {peaks[1]:.1f} MB | {rate:.1f} |", flush=True)
 
 
 @contextmanager
@@ -254,7 +272,11 @@ def main() -> None:
     )
     parser.add_argument("--only", choices=PARTS, action="append")
     parser.add_argument("--quick", action="store_true", help="smaller, to see that it works")
+    parser.add_argument("--driver", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.driver:
+        driver(arguments.driver)
+        return
     for name in arguments.only or PARTS:
         print(f"\n### {name}\n")
         PARTS[name](arguments.quick)
