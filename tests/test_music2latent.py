@@ -496,11 +496,13 @@ def test_keeps_the_promises_of_all_backends(identity: Identity, options: dict[st
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_keeps_the_promises_of_all_backends_with_its_network(path: Path) -> None:
     check_backend(Music2Latent(weights=str(path), device="cpu"), silent=False)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_the_songs_noise_makes_both_sides_of_a_seam_agree(path: Path) -> None:
     """Whatever the weights: noise of their own makes two chunks strangers."""
     backend, length = Music2Latent(weights=str(path), device="cpu"), 3 * CONTEXT

@@ -16,9 +16,10 @@ from tests import songs
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-@pytest.fixture(
-    scope="module", params=["diffusion", pytest.param("music2latent", marks=pytest.mark.slow)]
-)
+SLOW = (pytest.mark.slow, pytest.mark.timeout(3600))
+
+
+@pytest.fixture(scope="module", params=["diffusion", pytest.param("music2latent", marks=SLOW)])
 def model(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Any]:
