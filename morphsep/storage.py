@@ -34,6 +34,9 @@ from morphsep.storage_lock import lock
 __all__ = ["Location", "StorageError", "is_transient", "location", "lock", "retries"]
 
 T = TypeVar("T")
+REWRITTEN = 4
+"""Times that JSON in an object store is read again: an object that somebody writes anew between the
+two requests of a reading (its size, its bytes) comes out cut."""
 
 
 def location(text: str | os.PathLike[str] | Location) -> Location:
@@ -154,11 +157,20 @@ class Location:
         return self._try("writing", attempt)
 
     def read_json(self) -> Any | None:
-        """What `write_json` wrote, or None if it is not there."""
-        try:
-            return json.loads(self.read_bytes())
-        except FileNotFoundError:
-            return None
+        """What `write_json` wrote, or None if it is not there.
+
+        Raises:
+            ValueError: it is damaged.
+        """
+        for left in range(0 if self.is_local else REWRITTEN, -1, -1):
+            try:
+                return json.loads(self.read_bytes())
+            except FileNotFoundError:
+                return None
+            except ValueError:
+                if not left:
+                    raise
+        raise AssertionError
 
     def write_json(self, value: Any) -> None:
         """Writes `value` as JSON, whole or not at all."""

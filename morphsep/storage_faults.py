@@ -49,6 +49,7 @@ def patiently(what: str, operation: Callable[[], T]) -> T:
     Raises:
         StorageError: the storage did not come back.
         SettingError: no permission, no such bucket, no credentials: at once.
+        FileNotFoundError: an object was removed while it was read.
         OSError: what is not the storage's fault (not there, disk full).
     """
     began = time.monotonic()
@@ -96,6 +97,8 @@ def _raise_if_final(what: str, error: OSError) -> None:
             f"{what} was refused: {text}. Check the bucket's name, its region and the credentials "
             "(AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the machine's role)"
         ) from error
+    if _GONE.search(text):
+        raise FileNotFoundError(errno.ENOENT, f"{what}: it is not there any more") from error
     if _FINAL.search(text):
         raise StorageError(f"{what} failed and would again: {text}") from error
 
@@ -108,6 +111,9 @@ _REFUSED = re.compile(
     r"HTTP status (?:301|401|403)\b|Bucket '.*' not found|PERMISSION_DENIED|UNAUTHENTICATED|"
     r"bucket does not exist"
 )
+
+_GONE = re.compile(r"RESOURCE_NOT_FOUND|NO_SUCH_KEY")
+"""What is said of an object that was removed after it was opened."""
 
 _FINAL = re.compile(r"HTTP status 4(?!08|09|29)\d\d\b")
 """Errors of a request, not of the storage; but for too slow, in conflict and too many."""

@@ -157,9 +157,13 @@ def _rank(lease: dict[str, Any]) -> tuple[int, str]:
 
 
 def _read(place: Location) -> dict[str, Any]:
-    for _ in range(5):
-        # rewritten between the two requests of a reading it can come out cut
-        with contextlib.suppress(ValueError):
-            found = place.read_json()
-            return found if isinstance(found, dict) else {}
-    raise StorageError(f"{place} is damaged; remove it if no run is at work there")
+    """The lease at a place; empty if there is none.
+
+    Raises:
+        StorageError: what lies there is no lease.
+    """
+    try:
+        found = place.read_json()
+    except ValueError as error:
+        raise StorageError(f"{place} is damaged; remove it if no run is at work there") from error
+    return found if isinstance(found, dict) else {}

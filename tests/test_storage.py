@@ -6,12 +6,13 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 
-from morphsep import files, storage_faults, storage_lock
+from morphsep import files, storage_faults, storage_lock, storage_ranges
 from morphsep.errors import SettingError
 from morphsep.storage import Location, StorageError, location, lock, retries
 from tests.object_store import Kind, ObjectStore
@@ -245,6 +246,51 @@ def test_a_fault_that_soundfile_swallows_is_raised_in_the_end(
         sound.seek(1_500_000)
         assert len(sound.read(1000)) < 1000
     capfd.readouterr()  # cffi prints what it swallows
+
+
+def test_an_object_that_is_written_anew_while_it_is_read_is_read_again(
+    bucket: Location, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the request for its size and the one for its bytes."""
+    place = bucket / "note.json"
+    place.write_json({"seconds": 1})
+    opened = []
+
+    class Store:
+        def __init__(self, store: Any) -> None:
+            self.store = store
+
+        def open_input_file(self, path: str) -> Any:
+            file = self.store.open_input_file(path)
+            file.size()
+            opened.append(path)
+            if len(opened) == 1:
+                place.write_json({"seconds": 1.25, "longer": True})
+            return file
+
+    real = storage_ranges.filesystem
+    monkeypatch.setattr(
+        storage_ranges, "filesystem", lambda uri: (Store(real(uri)[0]), real(uri)[1])
+    )
+    assert place.read_json() == {"seconds": 1.25, "longer": True}
+    assert len(opened) == 2
+    place.write_bytes(b'{"cut": ')
+    with pytest.raises(ValueError, match="Expecting value"):
+        place.read_json()
+
+
+def test_an_object_that_is_removed_while_it_is_read_is_gone_at_once(bucket: Location) -> None:
+    (bucket / "a.bin").write_bytes(bytes(3 << 20))
+    before = retries()
+    with (bucket / "a.bin").open() as file:
+        assert file.read(10) == bytes(10)
+        (bucket / "a.bin").remove()
+        file.seek(2 << 20)
+        with pytest.raises(FileNotFoundError):
+            file.read(1 << 20)
+        with pytest.raises(FileNotFoundError):
+            file.close()
+    assert retries() == before
 
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.ESTALE, errno.ETIMEDOUT])
