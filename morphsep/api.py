@@ -28,6 +28,7 @@ def morph_file(
     *,
     to: str,
     amount: float | str = 1.0,
+    work_in: str | os.PathLike[str] | None = None,
     force: bool = False,
     on_progress: Callable[[Event], None] | None = None,
     **settings: Any,
@@ -39,6 +40,8 @@ def morph_file(
         out: folder for the result, its manifest and its cached stem.
         to: tone to morph towards: a name (`morphsep tones` lists them) or a YAML file.
         amount: 0 to 1, or a curve such as "0:00=0 0:05=1".
+        work_in: folder for stems and what else is needed between stages; None: where the last run
+            in `out` had it, at first `out` itself.
         force: do it even if it is done already.
         on_progress: called with an `Event` whenever a stage has come further.
         settings: any other field of `Settings` (separator, stem, backend, chunk, ...); ``from_``
@@ -51,20 +54,22 @@ def morph_file(
         SettingError: a setting that cannot work; nothing was touched.
         TrackError: the file could not be done (the manifest has the row).
     """
-    return _one(path, out, "morph", force, on_progress, {"to": to, "amount": amount} | settings)
+    values = {"to": to, "amount": amount} | settings
+    return _one(path, out, "morph", work_in, force, on_progress, values)
 
 
 def separate_file(
     path: str | os.PathLike[str],
     out: str | os.PathLike[str],
     *,
+    work_in: str | os.PathLike[str] | None = None,
     force: bool = False,
     on_progress: Callable[[Event], None] | None = None,
     **settings: Any,
 ) -> TrackRow:
     """Writes a recording's guitar (``row.output``) and its backing (``row.backing``), which add
     up to the mix. Arguments, result and errors as in `morph_file`."""
-    return _one(path, out, "separate", force, on_progress, settings)
+    return _one(path, out, "separate", work_in, force, on_progress, settings)
 
 
 def morph_array(
@@ -90,7 +95,7 @@ def read_stem(row: TrackRow, out: str | os.PathLike[str]) -> Signal:
 
     if row.stem_key is None or row.num_samples is None or row.sample_rate is None:
         raise ValueError(f"{row.track} has no stem: its status is {row.status}")
-    store = Workspace(Path(out)).stem(row.stem_key, row.num_channels or 1)
+    store = Workspace.of_last_run(Path(out)).stem(row.stem_key, row.num_channels or 1)
     return store.read(0, model_length(row.num_samples, row.sample_rate))
 
 
@@ -104,6 +109,7 @@ def _one(
     path: str | os.PathLike[str],
     out: str | os.PathLike[str],
     task: inputs.Task,
+    work_in: str | os.PathLike[str] | None,
     force: bool,
     on_progress: Callable[[Event], None] | None,
     values: dict[str, Any],
@@ -114,6 +120,7 @@ def _one(
     summary = run(
         settle_jobs(jobs),
         Path(out),
+        work_in=None if work_in is None else os.fspath(work_in),
         task=task,
         force=force,
         on_progress=on_progress or (lambda event: None),

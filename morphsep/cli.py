@@ -53,6 +53,7 @@ from morphsep.cli_options import (
     Uniform,
     Weights,
     Workers,
+    WorkIn,
 )
 from morphsep.cli_run import (
     Running,
@@ -140,6 +141,7 @@ def morph(
     shifts: Shifts = 0,
     seed: Seed = 0,
     offline: Offline = False,
+    work: WorkIn = None,
     executor: ExecutorName = "auto",
     address: Address = None,
     workers: Workers = None,
@@ -165,8 +167,8 @@ def morph(
         offline=offline,
     )  # fmt: skip
     running = Running(
-        executor=executor, address=address, workers=workers, gpus=gpus, timeout=timeout,
-        max_failures=max_failures, force=force, rerun=rerun, as_json=as_json,
+        work_in=work, executor=executor, address=address, workers=workers, gpus=gpus,
+        timeout=timeout, max_failures=max_failures, force=force, rerun=rerun, as_json=as_json,
     )  # fmt: skip
     run_command(inputs, out, settings, "morph", running)
 
@@ -185,6 +187,7 @@ def separate(
     shifts: Shifts = 0,
     seed: Seed = 0,
     offline: Offline = False,
+    work: WorkIn = None,
     executor: ExecutorName = "auto",
     address: Address = None,
     workers: Workers = None,
@@ -201,8 +204,8 @@ def separate(
         channels=pair(channels), device=device, shifts=shifts, seed=seed, offline=offline,
     )  # fmt: skip
     running = Running(
-        executor=executor, address=address, workers=workers, gpus=gpus, timeout=timeout,
-        max_failures=max_failures, force=force, rerun=rerun, as_json=as_json,
+        work_in=work, executor=executor, address=address, workers=workers, gpus=gpus,
+        timeout=timeout, max_failures=max_failures, force=force, rerun=rerun, as_json=as_json,
     )  # fmt: skip
     run_command(inputs, out, settings, "separate", running)
 

@@ -20,6 +20,15 @@ Out = Annotated[
     str,
     typer.Option("-o", "--out", help="Folder for results and manifest: a path, or s3://..."),
 ]
+WorkIn = Annotated[
+    str | None,
+    typer.Option(
+        "--work",
+        metavar="PLACE",
+        help="Folder for stems and what else is needed between stages: a path, or s3://... "
+        "Remembered in OUT; at first OUT itself.",
+    ),
+]
 To = Annotated[
     str | None,
     typer.Option(

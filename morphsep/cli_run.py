@@ -28,6 +28,7 @@ Options = tuple[tuple[str, str], ...]
 class Running:
     """How a run is done and shown, as the command line says it; no option of it changes a sound."""
 
+    work_in: str | None = None
     executor: str = "local"
     address: str | None = None
     workers: str | None = None
@@ -148,7 +149,8 @@ def run_jobs(jobs: Sequence[Job], out: str, task: Task, running: Running) -> Non
         display.say_separators(jobs)
     with display.progress(jobs, quiet=running.as_json) as watch:
         summary = run(
-            jobs, out, task=task, executor=running.executor, pool=running.pool(),
+            jobs, out, work_in=running.work_in, task=task, executor=running.executor,
+            pool=running.pool(),
             force=running.force, max_failures=running.max_failures, timeout=running.timeout,
             on_progress=watch.event, on_outcome=watch.outcome,
         )  # fmt: skip

@@ -20,7 +20,7 @@ from morphsep.stages import finish
 from morphsep.status import Heartbeat
 from morphsep.storage import location
 from morphsep.work import Work, nobody
-from morphsep.workspace import Workspace
+from morphsep.workspace import Workspace, last_work
 
 COMPACT_EVERY = 1000
 """Tracks after which the manifest's parts are joined: a folder of many small files is slow."""
@@ -84,6 +84,7 @@ def run(
     jobs: Sequence[Job],
     out: str | Path,
     *,
+    work_in: str | Path | None = None,
     task: Task = "morph",
     executor: str = "auto",
     pool: Pool | None = None,
@@ -96,6 +97,9 @@ def run(
     """Does all jobs (settled, see `settle_jobs`) and leaves one row for each in the manifest.
 
     Args:
+        work_in: the folder (or URI) whose ``.morphsep`` all workers keep stems and everything
+            else in that is needed between stages; None: where the last run in `out` had it, at
+            first `out` itself.
         pool: the cluster and its workers, where the executor has any.
         max_failures: how many tracks may fail before the run is stopped: a number, or a share of
             all tracks such as "5%"; None: any number.
@@ -111,10 +115,11 @@ def run(
     executor = choose(executor, pool)
     execute = get_executor(executor)
     most = most_failures(max_failures, len(jobs))
-    workspace = Workspace(out)
+    workspace = Workspace(out, work_in or last_work(out))
     with workspace.locked() as held:
         work = Work(
-            out=str(workspace.out), task=task, run=secrets.token_hex(8), force=force,
+            out=str(workspace.out), work=workspace.elsewhere, task=task,
+            run=secrets.token_hex(8), force=force,
             timeout=timeout if executor != "local" else 0.0, with_weights=_with_weights(jobs),
             on_progress=on_progress if executor == "local" else nobody,
         )  # fmt: skip

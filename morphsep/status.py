@@ -40,6 +40,7 @@ class Heartbeat:
         self._said: dict[str, Any] = {
             "run": work.run, "task": work.task, "executor": executor, "total": total,
             "driver": f"{socket.gethostname()}:{os.getpid()}", "started_ns": time.time_ns(),
+            "work": work.workspace.elsewhere,
             "unchanged": 0, "ended": False,
         }  # fmt: skip
 
@@ -128,10 +129,10 @@ def read_status(out: str | Location, now_ns: int | None = None) -> Status:
     Raises:
         SettingError: no run has begun there.
     """
-    workspace = Workspace(location(out))
-    run = workspace.progress.read_json()
+    run = Workspace(location(out)).progress.read_json()
     if run is None:
         raise SettingError(f"no run has begun in {out}; name the folder that was given as --out")
+    workspace = Workspace(location(out), run.get("work", ""))
     silence = ((now_ns or time.time_ns()) - run["updated_ns"]) / 1e9
     state = "ended" if run["ended"] else "silent" if silence > SILENCE else "running"
     # what no longer runs is as old as its last sign of life; clocks may differ: never below zero

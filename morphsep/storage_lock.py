@@ -28,11 +28,12 @@ SETTLE = 1.0
 
 
 class Held:
-    """A lock that is held."""
+    """A lock that is held, or several at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, *parts: Held) -> None:
         self.lost = False
         """Whether another run has taken over, because this one gave no sign for too long."""
+        self._parts = parts
 
     def check(self) -> None:
         """Call it now and then.
@@ -45,6 +46,8 @@ class Held:
                 "another run has taken over the output folder, because this one could not reach "
                 "the storage for too long; leave it to that run, or run the same command later"
             )
+        for part in self._parts:
+            part.check()
 
 
 @contextlib.contextmanager
@@ -70,9 +73,7 @@ def _local(folder: Location) -> Iterator[Held]:
         (folder.path / ".morphsep").mkdir(parents=True, exist_ok=True)
         file = (folder.path / ".morphsep" / "lock").open("a+", encoding="utf-8")
     except OSError as error:
-        raise SettingError(
-            f"cannot write to the output folder {folder}: {error.strerror}"
-        ) from error
+        raise SettingError(f"cannot write to the folder {folder}: {error.strerror}") from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -117,7 +117,7 @@ def _track(
 def _with_input(
     out: Location, row: TrackRow, chunks: Sequence[ChunkRow], results: Sequence[Path]
 ) -> Iterator[tuple[int, str]]:
-    workspace = Workspace(out)
+    workspace = Workspace.of_last_run(out)
     scratch = workspace.scratch(row.track)
     try:
         readable = Readable(row.input, scratch, _channels(row))

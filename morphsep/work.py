@@ -22,6 +22,8 @@ class Work:
 
     out: str
     """The output folder: a path, or a URI."""
+    work: str = ""
+    """The folder around the work directory, if it is another."""
     task: Task
     run: str
     """Names this run, as no other."""
@@ -34,8 +36,8 @@ class Work:
 
     @property
     def workspace(self) -> Workspace:
-        """The output folder's."""
-        return Workspace(self.out)
+        """Where all workers find what the others made."""
+        return Workspace(self.out, self.work)
 
     def reporter(self, clip: Clip, stage: Stage, done: int = 0) -> Callable[[int], None]:
         """Takes up to which sample of the track a stage has come, and tells whoever watches."""

@@ -1,7 +1,9 @@
-"""Where a run keeps what it needs between stages: ``OUT/.morphsep``.
+"""Where a run keeps what it needs between stages: ``OUT/.morphsep``, or ``WORK/.morphsep``.
 
 Everything in it is named by a digest of what it depends on, is whole or not there, and can be
-deleted at any time: it would only have to be made again.
+deleted at any time: it would only have to be made again. What concerns the results themselves
+stays with them in ``OUT/.morphsep``, wherever the work is done: the lock, what the run says of
+itself (and so where its work lies), and whose result is whose.
 """
 
 from __future__ import annotations
@@ -18,13 +20,31 @@ from morphsep.section_store import SectionStore
 from morphsep.storage import Location, location, lock
 from morphsep.storage_lock import Held
 
+OWN = ".morphsep"
+RUN = "run.json"
+
 
 class Workspace:
-    """The folder that a run writes to, and what lies where in it."""
+    """The folders that a run writes to, and what lies where in them."""
 
-    def __init__(self, out: str | Path | Location) -> None:
+    def __init__(self, out: str | Path | Location, work: str | Path | Location = "") -> None:
         self.out = location(out)
-        self.root = self.out / ".morphsep"
+        self.work = location(work or out)
+        """The folder around the work directory: the output folder, unless another was named."""
+        self.home = self.out / OWN
+        self.root = self.work / OWN
+
+    @property
+    def elsewhere(self) -> str:
+        """`work` as a text, where it is not the output folder, which may be moved; else empty."""
+        return "" if self.work == self.out else str(self.work)
+
+    @classmethod
+    def of_last_run(cls, out: str | Path | Location) -> Workspace:
+        """The one that the last run in an output folder worked in, to read from; the folder's own
+        if that one cannot be seen from here."""
+        work = location(last_work(out) or out)
+        return cls(out, work if not work.is_local or work.exists() else "")
 
     def scan_file(self, content_hash: str, channels: tuple[int, int] | None) -> Location:
         """What was measured of an input."""
@@ -35,7 +55,7 @@ class Workspace:
     def scratch(self, track: str) -> Path:
         """A folder on this machine for copies of a track's input, fetched or decoded; whoever
         finishes the track removes it."""
-        if self.out.is_local:
+        if self.work.is_local:
             top = self.root.path / "scratch"
         else:
             name = f"morphsep-{os.getuid()}-{digest(self.out)[:16]}"
@@ -49,7 +69,7 @@ class Workspace:
     def claim(self, track: str) -> Location:
         """A note that a result of this name is ours, made before it is written for the first
         time: a run may be killed between the result and its row."""
-        return self.root / "claims" / f"{digest(track)[:32]}.json"
+        return self.home / "claims" / f"{digest(track)[:32]}.json"
 
     def tries(self, track: str) -> Location:
         """The folder of notes on what is being tried with a track (see `morphsep.attempts`)."""
@@ -67,7 +87,7 @@ class Workspace:
     @property
     def progress(self) -> Location:
         """What the run at work says of itself, for ``morphsep status``."""
-        return self.root / "run.json"
+        return self.home / RUN
 
     def forget_tries(self) -> None:
         """Has all counting of tries begin anew."""
@@ -76,24 +96,38 @@ class Workspace:
     def tidy(self) -> None:
         """Removes what only unfinished tracks need, and what killed workers left half written:
         when a run has come to its end."""
-        for name in ("changes", "tries", "ended", "scratch"):
-            (self.root / name).remove_tree()
+        for root in dict.fromkeys((self.root, self.home)):
+            for name in ("changes", "tries", "ended", "scratch"):
+                (root / name).remove_tree()
         self._sweep()
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[Held]:
-        """Keeps a second run out while this one writes to the same folder. What it yields is to be
-        asked now and then whether that still holds.
+        """Keeps a second run out while this one writes to the same folders. What it yields is to
+        be asked now and then whether that still holds.
 
         Raises:
             SettingError: another run is at work here, or nothing can be written.
         """
-        with lock(self.out) as held:
+        with contextlib.ExitStack() as stack:
+            folders = dict.fromkeys((self.out, self.work))
+            held = Held(*(stack.enter_context(lock(folder)) for folder in folders))
             self._sweep()
             yield held
 
     def _sweep(self) -> None:
         """Removes what a killed run left half written; nobody else is writing (see `locked`)."""
-        if self.out.is_local:
-            for part in self.out.path.rglob(TEMPORARY):
-                part.unlink(missing_ok=True)
+        for place in (self.out, *([self.root] if self.elsewhere else [])):
+            if place.is_local:
+                for part in place.path.rglob(TEMPORARY):
+                    part.unlink(missing_ok=True)
+
+
+def last_work(out: str | Path | Location) -> str:
+    """Where the last run in an output folder worked; empty if nothing is known of one.
+
+    Raises:
+        SettingError: the place cannot be read.
+    """
+    said = (location(out) / OWN / RUN).read_json() or {}
+    return str(said.get("work", ""))

@@ -40,7 +40,7 @@ def test_the_list_of_commands_and_options_is_pinned() -> None:
     got = dict(tree(typer.main.get_command(app)))
     separation = ["--device", "--offline", "--separator", "--stem"]
     running = ["--address", "--executor", "--force", "--gpus-per-worker", "--json",
-               "--max-failures", "--rerun", "--timeout", "--workers"]  # fmt: skip
+               "--max-failures", "--rerun", "--timeout", "--work", "--workers"]  # fmt: skip
     common = [*separation, *running, "--channels", "--format", "--out", "--section", "--seed",
               "--shifts", "--subtype"]  # fmt: skip
     tone = ["--to", "--from", "--transition", "--paired", "--match", "--transport", "--amount",
