@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +28,8 @@ SPEED = {
 MEMORY_GB = {"demucs": 1.5, "embedded": 0.9, "harmonic": 0.5}
 OTHER_MEMORY_GB = 0.4
 """Peak resident memory with 300 s sections, same page."""
+AT_ONCE = 16
+"""Headers in an object store that are read at the same time: each is a few requests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +85,7 @@ def plan(jobs: Sequence[Job], out: str | Path) -> Plan:
     infos, problems = _probe(jobs)
     seconds = work = disk = longest = 0.0
     chunks = num_sections = 0
-    for job, info in infos:
+    for job, info, num_bytes in infos:
         recipe = build(job.settings)
         length = model_length(info.num_samples, info.sample_rate)
         chunks += recipe.grid.num_chunks(length)
@@ -94,9 +98,9 @@ def plan(jobs: Sequence[Job], out: str | Path) -> Plan:
         )
         work += sum(info.duration / speed.get(stage, 1.0) for stage in stages)
         stem = length * min(info.num_channels, 2) * 4
-        disk += stem + location(job.path).size()
+        disk += stem + num_bytes
         longest = max(longest, stem)
-    names = [job.settings.separator for job, _ in infos]
+    names = [job.settings.separator for job, _, _ in infos]
     return Plan(
         files=len(jobs),
         readable=len(infos),
@@ -105,7 +109,7 @@ def plan(jobs: Sequence[Job], out: str | Path) -> Plan:
         chunks=chunks,
         sections=num_sections,
         separators=dict(Counter(names)),
-        backends=dict(Counter(build(job.settings).backend.name for job, _ in infos)),
+        backends=dict(Counter(build(job.settings).backend.name for job, _, _ in infos)),
         reasons=sorted({j.separator_reason for j in jobs} - {"asked for"}),
         hours_of_work=work / 3600,
         measured_here=measured,
@@ -117,18 +121,30 @@ def plan(jobs: Sequence[Job], out: str | Path) -> Plan:
     )
 
 
-def _probe(jobs: Sequence[Job]) -> tuple[list[tuple[Job, audio.AudioInfo]], list[str]]:
-    infos, problems = [], []
-    for job in jobs:
-        if job.refusal is not None:
-            problems.append(f"{job.path}: {job.refusal[1]}")
-            continue
-        try:
-            with location(job.path).reading() as path:
-                infos.append((job, audio.probe(str(path))))
-        except TrackError as error:
-            problems.append(f"{job.path}: {error.message}")
-    return infos, problems
+def _probe(jobs: Sequence[Job]) -> tuple[list[tuple[Job, audio.AudioInfo, int]], list[str]]:
+    """(job, header, bytes) of the readable inputs, and what is wrong with the others."""
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        look = map if all(location(job.path).is_local for job in jobs) else threads.map
+        found = list(zip(jobs, look(_header, jobs), strict=True))
+    infos = [(job, *header) for job, header in found if not isinstance(header, str)]
+    return infos, [f"{job.path}: {header}" for job, header in found if isinstance(header, str)]
+
+
+def _header(job: Job) -> tuple[audio.AudioInfo, int] | str:
+    """(header, bytes) of an input, or what is wrong with it."""
+    if job.refusal is not None:
+        return job.refusal[1]
+    place = location(job.path)
+    try:
+        if place.is_local:
+            return audio.probe(job.path), place.size()
+        with place.open_header() as file:
+            num_bytes = file.seek(0, io.SEEK_END)
+            return audio.probe_open(file, job.path), num_bytes
+    except TrackError as error:
+        return error.message
+    except FileNotFoundError:
+        return "there is no such object; check its name"
 
 
 def _speeds(rows: Sequence[manifest.TrackRow]) -> tuple[dict[str, float], bool]:

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar, cast
 from urllib.parse import unquote
 
 from morphsep import storage_ranges as ranges
@@ -231,6 +231,14 @@ class Location:
         if self.is_local:
             return self._try("opening", lambda: self.path.open("rb"))
         return ranges.opened(self.text)
+
+    def open_header(self) -> BinaryIO:
+        """As `open`, for who looks at little of it, here and there.
+
+        Raises:
+            FileNotFoundError: it is not there.
+        """
+        return self.open() if self.is_local else cast(BinaryIO, ranges.HeaderFile(self.text))
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Path]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +49,10 @@ def download(uri: str, target: Path) -> None:
     with Ranges(uri) as ranges, whole(target) as part, part.open("wb") as file:
         for start in range(0, ranges.size, BLOCK):
             file.write(ranges.read(start, min(BLOCK, ranges.size - start)))
+
+
+HEADER_BLOCK = 1 << 16
+"""Bytes that `HeaderFile` asks for at a time."""
 
 
 class Ranges:
@@ -96,13 +102,18 @@ class RangeFile(Seekable):
         view = memoryview(buffer).cast("B")
         num_bytes = max(min(len(view), self._length - self._position), 0)
         if num_bytes:
-            try:
+            with self._kept():
                 view[:num_bytes] = self._ranges.read(self._position, num_bytes)
-            except BaseException as error:
-                self._error = error
-                raise
         self._position += num_bytes
         return num_bytes
+
+    @contextlib.contextmanager
+    def _kept(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException as error:
+            self._error = error
+            raise
 
     def close(self) -> None:
         error, self._error = self._error, None
@@ -111,6 +122,34 @@ class RangeFile(Seekable):
         super().close()
         if error is not None:
             raise error
+
+
+class HeaderFile(RangeFile):
+    """An object of which little is read, here and there: in blocks, each fetched once."""
+
+    def __init__(self, uri: str) -> None:
+        super().__init__(uri)
+        self._blocks: dict[int, bytes] = {}
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view, filled = memoryview(buffer).cast("B"), 0
+        wanted = max(min(len(view), self._length - self._position), 0)
+        while filled < wanted:
+            index, offset = divmod(self._position, HEADER_BLOCK)
+            piece = self._block(index)[offset : offset + wanted - filled]
+            view[filled : filled + len(piece)] = piece
+            self._position += len(piece)
+            filled += len(piece)
+        return filled
+
+    def _block(self, index: int) -> bytes:
+        if index not in self._blocks:
+            start = index * HEADER_BLOCK
+            with self._kept():
+                self._blocks[index] = self._ranges.read(
+                    start, min(HEADER_BLOCK, self._length - start)
+                )
+        return self._blocks[index]
 
 
 def opened(uri: str) -> io.BufferedReader:

@@ -51,6 +51,8 @@ class Proxy:
     address: tuple[str, int] = ("127.0.0.1", 0)
     faults: list[Fault] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
+    sent: int = 0
+    """Bytes of all answers' bodies."""
     lock: threading.Lock = field(default_factory=threading.Lock)
     listener: ThreadingHTTPServer | None = None
 
@@ -166,6 +168,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", length or "0")
         self.end_headers()
         if self.command != "HEAD":
+            with self.server.proxy.lock:
+                self.server.proxy.sent += len(body)
             self.wfile.write(body[: len(body) // 2] if cut else body)
         if cut:
             self.close_connection = True
@@ -257,6 +261,12 @@ class ObjectStore:
         assert isinstance(found, list)
         return found
 
+    def sent(self) -> int:
+        """Bytes that were answered so far."""
+        found = self._tell(sent=True)
+        assert isinstance(found, int)
+        return found
+
     def _tell(self, **order: Any) -> Any:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -275,6 +285,8 @@ def _obey(proxy: Proxy, order: dict[str, Any]) -> Any:
     if "go_away" in order:
         threading.Thread(target=proxy.go_away, args=(order["go_away"],), daemon=True).start()
         time.sleep(0.1)
+    if "sent" in order:
+        return proxy.sent
     return proxy.log if "requests" in order else None
 
 

@@ -11,7 +11,7 @@ soundfile (libsndfile) does the work and is imported only when a file is opened.
 from morphsep.audio.decode import decode_to
 from morphsep.audio.formats import SUBTYPES, OutputFormat, format_of, output_format
 from morphsep.audio.info import AudioInfo, check_length
-from morphsep.audio.probe import has_ffmpeg, probe
+from morphsep.audio.probe import has_ffmpeg, probe, probe_open
 from morphsep.audio.reader import AudioReader, blocks
 from morphsep.audio.writer import AudioWriter
 
@@ -28,4 +28,5 @@ __all__ = [
     "has_ffmpeg",
     "output_format",
     "probe",
+    "probe_open",
 ]

@@ -7,6 +7,7 @@ Format: ISO/IEC 11172-3, 13818-3; Xing header as written by LAME.
 
 from __future__ import annotations
 
+import io
 import mmap
 from dataclasses import dataclass
 from functools import lru_cache
@@ -94,7 +95,13 @@ def parse(header: bytes) -> Frame | None:
 
 
 def scan(file: BinaryIO) -> MpegScan | None:
-    """Count the frames; None if this is no MPEG audio (two frames in a row are asked for)."""
+    """Count the frames; None if this is no MPEG audio (two frames in a row are asked for).
+
+    Of a file that is not on this machine, frames are not counted: there are as many as the header
+    promises, or as would fit if all were like those at the beginning.
+    """
+    if not isinstance(file, io.FileIO):
+        return _guess(file)
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         offset = _sync(data, skip_id3(data))
         if offset is None:
@@ -123,17 +130,50 @@ def xing_frame(scan: MpegScan) -> bytes:
 
 def id3_end(file: BinaryIO) -> int:
     """Offset behind the ID3v2 tags at the start of a file."""
-    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return skip_id3(data)
+    position = 0
+    while True:
+        file.seek(position)
+        length = _tag_bytes(file.read(10))
+        if not length:
+            return position
+        position += length
 
 
 def skip_id3(data: mmap.mmap | bytes) -> int:
     """Offset behind the ID3v2 tags at the start of ``data``."""
     position = 0
-    while data[position : position + 3] == b"ID3" and len(data) >= position + 10:
-        sizes = zip(data[position + 6 : position + 10], (21, 14, 7, 0), strict=True)
-        position += 10 + sum((byte & 0x7F) << shift for byte, shift in sizes)
+    while length := _tag_bytes(data[position : position + 10]):
+        position += length
     return position
+
+
+def _tag_bytes(head: bytes) -> int:
+    """Length of the ID3v2 tag that ten bytes begin, 0 if they begin none."""
+    if head[:3] != b"ID3" or len(head) < 10:
+        return 0
+    sizes = zip(head[6:10], (21, 14, 7, 0), strict=True)
+    return 10 + sum((byte & 0x7F) << shift for byte, shift in sizes)
+
+
+def _guess(file: BinaryIO) -> MpegScan | None:
+    begin, size = id3_end(file), file.seek(0, io.SEEK_END)
+    file.seek(begin)
+    head = file.read(2 * SEARCH)
+    offset = _sync(head, 0)
+    if offset is None:
+        return None
+    header = head[offset : offset + 4]
+    first = parse(header)
+    assert first is not None
+    promised = _promised_frames(head[offset : offset + first.length], first)
+    start = begin + offset + (first.length if promised is not None else 0)
+    seen = head[offset:]
+    mean = len(seen) / max(_count(seen, 0), 1)
+    return MpegScan(
+        first=first, header=header, offset=begin + offset, start=start,
+        num_frames=round((size - start) / mean) if promised is None else promised,
+        promised_frames=promised,
+    )  # fmt: skip
 
 
 def _side_bytes(frame: Frame) -> int:
@@ -149,7 +189,7 @@ def _promised_frames(body: bytes, frame: Frame) -> int | None:
     return int.from_bytes(tag[8:12], "big")
 
 
-def _sync(data: mmap.mmap, position: int) -> int | None:
+def _sync(data: mmap.mmap | bytes, position: int) -> int | None:
     """The first offset, within ``SEARCH`` bytes, where two alike frames follow each other."""
     stop = min(position + SEARCH, len(data) - 4)
     while (position := data.find(b"\xff", position, stop)) >= 0:
@@ -164,7 +204,7 @@ def _sync(data: mmap.mmap, position: int) -> int | None:
     return None
 
 
-def _count(data: mmap.mmap, position: int) -> int:
+def _count(data: mmap.mmap | bytes, position: int) -> int:
     """Complete frames from ``position`` to the end, across junk in between."""
     count, end = 0, len(data)
     while position < end:

@@ -31,18 +31,25 @@ def probe(path: str) -> AudioInfo:
     """
     check_readable(path)
     with open_file(path) as file:
-        kind = sniff(file)
-        if kind is None:
-            raise TrackError(
-                "not_audio",
-                f"{Path(path).name} holds no audio that morphsep knows, whatever its name says; "
-                f"give it {READABLE}",
-            )
-        if kind in FFMPEG_FORMATS:
-            info = _probe_tagged(path, file, kind)
-        else:
-            info = _probe_sound(path, file)
-    return _checked(info)
+        return probe_open(file, path)
+
+
+def probe_open(file: BinaryIO, path: str) -> AudioInfo:
+    """The same of an open file, which need not be on this machine; ``path`` is what to call it.
+
+    Of an mp3 on another machine the length is what its first frames say.
+    """
+    if not file.seek(0, os.SEEK_END):
+        raise _empty(Path(path).name)
+    kind = sniff(file)
+    if kind is None:
+        raise TrackError(
+            "not_audio",
+            f"{Path(path).name} holds no audio that morphsep knows, whatever its name says; "
+            f"give it {READABLE}",
+        )
+    is_tagged = kind in FFMPEG_FORMATS
+    return _checked(_probe_tagged(path, file, kind) if is_tagged else _probe_sound(path, file))
 
 
 def check_readable(path: str) -> None:
@@ -65,7 +72,7 @@ def check_readable(path: str) -> None:
     if not os.access(path, os.R_OK):
         raise _no_permission(name)
     if status.st_size == 0:
-        raise TrackError("empty_file", f"{name} has 0 bytes; copy or export it again")
+        raise _empty(name)
 
 
 def open_file(path: str) -> BinaryIO:
@@ -101,6 +108,10 @@ def sniff(file: BinaryIO) -> str | None:
 def has_ffmpeg() -> bool:
     """Whether an ``ffmpeg`` binary is on PATH."""
     return shutil.which("ffmpeg") is not None
+
+
+def _empty(name: str) -> TrackError:
+    return TrackError("empty_file", f"{name} has 0 bytes; copy or export it again")
 
 
 def _no_permission(name: str) -> TrackError:

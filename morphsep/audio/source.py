@@ -75,7 +75,7 @@ def stream(file: BinaryIO | Respliced, mode: str = "r", **form: Any) -> soundfil
             return False
 
     file.seek(0)  # of an unbuffered file, so that libsndfile starts there too
-    handle = file if isinstance(file, Respliced) else file.fileno()
+    handle = file.fileno() if isinstance(file, io.FileIO) else file
     return Stream(handle, mode, closefd=False, **form)
 
 
