@@ -57,6 +57,8 @@ class Clip:
     key: str = ""
     section: Span | None = None
     """The span to work on; None: the whole track."""
+    shares_stem: bool = False
+    """Whether other tracks of this run need the same stem."""
     separated: bool = False
     """Whether this run had to separate anything of the track."""
     outcome: Outcome | None = None

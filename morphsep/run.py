@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from morphsep import manifest
 from morphsep.clip import Clip, OnProgress, Outcome
@@ -184,15 +185,21 @@ def _pipeline(work: Work) -> Pipeline:
 
 
 def _clips(jobs: Sequence[Job], workspace: Workspace) -> list[Clip]:
+    """One clip a job. Of tracks that share a stem the first come before all second ones, and so
+    on: whoever needs a stem that is being made would only wait for it."""
     known = {row.track: row for row in manifest.read_tracks(workspace.out)}
-    return [
-        Clip(
-            job=job,
-            previous=known.get(job.track),
-            finished_before=known[job.track].finished_ns if job.track in known else 0,
-        )
-        for job in jobs
-    ]
+    stems = [(job.path, job.settings.of_the_stem()) for job in jobs]
+    sharing, seen = Counter(stems), Counter[Any]()
+    clips: list[tuple[int, Clip]] = []
+    for job, stem in zip(jobs, stems, strict=True):
+        row = known.get(job.track)
+        clip = Clip(
+            job=job, previous=row, finished_before=row.finished_ns if row else 0,
+            shares_stem=sharing[stem] > 1,
+        )  # fmt: skip
+        clips.append((seen[stem], clip))
+        seen[stem] += 1
+    return [clip for _, clip in sorted(clips, key=lambda found: found[0])]
 
 
 def _with_weights(jobs: Iterable[Job]) -> frozenset[str]:

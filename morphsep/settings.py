@@ -71,6 +71,10 @@ class Settings:
     offline: bool = False
     """Whether the network is out of bounds."""
 
+    def of_the_stem(self) -> tuple[object, ...]:
+        """What of these decides how an input's stem sounds."""
+        return self.separator, self.stem, self.channels, self.device, self.shifts, self.seed
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Recipe:

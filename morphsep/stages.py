@@ -12,7 +12,7 @@ import json
 import shutil
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -36,6 +36,7 @@ from morphsep.stems import (
     stem_facts,
 )
 from morphsep.storage import Location, location
+from morphsep.storage_turn import turn
 from morphsep.uniform import Warp
 from morphsep.work import Work
 
@@ -85,9 +86,10 @@ def separate(work: Work, clip: Clip) -> list[Clip]:
     recipe = build(clip.job.settings)
     stem = _stem(work, clip)
     reach = work.reporter(clip, "separate", section.start)
-    separate_section(
-        section, clip.source, _readable(work, clip), recipe, stem, _own_stem(work, clip), reach
-    )
+    with _turn(work, clip, stem):
+        separate_section(
+            section, clip.source, _readable(work, clip), recipe, stem, _own_stem(work, clip), reach
+        )
     return [replace(clip, section=None)] if _is_whole(clip, recipe, stem) else []
 
 
@@ -238,6 +240,13 @@ def _stem(work: Work, clip: Clip) -> SectionStore:
 
 def _change(work: Work, clip: Clip, recipe: Recipe) -> SectionStore:
     return work.workspace.change(clip.job.track, clip.key, recipe.section, clip.source.num_channels)
+
+
+def _turn(work: Work, clip: Clip, stem: SectionStore) -> AbstractContextManager[None]:
+    """Until whoever else makes the same section of the same stem has made it."""
+    if clip.section is None or not clip.shares_stem or stem.has(clip.section):
+        return nullcontext()
+    return turn(work.workspace.turn(clip.stem_key, clip.section.start))
 
 
 def _is_whole(clip: Clip, recipe: Recipe, store: SectionStore) -> bool:

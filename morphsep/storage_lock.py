@@ -23,6 +23,8 @@ BEAT = 5.0
 DEAD = 30.0
 """Seconds without a sign of life, on the clock of who waits, after which a lease is void."""
 
+Lease = dict[str, Any]
+
 SETTLE = 1.0
 """Seconds between taking a lease and looking whether another took it at the same moment."""
 
@@ -100,7 +102,13 @@ def _taken(folder: Location, owner: str) -> SettingError:
 @contextlib.contextmanager
 def _remote(folder: Location) -> Iterator[Held]:
     place = folder / ".morphsep/lease.json"
-    lease = _take(place, folder)
+    with renewed(place, _take(place, folder)) as held:
+        yield held
+
+
+@contextlib.contextmanager
+def renewed(place: Location, lease: Lease) -> Iterator[Held]:
+    """Gives signs of life for a lease that is ours, and gives it back in the end."""
     held, stop = Held(), threading.Event()
     thread = threading.Thread(target=_renew, args=(place, lease, held, stop), daemon=True)
     thread.start()
@@ -111,27 +119,37 @@ def _remote(folder: Location) -> Iterator[Held]:
         thread.join()
         # what cannot be removed now is void after DEAD seconds
         with contextlib.suppress(OSError, SettingError):
-            if _rank(_read(place)) == _rank(lease):
+            if is_ours(place, lease):
                 place.remove()
 
 
-def _take(place: Location, folder: Location) -> dict[str, Any]:
+def _take(place: Location, folder: Location) -> Lease:
     """Our lease, written and seen to be ours."""
-    epoch = _wait_for_death(place, folder) + 1
-    lease = {"epoch": epoch, "token": secrets.token_hex(8), "beat": 0, "owner": _whoami()}
-    place.write_json(lease)
+    lease = written(place, _wait_for_death(place, folder) + 1)
     time.sleep(SETTLE)
-    found = _read(place)
+    found = read(place)
     if _rank(found) != _rank(lease):
         raise _taken(folder, str(found.get("owner", "")))
     return lease
 
 
+def written(place: Location, epoch: int) -> Lease:
+    """A lease of ours; whether it stays shows after `SETTLE` seconds."""
+    lease = {"epoch": epoch, "token": secrets.token_hex(8), "beat": 0, "owner": _whoami()}
+    place.write_json(lease)
+    return lease
+
+
+def is_ours(place: Location, lease: Lease) -> bool:
+    """Whether a lease is still the one that counts."""
+    return _rank(read(place)) == _rank(lease)
+
+
 def _wait_for_death(place: Location, folder: Location) -> int:
     """Epoch of the lease that was there, 0 if none; returns when it is gone or void."""
-    first = _read(place)
+    first = read(place)
     began = time.monotonic()
-    while found := _read(place):
+    while found := read(place):
         if found != first:
             raise _taken(folder, str(found.get("owner", "")))
         if time.monotonic() - began > DEAD:
@@ -140,24 +158,24 @@ def _wait_for_death(place: Location, folder: Location) -> int:
     return int(first.get("epoch", 0))
 
 
-def _renew(place: Location, lease: dict[str, Any], held: Held, stop: threading.Event) -> None:
+def _renew(place: Location, lease: Lease, held: Held, stop: threading.Event) -> None:
     """Beats until told to stop. The higher (epoch, token) wins wherever two believe to hold it:
     the lower sees it at its next beat at the latest."""
     while not stop.wait(BEAT):
         # a beat that is missed is no harm: the next one sees whether the lease is still ours
         with contextlib.suppress(OSError, SettingError):
-            if _rank(_read(place)) > _rank(lease):
+            if _rank(read(place)) > _rank(lease):
                 held.lost = True
                 return
             lease["beat"] += 1
             place.write_json(lease)
 
 
-def _rank(lease: dict[str, Any]) -> tuple[int, str]:
+def _rank(lease: Lease) -> tuple[int, str]:
     return int(lease.get("epoch", 0)), str(lease.get("token", ""))
 
 
-def _read(place: Location) -> dict[str, Any]:
+def read(place: Location) -> Lease:
     """The lease at a place; empty if there is none.
 
     Raises:

@@ -75,6 +75,10 @@ class Workspace:
         """The folder of notes on what is being tried with a track (see `morphsep.attempts`)."""
         return self.root / "tries" / digest(track)[:32]
 
+    def turn(self, stem_key: str, start: int) -> Location:
+        """Where those that need the same section of a stem wait for one another."""
+        return self.root / "turns" / digest(stem_key, start)[:32]
+
     def ended(self, track: str) -> Location:
         """A note of the run that has committed a track's row: nothing more is done for it."""
         return self.root / "ended" / f"{digest(track)[:32]}.json"
@@ -97,7 +101,7 @@ class Workspace:
         """Removes what only unfinished tracks need, and what killed workers left half written:
         when a run has come to its end."""
         for root in dict.fromkeys((self.root, self.home)):
-            for name in ("changes", "tries", "ended", "scratch"):
+            for name in ("changes", "tries", "ended", "turns", "scratch"):
                 (root / name).remove_tree()
         self._sweep()
 

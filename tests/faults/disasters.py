@@ -33,7 +33,7 @@ from morphsep import manifest
 from morphsep.files import TEMPORARY, digest_file
 
 ROOT = Path(__file__).resolve().parents[2]
-PLUGINS = ("Kills", "Aborts", "Hangs", "Slow")
+PLUGINS = ("Kills", "Aborts", "Hangs", "Slow", "Counts")
 GEOMETRY = ("--to", "distortion", "--amount", "0.5", "--section", "6", "--chunk", "5")
 PATIENCE = 240.0
 """Seconds that anything may take here before the test gives up."""

@@ -1,0 +1,166 @@
+"""One song with many tones is separated once, whoever works on it and wherever the work lies."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from morphsep import manifest, storage_lock, storage_turn
+from morphsep.api import make_settings
+from morphsep.executors import Pipeline, Pool
+from morphsep.inputs import Job, collect
+from morphsep.run import _clips, run, settle_jobs
+from morphsep.separators.none import NoSeparation
+from morphsep.storage import Location, location
+from morphsep.storage_turn import turn
+from morphsep.verify import verify
+from morphsep.workspace import Workspace
+from tests import songs
+from tests.faults.disasters import environment, morph, plugins
+from tests.object_store import ObjectStore
+
+TONES = ("fuzz", "chorus", "tremolo")
+
+
+def at_once(pipeline: Pipeline, records: Sequence[Any], pool: Pool) -> Iterator[Any]:
+    """Everything that can be done at the same time is."""
+    with ThreadPoolExecutor(8) as workers:
+        running = {workers.submit(pipeline[0].call, record): 0 for record in records}
+        while running:
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                following = running.pop(future) + 1
+                for record in future.result():
+                    if following == len(pipeline):
+                        yield record
+                    else:
+                        running[workers.submit(pipeline[following].call, record)] = following
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[tuple[int, int]]:
+    """How often each section of a track of a certain length is separated, which takes a while."""
+    counted: Counter[tuple[int, int]] = Counter()
+    separate, guard = NoSeparation.separate, threading.Lock()
+
+    def slowly(self: NoSeparation, mix: Any, start: int, stop: int) -> Any:
+        with guard:
+            counted[mix.num_samples, start] += 1
+        time.sleep(0.5)
+        return separate(self, mix, start, stop)
+
+    monkeypatch.setattr(NoSeparation, "separate", slowly)
+    return counted
+
+
+@pytest.fixture(params=["disk", "bucket"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
+    if request.param == "disk":
+        return location(tmp_path / "place")
+    store: ObjectStore = request.getfixturevalue("store")
+    return location(store.url(f"{tmp_path.name}/place"))
+
+
+def listed(folder: Path, *names: str) -> list[str]:
+    """A list of these songs with every tone, song by song."""
+    rows = [f"{name}.wav,{name}-{tone}.wav,{tone}" for name in names for tone in TONES]
+    (folder / "list.csv").write_text("\n".join(["path,output,to", *rows]))
+    return [str(folder / "list.csv")]
+
+
+def jobs_of(folder: Path, out: object, *names: str) -> list[Job]:
+    settings = make_settings(amount=0.5, separator="none", section=5, chunk=5, backend="crossfade",
+                             uniform=False)  # fmt: skip
+    return settle_jobs(collect(listed(folder, *names), str(out), settings))
+
+
+# two that see the last section finished assemble the track; the slower one finds nothing to read
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_each_section_is_separated_once(tmp_path, place, calls, monkeypatch) -> None:
+    _once(tmp_path, place, calls, monkeypatch)
+
+
+def test_once_with_force_too(tmp_path, calls, monkeypatch) -> None:
+    for _ in range(2):
+        calls.clear()
+        _once(tmp_path, location(tmp_path / "place"), calls, monkeypatch, force=True)
+
+
+def _once(
+    tmp_path: Path,
+    place: Location,
+    calls: Counter[tuple[int, int]],
+    monkeypatch: pytest.MonkeyPatch,
+    force: bool = False,
+) -> None:
+    for seconds, name in ((9.0, "a"), (4.0, "b")):
+        songs.write(tmp_path / f"{name}.wav", songs.guitar(seconds))
+    monkeypatch.setattr("morphsep.run.get_executor", lambda name: at_once)
+    names = ("a", "b") if place.is_local else ("a",)  # requests are slow
+    summary = run(jobs_of(tmp_path, place, *names), str(place), force=force)
+    assert [(row.track, row.message) for row in summary.failed] == []
+    assert len(summary.done) == len(names) * len(TONES)
+    assert len({row.stem_key for row in summary.done}) == len(names)
+    assert sorted(calls.values()) == [1] * (1 + len(names)), "one of them has two sections"
+    assert verify(place)[1] == []
+    assert not (place / ".morphsep/turns").walk()
+
+
+def test_whoever_comes_first_of_a_song_goes_first(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        songs.write(tmp_path / f"{name}.wav", songs.guitar(1.0))
+    clips = _clips(jobs_of(tmp_path, tmp_path / "out", "a", "b"), Workspace(tmp_path / "out"))
+    assert [Path(clip.job.path).stem for clip in clips] == ["a", "b"] * len(TONES)
+    assert all(clip.shares_stem for clip in clips)
+    alone = [job for job in jobs_of(tmp_path, tmp_path / "out", "a") if job.track == "a-fuzz.wav"]
+    assert not _clips(alone, Workspace(tmp_path / "out"))[0].shares_stem
+
+
+def test_the_dead_are_passed_over(place: Location, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage_lock, "DEAD", 1.5)
+    monkeypatch.setattr(storage_lock, "SETTLE", 0.05)
+    if not place.is_local:  # the kernel knows who is dead; a bucket has the lease of who was
+        storage_lock.written(place / "x", 7)
+    began = time.monotonic()
+    with turn(place / "x"):
+        assert place.is_local or time.monotonic() - began > 1.5
+    assert not (place / "x").exists() or place.is_local
+
+
+def test_one_after_the_other(place: Location, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage_turn, "LOOK", 0.05)
+    inside: list[int] = []
+
+    def enter(number: int) -> int:
+        with turn(place / "x"):
+            inside.append(number)
+            time.sleep(0.2)
+            together = len(inside)
+            inside.remove(number)
+        return together
+
+    with ThreadPoolExecutor(3) as workers:
+        assert list(workers.map(enter, range(3))) == [1, 1, 1]
+
+
+@pytest.mark.ray
+def test_ray_separates_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray")
+    counted = tmp_path / "counted"
+    counted.mkdir()
+    env = environment(plugins(tmp_path / "plugins")) | {"MORPHSEP_COUNTED": str(counted)}
+    songs.write(tmp_path / "a.wav", songs.guitar(9.0))
+    inputs = Path(listed(tmp_path, "a")[0])
+    more = ("--separator", "counts", "--backend", "crossfade", "--no-uniform")
+    done = morph(env, inputs, tmp_path / "out", *more, "--executor", "ray", "--workers", "2")
+    assert done.wait() == 0, done.said
+    names = [path.name.partition("-")[0] for path in counted.iterdir()]
+    assert sorted(names) == ["0", str(6 * 44100)]
+    rows = manifest.read_tracks(tmp_path / "out")
+    assert [row.status for row in rows] == ["ok"] * len(TONES)
