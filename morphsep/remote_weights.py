@@ -1,4 +1,5 @@
-"""Weights that lie in an object store: brought here once, by whoever needs them first."""
+"""Weights and other files of settings that lie in an object store: brought here once, by whoever
+needs them first."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from pathlib import Path
 
 from morphsep.errors import SettingError
 from morphsep.files import digest, only_one
+from morphsep.places import relative
 from morphsep.storage import Location, location
 
 
@@ -29,21 +31,21 @@ def bring(uri: str, cache: Path, offline: bool) -> Path:
             raise SettingError(f"no copy of {uri} is on this machine, and offline is set")
         return copies[-1]
     stamp = place.stamp()
-    files = [place] if stamp is not None else place.children()
+    files = [place] if stamp is not None else place.walk()
     if not files:
-        raise SettingError(f"there are no weights at {uri}; name a folder or a file")
+        raise SettingError(f"there is nothing at {uri}; name a file or a folder")
     target = home / digest(*((file, file.stamp()) for file in files))[:16] / place.name
     with only_one(target):
         if not target.exists():
-            _fetch(files, target, is_file=stamp is not None)
+            _fetch(files, target, "" if stamp is not None else place.text)
     return target
 
 
-def _fetch(files: list[Location], target: Path, is_file: bool) -> None:
-    if is_file:
+def _fetch(files: list[Location], target: Path, folder: str) -> None:
+    if not folder:
         files[0].fetch(target)
         return
     part = target.with_name(f".{target.name}.part")
     for file in files:
-        file.fetch(part / file.name)
+        file.fetch(part / relative(file.text, folder))
     part.rename(target)

@@ -122,6 +122,7 @@ def run(
             out=str(workspace.out), work=workspace.elsewhere, task=task,
             run=secrets.token_hex(8), force=force,
             timeout=timeout if executor != "local" else 0.0, with_weights=_with_weights(jobs),
+            files={} if executor == "local" else _packed(jobs, workspace),
             on_progress=on_progress if executor == "local" else nobody,
         )  # fmt: skip
         if executor != "local":
@@ -200,6 +201,13 @@ def _clips(jobs: Sequence[Job], workspace: Workspace) -> list[Clip]:
         clips.append((seen[stem], clip))
         seen[stem] += 1
     return [clip for _, clip in sorted(clips, key=lambda found: found[0])]
+
+
+def _packed(jobs: Iterable[Job], workspace: Workspace) -> dict[str, str]:
+    """The files that settings name, put where workers on other machines find them."""
+    from morphsep.packed_files import pack
+
+    return pack({job.settings for job in jobs if job.refusal is None}, workspace.files)
 
 
 def _with_weights(jobs: Iterable[Job]) -> frozenset[str]:

@@ -12,6 +12,7 @@ from morphsep.audio.formats import SUBTYPES, check_format
 from morphsep.errors import SettingError
 from morphsep.files import digest
 from morphsep.grid import Grid, samples
+from morphsep.places import absolute
 from morphsep.signal import Seconds
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ CODE_SCHEMA = 1
 """Goes into every key. Raised whenever a change of code changes what a setting sounds like."""
 
 AS_RECORDED = "as-recorded"
+_BRACES = str.maketrans({"{": "{{", "}": "}}"})
+"""How a pattern spells the braces of a file's name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,30 +156,36 @@ def settle(settings: Settings) -> tuple[Settings, str]:
     if settings.stem is not None:
         from morphsep.separators.stem import resolve_stem
 
-        resolve_stem(settings.stem, "song.wav")
+        stem = resolve_stem(settings.stem, "a/a.wav")
+        if stem == resolve_stem(settings.stem, "b/b.wav"):  # one file, wherever a worker runs
+            settings = replace(settings, stem=absolute(stem).translate(_BRACES))
     build(settings)
     return settings, reason
 
 
 @lru_cache(maxsize=1024)
-def build(settings: Settings) -> Recipe:
+def build(settings: Settings, places: tuple[tuple[str, str], ...] = ()) -> Recipe:
     """The recipe of settled settings; remembered for a run (files that settings name are read
     again by the next).
+
+    Args:
+        places: of files that settings name and that lie elsewhere on this machine
+            (`morphsep.named_files`).
 
     Raises:
         SettingError: an unknown name, or a value outside its range.
     """
+    from morphsep.named_files import at_hand
     from morphsep.tones import get_tone
     from morphsep.tones.catalogue import check_recording
 
     _check_ranges(settings)
-    check_recording(settings.recording, settings.from_, settings.to)
-    curve = amount.parse(settings.amount)
+    here = at_hand(settings, places)
+    check_recording(here.recording, here.from_, here.to)
+    curve = amount.parse(here.amount)
     # Nothing asked for in the whole track gives the input back, whatever it would morph from.
-    source = (
-        get_tone(AS_RECORDED) if curve.is_zero else get_tone(settings.from_, settings.recording)
-    )
-    target = get_tone(settings.to, settings.recording)
+    source = get_tone(AS_RECORDED) if curve.is_zero else get_tone(here.from_, here.recording)
+    target = get_tone(here.to, here.recording)
     return Recipe(
         settings=settings,
         source=source,
@@ -184,8 +193,8 @@ def build(settings: Settings) -> Recipe:
         curve=curve,
         grid=Grid(samples(settings.chunk), samples(settings.overlap)),
         section=samples(settings.section),
-        separator=build_separator(settings),
-        backend=build_backend(settings, source, target),
+        separator=build_separator(here),
+        backend=build_backend(here, source, target),
     )
 
 

@@ -26,7 +26,7 @@ from morphsep.output import write_song, write_stems
 from morphsep.pair import Pair, known_pair, measure_pair
 from morphsep.scan import Readable, changed, local_copy, scan
 from morphsep.section_store import SectionStore
-from morphsep.settings import Recipe, build
+from morphsep.settings import Recipe
 from morphsep.signal import Seconds
 from morphsep.stems import (
     measure_stem,
@@ -51,7 +51,7 @@ def prepare(work: Work, clip: Clip) -> list[Clip]:
     if job.refusal:
         raise TrackError(*job.refusal)
     began = time.perf_counter()
-    recipe = build(job.settings)
+    recipe = work.recipe(job.settings)
     readable = _readable(work, clip)
     source = scan(readable, work.workspace, work.force)
     own_stem = _own_stem(work, clip)
@@ -83,7 +83,7 @@ def separate(work: Work, clip: Clip) -> list[Clip]:
     section = clip.section
     if section is None:
         return [clip]
-    recipe = build(clip.job.settings)
+    recipe = work.recipe(clip.job.settings)
     stem = _stem(work, clip)
     reach = work.reporter(clip, "separate", section.start)
     with _turn(work, clip, stem):
@@ -100,7 +100,7 @@ def measure(work: Work, clip: Clip) -> list[Clip]:
     facts = stem_facts(stem, source.model_length) or measure_stem(stem, source.model_length)
     if work.task == "separate":
         return [clip]
-    recipe = build(clip.job.settings)
+    recipe = work.recipe(clip.job.settings)
     if known_pair(recipe, stem) is None:
         with _one_blas_thread():
             measure_pair(recipe, stem, source.model_length, facts)
@@ -119,7 +119,7 @@ def morph(work: Work, clip: Clip) -> list[Clip]:
     section = clip.section
     if section is None:
         return [clip]
-    recipe, stem = build(clip.job.settings), _stem(work, clip)
+    recipe, stem = work.recipe(clip.job.settings), _stem(work, clip)
     pair, facts = _known(clip, recipe, stem)
     change = _change(work, clip, recipe)
     reach, reached = work.reporter(clip, "morph", section.start), section.start
@@ -146,7 +146,7 @@ def assemble(work: Work, clip: Clip) -> list[Clip]:
         TrackError: the result cannot be written.
     """
     began = time.perf_counter()
-    recipe, stem = build(clip.job.settings), _stem(work, clip)
+    recipe, stem = work.recipe(clip.job.settings), _stem(work, clip)
     change = _change(work, clip, recipe)
     change.load()
     made = morphed(change)
@@ -189,7 +189,7 @@ def finish(
     Raises:
         OSError: the manifest cannot be written.
     """
-    row = replace(track_row.begun(clip, work.task), **values)
+    row = replace(track_row.begun(clip, work), **values)
     row = replace(row, retries=work.retries(clip.job.track))
     out = work.workspace.out
     row = manifest.commit(out, row, chunks, after=clip.finished_before)

@@ -15,18 +15,21 @@ from morphsep.assembly import Assembled, decibels
 from morphsep.clip import Clip
 from morphsep.inputs import Task
 from morphsep.manifest import ChunkRow, TrackRow
-from morphsep.settings import Recipe, build, describe
+from morphsep.settings import Recipe, describe
+from morphsep.work import Work
 
 
-def begun(clip: Clip, task: Task) -> TrackRow:
+def begun(clip: Clip, work: Work) -> TrackRow:
     """The row of a track that is not finished: what its job and its scan tell."""
     job = clip.job
     row = TrackRow(
         track=job.track, input=job.path, separator_reason=job.separator_reason,
         settings=describe(job.settings), versions=_versions(),
-        to_tone=job.settings.to if task == "morph" else None,
+        to_tone=job.settings.to if work.task == "morph" else None,
     )  # fmt: skip
-    return row if clip.scan is None else replace(row, **_of_scan(clip, build(job.settings), task))
+    if clip.scan is None:
+        return row
+    return replace(row, **_of_scan(clip, work.recipe(job.settings), work.task))
 
 
 def _of_scan(clip: Clip, recipe: Recipe, task: Task) -> dict[str, Any]:

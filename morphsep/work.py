@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from morphsep.clip import Clip, Event, OnProgress, Stage
 from morphsep.inputs import Task
+from morphsep.settings import Recipe, Settings, build
 from morphsep.signal import Seconds
 from morphsep.workspace import Workspace
 
@@ -32,12 +33,22 @@ class Work:
     """How long a stage may take over a section before its worker is killed; 0: for ever."""
     with_weights: frozenset[str] = frozenset()
     """Names of the stages that load weights, and so are faster on a GPU."""
+    files: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Files that settings name, where workers find them (`morphsep.packed_files.pack`)."""
     on_progress: OnProgress = field(default=nobody, repr=False)
 
     @property
     def workspace(self) -> Workspace:
         """Where all workers find what the others made."""
         return Workspace(self.out, self.work)
+
+    def recipe(self, settings: Settings) -> Recipe:
+        """The recipe of a job's settings, with the files of this run."""
+        if not self.files:
+            return build(settings)
+        from morphsep.packed_files import unpack
+
+        return build(settings, unpack(settings, self.files, self.workspace.files))
 
     def reporter(self, clip: Clip, stage: Stage, done: int = 0) -> Callable[[int], None]:
         """Takes up to which sample of the track a stage has come, and tells whoever watches."""

@@ -89,6 +89,11 @@ class Workspace:
         return SectionStore(self.root / "changes" / name, num_channels)
 
     @property
+    def files(self) -> Location:
+        """Copies of the files that settings name, for workers that do not see the driver's."""
+        return self.root / "files"
+
+    @property
     def progress(self) -> Location:
         """What the run at work says of itself, for ``morphsep status``."""
         return self.home / RUN
@@ -101,7 +106,7 @@ class Workspace:
         """Removes what only unfinished tracks need, and what killed workers left half written:
         when a run has come to its end."""
         for root in dict.fromkeys((self.root, self.home)):
-            for name in ("changes", "tries", "ended", "turns", "scratch"):
+            for name in ("changes", "tries", "ended", "turns", "files", "scratch"):
                 (root / name).remove_tree()
         self._sweep()
 
