@@ -31,16 +31,17 @@ from typing import Any
 
 from morphsep import manifest
 from morphsep.files import TEMPORARY, digest_file
+from morphsep.storage import Location, location
 
 ROOT = Path(__file__).resolve().parents[2]
-PLUGINS = ("Kills", "Aborts", "Hangs", "Slow", "Counts")
+PLUGINS = ("Kills", "Aborts", "Hangs", "Slow", "Counts", "Hungry")
 GEOMETRY = ("--to", "distortion", "--amount", "0.5", "--section", "6", "--chunk", "5")
 PATIENCE = 240.0
 """Seconds that anything may take here before the test gives up."""
 OF_RAY = re.compile("IDLE|Agent|ActorLocationTracker|_StatsActor|_AutoscalingCoordinatorActor")
 """Processes that a cluster keeps between runs."""
 KEPT = {"scans", "stems", "claims", "lock", "run.json"}
-"""What may stay in a work directory when a run has ended."""
+"""What may stay in a work directory when a run has ended; in a bucket there is no lock."""
 
 
 def plugins(folder: Path) -> Path:
@@ -108,7 +109,7 @@ def title(pid: int) -> str:
 class Note:
     """Somebody is at work."""
 
-    path: Path
+    place: Location
     stage: str
     start: int
     tries: int
@@ -116,33 +117,41 @@ class Note:
 
     def stays(self) -> bool:
         """Whether the worker has not come to an end of it."""
-        found = _read(self.path)
+        found = _read(self.place)
         return found is not None and found.pid == self.pid
 
 
-def notes(out: Path) -> Iterator[Note]:
+def notes(work: Path | Location) -> Iterator[Note]:
     """What is being worked on."""
-    for path in (out / ".morphsep" / "tries").glob("*/*.json"):
-        if (note := _read(path)) is not None:
+    for place in (location(work) / ".morphsep" / "tries").walk():
+        if place.name.endswith(".json") and (note := _read(place)) is not None:
             yield note
 
 
-def _read(path: Path) -> Note | None:
+def _read(place: Location) -> Note | None:
     try:
-        values = json.loads(path.read_bytes())
+        values = json.loads(place.read_bytes())
     except (OSError, ValueError):
         return None
     pid = int(values["worker"].rpartition(":")[2])
     return Note(
-        path=path, stage=values["stage"], start=values["start"], tries=values["tries"], pid=pid
+        place=place, stage=values["stage"], start=values["start"], tries=values["tries"], pid=pid
     )
 
 
 class Run:
-    """A command line at work."""
+    """A command line at work.
 
-    def __init__(self, command: list[str], out: Path, env: Mapping[str, str]) -> None:
+    Args:
+        out: the output folder, if it is on this machine.
+        work: the folder around the work directory, wherever it is.
+    """
+
+    def __init__(
+        self, command: list[str], out: Path, env: Mapping[str, str], work: Location
+    ) -> None:
         self.out = out
+        self.work = work
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by `wait`
         self.process = subprocess.Popen(
             command, env=env, cwd=ROOT, stdout=self._log, stderr=subprocess.STDOUT,
@@ -154,7 +163,7 @@ class Run:
         """Waits until somebody is at one of these stages, and says who."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
-            found = [n for n in notes(self.out) if n.stage in stages and n.tries <= tries]
+            found = [n for n in notes(self.work) if n.stage in stages and n.tries <= tries]
             if found:
                 return random.choice(found)
             assert self.process.poll() is None, f"ended before a {stages}: {self.end()}"
@@ -175,7 +184,7 @@ class Run:
         try:
             self.process.wait(seconds)
         except subprocess.TimeoutExpired as error:
-            working = [(n.stage, n.start, n.tries, title(n.pid)) for n in notes(self.out)]
+            working = [(n.stage, n.start, n.tries, title(n.pid)) for n in notes(self.work)]
             raise AssertionError(f"never ended; at work: {working}; {self.end()}") from error
         self.end()
         return self.process.returncode
@@ -203,9 +212,15 @@ def gone(*pids: int, seconds: float = 20.0) -> None:
 class Nodes:
     """A head and two workers, each with CPUs of its own as far as Ray knows."""
 
-    def __init__(self, *, object_store: int = 80 << 20, cpus: int = 2) -> None:
+    def __init__(
+        self,
+        *,
+        object_store: int = 80 << 20,
+        cpus: int = 2,
+        more: Mapping[str, str] | None = None,
+    ) -> None:
         self._plugins = plugins(Path(tempfile.mkdtemp(prefix="mfp")))
-        self.environment = environment(self._plugins)
+        self.environment = environment(self._plugins) | dict(more or {})
         self._shape: dict[str, Any] = {"num_cpus": cpus, "object_store_memory": object_store}
         self._home = Path(tempfile.mkdtemp(prefix="mf"))  # Ray's sockets need a short path
 
@@ -237,7 +252,7 @@ class Nodes:
         for folder in (self._home, self._plugins):
             shutil.rmtree(folder, ignore_errors=True)
 
-    def morph(self, inputs: Path, out: Path | str, *more: str, job: str = "morph") -> Run:
+    def morph(self, inputs: Path | str, out: Path | str, *more: str, job: str = "morph") -> Run:
         """``morphsep morph`` on this cluster."""
         ray = ("--executor", "ray", "--address", self.address)
         return morph(self.environment, inputs, out, *ray, *more)
@@ -303,10 +318,11 @@ class Nodes:
         return found + [f"{name}: {amount:g}" for name, amount in self.held().items()]
 
 
-def morph(env: Mapping[str, str], inputs: Path, out: Path | str, *more: str) -> Run:
+def morph(env: Mapping[str, str], inputs: Path | str, out: Path | str, *more: str) -> Run:
     """``morphsep morph`` in a process of its own."""
     command = [sys.executable, "-m", "morphsep", "morph", str(inputs), "-o", str(out)]
-    return Run([*command, *GEOMETRY, "--json", *more], Path(out), env)
+    work = location(more[more.index("--work") + 1] if "--work" in more else out)
+    return Run([*command, *GEOMETRY, "--json", *more], Path(out), env, work)
 
 
 def differences(out: Path, reference: Path) -> list[str]:

@@ -98,7 +98,7 @@ def test_inputs_that_kill_their_workers_or_hang(
 ) -> None:
     mix = songs.guitar(3.1)[:, : troublemakers.POISON]
     lines = ["path,separator"]
-    for separator in ("kills", "hangs", "none"):
+    for separator in ("kills", "hangs", "hungry", "none"):
         songs.write(tmp_path / f"{separator}.wav", mix)
         lines.append(f"{separator}.wav,{separator}")
     (tmp_path / "list.csv").write_text("\n".join(lines))
@@ -108,11 +108,12 @@ def test_inputs_that_kill_their_workers_or_hang(
     assert {name: (row.status, row.error_code) for name, row in rows.items()} == {
         "kills.wav": ("failed", "worker_killed"),
         "hangs.wav": ("failed", "worker_killed"),
+        "hungry.wav": ("failed", "out_of_memory"),
         "none.wav": ("ok", None),
     }
     assert (rows["kills.wav"].retries, rows["hangs.wav"].retries) == (3, 3)
     assert "3 times" in str(rows["kills.wav"].message)
-    assert verify(tmp_path / "out") == (3, [])
+    assert verify(tmp_path / "out") == (4, [])
     assert nodes.leaks() == []
 
 

@@ -46,6 +46,21 @@ def test_an_input_that_kills_its_driver(tmp_path, env, separator, died_of) -> No
     assert verify(tmp_path / "out") == (3, [])
 
 
+def test_an_input_that_needs_too_much_memory(tmp_path: Path, env: dict[str, str]) -> None:
+    """Where the allocation fails, the file's row says so and the run goes on; where the kernel
+    kills instead, the input is poison as above."""
+    songs.write(tmp_path / "in" / "b.wav", songs.guitar(3.1)[:, : troublemakers.POISON])
+    for name in ("a.wav", "c.wav"):
+        songs.write(tmp_path / "in" / name, songs.guitar(2.0))
+    run = morph(env, tmp_path / "in", tmp_path / "out", "--separator", "hungry")
+    assert run.wait() == 2, run.said
+    rows = {row.track: row for row in manifest.read_tracks(tmp_path / "out")}
+    assert [rows[name].status for name in ("a.wav", "b.wav", "c.wav")] == ["ok", "failed", "ok"]
+    assert rows["b.wav"].error_code == "out_of_memory"
+    assert "--section" in str(rows["b.wav"].message)
+    assert verify(tmp_path / "out") == (3, [])
+
+
 def test_two_drivers_at_once(tmp_path: Path, env: dict[str, str]) -> None:
     for seed, name in enumerate(("a.wav", "b.wav")):
         songs.write(tmp_path / "in" / name, songs.guitar(13.0, seed=seed))

@@ -7,10 +7,13 @@ for, every time.
 from __future__ import annotations
 
 import os
+import resource
 import secrets
 import signal
 import time
 from pathlib import Path
+
+import numpy as np
 
 from morphsep.separators import Mix
 from morphsep.signal import Signal
@@ -81,3 +84,18 @@ class Counts(_Nothing):
         Path(os.environ["MORPHSEP_COUNTED"], f"{start}-{secrets.token_hex(8)}").touch()
         time.sleep(2.0)
         return mix.read(start, stop - start)
+
+
+class Hungry(_Nothing):
+    """Asks for more memory than a process may have: the allocation fails, the process lives on."""
+
+    name = "hungry"
+
+    def harm(self) -> None:
+        limits = resource.getrlimit(resource.RLIMIT_AS)
+        in_use = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (in_use + (64 << 20), limits[1]))
+        try:
+            np.ones(1 << 30, np.uint8)
+        finally:
+            resource.setrlimit(resource.RLIMIT_AS, limits)

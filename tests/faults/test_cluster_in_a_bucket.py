@@ -1,0 +1,90 @@
+"""Results and work in an object store while workers and the driver die: the songs are what they
+would have been, and nothing is left but what the documents say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from morphsep import manifest
+from morphsep.status import read_status
+from morphsep.storage import Location, location
+from morphsep.verify import verify
+from tests import songs
+from tests.faults.disasters import Nodes, Run, morph
+from tests.object_store import ObjectStore
+
+pytestmark = [pytest.mark.ray, pytest.mark.filterwarnings("default")]
+pytest.importorskip("ray")
+pytest.importorskip("moto")
+
+OURS = ("--backend", "crossfade", "--no-uniform")
+
+
+@pytest.fixture(scope="module")
+def nodes(server: ObjectStore) -> Iterator[Nodes]:
+    """Whose processes, and this one, use the store."""
+    with Nodes(more=server.environment) as three:
+        yield three
+
+
+@pytest.fixture(scope="module")
+def material(nodes: Nodes, server: ObjectStore, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Songs in the bucket, and in ``reference`` what a quiet run makes of them."""
+    folder = tmp_path_factory.mktemp("bucket")
+    for seed, name in enumerate(("a.wav", "b.flac", "c.wav")):
+        path = songs.write(folder / "in" / name, songs.guitar(13.0, seed=seed), subtype="PCM_24")
+        (location(server.url("in")) / name).write_bytes(path.read_bytes())
+    more = ("--separator", "none", *OURS)
+    quiet = morph(nodes.environment, folder / "in", folder / "reference", *more)
+    assert quiet.wait() == 0, quiet.said
+    return folder
+
+
+def begin(nodes: Nodes, server: ObjectStore, name: str) -> Run:
+    out, work = server.url(f"{name}/out"), server.url(f"{name}/work")
+    more = ("--separator", "slow", *OURS, "--work", work, "--workers", "1-2")
+    return nodes.morph(server.url("in"), out, *more)
+
+
+def tops(place: Location) -> set[str]:
+    root = place / ".morphsep"
+    return {found.text.removeprefix(f"{root}/").split("/")[0] for found in root.walk()}
+
+
+def check(nodes: Nodes, server: ObjectStore, material: Path, run: Run, name: str) -> None:
+    assert run.wait() == 0, run.said
+    out = location(server.url(f"{name}/out"))
+    rows = manifest.read_tracks(out)
+    assert [(row.track, row.status) for row in rows] == [
+        ("a.wav", "ok"), ("b.flac", "ok"), ("c.wav", "ok"),
+    ]  # fmt: skip
+    for row in rows:
+        made = (out / row.track).read_bytes()
+        assert made == (material / "reference" / row.track).read_bytes(), row.track
+    assert tops(out) == {"claims", "run.json"}
+    assert tops(location(server.url(f"{name}/work"))) == {"scans", "stems"}
+    others = {place.text.removeprefix(f"{out}/").split("/")[0] for place in out.walk()}
+    assert others == {".morphsep", "manifest", "a.wav", "b.flac", "c.wav"}
+    assert verify(out) == (3, [])
+    assert nodes.leaks() == []
+
+
+def test_workers_are_killed(nodes: Nodes, server: ObjectStore, material: Path) -> None:
+    run = begin(nodes, server, "workers")
+    run.strike("separate")
+    run.strike("morph", "assemble")
+    assert read_status(server.url("workers/out")).total == 3
+    check(nodes, server, material, run, "workers")
+    rows = manifest.read_tracks(server.url("workers/out"))
+    assert sum(row.retries for row in rows) >= 2
+
+
+@pytest.mark.slow
+def test_the_driver_is_killed(nodes: Nodes, server: ObjectStore, material: Path) -> None:
+    run = begin(nodes, server, "driver")
+    run.caught("morph")
+    run.end()
+    check(nodes, server, material, begin(nodes, server, "driver"), "driver")
