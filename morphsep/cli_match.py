@@ -13,7 +13,7 @@ from morphsep.cli_options import Json, Seed
 from morphsep.cli_run import print_result
 
 if TYPE_CHECKING:
-    from morphsep.tones.match_fit import OnProgress
+    from morphsep.tones.match_candidate import OnProgress
 
 FAR = 0.5
 """Part of the distance that may be left before a person should be told."""
@@ -27,7 +27,8 @@ def match(
     ] = Path("found.yaml"),
     seed: Seed = 0,
     budget: Annotated[
-        int | None, typer.Option(min=50, help="Trials; more come closer. 1500 take a minute.")
+        int | None,
+        typer.Option(min=50, help="Trials; more come closer. 2200 take a minute or two."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -59,12 +60,14 @@ def match(
         f"{out}: {', '.join(pedal.kind for pedal in chain.pedals)}",
         f"distance to {reference.name}: {before:.2f} dB before, {after:.2f} dB after",
     ]
-    if after > FAR * before:
+    if facts["warning"]:
+        lines.append(facts["warning"])
+    elif after > FAR * before:
         lines.append(
             "most of the difference is left: other notes, another instrument, or effects that no "
             "pedal here has"
         )
-    shown = {key: facts[key] for key in ("distance_before", "distance_after", "trials")}
+    shown = {key: facts[key] for key in ("distance_before", "distance_after", "trials", "warning")}
     pedals = [{"kind": pedal.kind, **pedal.values} for pedal in chain.pedals]
     print_result(as_json, {"path": str(out), "pedals": pedals, **shown}, lines)
 

@@ -24,8 +24,9 @@ from morphsep.tones import Fitting, Stem, Tone, get_tone
 from morphsep.tones.catalogue import BUILTIN
 from morphsep.tones.chain import EffectChain
 from morphsep.tones.definition import parse_chain, read_chain
-from morphsep.tones.match import BUDGET, Match, stem_passages
+from morphsep.tones.match import BUDGET, Match
 from morphsep.tones.match_chain import CLEAN, DRIVEN, MOVEMENTS, pedals_at, start_of, turned
+from morphsep.tones.match_passages import stem_passages
 from morphsep.tones.match_search import Evolution
 from morphsep.tones.match_statistics import distance, rates_of_swing, statistics
 from morphsep.tones.match_yaml import chain_text, write_chain
@@ -33,8 +34,8 @@ from morphsep.tones.recording import Recording
 
 ALL_SLOTS = (*CLEAN, *DRIVEN, *(slot for movement in MOVEMENTS for slot in movement))
 THIRD = 1 / 3
-LEFT = {"chorus": 0.7, "flanger": 0.75, "ambient": 0.55}
-"""Tones that miss the third: measured 0.61, 0.68, 0.45 (docs/tones.md says why)."""
+LEFT = {"phaser": 0.55}
+"""Misses the third: measured 0.50, at twice the hidden rate (docs/tones.md)."""
 
 
 @cache
@@ -71,6 +72,7 @@ def test_a_hidden_tone_is_found_with_few_trials(tone: str, budget: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("tone", TONES)
 def test_every_hidden_tone_is_found(tone: str) -> None:
     """Measured: docs/tones.md."""
@@ -139,7 +141,7 @@ def test_the_search_stays_in_the_cube_and_finds_its_corner() -> None:
         return float(np.sum((x - 2) ** 2))
 
     search = Evolution(outwards, np.full(3, 0.1), 0.2, 0)
-    search.scatter(10, 1, [0.2, 0.9])
+    search.scatter(10, [{1: 0.2}, {0: 0.5, 1: 0.9}])
     assert search.run(500) == pytest.approx(3.0, abs=1e-3)
 
 
@@ -154,6 +156,31 @@ def test_a_search_is_the_same_again_and_can_be_continued() -> None:
     other.run(96)
     assert np.array_equal(whole.best, parts.best)
     assert not np.array_equal(whole.best, other.best)
+
+
+def test_guesses_are_tried_around_the_start() -> None:
+    tried: list[np.ndarray] = []
+
+    def cost(x: np.ndarray) -> float:
+        tried.append(x)
+        return float(np.sum((x - [0.5, 0.31]) ** 2))
+
+    search = Evolution(cost, np.array([0.5, 0.9]), 0.01, 0)
+    search.scatter(9, [{1: 0.3}, {1: 0.7}])
+    assert [x[1] for x in tried[1:] if x[1] in (0.3, 0.7)] == [0.3, 0.7] * 3
+    assert search.best[1] == 0.3
+
+
+def test_a_knob_that_needs_small_steps_gets_them() -> None:
+    tried: list[np.ndarray] = []
+
+    def cost(x: np.ndarray) -> float:
+        tried.append(x)
+        return float(np.sum(x))
+
+    Evolution(cost, np.full(2, 0.5), np.array([0.1, 0.001]), 0).run(6)
+    wide, narrow = np.ptp(np.array(tried), axis=0)
+    assert narrow < 0.01 < 0.05 < wide
 
 
 # chains and their files
@@ -242,6 +269,60 @@ def test_another_process_finds_the_same(tmp_path: Path) -> None:
     root = Path(__file__).parents[1]
     done = subprocess.run(command, check=True, cwd=root, capture_output=True, text=True)
     assert json.loads(done.stdout) == match.fit(as_stem(short()))
+
+
+def test_what_is_there_already_is_left_as_it_is(tmp_path: Path) -> None:
+    """The recording is the stem itself: no pedal comes nearer."""
+    path = write(tmp_path / "same.wav", short())
+    match = Match(recording=Recording(path=str(path)), budget=30)
+    facts = match.fit(as_stem(short()))
+    assert facts["distance_after"] == facts["distance_before"]
+    assert facts["warning"] == "no pedals come nearer to same.wav: the guitar stays as it is"
+    chain = match.fitted(facts)
+    out = chain.render(short(), 0, as_stem(short()).level)
+    assert np.abs(out - short()).max() < 1e-6
+    write_chain(chain, tmp_path / "found.yaml")
+    assert read_chain(tmp_path / "found.yaml").pedals == chain.pedals, "there is a pedal to edit"
+
+
+@pytest.mark.parametrize("seconds", [9, 25])
+def test_passages_that_were_held_out_decide(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    """A chain that is nearer where it was fitted, and farther where the search has not listened."""
+    from morphsep.tones import match as module
+    from morphsep.tones.match_candidate import Found
+
+    dull = pedals_at((CLEAN[-1],), np.array([0.0, 0.0]))
+
+    class Flattered:
+        def __init__(self, *args: object, **settings: object) -> None: ...
+
+        def run(self) -> Found:
+            return Found(pedals=dull, before=2.0, after=1.0, trials=3)
+
+    monkeypatch.setattr(module, "Fit", Flattered)
+    stem = np.tile(guitar(), (1, 4))[:, : seconds * MODEL_RATE].copy()
+    match = Match(recording=Recording(path=str(write(tmp_path / "same.wav", stem))), budget=30)
+    facts = match.fit(as_stem(stem))
+    kept = [pedal.kind for pedal in match.fitted(facts).pedals]
+    if seconds < 10:
+        assert kept == ["HighShelfFilter"], "nothing could be held out"
+        assert not facts["warning"]
+    else:
+        assert kept == ["Gain"]
+        assert facts["distance_after"] == 2.0
+        assert "stays as it is" in facts["warning"]
+
+
+def test_what_is_held_out_was_not_heard() -> None:
+    stem = as_stem(np.tile(guitar(), (1, 4)))
+    heard, held_out = stem_passages(stem), stem_passages(stem, held_out=True)
+    assert held_out.signals
+    length = 5 * MODEL_RATE
+    for start in held_out.starts:
+        assert all(abs(start - other) >= length for other in heard.starts)
+    assert not stem_passages(as_stem(guitar()), held_out=True).signals
 
 
 def test_a_silent_stem_is_left_as_it_is(tmp_path: Path) -> None:

@@ -6,36 +6,35 @@ recording (``match_fit``). What is found is an ordinary chain: ``morphsep match`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from morphsep.excerpts import places
-from morphsep.grid import Span
 from morphsep.metrics.loudness import LoudnessMeter
 from morphsep.signal import MODEL_RATE, Signal
 from morphsep.tones import Stem
 from morphsep.tones.chain import EffectChain
 from morphsep.tones.definition import parse_chain
 from morphsep.tones.match_aim import Aim, Passages
-from morphsep.tones.match_fit import Fit, OnProgress
+from morphsep.tones.match_candidate import Found, OnProgress
+from morphsep.tones.match_fit import Fit
+from morphsep.tones.match_passages import recording_passages, stem_passages
 from morphsep.tones.match_yaml import chain_text
-from morphsep.tones.rack import to_reference
-from morphsep.tones.recording import OfRecording, Recording
+from morphsep.tones.rack import Pedal
+from morphsep.tones.recording import OfRecording
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised when the same recording and stem give another chain than before."""
-BUDGET = 1500
-"""Trials: about a minute on one core."""
-NUM_PASSAGES, PASSAGE_SECONDS = 2, 5.0
-"""A movement of a few seconds must fit into a passage; what is shorter than all of them together is
-taken whole."""
-CONTEXT_SECONDS = 1.0
-SHORTEST = MODEL_RATE
-"""Samples of the shortest passage; one of less is followed by silence."""
+BUDGET = 2200
+"""Trials: a minute or two on one core."""
+NOTHING = (Pedal(kind="Gain", settings=(("gain_db", 0.0), ("mix", 1.0))),)
+"""A chain that leaves the guitar as it is, and that can be edited."""
+
+log = logging.getLogger(__name__)
 
 
 def _unwatched(done: int, total: int, least: float) -> None:
@@ -73,10 +72,12 @@ class Match(OfRecording):
 
     def fit(self, stem: Stem, on_progress: OnProgress = _unwatched) -> dict[str, Any]:
         """``chain`` (YAML; empty for a silent stem), ``distance_before`` and ``distance_after`` in
-        dB of log-mel statistics, ``trials``. Takes about a minute."""
+        dB of log-mel statistics, ``trials``, ``warning`` (a sentence, or empty). Takes a minute or
+        two. The chain leaves the guitar as it is if none comes nearer to the recording, on
+        passages that the search has not heard where both are long enough."""
         passages = stem_passages(stem)
         if not passages.signals:
-            return {"chain": "", "distance_before": 0.0, "distance_after": 0.0, "trials": 0}
+            return _facts("", 0.0, 0.0, 0, "")
         aim = Aim(recording_passages(self.recording))
         found = Fit(
             passages, aim, budget=self.budget, seed=self.seed, on_progress=on_progress
@@ -86,64 +87,28 @@ class Match(OfRecording):
             description=f"Found by morphsep to sound like {self.recording.name}.",
             pedals=found.pedals,
         )
-        return {
-            "chain": chain_text(replace(chain, trim_db=_trim(passages, chain))),
-            "distance_before": round(found.before, 4),
-            "distance_after": round(found.after, 4),
-            "trials": found.trials,
-        }
+        if not self._nearer(stem, found):
+            warning = f"no pedals come nearer to {self.recording.name}: the guitar stays as it is"
+            log.warning("%s", warning)
+            chain = replace(chain, description="The guitar as it is.", pedals=NOTHING)
+            return _facts(chain_text(chain), found.before, found.before, found.trials, warning)
+        chain = replace(chain, trim_db=_trim(passages, chain))
+        return _facts(chain_text(chain), found.before, found.after, found.trials, "")
+
+    def _nearer(self, stem: Stem, found: Found) -> bool:
+        """Whether the chain brings the stem nearer to the recording."""
+        held_out = stem_passages(stem, held_out=True)
+        others = recording_passages(self.recording, held_out=True)
+        if not (held_out.signals and others):
+            return found.after < found.before
+        aim = Aim(others)
+        return aim.distance(held_out.through(found.pedals).cut()) < aim.distance(held_out.cut())
 
     def fitted(self, facts: Mapping[str, Any]) -> EffectChain:
         """The chain that was found."""
         if not facts["chain"]:
             return self.becomes
         return parse_chain(facts["chain"], Path(self.recording.path).with_suffix(".yaml"))
-
-
-def stem_passages(stem: Stem) -> Passages:
-    """What the search hears of a stem, at the loudness at which pedals see it."""
-    spans = _spans(stem.num_samples, stem.rms_per_second)
-    context = round(CONTEXT_SECONDS * MODEL_RATE)
-    gain = np.float32(to_reference(stem.level, stem.num_channels))
-    starts = [span.start - context for span in spans]
-    return Passages(
-        signals=_listened(stem.read, spans, context, gain), starts=starts, context=context
-    )
-
-
-def recording_passages(recording: Recording) -> list[Signal]:
-    """What the search hears of a recording."""
-    spans = _spans(recording.num_samples, recording.rms_per_second)
-    return _listened(recording.read, spans, 0, np.float32(1))
-
-
-def _spans(num_samples: int, rms_per_second: Sequence[float]) -> list[Span]:
-    if num_samples <= NUM_PASSAGES * PASSAGE_SECONDS * MODEL_RATE:
-        return [Span(0, num_samples)] if any(rms_per_second) else []
-    return places(
-        num_samples, rms_per_second, num_places=NUM_PASSAGES, seconds=PASSAGE_SECONDS, exponent=1.0
-    )
-
-
-def _listened(
-    read: Callable[[int, int], Signal], spans: Sequence[Span], context: int, gain: np.float32
-) -> list[Signal]:
-    found = []
-    for span in spans:
-        length = max(span.num_samples, SHORTEST)
-        found.append(_mono(read(span.start - context, context + length)) * gain)
-    return found
-
-
-def _mono(signal: Signal) -> Signal:
-    """``[1, T]`` with the channels' mean power: a drive meets the same level in one as in two."""
-    if len(signal) == 1:
-        return signal
-    both = signal.mean(axis=0, keepdims=True)
-    power, left = float(np.square(signal).mean()), float(np.square(both).mean())
-    if left < power / 100:  # the channels are each other's negative
-        both, left = signal[:1], float(np.square(signal[:1]).mean())
-    return np.asarray(both * np.float32(np.sqrt(power / left)) if left else both, np.float32)
 
 
 def _trim(passages: Passages, chain: EffectChain) -> float:
@@ -156,3 +121,13 @@ def _trim(passages: Passages, chain: EffectChain) -> float:
         levels.append(meter.integrated())
     change = levels[0] - levels[1]
     return round(float(np.clip(change, -60, 60)), 2) if np.isfinite(change) else 0.0
+
+
+def _facts(chain: str, before: float, after: float, trials: int, warning: str) -> dict[str, Any]:
+    return {
+        "chain": chain,
+        "distance_before": round(before, 4),
+        "distance_after": round(after, 4),
+        "trials": trials,
+        "warning": warning,
+    }

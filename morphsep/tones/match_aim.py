@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from morphsep.signal import Signal
 from morphsep.tones.match_ripple import ripples
-from morphsep.tones.match_statistics import distance, rates_of_swing, statistics
+from morphsep.tones.match_statistics import distance, statistics
 from morphsep.tones.rack import Pedal, run
 
 Floats = npt.NDArray[np.float64]
@@ -48,12 +48,8 @@ class Aim:
         """By log-mel statistics, dB."""
         return distance(statistics(passages), self.statistics)
 
-    def rates(self, passages: Sequence[Signal]) -> list[float]:
-        """Hz: how fast an LFO may turn in it, of which these passages have none."""
-        return rates_of_swing(self.passages, passages)
-
     def parts(self, passages: Sequence[Signal]) -> Floats:
-        """``[4]``: that distance, and those of the ripples."""
+        """``[6]``: that distance, and those of the ripples."""
         pairs = zip(ripples(passages), self._ripples, strict=True)
         rest = [float(np.sqrt(np.mean((a - b) ** 2))) for a, b in pairs]
         return np.array([self.distance(passages), *rest])

@@ -15,8 +15,9 @@ from morphsep.tones.effects.registry import knobs
 from morphsep.tones.rack import Pedal
 
 Floats = npt.NDArray[np.float64]
-DIGITS = 3
-"""Significant digits of a setting: what is tried is what the file says."""
+DIGITS = 4
+"""Significant digits of a setting: what is tried is what the file says. An echo that is a quarter
+of a millisecond off already colours what it is added to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class Knob:
     high: float
     start: float
     log: bool = False
+    step: float = 1.0
+    """How far a search goes at a time, against other knobs: small where a little is heard."""
 
     def at(self, place: float) -> float:
         """The setting at a place in [0, 1]."""
@@ -47,6 +50,10 @@ class Knob:
 
 def hz(low: float, high: float, start: float) -> Knob:
     return Knob(low, high, start, log=True)
+
+
+def exact(low: float, high: float, start: float, step: float) -> Knob:
+    return Knob(low, high, start, log=True, step=step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +94,23 @@ DRIVEN = (
 )  # fmt: skip
 MIX = Knob(0, 0.7, 0.4)
 MOVEMENTS = (
-    (slot("Chorus", rate_hz=hz(0.1, 6, 0.8), depth=Knob(0.02, 0.6, 0.2),
-          centre_delay_ms=hz(3, 25, 8), feedback=0.0, mix=MIX),),
-    (slot("Flanger", rate_hz=hz(0.05, 4, 0.3), shortest_ms=hz(0.3, 2, 0.7),
-          longest_ms=hz(2, 12, 5), feedback=Knob(0, 0.8, 0.3), mix=MIX),),
-    (slot("Phaser", rate_hz=hz(0.1, 6, 0.5), depth=Knob(0.05, 1, 0.5),
+    (slot("Chorus", rate_hz=exact(0.1, 6, 0.8, 0.01), depth=Knob(0.02, 0.6, 0.2, step=0.08),
+          centre_delay_ms=exact(3, 25, 8, 0.05), feedback=0.0, mix=MIX),),
+    (slot("Flanger", rate_hz=exact(0.05, 4, 0.3, 0.01), shortest_ms=exact(0.3, 2, 0.7, 0.08),
+          longest_ms=exact(2, 12, 5, 0.05), feedback=Knob(0, 0.8, 0.3), mix=MIX),),
+    (slot("Phaser", rate_hz=exact(0.1, 6, 0.5, 0.05), depth=Knob(0.05, 1, 0.5),
           centre_frequency_hz=hz(300, 4000, 1100), feedback=Knob(0, 0.7, 0.2), mix=MIX),),
-    (slot("Tremolo", rate_hz=hz(1, 12, 5), depth=Knob(0, 1, 0.5)),),
-    (slot("Delay", delay_seconds=hz(0.05, 0.6, 0.3), feedback=Knob(0, 0.4, 0.1),
+    (slot("Tremolo", rate_hz=exact(1, 12, 5, 0.05), depth=Knob(0, 1, 0.5)),),
+    (slot("Delay", delay_seconds=exact(0.05, 0.6, 0.3, 0.005), feedback=Knob(0, 0.4, 0.1),
           mix=Knob(0, 0.5, 0.2)),
      slot("Reverb", room_size=Knob(0, 0.8, 0.4), damping=Knob(0, 1, 0.5), wet_level=1.0,
           dry_level=0.0, width=1.0, mix=Knob(0, 0.6, 0.2))),
 )  # fmt: skip
+
+
+def is_movement(each: Slot) -> bool:
+    """Whether it is a movement's or a room's, not an amplifier's."""
+    return any(each is one for movement in MOVEMENTS for one in movement)
 
 
 def turned(slots: Sequence[Slot]) -> Iterator[Knob]:
@@ -112,13 +124,9 @@ def start_of(slots: Sequence[Slot]) -> Floats:
     return np.array([knob.where(knob.start) for knob in turned(slots)])
 
 
-def rate_knob(slots: Sequence[Slot]) -> tuple[int, Knob] | None:
-    """The knob that sets how fast an LFO turns, and its number among all knobs."""
-    names = [(name, knob) for each in slots for name, knob in each.turned.items()]
-    for index, (name, knob) in enumerate(names):
-        if name == "rate_hz":
-            return index, knob
-    return None
+def steps_of(slots: Sequence[Slot]) -> Floats:
+    """How far a search goes at a time, by knob."""
+    return np.array([knob.step for knob in turned(slots)])
 
 
 def pedals_at(slots: Sequence[Slot], places: Floats) -> tuple[Pedal, ...]:

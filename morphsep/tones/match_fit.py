@@ -2,19 +2,29 @@
 
 Every trial renders passages of the stem through a chain and compares statistics. The search goes
 through a tree: a clean or a driven amplifier; behind it, or alone, one of the movements and rooms
-of ``match_chain``; the best of these share the next trials by halves, led by ripples as well as by
-log-mel statistics; and the last trials bring the best one closer by log-mel statistics alone.
+of ``match_chain``, led by ripples as well as by log-mel statistics; the likeliest of these come
+closer in small steps by log-mel statistics alone; then they and the amplifier share the next trials
+by halves with every knob free, and the last trials go to the best one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from morphsep.signal import Signal
 from morphsep.tones.match_aim import Aim, Passages
+from morphsep.tones.match_candidate import (
+    Candidate,
+    Counter,
+    Found,
+    OnProgress,
+    cost_of,
+    places_of,
+    slots_from,
+    small_steps,
+)
 from morphsep.tones.match_chain import (
     CLEAN,
     DRIVEN,
@@ -22,71 +32,36 @@ from morphsep.tones.match_chain import (
     Floats,
     Slot,
     pedals_at,
-    rate_knob,
     start_of,
+    steps_of,
 )
 from morphsep.tones.match_search import Evolution
+from morphsep.tones.match_start import Starts
 from morphsep.tones.rack import Pedal
 
-BASE_SHARE, KIND_SHARE, MOVEMENT_SHARE, LAST_SHARE = 0.1, 0.2, 0.36, 0.2
+BASE_SHARE, KIND_SHARE, MOVEMENT_SHARE, CLOSER_SHARE, LAST_SHARE = 0.1, 0.25, 0.12, 0.25, 0.12
 """Parts of all trials: into amplifiers, into telling kinds of movement apart, into the likeliest
-movements, and into the last candidate; what is left goes into those that are compared."""
+movements, into bringing these closer, and into the last candidate; what is left goes into those
+that are compared."""
 SCATTERED = 0.5
 """Part of the trials for a kind of movement that are spread over all of its settings."""
 LIKELY = 2
-WIDE, NARROW, LAST = 0.25, 0.12, 0.05
+WIDE, NARROW, LAST = 0.25, 0.07, 0.05
 """First steps of a search, in parts of a knob's range."""
+AGAIN = 1.5
+"""The same, of a second search from where the first one ended."""
 DRIVE_PAYS = 0.8
 """A drive is considered if it comes closer than this part of what a clean chain leaves."""
 PEDAL_PAYS = 0.02
 """A pedal stays if the distance would grow without it by more than this part of the start."""
-LEAST_PARTS = (0.5, 0.02, 0.1, 1.0)
+LEAST_PARTS = (0.5, 0.02, 0.1, 1.0, 0.05, 0.05)
 """Start distances below these count as these, so that noise is not taken for a difference."""
-PART_WEIGHTS = (1.0, 1.0, 1.0, 0.5)
-"""Of log-mel statistics and of the three kinds of ripples, each as a part of its start."""
-
-OnProgress = Callable[[int, int, float], None]
-"""``(trials done, trials in all, least distance in dB so far)``."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """Pedals, and the distances in dB that they were found by."""
-
-    pedals: tuple[Pedal, ...]
-    before: float
-    after: float
-    trials: int
-
-
-@dataclass(slots=True, kw_only=True)
-class _Counter:
-    total: int
-    report: OnProgress
-    least: float
-    done: int = 0
-
-    def count(self, cost: float) -> None:
-        self.done += 1
-        self.least = min(self.least, cost)
-        self.report(min(self.done, self.total), self.total, self.least)
-
-
-@dataclass(slots=True, kw_only=True)
-class _Candidate:
-    """Pedals of which the first knobs stay where they are and a search turns the rest."""
-
-    slots: tuple[Slot, ...]
-    held: Floats
-    search: Evolution
-
-    @property
-    def cost(self) -> float:
-        return self.search.least
-
-    @property
-    def places(self) -> Floats:
-        return np.concatenate([self.held, self.search.best])
+PART_WEIGHTS = np.array((1.0, 1.0, 1.0, 0.5, 0.0, 0.0))
+"""Of log-mel statistics and of the kinds of ripples, each as a part of its start."""
+LOG_WEIGHTS = np.array((1.0, 0.5, 0.5, 1.0, 1.0, 1.0))
+"""The same of the logarithms of these parts: each then leads on, however near it already is."""
+NEAR = 0.01
+"""A part of the start that is not worth making smaller."""
 
 
 class Fit:
@@ -99,93 +74,123 @@ class Fit:
         self._budget, self._seed = budget, seed
         start = aim.parts(passages.cut())
         self.before = float(start[0])
-        self._scale = np.array(PART_WEIGHTS) / np.maximum(start, LEAST_PARTS)
-        self._counter = _Counter(total=budget, report=on_progress, least=self.before)
+        self._scale = 1 / np.maximum(start, LEAST_PARTS)
+        self._counter = Counter(total=budget, report=on_progress, least=self.before)
 
     def run(self) -> Found:
         """The pedals that come closest."""
         base = self._base()
-        better = [each for each in self._movements(base) if each.cost < base.cost]
-        movements = sorted(better, key=_cost_of)[:LIKELY]
+        limit = self._led(self._aim.parts(self._render(self._passages, base.slots, base.places)))
+        better = [each for each in self._movements(base) if each.cost < limit]
+        movements = sorted(better, key=cost_of)[:LIKELY]
         for each in movements:
             each.search.run(round(self._budget * MOVEMENT_SHARE / len(movements)))
-        best = self._compare([base, *(self._all_knobs(each) for each in movements)])
+        closer = sorted((self._closer(each, len(movements)) for each in movements), key=cost_of)
+        closer[:1] = [self._closer(each, 1, again=True) for each in closer[:1]]
+        best = self._compare([self._all_knobs(each) for each in (base, *closer)])
         pedals, after = self._finish(best)
         return Found(pedals=pedals, before=self.before, after=after, trials=self._counter.done)
 
     def _render(self, passages: Passages, slots: Sequence[Slot], places: Floats) -> list[Signal]:
         return passages.through(pedals_at(slots, places)).cut()
 
+    def _sum(self, parts: Floats) -> float:
+        return float((parts * self._scale) @ PART_WEIGHTS)
+
+    def _led(self, parts: Floats) -> float:
+        return float(np.log(parts * self._scale + NEAR) @ LOG_WEIGHTS)
+
     def _search(
-        self, passages: Passages, slots: tuple[Slot, ...], start: Floats, step: float
+        self,
+        passages: Passages,
+        slots: tuple[Slot, ...],
+        start: Floats,
+        steps: Floats,
+        judged: Callable[[Floats], float] | None,
+        seed: int | None = None,
     ) -> Evolution:
+        """By ``judged`` parts, or by log-mel statistics alone."""
+
         def cost(places: Floats) -> float:
-            parts = self._aim.parts(self._render(passages, slots, places))
+            out = self._render(passages, slots, places)
+            parts = self._aim.parts(out) if judged else np.array([self._aim.distance(out)])
             self._counter.count(float(parts[0]))
-            return float(parts @ self._scale)
+            return judged(parts) if judged else float(parts[0])
 
-        return Evolution(cost, start, step, self._seed)
+        return Evolution(cost, start, steps, self._seed if seed is None else seed)
 
-    def _base(self) -> _Candidate:
+    def _base(self) -> Candidate:
         found = []
         for slots in (CLEAN, DRIVEN):
-            search = self._search(self._passages, slots, start_of(slots), WIDE)
+            steps = WIDE * steps_of(slots)
+            search = self._search(self._passages, slots, start_of(slots), steps, self._sum)
             search.run(round(self._budget * BASE_SHARE / 2))
-            found.append(_Candidate(slots=slots, held=np.zeros(0), search=search))
+            found.append(Candidate(slots=slots, held=np.zeros(0), search=search))
         clean, driven = found
         return driven if driven.cost < DRIVE_PAYS * clean.cost else clean
 
-    def _movements(self, base: _Candidate) -> list[_Candidate]:
+    def _movements(self, base: Candidate) -> list[Candidate]:
         """Each movement behind the amplifier as it was found, and behind a high-pass alone: an
         amplifier fitted without a movement has taken over some of what the movement does."""
         starts: list[tuple[tuple[Slot, ...], Floats]] = [(base.slots, base.places)]
         if base.slots is CLEAN:
             starts.append(((), np.zeros(0)))
         trials = round(self._budget * KIND_SHARE / len(starts) / len(MOVEMENTS))
-        rates = self._aim.rates(self._passages.cut())
+        starts_of = Starts(self._aim.passages, self._passages.cut())
+        guesses = [starts_of.of(movement) for movement in MOVEMENTS]
         found = []
         for slots, places in starts:
             prefix = self._passages.through(pedals_at(slots, places))
-            for movement in MOVEMENTS:
+            for movement, known in zip(MOVEMENTS, guesses, strict=True):
                 turned = movement if slots else (CLEAN[0], *movement)
-                search = self._search(prefix, turned, start_of(turned), NARROW)
-                index, guesses = _guesses(turned, rates)
-                search.scatter(round(trials * SCATTERED), index, guesses)
+                steps = NARROW * steps_of(turned)
+                search = self._search(prefix, turned, start_of(turned), steps, self._led)
+                search.scatter(round(trials * SCATTERED), places_of(turned, known))
                 search.run(round(trials * (1 - SCATTERED)))
-                found.append(_Candidate(slots=(*slots, *turned), held=places, search=search))
+                found.append(Candidate(slots=(*slots, *turned), held=places, search=search))
         return found
 
-    def _all_knobs(self, candidate: _Candidate) -> _Candidate:
+    def _closer(self, candidate: Candidate, shares: int, *, again: bool = False) -> Candidate:
+        """The same in small steps by log-mel statistics alone; again: other, wider ones, because
+        there are valleys a percent beside the right one."""
+        count = len(candidate.held)
+        slots = candidate.slots
+        held = pedals_at(slots, candidate.places)
+        turned = slots_from(slots, count)
+        prefix = self._passages.through(held[: len(slots) - len(turned)])
+        start = candidate.search.best
+        steps = small_steps(turned, NARROW) * (AGAIN if again else 1)
+        search = self._search(prefix, turned, start, steps, None, self._seed + again)
+        search.start()
+        search.run(round(self._budget * CLOSER_SHARE / 2 / shares))
+        return Candidate(slots=slots, held=candidate.held, search=search)
+
+    def _all_knobs(self, candidate: Candidate) -> Candidate:
         """The same with nothing held, and with an amplifier if it has none."""
         slots, places = candidate.slots, candidate.places
-        if not candidate.held.size:
+        if slots[0] is CLEAN[0] and slots[1] is not CLEAN[1]:
             rest = start_of(CLEAN[1:])
             slots = (*CLEAN, *slots[1:])
             places = np.concatenate([places[:1], rest, places[1:]])
-        search = self._search(self._passages, slots, places, NARROW)
+        search = self._search(self._passages, slots, places, small_steps(slots, NARROW), None)
         search.start()
-        return _Candidate(slots=slots, held=np.zeros(0), search=search)
+        return Candidate(slots=slots, held=np.zeros(0), search=search)
 
-    def _compare(self, candidates: list[_Candidate]) -> _Candidate:
+    def _compare(self, candidates: list[Candidate]) -> Candidate:
         """Successive halving: trials for all candidates, then for the better half, ..."""
         rounds = len(candidates).bit_length()
         left = round(self._budget * (1 - LAST_SHARE)) - self._counter.done
         for _ in range(rounds):
             for each in candidates:
                 each.search.run(max(left // rounds // len(candidates), 1))
-            candidates = sorted(candidates, key=_cost_of)
+            candidates = sorted(candidates, key=cost_of)
             candidates = candidates[: max(len(candidates) // 2, 1)]
         return candidates[0]
 
-    def _finish(self, best: _Candidate) -> tuple[tuple[Pedal, ...], float]:
-        """The best one by log-mel statistics alone, without what does nothing in it."""
-
-        def cost(at: Floats) -> float:
-            found = self._aim.distance(self._render(self._passages, best.slots, at))
-            self._counter.count(found)
-            return found
-
-        search = Evolution(cost, best.places, LAST, self._seed)
+    def _finish(self, best: Candidate) -> tuple[tuple[Pedal, ...], float]:
+        """The best one a little closer, without what does nothing in it."""
+        steps = small_steps(best.slots, LAST)
+        search = self._search(self._passages, best.slots, best.places, steps, None)
         search.start()
         search.run(max(self._budget - self._counter.done, 1))
         return self._without_idle(pedals_at(best.slots, search.best))
@@ -202,15 +207,3 @@ class Fit:
             else:
                 index += 1
         return pedals, after
-
-
-def _cost_of(candidate: _Candidate) -> float:
-    return candidate.cost
-
-
-def _guesses(movement: Sequence[Slot], rates: Sequence[float]) -> tuple[int, list[float]]:
-    knob = rate_knob(movement)
-    if knob is None:
-        return 0, []
-    index, turned = knob
-    return index, [turned.where(rate) for rate in rates if turned.low <= rate <= turned.high]

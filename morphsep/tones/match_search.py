@@ -7,7 +7,7 @@ evolution needs several times as many trials at 10 to 20 settings.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -17,18 +17,24 @@ Floats = npt.NDArray[np.float64]
 OUTSIDE = 10.0
 """Cost of a point's squared distance from the cube: the nearest point of it is what is tried."""
 
+GUESSED = 0.6
+"""How far the points around a guess are spread, in parts of the cube."""
+
 
 class Evolution:
     """A search that can be continued; ``best`` and ``least`` are the best point and its cost."""
 
-    def __init__(self, cost: Callable[[Floats], float], start: Floats, step: float, seed: int):
+    def __init__(
+        self, cost: Callable[[Floats], float], start: Floats, steps: float | Floats, seed: int
+    ) -> None:
+        """``steps``: deviation of the first moves, of all dimensions or of each ``[n]``."""
         self.best, self.least = np.clip(start, 0, 1), float("inf")
         self.trials = 0
         self._cost = cost
         self._rng = np.random.default_rng(seed)
-        self._mean, self._step = self.best.copy(), step
+        self._mean, self._step = self.best.copy(), float(np.max(steps))
         n = start.size
-        self._covariance = np.eye(n)
+        self._covariance = np.eye(n) * (np.asarray(steps) / self._step) ** 2
         self._path, self._step_path = np.zeros(n), np.zeros(n)
         self._generations = 0
         self._set_constants(n)
@@ -50,22 +56,25 @@ class Evolution:
         self._try(self._mean)
         return self.least
 
-    def scatter(self, trials: int, index: int = 0, guesses: Sequence[float] = ()) -> None:
+    def scatter(self, trials: int, guesses: Sequence[Mapping[int, float]] = ()) -> None:
         """So many trials spread evenly over the cube (Halton's sequence); goes on from the best of
         them and of the start.
 
         Args:
             trials: how many.
-            index: a dimension that is known better.
-            guesses: places in it that most of the points take by turns.
+            guesses: places in some of the dimensions, which most of the points take by turns; in
+                the others these points stay nearer to the start.
         """
         from scipy.stats import qmc
 
         self.start()
+        start = self._mean
         points = qmc.Halton(self._mean.size, scramble=False).random(trials)[1:]
         for turn, point in enumerate(points):
             if turn % (len(guesses) + 1) < len(guesses):
-                point[index] = guesses[turn % (len(guesses) + 1)]
+                point = np.clip(start + GUESSED * (point - 0.5), 0, 1)
+                for index, place in guesses[turn % (len(guesses) + 1)].items():
+                    point[index] = place
             self._try(point)
         self._mean = self.best.copy()
 

@@ -148,7 +148,7 @@ def _swing(power: Floats, reference: float) -> Floats:
     count = len(curves)
     spectrum = np.abs(np.fft.rfft(curves, axis=0)) ** 2
     spectrum *= 2 / (count * (np.hanning(count + 2) ** 2).sum())
-    return np.asarray(np.sqrt(np.maximum(_rates(count) @ spectrum, 0)).T)
+    return np.asarray(np.sqrt(np.maximum(rate_bands(count, HOP) @ spectrum, 0)).T)
 
 
 def _curves(power: Floats, reference: float) -> Floats:
@@ -162,9 +162,10 @@ def _curves(power: Floats, reference: float) -> Floats:
 
 
 @lru_cache(maxsize=8)
-def _rates(count: int) -> Floats:
-    """``[rates, bins]``: overlapping triangles over log frequency for ``count`` frames."""
-    hz = np.fft.rfftfreq(count, HOP / MODEL_RATE)
+def rate_bands(count: int, hop: int) -> Floats:
+    """``[rates, bins]``: overlapping triangles over log frequency for ``count`` frames that are
+    ``hop`` samples apart."""
+    hz = np.fft.rfftfreq(count, hop / MODEL_RATE)
     steps = round(np.log2(FASTEST / SLOWEST) * PER_OCTAVE) + 1
     centres = np.log2(SLOWEST) + np.arange(steps) / PER_OCTAVE
     place = np.log2(np.maximum(hz, 1e-3))

@@ -1,0 +1,87 @@
+"""Chains that a fit compares: which knobs are turned, how far at a time, how near they come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from morphsep.tones.match_chain import Floats, Slot, is_movement, steps_of
+from morphsep.tones.match_search import Evolution
+from morphsep.tones.match_start import Guess
+from morphsep.tones.rack import Pedal
+
+SMALL = 0.03
+"""First steps of a movement's knobs once it has been found, in parts of a knob's range."""
+
+OnProgress = Callable[[int, int, float], None]
+"""``(trials done, trials in all, least distance in dB so far)``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Pedals, and the distances in dB that they were found by."""
+
+    pedals: tuple[Pedal, ...]
+    before: float
+    after: float
+    trials: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Counter:
+    total: int
+    report: OnProgress
+    least: float
+    done: int = 0
+
+    def count(self, cost: float) -> None:
+        self.done += 1
+        self.least = min(self.least, cost)
+        self.report(min(self.done, self.total), self.total, self.least)
+
+
+@dataclass(slots=True, kw_only=True)
+class Candidate:
+    """Pedals of which the first knobs stay where they are and a search turns the rest."""
+
+    slots: tuple[Slot, ...]
+    held: Floats
+    search: Evolution
+
+    @property
+    def cost(self) -> float:
+        return self.search.least
+
+    @property
+    def places(self) -> Floats:
+        return np.concatenate([self.held, self.search.best])
+
+
+def places_of(slots: Sequence[Slot], guesses: Sequence[Guess]) -> list[dict[int, float]]:
+    """Guessed settings as places of knobs by their numbers."""
+    names = [(name, knob) for each in slots for name, knob in each.turned.items()]
+    return [
+        {i: knob.where(guess[name]) for i, (name, knob) in enumerate(names) if name in guess}
+        for guess in guesses
+    ]
+
+
+def cost_of(candidate: Candidate) -> float:
+    return candidate.cost
+
+
+def small_steps(slots: Sequence[Slot], amplifier: float) -> Floats:
+    """First steps where a movement has been found and the amplifier may still be far off."""
+    wide = [SMALL if is_movement(each) else amplifier for each in slots for _ in each.turned]
+    return np.array(wide) * steps_of(slots)
+
+
+def slots_from(slots: tuple[Slot, ...], knob: int) -> tuple[Slot, ...]:
+    """Those behind so many knobs."""
+    index = 0
+    while knob > 0:
+        knob -= len(slots[index].turned)
+        index += 1
+    return slots[index:]
