@@ -172,7 +172,7 @@ def driver(number: int) -> None:
     from morphsep.executors.ray import run
 
     steps = pipeline(dict.fromkeys(SPEED, 0.0))
-    with cluster(cpus=8), _watched() as peaks:
+    with cluster(cpus=4), _watched() as peaks:
         began = time.time()
         songs = [Song(n) for n in range(number)]
         done = sum(1 for _ in run(steps, songs, Pool(min_workers=2, max_workers=2)))
