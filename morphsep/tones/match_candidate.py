@@ -15,6 +15,8 @@ from morphsep.tones.rack import Pedal
 SMALL = 0.03
 """First steps of a movement's knobs once it has been found, in parts of a knob's range."""
 
+RATE = "rate_hz"
+
 OnProgress = Callable[[int, int, float], None]
 """``(trials done, trials in all, least distance in dB so far)``."""
 
@@ -66,6 +68,19 @@ def places_of(slots: Sequence[Slot], guesses: Sequence[Guess]) -> list[dict[int,
         {i: knob.where(guess[name]) for i, (name, knob) in enumerate(names) if name in guess}
         for guess in guesses
     ]
+
+
+def at_rate(slots: Sequence[Slot], places: Floats, factor: float) -> Floats | None:
+    """The same places with an LFO that turns so many times as fast; None where none turns, or
+    none can that fast."""
+    names = [(name, knob) for each in slots for name, knob in each.turned.items()]
+    for index, (name, knob) in enumerate(names):
+        rate = knob.at(float(places[index])) * factor
+        if name == RATE and knob.low <= rate <= knob.high:
+            moved = places.copy()
+            moved[index] = knob.where(rate)
+            return moved
+    return None
 
 
 def cost_of(candidate: Candidate) -> float:

@@ -20,6 +20,7 @@ from morphsep.tones.match_candidate import (
     Counter,
     Found,
     OnProgress,
+    at_rate,
     cost_of,
     places_of,
     slots_from,
@@ -48,6 +49,7 @@ SCATTERED = 0.5
 LIKELY = 2
 WIDE, NARROW, LAST = 0.25, 0.07, 0.05
 """First steps of a search, in parts of a knob's range."""
+OCTAVES, OCTAVE_SHARE = (0.5, 2.0), 0.12
 AGAIN = 1.5
 """The same, of a second search from where the first one ended."""
 DRIVE_PAYS = 0.8
@@ -86,7 +88,9 @@ class Fit:
         for each in movements:
             each.search.run(round(self._budget * MOVEMENT_SHARE / len(movements)))
         closer = sorted((self._closer(each, len(movements)) for each in movements), key=cost_of)
-        closer[:1] = [self._closer(each, 1, again=True) for each in closer[:1]]
+        closer[:1] = [
+            self._closer(self._in_other_octaves(each), 1, again=True) for each in closer[:1]
+        ]
         best = self._compare([self._all_knobs(each) for each in (base, *closer)])
         pedals, after = self._finish(best)
         return Found(pedals=pedals, before=self.before, after=after, trials=self._counter.done)
@@ -153,17 +157,36 @@ class Fit:
     def _closer(self, candidate: Candidate, shares: int, *, again: bool = False) -> Candidate:
         """The same in small steps by log-mel statistics alone; again: other, wider ones, because
         there are valleys a percent beside the right one."""
-        count = len(candidate.held)
-        slots = candidate.slots
-        held = pedals_at(slots, candidate.places)
-        turned = slots_from(slots, count)
-        prefix = self._passages.through(held[: len(slots) - len(turned)])
-        start = candidate.search.best
+        turned = slots_from(candidate.slots, len(candidate.held))
         steps = small_steps(turned, NARROW) * (AGAIN if again else 1)
-        search = self._search(prefix, turned, start, steps, None, self._seed + again)
+        trials = round(self._budget * CLOSER_SHARE / 2 / shares)
+        return self._from(candidate, candidate.search.best, steps, trials, self._seed + again)
+
+    def _in_other_octaves(self, candidate: Candidate) -> Candidate:
+        """The same, or with an LFO that turns half or twice as fast if that comes nearer: levels
+        may swing twice in a turn."""
+        turned = slots_from(candidate.slots, len(candidate.held))
+        steps = NARROW * steps_of(turned)
+        trials = round(self._budget * OCTAVE_SHARE / len(OCTAVES))
+        starts = (at_rate(turned, candidate.search.best, factor) for factor in OCTAVES)
+        others = [
+            self._from(candidate, start, steps, trials, self._seed)
+            for start in starts
+            if start is not None
+        ]
+        return min((candidate, *others), key=cost_of)
+
+    def _from(
+        self, candidate: Candidate, start: Floats, steps: Floats, trials: int, seed: int
+    ) -> Candidate:
+        """A search by log-mel statistics alone for what the candidate turns."""
+        held = pedals_at(candidate.slots, candidate.places)
+        turned = slots_from(candidate.slots, len(candidate.held))
+        prefix = self._passages.through(held[: len(held) - len(turned)])
+        search = self._search(prefix, turned, start, steps, None, seed)
         search.start()
-        search.run(round(self._budget * CLOSER_SHARE / 2 / shares))
-        return Candidate(slots=slots, held=candidate.held, search=search)
+        search.run(trials)
+        return Candidate(slots=candidate.slots, held=candidate.held, search=search)
 
     def _all_knobs(self, candidate: Candidate) -> Candidate:
         """The same with nothing held, and with an amplifier if it has none."""
