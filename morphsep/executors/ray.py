@@ -14,9 +14,11 @@ import pickle
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset, TaskPoolStrategy
+from ray.data._internal.execution.operators import map_operator
 
 from morphsep.errors import SettingError
 from morphsep.executors import Pipeline, Pool, Step
@@ -57,8 +59,11 @@ def run(pipeline: Pipeline, records: Sequence[Any], pool: Pool) -> Iterator[Any]
                 # changes. So a step's answer has to be one block
                 rows = rows.repartition(target_num_rows_per_block=1)
             rows = _mapped(rows, step, pool, share, least)
-        for row in rows.iter_rows():
-            yield pickle.loads(row["record"])
+        # Ray Data keeps its measurements of every block until the pipeline ends, 30 kB a track, for
+        # a summary in its log; there is no setting against it
+        with patch.object(map_operator, "to_stats", lambda metas: []):
+            for row in rows.iter_rows():
+                yield pickle.loads(row["record"])
 
 
 def _mapped(rows: Dataset, step: Step, pool: Pool, share: float, least: int) -> Dataset:

@@ -1,7 +1,9 @@
-"""What travels between workers is small, whatever the track (design, section 5)."""
+"""What travels between workers is small, whatever the track (design, section 5), and nothing of it
+stays behind in the driver."""
 
 from __future__ import annotations
 
+import gc
 import pickle
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import pytest
 
 from morphsep.api import make_settings
-from morphsep.executors import Pipeline, Pool, local
+from morphsep.executors import Pipeline, Pool, Step, get_executor, local
 from morphsep.inputs import collect
 from morphsep.run import run, settle_jobs
 from tests import songs
@@ -75,3 +77,21 @@ def test_records_stay_small(tmp_path, monkeypatch, model, separator, task) -> No
         sizes.append(dict(scales.sizes))
     print(sizes)
     assert max(sizes[1].values()) < MOST, sizes
+
+
+def passed_on(record: int) -> list[int]:
+    return [record]
+
+
+@pytest.mark.ray
+@pytest.mark.filterwarnings("default")  # Ray warns of its own deprecations
+def test_the_driver_keeps_nothing_of_what_has_passed() -> None:
+    steps = [Step(name="a", call=passed_on), Step(name="b", call=passed_on, has_workers=True)]
+    many = 60
+    passed = 0
+    for _ in get_executor("ray")(steps, range(many), Pool(min_workers=1, max_workers=1)):
+        passed += 1
+        if passed == many - 1:  # the last of all still has to come: all is as it is on the way
+            kept = [each for each in gc.get_objects() if type(each).__name__ == "BlockStats"]
+    assert passed == many
+    assert len(kept) < many / 2, "Ray Data's own history of every block"
