@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from morphsep import storage_lock
+from morphsep.storage import Location, location
 from tests.object_store import ObjectStore
 
 # machines are shared and noisy: how long an example took says nothing about it
@@ -54,3 +56,18 @@ def store(server: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[Obje
         monkeypatch.setenv(name, value)
     yield server
     server.recover()
+
+
+@pytest.fixture(params=["disk", "bucket"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
+    """A place that is not there yet, on a disk and in a bucket."""
+    if request.param == "disk":
+        return location(tmp_path / "place")
+    store: ObjectStore = request.getfixturevalue("store")
+    return location(store.url(f"{tmp_path.name}/place"))
+
+
+@pytest.fixture
+def settles_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bucket on loopback says at once who came first."""
+    monkeypatch.setattr(storage_lock, "SETTLE", 0.05)

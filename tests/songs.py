@@ -74,9 +74,10 @@ def read(path: Path) -> np.ndarray:
 
 @dataclass(frozen=True, kw_only=True)
 class Drive:
-    """tanh; 0 dB is the stem itself."""
+    """tanh, up to ``peak``; 0 dB is the stem itself."""
 
     decibels: float = 0.0
+    peak: float = 0.2
     name: str = "drive"
     description: str = "synthetic"
     context: tuple[int, int] = (7, 5)
@@ -87,4 +88,4 @@ class Drive:
     def render(self, stem: Signal, start: int, level: float) -> Signal:
         if self.decibels == 0:
             return stem
-        return np.asarray(0.2 * np.tanh(stem * 10 ** (self.decibels / 20)), np.float32)
+        return np.asarray(self.peak * np.tanh(stem * 10 ** (self.decibels / 20)), np.float32)

@@ -25,7 +25,7 @@ from morphsep.tones.catalogue import BUILTIN
 from morphsep.tones.chain import EffectChain
 from morphsep.tones.definition import parse_chain, read_chain
 from morphsep.tones.match import BUDGET, Match
-from morphsep.tones.match_chain import CLEAN, DRIVEN, MOVEMENTS, pedals_at, start_of, turned
+from morphsep.tones.match_chain import CLEAN, DRIVEN, MOVEMENTS, named_knobs, pedals_at, start_of
 from morphsep.tones.match_passages import stem_passages
 from morphsep.tones.match_search import Evolution
 from morphsep.tones.match_statistics import distance, rates_of_swing, statistics
@@ -188,7 +188,7 @@ def test_a_knob_that_needs_small_steps_gets_them() -> None:
 @settings(max_examples=15)
 @given(st.lists(st.floats(0, 1), min_size=60, max_size=60))
 def test_every_place_of_the_knobs_is_a_chain_that_a_file_may_describe(places: list[float]) -> None:
-    number = len(list(turned(ALL_SLOTS)))
+    number = len(list(named_knobs(ALL_SLOTS)))
     pedals = pedals_at(ALL_SLOTS, np.array(places[:number]))
     chain = EffectChain(name="found", description="By chance.", pedals=pedals, trim_db=-1.23)
     again = parse_chain(chain_text(chain), Path("found.yaml"))
@@ -197,7 +197,7 @@ def test_every_place_of_the_knobs_is_a_chain_that_a_file_may_describe(places: li
 
 
 def test_knobs_start_where_they_say() -> None:
-    for knob, place in zip(turned(ALL_SLOTS), start_of(ALL_SLOTS), strict=True):
+    for (_, knob), place in zip(named_knobs(ALL_SLOTS), start_of(ALL_SLOTS), strict=True):
         assert 0 <= place <= 1
         assert knob.at(float(place)) == pytest.approx(knob.start, rel=0.01)
         assert (knob.at(0.0), knob.at(1.0)) == (knob.low, knob.high)

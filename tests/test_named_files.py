@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from morphsep import named_files, packed_files, storage_lock
+from morphsep import named_files, packed_files
 from morphsep.api import make_settings
 from morphsep.errors import SettingError
 from morphsep.executors import Pipeline, Pool, get_executor
@@ -32,9 +32,8 @@ CAPTURE = {"receptive_field": 2, "bias": False}
 
 
 @pytest.fixture(autouse=True)
-def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settles_soon: None) -> None:
     monkeypatch.setenv("MORPHSEP_WEIGHTS", str(tmp_path / "cache"))
-    monkeypatch.setattr(storage_lock, "SETTLE", 0.05)
     packed_files._taken.cache_clear()
 
 
@@ -64,13 +63,10 @@ def bucket(store: ObjectStore, tmp_path: Path, folder: Path) -> Location:
     return place
 
 
-@pytest.fixture(params=["disk", "bucket"])
-def carried(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
+@pytest.fixture
+def carried(place: Location) -> Location:
     """Where the driver puts the copies."""
-    if request.param == "disk":
-        return location(tmp_path / "work" / "files")
-    store: ObjectStore = request.getfixturevalue("store")
-    return location(store.url(f"{tmp_path.name}/work/files"))
+    return place / "work" / "files"
 
 
 def prints(recipe: Recipe) -> tuple[object, ...]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from morphsep import manifest, storage_lock
+from morphsep import manifest
 from morphsep.api import make_settings
 from morphsep.errors import SettingError
 from morphsep.inputs import collect
@@ -19,10 +19,7 @@ from morphsep.verify import verify
 from tests import songs
 from tests.object_store import ObjectStore
 
-
-@pytest.fixture(autouse=True)
-def _settles_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage_lock, "SETTLE", 0.05)
+pytestmark = pytest.mark.usefixtures("settles_soon")
 
 
 @pytest.fixture

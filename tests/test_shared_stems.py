@@ -24,7 +24,6 @@ from morphsep.verify import verify
 from morphsep.workspace import Workspace
 from tests import songs
 from tests.faults.disasters import environment, morph, plugins
-from tests.object_store import ObjectStore
 
 TONES = ("fuzz", "chorus", "tremolo")
 
@@ -57,14 +56,6 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[tuple[int, int]]:
 
     monkeypatch.setattr(NoSeparation, "separate", slowly)
     return counted
-
-
-@pytest.fixture(params=["disk", "bucket"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
-    if request.param == "disk":
-        return location(tmp_path / "place")
-    store: ObjectStore = request.getfixturevalue("store")
-    return location(store.url(f"{tmp_path.name}/place"))
 
 
 def listed(folder: Path, *names: str) -> list[str]:
@@ -122,9 +113,9 @@ def test_whoever_comes_first_of_a_song_goes_first(tmp_path: Path) -> None:
     assert not _clips(alone, Workspace(tmp_path / "out"))[0].shares_stem
 
 
+@pytest.mark.usefixtures("settles_soon")
 def test_the_dead_are_passed_over(place: Location, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage_lock, "DEAD", 1.5)
-    monkeypatch.setattr(storage_lock, "SETTLE", 0.05)
     if not place.is_local:  # the kernel knows who is dead; a bucket has the lease of who was
         storage_lock.written(place / "x", 7)
     began = time.monotonic()

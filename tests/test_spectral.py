@@ -20,29 +20,25 @@ from morphsep.backends.spectral import Spectral
 from morphsep.backends.stft import FrameGrid
 from morphsep.metrics.melposition import mel_position
 from morphsep.signal import MODEL_RATE, Signal
+from tests import songs
 
 AMOUNTS = (0.1, 0.25, 0.5, 0.75, 0.9)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drive:
+class Drive(songs.Drive):
     """tanh and a low-pass; 0 dB is the stem itself."""
 
-    decibels: float = 0.0
     sign: float = 1.0
-    name: str = "drive"
-    description: str = "synthetic"
+    peak: float = 0.1
     context: tuple[int, int] = (4000, 0)
 
-    def fingerprint(self) -> str:
-        return repr(self)
-
     def render(self, stem: Signal, start: int, level: float) -> Signal:
+        driven = np.float32(self.sign) * super().render(stem, start, level)
         if self.decibels == 0:
-            return np.float32(self.sign) * stem
-        driven = np.tanh(stem * 10 ** (self.decibels / 20))
+            return driven
         filtered = sosfilt(butter(2, 5000, fs=MODEL_RATE, output="sos"), driven, axis=-1)
-        return (0.1 * self.sign * filtered).astype(np.float32)
+        return filtered.astype(np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,27 +25,9 @@ from morphsep.signal import MODEL_RATE, Signal
 from morphsep.tones import Tone, get_tone
 from morphsep.tones.matching import measure_trim, trimmed
 from morphsep.uniform import Warp, isotonic, measure
+from tests import songs
 
-
-@dataclass(frozen=True, kw_only=True)
-class Drive:
-    """tanh; 0 dB is the stem itself."""
-
-    decibels: float = 0.0
-    name: str = "drive"
-    description: str = "synthetic"
-    context: tuple[int, int] = (0, 0)
-
-    def fingerprint(self) -> str:
-        return repr(self)
-
-    def render(self, stem: Signal, start: int, level: float) -> Signal:
-        if self.decibels == 0:
-            return stem
-        return np.asarray(0.1 * np.tanh(stem * 10 ** (self.decibels / 20)), np.float32)
-
-
-CLEAN, DRIVEN = Drive(), Drive(decibels=30.0)
+CLEAN, DRIVEN = songs.Drive(), songs.Drive(decibels=30.0, peak=0.1, context=(0, 0))
 
 
 def plucks(seconds: float, pitch: float = 110.0) -> Signal:
@@ -192,7 +174,7 @@ def test_ends_are_rendered_once() -> None:
     renders = []
 
     @dataclass(frozen=True, kw_only=True)
-    class Counted(Drive):
+    class Counted(songs.Drive):
         def render(self, stem: Signal, start: int, level: float) -> Signal:
             renders.append(self.decibels)
             return super().render(stem, start, level)

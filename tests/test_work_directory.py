@@ -26,18 +26,13 @@ SETTINGS = {"to": "fuzz", "amount": 0.5, "separator": "harmonic", "section": 5, 
 WITH_THE_RESULTS = {"claims", "lock", "run.json"}
 
 
-@pytest.fixture(autouse=True)
-def _settles_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage_lock, "SETTLE", 0.05)
+pytestmark = pytest.mark.usefixtures("settles_soon")
 
 
-@pytest.fixture(params=["disk", "bucket"])
-def work(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
+@pytest.fixture
+def work(place: Location) -> Location:
     """A place for the work that is not there yet."""
-    if request.param == "disk":
-        return location(tmp_path / "scratch" / "work")
-    store: ObjectStore = request.getfixturevalue("store")
-    return location(store.url(f"{tmp_path.name}/work"))
+    return place / "work"
 
 
 def below(place: Location) -> set[str]:

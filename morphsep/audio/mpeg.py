@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import mmap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import BinaryIO
 
@@ -103,19 +103,8 @@ def scan(file: BinaryIO) -> MpegScan | None:
     if not isinstance(file, io.FileIO):
         return _guess(file)
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        offset = _sync(data, skip_id3(data))
-        if offset is None:
-            return None
-        header = data[offset : offset + 4]
-        first = parse(header)
-        assert first is not None
-        promised = _promised_frames(data[offset : offset + first.length], first)
-        start = offset + (first.length if promised is not None else 0)
-        count = _count(data, start)
-    return MpegScan(
-        first=first, header=header, offset=offset, start=start,
-        num_frames=count, promised_frames=promised,
-    )  # fmt: skip
+        found = _begin(data, skip_id3(data))
+        return found and replace(found, num_frames=_count(data, found.start))
 
 
 def xing_frame(scan: MpegScan) -> bytes:
@@ -159,20 +148,29 @@ def _guess(file: BinaryIO) -> MpegScan | None:
     begin, size = id3_end(file), file.seek(0, io.SEEK_END)
     file.seek(begin)
     head = file.read(2 * SEARCH)
-    offset = _sync(head, 0)
+    found = _begin(head, 0)
+    if found is None:
+        return None
+    start, number = begin + found.start, found.promised_frames
+    if number is None:
+        seen = head[found.start :]
+        number = round((size - start) * _count(seen, 0) / len(seen))
+    return replace(found, offset=begin + found.offset, start=start, num_frames=number)
+
+
+def _begin(data: mmap.mmap | bytes, position: int) -> MpegScan | None:
+    """What stands at the first frame from ``position`` on, no frame counted yet."""
+    offset = _sync(data, position)
     if offset is None:
         return None
-    header = head[offset : offset + 4]
+    header = data[offset : offset + 4]
     first = parse(header)
     assert first is not None
-    promised = _promised_frames(head[offset : offset + first.length], first)
-    start = begin + offset + (first.length if promised is not None else 0)
-    seen = head[offset:]
-    mean = len(seen) / max(_count(seen, 0), 1)
+    promised = _promised_frames(data[offset : offset + first.length], first)
     return MpegScan(
-        first=first, header=header, offset=begin + offset, start=start,
-        num_frames=round((size - start) / mean) if promised is None else promised,
-        promised_frames=promised,
+        first=first, header=header, offset=offset,
+        start=offset + (first.length if promised is not None else 0),
+        num_frames=0, promised_frames=promised,
     )  # fmt: skip
 
 

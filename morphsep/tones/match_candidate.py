@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from morphsep.tones.match_chain import Floats, Slot, is_movement, steps_of
+from morphsep.tones.match_chain import Floats, Slot, is_movement, named_knobs, steps_of
 from morphsep.tones.match_search import Evolution
 from morphsep.tones.match_start import Guess
 from morphsep.tones.rack import Pedal
@@ -63,9 +63,9 @@ class Candidate:
 
 def places_of(slots: Sequence[Slot], guesses: Sequence[Guess]) -> list[dict[int, float]]:
     """Guessed settings as places of knobs by their numbers."""
-    names = [(name, knob) for each in slots for name, knob in each.turned.items()]
+    knobs = list(enumerate(named_knobs(slots)))
     return [
-        {i: knob.where(guess[name]) for i, (name, knob) in enumerate(names) if name in guess}
+        {i: knob.where(guess[name]) for i, (name, knob) in knobs if name in guess}
         for guess in guesses
     ]
 
@@ -73,8 +73,7 @@ def places_of(slots: Sequence[Slot], guesses: Sequence[Guess]) -> list[dict[int,
 def at_rate(slots: Sequence[Slot], places: Floats, factor: float) -> Floats | None:
     """The same places with an LFO that turns so many times as fast; None where none turns, or
     none can that fast."""
-    names = [(name, knob) for each in slots for name, knob in each.turned.items()]
-    for index, (name, knob) in enumerate(names):
+    for index, (name, knob) in enumerate(named_knobs(slots)):
         rate = knob.at(float(places[index])) * factor
         if name == RATE and knob.low <= rate <= knob.high:
             moved = places.copy()

@@ -113,20 +113,20 @@ def is_movement(each: Slot) -> bool:
     return any(each is one for movement in MOVEMENTS for one in movement)
 
 
-def turned(slots: Sequence[Slot]) -> Iterator[Knob]:
-    """The knobs of all pedals, in order."""
+def named_knobs(slots: Sequence[Slot]) -> Iterator[tuple[str, Knob]]:
+    """The knobs of all pedals with their names, in the order of a search's places."""
     for each in slots:
-        yield from each.turned.values()
+        yield from each.turned.items()
 
 
 def start_of(slots: Sequence[Slot]) -> Floats:
     """The place of every knob where a search begins."""
-    return np.array([knob.where(knob.start) for knob in turned(slots)])
+    return np.array([knob.where(knob.start) for _, knob in named_knobs(slots)])
 
 
 def steps_of(slots: Sequence[Slot]) -> Floats:
     """How far a search goes at a time, by knob."""
-    return np.array([knob.step for knob in turned(slots)])
+    return np.array([knob.step for _, knob in named_knobs(slots)])
 
 
 def pedals_at(slots: Sequence[Slot], places: Floats) -> tuple[Pedal, ...]:
