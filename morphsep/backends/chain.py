@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morphsep.backends import Passage
-from morphsep.backends.chain_filters import Filters, is_filter
+from morphsep.backends.chain_filters import Filters, is_filter, is_long
 from morphsep.backends.chain_pairs import between, context_between, pair_up
 from morphsep.errors import SettingError
 from morphsep.signal import MODEL_RATE, Signal
@@ -40,7 +40,7 @@ class Chain:
 
     def fingerprint(self) -> str:
         """Everything besides the passage that the sound depends on."""
-        return "chain:4"
+        return "chain:5"
 
     def context(self, source: Tone, target: Tone) -> tuple[int, int]:
         """(before, after): the longest that the two chains and those between them need, and
@@ -124,10 +124,10 @@ def _between(a: EffectChain, b: EffectChain, passage: Passage, amount: float | S
     pairs = pair_up(a.pedals, b.pedals)
     steps: list[Step] = []
     for together, group in groupby(pairs, is_filter):
-        filters = list(group)
-        if together and isinstance(amount, np.ndarray):
-            steps.append((Filters(filters), {"mix": 1.0, "amount": amount}))
+        row = list(group)
+        if together and isinstance(amount, np.ndarray) and any(is_long(pair) for pair in row):
+            steps.append((Filters(row), {"mix": 1.0, "amount": amount}))
         else:
-            steps += [(pair.effect, between(pair, amount)) for pair in filters]
+            steps += [(pair.effect, between(pair, amount)) for pair in row]
     trim = a.trim_db + (b.trim_db - a.trim_db) * amount
     return play(steps, passage.stem, passage.start, passage.level, trim)

@@ -26,9 +26,7 @@ KNOTS = 64
 """Amounts at which the filters are computed: between two of them both are heard in proportion."""
 SHORT = 1024
 """Samples after which a pedal must be below -80 dB to be one of the filters."""
-KINDS = frozenset(
-    {"Cabinet", "Gain", "PeakFilter", "LowShelfFilter", "HighShelfFilter", "LowpassFilter"}
-)
+KINDS = frozenset({"Gain", "PeakFilter", "LowShelfFilter", "HighShelfFilter", "LowpassFilter"})
 """Linear, and the same at any time while their settings stay."""
 ANYWHERE = (0.0, 0.25, 0.5, 0.75, 1.0)
 assert CABINET_TAPS <= TAPS
@@ -89,11 +87,17 @@ def _shares(position: Signal) -> tuple[range, Signal]:
     return knots, np.maximum(1 - away, 0, out=away)
 
 
+def is_long(pair: Pair) -> bool:
+    """Whether the pair is a filter of so many taps that it needs an FFT: in it the others are free.
+    Elsewhere each costs less by itself."""
+    return pair.present.kind == "Cabinet"
+
+
 def is_filter(pair: Pair) -> bool:
     """Whether the pair can be one of the filters, wherever the amount stands."""
-    kind = pair.present.kind
-    if kind == "Cabinet":
+    if is_long(pair):
         return True
+    kind = pair.present.kind
     return kind in KINDS and all(context_between(pair, a)[0] <= SHORT for a in ANYWHERE)
 
 

@@ -81,7 +81,10 @@ def _blend(effect: Effect, settings: Mapping[str, Value], dry: Signal, start: in
     if not isinstance(mix, np.ndarray) and mix == 1:
         return wet
     assert isinstance(mix, float | np.ndarray)
-    return dry + np.asarray(mix, np.float32) * (wet - dry)
+    blended = wet - dry
+    blended *= np.asarray(mix, np.float32)
+    blended += dry
+    return blended
 
 
 def total_context(parts: Sequence[tuple[int, int]], settle: float | None) -> tuple[int, int]:

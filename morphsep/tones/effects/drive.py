@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from morphsep.compiled import compiled
 from morphsep.signal import MODEL_RATE, Signal
 from morphsep.tones.effects import Parameter, Setting, Value, level
 from morphsep.tones.effects.frames import framed, overlap_save, straight
@@ -58,50 +59,43 @@ class Drive:
         return np.asarray(shaped * makeup(gain, hardness, bias), np.float32)
 
 
-def shape(u: Signal, hardness: Signal) -> Signal:
-    """The clipper's curve: ``u / sqrt(1 + u^2)`` blended with ``clip(u, -1, 1)``."""
-    soft = u / np.sqrt(1 + u * u)
-    if not hardness.any():
-        return np.asarray(soft, np.float32)
-    return np.asarray(soft + hardness * (np.clip(u, -1, 1) - soft), np.float32)
+def shape_steps(u: Signal, rest: Signal, hardness: Signal, less: Signal | None = None) -> Signal:
+    """The clipper's mean over the step to each sample; the first one repeats.
 
+    Its curve is ``u / sqrt(1 + u^2)``, blended by ``hardness`` with ``clip(u, -1, 1)``.
 
-def shape_steps(u: Signal, hardness: Signal) -> Signal:
-    """The clipper's mean over the step to each sample, ``[..., T]``; the first one repeats."""
+    Args:
+        u: frames ``[C, F, T]``.
+        rest: what is added to them, ``[F or 1, T]``.
+        hardness: ``[F or 1, T]``.
+        less: what is taken from the result, ``[F or 1, T]``.
+    """
     out = np.empty_like(u)
-    steps = out[..., 1:]
-    _soft_steps(u, steps)
-    if hardness.any():
-        hard = _hard_steps(u)
-        hard -= steps
-        hard *= hardness[..., 1:] if hardness.ndim else hardness
-        steps += hard
-    out[..., 0] = steps[..., 0]
+    nothing = np.zeros_like(rest[:1])
+    for frames, to in zip(u, out, strict=True):
+        _shape_steps(frames, rest, hardness, nothing if less is None else less, to)
     return out
 
 
-def _soft_steps(u: Signal, out: Signal) -> None:
-    root = u * u
-    root += 1
-    np.sqrt(root, out=root)
-    np.add(u[..., 1:], u[..., :-1], out=out)
-    out /= root[..., 1:] + root[..., :-1]
-
-
-def _hard_steps(u: Signal) -> Signal:
-    clipped = np.clip(u, -1, 1)
-    slope = clipped[..., 1:] - clipped[..., :-1]
-    step = u[..., 1:] - u[..., :-1]
-    # A step of nothing has no slope; the tiny term only keeps 0 / 0 out.
-    step += np.float32(1e-30)
-    slope /= step
-    over = np.subtract(u, clipped)
-    np.add(over[..., 1:], over[..., :-1], out=step)
-    slope *= step
-    np.add(clipped[..., 1:], clipped[..., :-1], out=step)
-    slope += step
-    slope *= np.float32(0.5)
-    return slope
+@compiled
+def _shape_steps(u: Signal, rest: Signal, hardness: Signal, less: Signal, out: Signal) -> None:
+    one, half, tiny = np.float32(1), np.float32(0.5), np.float32(1e-30)
+    x, root, clipped = np.empty_like(u[0]), np.empty_like(u[0]), np.empty_like(u[0])
+    for n in range(u.shape[0]):
+        row, to, zero = u[n], out[n], less[n % less.shape[0]]
+        shift, knee = rest[n % rest.shape[0]], hardness[n % hardness.shape[0]]
+        for i in range(row.size):
+            x[i] = row[i] + shift[i]
+            root[i] = np.sqrt(one + x[i] * x[i])
+            clipped[i] = min(max(x[i], -one), one)
+        for i in range(1, row.size):
+            soft = (x[i - 1] + x[i]) / (root[i - 1] + root[i])
+            # A step of nothing has no slope; the tiny term only keeps 0 / 0 out.
+            slope = (clipped[i] - clipped[i - 1]) / (x[i] - x[i - 1] + tiny)
+            over = (x[i] - clipped[i]) + (x[i - 1] - clipped[i - 1])
+            hard = (slope * over + (clipped[i] + clipped[i - 1])) * half
+            to[i] = soft + knee[i] * (hard - soft) - zero[i]
+        to[0] = to[1]
 
 
 def makeup(gain: Signal, hardness: Signal, bias: Signal) -> Signal:
@@ -109,20 +103,30 @@ def makeup(gain: Signal, hardness: Signal, bias: Signal) -> Signal:
     curves = np.broadcast_arrays(gain, hardness, bias)
     length = curves[0].size
     knots = np.minimum(np.arange(0, length + STEP, STEP), length - 1)
-    at_knots = _makeup(*(np.atleast_1d(c)[knots] for c in curves))
-    if gain.ndim == hardness.ndim == bias.ndim == 0:
+    normal = np.linspace(-4, 4, 81, dtype=np.float32)
+    weight = np.exp(-(normal**2) / 2)
+    at_knots = np.empty(knots.size, np.float32)
+    gains, knees, shifts = (np.atleast_1d(curve)[knots] for curve in curves)
+    _makeup(gains, knees, shifts, normal * np.float32(RMS), weight / weight.sum(), at_knots)
+    if curves[0].ndim == 0:
         return np.asarray(at_knots[0])
     return straight(at_knots, STEP)[:length]
 
 
-def _makeup(gain: Signal, hardness: Signal, bias: Signal) -> Signal:
-    normal = np.linspace(-4, 4, 81, dtype=np.float32)
-    weight = np.exp(-(normal**2) / 2)
-    u = gain[:, None] * normal * RMS + bias[:, None]
-    shaped = shape(u, hardness[:, None])
-    mean = np.average(shaped, axis=1, weights=weight)
-    power = np.average(shaped**2, axis=1, weights=weight) - mean**2
-    return np.asarray(RMS / np.sqrt(power), np.float32)
+@compiled
+def _makeup(
+    gain: Signal, hardness: Signal, bias: Signal, normal: Signal, weight: Signal, out: Signal
+) -> None:
+    one = np.float32(1)
+    for k in range(gain.size):
+        mean = square = 0.0
+        for i in range(normal.size):
+            u = gain[k] * normal[i] + bias[k]
+            soft = u / np.sqrt(one + u * u)
+            shaped = soft + hardness[k] * (min(max(u, -one), one) - soft)
+            mean += weight[i] * shaped
+            square += weight[i] * shaped * shaped
+        out[k] = RMS / np.sqrt(square - mean * mean)
 
 
 @cache
@@ -144,25 +148,25 @@ def _oversampled(signal: Signal, start: int, hardness: Signal, bias: Signal) -> 
     from scipy import fft
 
     up, down = _band_limit()
-
-    def frames_of(curve: Signal) -> Signal:
-        view, _ = framed(curve[None], start, SIZE, REACH, REACH)
-        return view
-
-    hardness_frames = frames_of(hardness) if hardness.ndim else None
-    bias_frames = frames_of(bias) if bias.ndim else None
-
-    def finely(frames: Signal | None, constant: Signal, these: slice) -> Signal:
-        return constant if frames is None else np.repeat(frames[:, these], OVERSAMPLING, -1)
+    knee, rest = (_finely(curve, start) for curve in (hardness, bias))
+    # The same arithmetic as below, so that silence stays silence to the last bit.
+    silence = np.zeros((1, max(len(knee), len(rest)), OVERSAMPLING * SIZE), np.float32)
+    silent = shape_steps(silence, rest, knee)[0]
 
     def apply(frames: Signal, these: slice) -> Signal:
+        def here(rows: Signal) -> Signal:
+            return rows if len(rows) == 1 else rows[these]
+
         fine = fft.irfft(fft.rfft(frames) * up, SIZE * OVERSAMPLING)
-        knee = finely(hardness_frames, hardness, these)
-        rest = finely(bias_frames, bias, these)
-        fine += rest
-        shaped = shape_steps(fine, knee)
-        # The same arithmetic as above, so that silence stays silence to the last bit.
-        shaped -= shape_steps(rest, knee) if rest.ndim else shape_steps(rest.repeat(2), knee)[1]
+        shaped = shape_steps(fine, here(rest), here(knee), here(silent))
         return np.asarray(fft.irfft(fft.rfft(shaped)[..., : SIZE // 2 + 1] * down, SIZE))
 
     return overlap_save(signal, start, size=SIZE, before=REACH, after=REACH, apply=apply)
+
+
+def _finely(curve: Signal, start: int) -> Signal:
+    """A setting in the oversampled frames ``[F, T]``; one row where it stays."""
+    if not curve.ndim:
+        return np.full((1, OVERSAMPLING * SIZE), curve)
+    frames, _ = framed(curve[None], start, SIZE, REACH, REACH)
+    return np.repeat(frames[0], OVERSAMPLING, -1)

@@ -1,104 +1,199 @@
 """Some of pedalboard's plugins while a setting moves: the same sound, worked out sample by sample.
 
 pedalboard takes settings between two calls only; see ``sum_of_two`` for all other plugins.
+
+The filters are Zavalishin's (The Art of VA Filter Design, chapters 3 and 4), whose states a change
+of the settings leaves as they are, in the form of A. Simper's "Solving the continuous SVF equations
+using trapezoidal integration"; at rest they are JUCE's, which are R. Bristow-Johnson's.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from itertools import accumulate
 from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
-from morphsep.signal import MODEL_RATE, Signal
-from morphsep.tones.effects import Value, level
+from morphsep.compiled import compiled
+from morphsep.signal import MODEL_RATE, Signal, from_db
+from morphsep.tones.effects import Value, level, number
 
 CELL = 64
-"""Samples for which a filter keeps its settings, on the song's grid."""
+"""Samples between two values of a filter's settings, on the song's grid; straight lines between."""
 PIECE = 16_384
 """Samples at a time, so that what is computed stays in the cache."""
-RATIO = 2.0
-TINY = np.float32(1e-30)
-Whole = Callable[[Mapping[str, Value]], Signal]
-"""The plugin over the whole signal, with settings that stay."""
 Levels = npt.NDArray[np.float64]
+Moving = Callable[[Signal, int, Mapping[str, Value]], Signal]
 
 
-def highpass(signal: Signal, start: int, settings: Mapping[str, Value], whole: Whole) -> Signal:
-    """JUCE's first-order high-pass as ``(1 - g) (x - s)`` with the state ``s += 2 g (x - s)``,
-    which a change of ``g`` leaves as it is (Zavalishin, The Art of VA Filter Design, 3.10).
-
-    Sample by sample, but in all cells at once: first each from nothing, then the state at its
-    start is added, which fades inside it.
-    """
-    left, right = start % CELL, -(start + signal.shape[-1]) % CELL
-    padded = np.pad(signal, ((0, 0), (left, right)))
-    cells = np.ascontiguousarray(padded.reshape(signal.shape[0], -1, CELL).transpose(2, 0, 1))
-    g = _feedback(level(settings["cutoff_frequency_hz"]), left, cells.shape[2])
-    inward, pole, outward = ((f).astype(np.float32) for f in (2 * g, 1 - 2 * g, 1 - g))
-    state = np.zeros(cells.shape[1:], np.float32)
-    states = np.empty_like(cells)
-    for before, sample in zip(states, cells, strict=True):
-        before[:] = state
-        state *= pole
-        state += sample * inward
-    carry = _carried(state, (1 - 2 * g) ** CELL)
-    for before, sample in zip(states, cells, strict=True):
-        before += carry
-        sample -= before
-        sample *= outward
-        carry *= pole
-    filtered = cells.transpose(1, 2, 0).reshape(signal.shape[0], -1)
-    return filtered[:, left:][:, : signal.shape[-1]]
+def highpass(signal: Signal, start: int, settings: Mapping[str, Value]) -> Signal:
+    """First order: what the low-pass leaves."""
+    return signal - lowpass(signal, start, settings)
 
 
-def _feedback(hz: float | Signal, left: int, count: int) -> Levels:
-    """``g`` at the centres of the cells, of which ``left`` samples lie before the signal."""
-    curve = np.asarray(hz, np.float64)
-    centres = np.clip(np.arange(count) * CELL + CELL // 2 - left, 0, curve.size - 1)
-    turn = np.tan(np.pi * curve[centres] / MODEL_RATE)
-    return np.asarray(turn / (1 + turn))
-
-
-def _carried(ends: Signal, decay: Levels) -> Signal:
-    """The state at the start of each cell ``[C, cells]``: one after the other."""
-    factors = decay.tolist()
-    rows = []
-    for row in ends.tolist():
-        states = accumulate(zip(row, factors, strict=True), _next, initial=0.0)
-        rows.append(list(states)[:-1])
-    return np.array(rows, np.float32)
-
-
-def _next(state: float, cell: tuple[float, float]) -> float:
-    end, factor = cell
-    return end + factor * state
-
-
-def compressor(signal: Signal, start: int, settings: Mapping[str, Value], whole: Whole) -> Signal:
-    """JUCE's compressor has the gain ``u ** (1 / ratio - 1)``, with a ``u`` that knows nothing of
-    the ratio: the gain at one ratio gives that at any other."""
-    out = whole({**settings, "ratio": RATIO})
-    ratio = np.asarray(level(settings["ratio"]), np.float32)
-    power = (1 / ratio - 1) / np.float32(1 / RATIO - 1)
-    for i in range(0, signal.shape[-1], PIECE):
-        here = np.s_[:, i : i + PIECE]
-        gain = np.abs(out[here]) + TINY
-        gain /= np.abs(signal[here]) + TINY
-        np.log(gain, out=gain)
-        gain *= power[i : i + PIECE]
-        np.exp(gain, out=gain)
-        np.multiply(signal[here], gain, out=out[here])
+def lowpass(signal: Signal, start: int, settings: Mapping[str, Value]) -> Signal:
+    """First order."""
+    turn = np.tan(np.pi * _at_knots(settings["cutoff_frequency_hz"], signal, start) / MODEL_RATE)
+    out = np.empty_like(signal, order="C")
+    _first_order(signal, start % CELL, (turn / (1 + turn)).astype(np.float32), out)
     return out
 
 
-Moving = Callable[[Signal, int, Mapping[str, Value], Whole], Signal]
-MOVING: Mapping[tuple[str, tuple[str, ...]], Moving] = MappingProxyType(
+def peak(signal: Signal, start: int, settings: Mapping[str, Value]) -> Signal:
+    """A bell of ``gain_db``."""
+    turn, q, a = _second_order(signal, start, settings)
+    k = 1 / (q * a)
+    return _filtered(signal, start, [turn, k, np.ones_like(a), k * (a * a - 1), np.zeros_like(a)])
+
+
+def low_shelf(signal: Signal, start: int, settings: Mapping[str, Value]) -> Signal:
+    """``gain_db`` below the cutoff."""
+    turn, q, a = _second_order(signal, start, settings)
+    k = 1 / q
+    g = turn / np.sqrt(a)
+    return _filtered(signal, start, [g, k, np.ones_like(a), k * (a - 1), a * a - 1])
+
+
+def high_shelf(signal: Signal, start: int, settings: Mapping[str, Value]) -> Signal:
+    """``gain_db`` above the cutoff."""
+    turn, q, a = _second_order(signal, start, settings)
+    k = 1 / q
+    g = turn * np.sqrt(a)
+    return _filtered(signal, start, [g, k, a * a, k * (1 - a) * a, 1 - a * a])
+
+
+def _second_order(
+    signal: Signal, start: int, settings: Mapping[str, Value]
+) -> tuple[Levels, Levels, Levels]:
+    """``tan(w / 2)``, Q and the root of the gain, at the knots."""
+    names = ("cutoff_frequency_hz", "q", "gain_db")
+    hz, q, gain_db = (_at_knots(settings[name], signal, start) for name in names)
+    return np.tan(np.pi * hz / MODEL_RATE), q, 10 ** (gain_db / 40)
+
+
+def _at_knots(value: Value, signal: Signal, start: int) -> Levels:
+    """A setting every ``CELL`` samples of the song, around the signal."""
+    curve = np.asarray(level(value), np.float64)
+    left = start % CELL
+    places = np.arange(-left, signal.shape[-1] + CELL, CELL)
+    everywhere = np.broadcast_to(curve, signal.shape[-1])
+    return np.asarray(everywhere[np.clip(places, 0, signal.shape[-1] - 1)])
+
+
+def _filtered(signal: Signal, start: int, knots: list[Levels]) -> Signal:
+    out = np.empty_like(signal, order="C")
+    _state_variable(signal, start % CELL, np.stack(knots).astype(np.float32), out)
+    return out
+
+
+@compiled
+def _first_order(signal: Signal, left: int, knots: Signal, out: Signal) -> None:
+    """Low-pass; two rows at a time, so that one is worked on while the other's sum is under way.
+
+    ``knots [n]`` hold ``g / (1 + g)``, the first one ``left`` samples before the signal.
+    """
+    cell = np.float32(CELL)
+    two = np.float32(2)
+    for row in range(0, signal.shape[0], 2):
+        a, b = signal[row], signal[min(row + 1, signal.shape[0] - 1)]
+        to_a, to_b = out[row], out[min(row + 1, signal.shape[0] - 1)]
+        state_a = state_b = np.float32(0)
+        for i in range(a.size):
+            knot, ahead = (left + i) // CELL, (left + i) % CELL
+            g = knots[knot] + (knots[knot + 1] - knots[knot]) * (np.float32(ahead) / cell)
+            step_a, step_b = (a[i] - state_a) * g, (b[i] - state_b) * g
+            to_a[i], to_b[i] = state_a + step_a, state_b + step_b
+            state_a, state_b = state_a + two * step_a, state_b + two * step_b
+
+
+@compiled
+def _state_variable(signal: Signal, left: int, knots: Signal, out: Signal) -> None:
+    """Second order; see ``_first_order``. ``knots [5, n]`` hold g, k (1 / Q), and how much of the
+    signal, the band-pass and the low-pass is heard."""
+    one, two, cell = np.float32(1), np.float32(2), np.float32(CELL)
+    for row in range(0, signal.shape[0], 2):
+        a, b = signal[row], signal[min(row + 1, signal.shape[0] - 1)]
+        to_a, to_b = out[row], out[min(row + 1, signal.shape[0] - 1)]
+        first_a = second_a = first_b = second_b = np.float32(0)
+        for i in range(a.size):
+            knot, ahead = (left + i) // CELL, (left + i) % CELL
+            part = np.float32(ahead) / cell
+            here, after = knots[:, knot], knots[:, knot + 1]
+            g = here[0] + (after[0] - here[0]) * part
+            k = here[1] + (after[1] - here[1]) * part
+            dry = here[2] + (after[2] - here[2]) * part
+            band = here[3] + (after[3] - here[3]) * part
+            low = here[4] + (after[4] - here[4]) * part
+            scale = one / (one + g * (g + k))
+            by_g = g * scale
+            by_g_g = g * by_g
+
+            over = a[i] - second_a
+            v1 = scale * first_a + by_g * over
+            v2 = second_a + by_g * first_a + by_g_g * over
+            first_a, second_a = two * v1 - first_a, two * v2 - second_a
+            to_a[i] = dry * a[i] + band * v1 + low * v2
+
+            over = b[i] - second_b
+            v1 = scale * first_b + by_g * over
+            v2 = second_b + by_g * first_b + by_g_g * over
+            first_b, second_b = two * v1 - first_b, two * v2 - second_b
+            to_b[i] = dry * b[i] + band * v1 + low * v2
+
+
+def compressor(signal: Signal, start: int, settings: Mapping[str, Value]) -> Signal:
+    """JUCE's: what is above the threshold becomes that to the power of ``1 / ratio``."""
+    attack, release = (
+        np.float32(_kept(number(settings[name]))) for name in ("attack_ms", "release_ms")
+    )
+    out = np.empty_like(signal, order="C")
+    _followed(signal, attack, release, out)
+    least = np.float32(from_db(number(settings["threshold_db"])))
+    power = 1 / np.asarray(level(settings["ratio"]), np.float32) - 1
+    for i in range(0, signal.shape[-1], PIECE):
+        gain = out[:, i : i + PIECE]
+        gain /= least
+        np.maximum(gain, 1, out=gain)
+        np.log(gain, out=gain)
+        gain *= power[i : i + PIECE]
+        np.exp(gain, out=gain)
+        gain *= signal[:, i : i + PIECE]
+    return out
+
+
+def _kept(milliseconds: float) -> float:
+    """Part of a follower's level that a sample leaves: JUCE's time is that in which it turns by one
+    radian, not the time constant."""
+    if milliseconds < 1e-3:
+        return 0.0
+    return math.exp(-2 * math.pi * 1000 / (milliseconds * MODEL_RATE))
+
+
+@compiled
+def _followed(signal: Signal, attack: np.float32, release: np.float32, out: Signal) -> None:
+    """The level of each row's amplitude; two rows at a time, as above."""
+    for row in range(0, signal.shape[0], 2):
+        a, b = signal[row], signal[min(row + 1, signal.shape[0] - 1)]
+        to_a, to_b = out[row], out[min(row + 1, signal.shape[0] - 1)]
+        level_a = level_b = np.float32(0)
+        for i in range(a.size):
+            peak_a, peak_b = abs(a[i]), abs(b[i])
+            level_a = peak_a + (attack if peak_a > level_a else release) * (level_a - peak_a)
+            level_b = peak_b + (attack if peak_b > level_b else release) * (level_b - peak_b)
+            to_a[i], to_b[i] = level_a, level_b
+
+
+BELL = frozenset({"cutoff_frequency_hz", "gain_db", "q"})
+MOVING: Mapping[str, tuple[frozenset[str], Moving]] = MappingProxyType(
     {
-        ("HighpassFilter", ("cutoff_frequency_hz",)): highpass,
-        ("Compressor", ("ratio",)): compressor,
+        "HighpassFilter": (frozenset({"cutoff_frequency_hz"}), highpass),
+        "LowpassFilter": (frozenset({"cutoff_frequency_hz"}), lowpass),
+        "PeakFilter": (BELL, peak),
+        "LowShelfFilter": (BELL, low_shelf),
+        "HighShelfFilter": (BELL, high_shelf),
+        "Compressor": (frozenset({"ratio"}), compressor),
     }
 )
-"""By a plugin's kind and the settings that move."""
+"""By a plugin's kind: the settings that may move, and how it is played then."""

@@ -50,9 +50,9 @@ class PedalboardEffect:
         curves = {k: v for k, v in settings.items() if isinstance(v, np.ndarray)}
         if not curves:
             return run_whole(self.build(settings), signal)
-        moving = MOVING.get((self.kind, tuple(curves)))
-        if moving:
-            return moving(signal, start, settings, lambda s: run_whole(self.build(s), signal))
+        may_move, play = MOVING.get(self.kind, (frozenset(), None))
+        if play and curves.keys() <= may_move:
+            return play(signal, start, settings)
         fixed = {k: v for k, v in settings.items() if k not in curves}
         first = {k: float(v[0]) for k, v in curves.items()}
         plugins = [self.build({**fixed, **first}) for _ in range(2)]
