@@ -10,7 +10,7 @@ from pathlib import Path
 from morphsep.signal import Signal
 from morphsep.tones.rack import Pedal, play, total_context
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised when the same definition sounds different than before."""
 FILE_SETTINGS = ("path", "impulse_response_filename")
 

@@ -13,6 +13,7 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
+from morphsep.compiled import compiled
 from morphsep.signal import MODEL_RATE, Signal
 from morphsep.tones.effects import Parameter, Setting, Value, number
 
@@ -21,8 +22,6 @@ STEP = 64
 """Samples between two computed values of a delay; in between it moves in a straight line."""
 LEAST_MS = 0.3
 FORGOTTEN = 1e-5
-PIECE = 128
-"""Steps at a time, so that what is computed stays in the cache."""
 
 
 class ModulatedDelay:
@@ -37,7 +36,7 @@ class ModulatedDelay:
 
     def context(self, settings: Mapping[str, Setting]) -> tuple[int, int]:
         longest = float(self.sweep(np.linspace(0, 1, 101), settings).max()) * MODEL_RATE / 1000
-        return math.ceil(longest * (1 + 2 ** _stages(number(settings["feedback"])))) + STEP, 2
+        return math.ceil(longest * (1 + _passes(number(settings["feedback"])))) + STEP, 2
 
     def process(self, signal: Signal, start: int, settings: Mapping[str, Value]) -> Signal:
         feedback, rate = number(settings["feedback"]), number(settings["rate_hz"])
@@ -92,96 +91,48 @@ class Flanger(ModulatedDelay):
         return short * (long / short) ** (0.5 + 0.5 * np.sin(2 * np.pi * turns))
 
 
-def _stages(feedback: float) -> int:
-    """Doublings after which the echoes that are left out are below ``FORGOTTEN``."""
-    if feedback <= 0:
-        return 0
-    return math.ceil(math.log2(math.log(FORGOTTEN) / math.log(feedback)))
+def _passes(feedback: float) -> int:
+    """Echoes after which the next ones are below ``FORGOTTEN``."""
+    return math.ceil(math.log(FORGOTTEN) / math.log(feedback)) if feedback > 0 else 0
 
 
 def _comb(row: Signal, start: int, delay: Callable[[Times], Times], feedback: float) -> Signal:
-    """``D v`` with ``v = x - feedback * D v``, D being the moving delay.
-
-    1 / (1 - A) = (1 + A)(1 + A^2)(1 + A^4)... holds for A = -feedback * D as it does for numbers,
-    and each factor is one pass over the signal instead of a loop over samples.
-    """
+    """``D v`` with ``v = x - feedback * D v``, D being the moving delay."""
     first, last = start // STEP, (start + row.size) // STEP + 1
-    grid: Times = np.arange(first, last + 1, dtype=np.float64) * STEP
-    offset = start - first * STEP
-
-    once = total = delay(grid)
-    signal, gain = row, -feedback
-    for stage in range(_stages(feedback)):
-        if stage:
-            total = total + _nested(delay, grid - total, stage - 1)
-        echo = delayed(signal, total, offset)
-        echo *= np.float32(gain)
-        echo += signal
-        signal, gain = echo, gain * gain
-    return delayed(signal, once, offset)
+    delays = delay(np.arange(first, last + 1, dtype=np.float64) * STEP)
+    margin = math.ceil(delays.max()) + 2
+    fed = np.zeros(margin + row.size, np.float32)
+    out = np.empty(row.size, np.float32)
+    _delayed(row, delays, start - first * STEP, np.float32(feedback), fed, out)
+    return out
 
 
-def _nested(delay: Callable[[Times], Times], at: Times, stage: int) -> Times:
-    """Total delay of ``2 ** stage`` passes through the moving delay, ending at these times."""
-    if stage == 0:
-        return delay(at)
-    once = _nested(delay, at, stage - 1)
-    return once + _nested(delay, at - once, stage - 1)
-
-
-def delayed(row: Signal, delays: Times, offset: int) -> Signal:
-    """``row`` read so many samples (>= 2) ago, ``[T]``: third-order Lagrange interpolation.
-
-    ``delays`` are those every ``STEP`` samples, the first ``offset`` samples before the row.
-    """
-    cells = delays.size - 1
-    margin = int(delays.max()) + 4
-    padded = np.pad(row, (margin + offset, cells * STEP - offset - row.size + 2))
-    places = margin - 1 + STEP * np.arange(cells) - delays[:-1]
-    whole = np.floor(places).astype(np.int64)
-    first = (places - whole).astype(np.float32)
-    drift = (np.diff(delays) / -STEP).astype(np.float32)
-    ramp = np.arange(STEP, dtype=np.float32)
-    out = np.empty((cells, STEP), np.float32)
-    index = np.empty((PIECE, STEP), np.int64)
-    work = np.empty((6, PIECE, STEP), np.float32)
-    for i in range(0, cells, PIECE):
-        here = slice(i, min(i + PIECE, cells))
-        size = here.stop - i
-        # Counted from its own cell a place is a small number, which float32 holds well enough.
-        place, floor = work[:2, :size]
-        np.multiply(drift[here, None], ramp, out=place)
-        place += first[here, None]
-        np.floor(place, out=floor)
-        place -= floor
-        np.add(floor, ramp, out=floor)
-        np.add(whole[here, None], floor, out=index[:size], casting="unsafe")
-        _lagrange(padded, index[:size], place, work[1:, :size], out[here])
-    return out.reshape(-1)[offset:][: row.size]
-
-
-def _lagrange(
-    row: Signal, index: npt.NDArray[np.int64], f: Signal, work: Signal, out: Signal
+@compiled
+def _delayed(
+    row: Signal, delays: Times, offset: int, feedback: np.float32, fed: Signal, out: Signal
 ) -> None:
-    """``row`` between ``index + 1`` and ``index + 2``, a part ``f`` of the way.
+    """``row`` and what is fed back, read so many samples (>= 3) ago: third-order Lagrange
+    interpolation.
 
-    In place: at these sizes a new array costs more than what is computed in it.
+    Args:
+        row: ``[T]``.
+        delays: those every ``STEP`` samples, the first ``offset`` samples before the row.
+        offset: see there.
+        feedback: how much of what is read is taken from what goes in.
+        fed: as many zeros as the longest delay and 2 more, then room for the row.
+        out: what is read.
     """
-    a, b, c, d, half = work
-    for k, each in enumerate((a, b, c, d)):
-        row[k:].take(index, mode="clip", out=each)
-    d -= a
-    d *= np.float32(1 / 6)
-    a += c
-    a *= np.float32(0.5)
-    a -= b
-    c -= b
-    np.multiply(c, np.float32(0.5), out=half)
-    d -= half
-    c -= a
-    c -= d
-    np.multiply(d, f, out=out)
-    for each in (a, c):
-        out += each
-        out *= f
-    out += b
+    half, third, sixth = np.float32(1 / 2), np.float32(1 / 3), np.float32(1 / 6)
+    margin = fed.size - row.size
+    for i in range(row.size):
+        knot, ahead = (offset + i) // STEP, (offset + i) % STEP
+        delay = delays[knot] + (delays[knot + 1] - delays[knot]) * (ahead / STEP)
+        place = margin + i - delay
+        whole = int(place)
+        f = np.float32(place - whole)
+        a, b, c, d = fed[whole - 1], fed[whole], fed[whole + 1], fed[whole + 2]
+        cubic = (d - a) * sixth + (b - c) * half
+        square = (a + c) * half - b
+        slope = c - a * third - b * half - d * sixth
+        out[i] = ((cubic * f + square) * f + slope) * f + b
+        fed[margin + i] = row[i] - feedback * out[i]

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from functools import cache
 from types import MappingProxyType
 
 import numpy as np
-import numpy.typing as npt
 
+from morphsep.compiled import compiled
 from morphsep.signal import MODEL_RATE, Signal
 from morphsep.tones.effects import Parameter, Setting, Value, number
-from morphsep.tones.effects.frames import overlap_add
 
-HOP = 512
-SIZE = 2048
+STAGES = 6
+STEP = 64
+"""Samples between two computed values of the frequency; in between its filters' gain moves in a
+straight line."""
+FORGOTTEN = 1e-4
 LOWEST, HIGHEST = 200.0, 16_000.0
 DECADES = 3.0
 """pedalboard sweeps on a logarithmic scale from 20 Hz to 20 kHz; so do we."""
 
 
 class Phaser:
-    """pedalboard's phaser, parameter by parameter, with its LFO locked to song time.
-
-    The all-pass chain is frozen for frames of 1024 samples and crossfaded from one to the next: at
-    8 Hz, the fastest rate, a turn still has 11 frames.
-    """
+    """pedalboard's phaser, parameter by parameter, with its LFO locked to song time and a feedback
+    that takes no time."""
 
     parameters: Mapping[str, Parameter] = MappingProxyType(
         {
@@ -40,48 +39,53 @@ class Phaser:
     exact_when_neutral = False
 
     def context(self, settings: Mapping[str, Setting]) -> tuple[int, int]:
-        return SIZE, 2 * HOP
+        centre, depth, feedback = (
+            number(settings[k]) for k in ("centre_frequency_hz", "depth", "feedback")
+        )
+        lowest = max(centre * 10 ** (-DECADES * 0.5 * depth), LOWEST)
+        once = STAGES * MODEL_RATE / (math.pi * lowest)
+        passes = math.log(FORGOTTEN) / math.log(feedback) if feedback > 0 else 0.0
+        return math.ceil(once * (2 + passes)) + STEP, 0
 
     def process(self, signal: Signal, start: int, settings: Mapping[str, Value]) -> Signal:
         rate, depth, centre, feedback = (
             number(settings[k]) for k in ("rate_hz", "depth", "centre_frequency_hz", "feedback")
         )
+        first, last = start // STEP, (start + signal.shape[-1]) // STEP + 1
+        knots = np.arange(first, last + 1, dtype=np.float64) * STEP
+        swing = np.sin(2 * np.pi * (knots / MODEL_RATE * rate % 1.0))
+        hz = np.clip(centre * 10 ** (DECADES * 0.5 * depth * swing), LOWEST, HIGHEST)
+        turn = np.tan(np.pi * hz / MODEL_RATE)
+        out = np.empty_like(signal, order="C")
+        gains = (turn / (1 + turn)).astype(np.float32)
+        _swept(signal, start - first * STEP, gains, np.float32(feedback), out)
+        return out
 
-        def response(centres: npt.NDArray[np.int64]) -> npt.NDArray[np.complex64]:
-            swing = np.sin(2 * np.pi * (centres / MODEL_RATE * rate % 1.0))
-            hz = centre * 10 ** (DECADES * 0.5 * depth * swing)
-            return allpass(np.clip(hz, LOWEST, HIGHEST), feedback)
 
-        return overlap_add(signal, start, hop=HOP, size=SIZE, response=response)
+@compiled
+def _swept(signal: Signal, left: int, gains: Signal, feedback: np.float32, out: Signal) -> None:
+    """``A / (1 + feedback * A)``, A being the stages: each ``2 L - 1`` with a first-order low-pass
+    L, whose state a change of its frequency leaves as it is (Zavalishin, The Art of VA Filter
+    Design, 3.10), and the loop solved for what comes out of it (chapter 5).
 
-
-def allpass(hz: npt.NDArray[np.float64], feedback: float) -> npt.NDArray[np.complex64]:
-    """``[F]`` turnover frequencies -> responses ``[F, SIZE // 2 + 1]`` of the chain with feedback.
-
-    A first-order all-pass is ``(1 - j t) / (1 + j t)`` with ``t = tan(w / 2) / tan(w_c / 2)``
-    (bilinear transform).
+    ``gains [n]`` hold ``g / (1 + g)``, the first one ``left`` samples before the signal.
     """
-    turn = np.tan(np.pi * hz / MODEL_RATE).astype(np.float32)[:, None]
-    t = _warped() / turn
-    square = t * t
-    scale = 1 / (1 + square)
-    stage = np.empty(t.shape, np.complex64)
-    stage.real = (1 - square) * scale
-    stage.imag = t * (-2 * scale)
-    chain = stage * stage
-    chain *= stage
-    chain *= chain
-    if feedback:
-        # chain / (1 + feedback * chain), of which it is known that the chain's magnitude is 1
-        whole = (1 + feedback**2) + np.float32(2 * feedback) * chain.real
-        chain += np.float32(feedback)
-        chain *= 1 / whole
-    return chain
-
-
-@cache
-def _warped() -> Signal:
-    """``tan(w / 2)`` of the bins, the last one short of infinity."""
-    bins = np.arange(SIZE // 2 + 1)
-    bins[-1] -= 1
-    return np.asarray(np.tan(np.pi * bins / SIZE), np.float32)
+    one, two, step = np.float32(1), np.float32(2), np.float32(STEP)
+    states = np.zeros((signal.shape[0], STAGES), np.float32)
+    for i in range(signal.shape[1]):
+        knot, ahead = (left + i) // STEP, (left + i) % STEP
+        gain = gains[knot] + (gains[knot + 1] - gains[knot]) * (np.float32(ahead) / step)
+        through, kept = two * gain - one, two * (one - gain)
+        for row in range(signal.shape[0]):
+            at_once, later = one, np.float32(0)
+            for stage in range(STAGES):
+                at_once *= through
+                later = later * through + kept * states[row, stage]
+            x = signal[row, i]
+            x -= feedback * (at_once * x + later) / (one + feedback * at_once)
+            for stage in range(STAGES):
+                step_up = (x - states[row, stage]) * gain
+                low = states[row, stage] + step_up
+                states[row, stage] = low + step_up
+                x = two * low - x
+            out[row, i] = x
