@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from types import MappingProxyType
 
@@ -22,8 +22,8 @@ NEPERS = np.float32(np.log(10) / 20)
 """In a dB."""
 RMS = 0.126
 """RMS amplitude of a guitar at the reference loudness, near enough to set drives by."""
-STEP = 64
-"""Samples between two computed values of a moving make-up gain."""
+STEP = 128
+"""Samples between two computed values of a moving make-up gain, on the song's grid."""
 
 
 class Drive:
@@ -56,10 +56,10 @@ class Drive:
         hardness = np.asarray(level(settings["hardness"]), np.float32)
         bias = np.asarray(level(settings["asymmetry"]) * RMS * gain, np.float32)
         shaped = _oversampled(signal * gain, start, hardness, bias)
-        return np.asarray(shaped * makeup(gain, hardness, bias), np.float32)
+        return np.asarray(shaped * makeup(gain, hardness, bias, start), np.float32)
 
 
-def shape_steps(u: Signal, rest: Signal, hardness: Signal, less: Signal | None = None) -> Signal:
+def shape_steps(u: Signal, rest: Signal, hardness: Signal, less: Signal) -> Signal:
     """The clipper's mean over the step to each sample; the first one repeats.
 
     Its curve is ``u / sqrt(1 + u^2)``, blended by ``hardness`` with ``clip(u, -1, 1)``.
@@ -71,9 +71,8 @@ def shape_steps(u: Signal, rest: Signal, hardness: Signal, less: Signal | None =
         less: what is taken from the result, ``[F or 1, T]``.
     """
     out = np.empty_like(u)
-    nothing = np.zeros_like(rest[:1])
     for frames, to in zip(u, out, strict=True):
-        _shape_steps(frames, rest, hardness, nothing if less is None else less, to)
+        _shape_steps(frames, rest, hardness, less, to)
     return out
 
 
@@ -98,11 +97,11 @@ def _shape_steps(u: Signal, rest: Signal, hardness: Signal, less: Signal, out: S
         to[0] = to[1]
 
 
-def makeup(gain: Signal, hardness: Signal, bias: Signal) -> Signal:
+def makeup(gain: Signal, hardness: Signal, bias: Signal, start: int) -> Signal:
     """Gain that gives a Gaussian signal of the reference its RMS back; a scalar or ``[T]``."""
     curves = np.broadcast_arrays(gain, hardness, bias)
-    length = curves[0].size
-    knots = np.minimum(np.arange(0, length + STEP, STEP), length - 1)
+    length, left = curves[0].size, start % STEP
+    knots = np.clip(np.arange(-left, length + STEP, STEP), 0, length - 1)
     normal = np.linspace(-4, 4, 81, dtype=np.float32)
     weight = np.exp(-(normal**2) / 2)
     at_knots = np.empty(knots.size, np.float32)
@@ -110,7 +109,7 @@ def makeup(gain: Signal, hardness: Signal, bias: Signal) -> Signal:
     _makeup(gains, knees, shifts, normal * np.float32(RMS), weight / weight.sum(), at_knots)
     if curves[0].ndim == 0:
         return np.asarray(at_knots[0])
-    return straight(at_knots, STEP)[:length]
+    return straight(at_knots, STEP)[left:][:length]
 
 
 @compiled
@@ -148,25 +147,24 @@ def _oversampled(signal: Signal, start: int, hardness: Signal, bias: Signal) -> 
     from scipy import fft
 
     up, down = _band_limit()
-    knee, rest = (_finely(curve, start) for curve in (hardness, bias))
-    # The same arithmetic as below, so that silence stays silence to the last bit.
-    silence = np.zeros((1, max(len(knee), len(rest)), OVERSAMPLING * SIZE), np.float32)
-    silent = shape_steps(silence, rest, knee)[0]
+    knees, rests = (_finely(curve, start) for curve in (hardness, bias))
 
     def apply(frames: Signal, these: slice) -> Signal:
-        def here(rows: Signal) -> Signal:
-            return rows if len(rows) == 1 else rows[these]
-
+        knee, rest = knees(these), rests(these)
+        # The same arithmetic as for the signal, so that silence stays silence to the last bit.
+        nothing = np.zeros((1, max(len(knee), len(rest)), rest.shape[1]), np.float32)
+        silent = shape_steps(nothing, rest, knee, nothing[0])[0]
         fine = fft.irfft(fft.rfft(frames) * up, SIZE * OVERSAMPLING)
-        shaped = shape_steps(fine, here(rest), here(knee), here(silent))
+        shaped = shape_steps(fine, rest, knee, silent)
         return np.asarray(fft.irfft(fft.rfft(shaped)[..., : SIZE // 2 + 1] * down, SIZE))
 
     return overlap_save(signal, start, size=SIZE, before=REACH, after=REACH, apply=apply)
 
 
-def _finely(curve: Signal, start: int) -> Signal:
-    """A setting in the oversampled frames ``[F, T]``; one row where it stays."""
+def _finely(curve: Signal, start: int) -> Callable[[slice], Signal]:
+    """A setting in some of the oversampled frames ``[F, T]``; one row where it stays."""
     if not curve.ndim:
-        return np.full((1, OVERSAMPLING * SIZE), curve)
+        row = np.full((1, OVERSAMPLING * SIZE), curve)
+        return lambda these: row
     frames, _ = framed(curve[None], start, SIZE, REACH, REACH)
-    return np.repeat(frames[0], OVERSAMPLING, -1)
+    return lambda these: np.repeat(frames[0, these], OVERSAMPLING, -1)
