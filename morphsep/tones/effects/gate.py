@@ -46,7 +46,7 @@ class Gate:
         under = np.maximum(threshold - 10 * np.log10(cells + 1e-20), 0)
         if not under.any():
             return signal
-        gain = straight(10 ** (-(ratio - 1) * under / 20), CELL).astype(np.float32)
+        gain: Signal = straight((10 ** (-(ratio - 1) * under / 20)).astype(np.float32), CELL)
         return signal * gain[-int(centres[0]) :][: signal.shape[-1]]
 
 

@@ -75,11 +75,9 @@ def _second_order(
 
 def _at_knots(value: Value, signal: Signal, start: int) -> Levels:
     """A setting every ``CELL`` samples of the song, around the signal."""
-    curve = np.asarray(level(value), np.float64)
-    left = start % CELL
-    places = np.arange(-left, signal.shape[-1] + CELL, CELL)
-    everywhere = np.broadcast_to(curve, signal.shape[-1])
-    return np.asarray(everywhere[np.clip(places, 0, signal.shape[-1] - 1)])
+    places = np.arange(-(start % CELL), signal.shape[-1] + CELL, CELL)
+    curve = np.broadcast_to(level(value), signal.shape[-1])
+    return np.asarray(curve[np.clip(places, 0, signal.shape[-1] - 1)], np.float64)
 
 
 def _filtered(signal: Signal, start: int, knots: list[Levels]) -> Signal:

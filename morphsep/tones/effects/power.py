@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from morphsep.compiled import compiled
 from morphsep.signal import Signal
 
 Powers = npt.NDArray[np.float64]
@@ -24,9 +25,20 @@ def smoothed_power(signal: Signal, start: int, reach: int) -> tuple[Powers, npt.
     first = (start - CELL // 2) // CELL
     last = (start + signal.shape[-1] + CELL // 2) // CELL + 1
     origin = first * CELL - start
-    padding = (-origin, (last + 1) * CELL - start - signal.shape[-1])
-    square = np.square(signal).mean(axis=0) if signal.shape[0] > 1 else np.square(signal[0])
-    cells = np.pad(square, padding).reshape(-1, CELL).mean(axis=1, dtype=np.float64)
+    cells = np.zeros(last + 1 - first)
+    _energies(signal, -origin, cells)
+    cells /= CELL * signal.shape[0]
     window = np.hanning(2 * reach + 3)[1:-1]
     smooth = np.convolve(cells, window / window.sum())[reach : reach + cells.size]
     return np.maximum(smooth, 0), origin + CELL // 2 + CELL * np.arange(cells.size)
+
+
+@compiled
+def _energies(signal: Signal, before: int, cells: Powers) -> None:
+    """Adds up the squares of each cell; the signal starts ``before`` samples into the first."""
+    for row in signal:
+        for k in range(cells.size):
+            total = 0.0
+            for i in range(max(k * CELL - before, 0), min((k + 1) * CELL - before, row.size)):
+                total += row[i] * row[i]
+            cells[k] += total
