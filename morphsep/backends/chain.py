@@ -28,10 +28,10 @@ class Chain:
     -12, where a drive does nothing), not half the amplitude of both sounds.
 
     Where the amount stands still the chain between is rendered in one go; where it moves, gains,
-    mixes and filters (see ``chain_filters``) follow it sample by sample, all else in steps of 2 to
-    6 ms on the song's grid. Where it
-    comes to rest at an end, delays and reverbs still hold what was before: the moving chain plays
-    on and fades into the tone itself for as long as its context reaches back.
+    mixes, filters (see ``chain_filters`` and ``tones.effects.moving``), compressors and drives
+    follow it sample by sample, all else in steps of 6 ms on the song's grid. Where it comes to rest
+    at an end, delays and reverbs still hold what was before: the moving chain plays on and fades
+    into the tone itself for as long as its context reaches back.
     """
 
     name = "chain"
