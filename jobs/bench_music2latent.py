@@ -141,17 +141,21 @@ def steps(path: Path, seconds: float, repeats: int) -> None:
     """What each transformation gains alone, and what is lost without it."""
     device = _device()
     frames = range(round(seconds * MODEL_RATE / LATENT_HOP))
+    sound = whole_frames(pluck(seconds))[:1]
     latents = np.random.default_rng(0).standard_normal((1, 64, len(frames))).astype(np.float32)
     noise = np.concatenate(list(gaussian(0, 0, frames, SHAPE)), -1)[None]
     used = choose(None, device)
     chosen: dict[str, tuple[str, ...]] = {"none": (), "all": used}
     chosen |= {f"{name} alone": (name,) for name in used}
     chosen |= {f"all but {name}": tuple(n for n in used if n != name) for name in used}
-    sides: dict[str, Work] = {}
+    encoding: dict[str, Work] = {}
+    decoding: dict[str, Work] = {}
     for name, names in chosen.items():
         codec = Codec(transform(load(path), names).to(device), device, False)
-        sides[name] = partial(codec.decode, latents, noise)
-    table("decode one channel", best(sides, repeats), seconds)
+        encoding[name] = partial(codec.encode, sound)
+        decoding[name] = partial(codec.decode, latents, noise)
+    table("encode one channel", best(encoding, repeats), sound.shape[1] / MODEL_RATE)
+    table("decode one channel", best(decoding, repeats), seconds)
 
 
 def _device() -> Any:

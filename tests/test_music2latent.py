@@ -590,6 +590,38 @@ def test_blocks_of_any_size_give_the_same(
     torch.testing.assert_close(block(x), original(x), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("level", [1, 4])
+def test_a_streamed_block_is_the_same_and_knows_its_moments(network: Any, level: int) -> None:
+    from music2latent.models import ResBlock
+
+    from morphsep.backends.music2latent_norms import Moments, channels_last
+    from morphsep.backends.music2latent_winograd import Workspace
+
+    blocks = [m for m in network.encoder.modules() if isinstance(m, ResBlock) and m.use_2d]
+    original = copy.deepcopy(blocks[level])
+    original.attention = False
+    block = music2latent_blocks.Block(original)
+    channels = original.conv1.in_channels
+    x = torch.randn(2, channels, 18, 7, generator=torch.Generator().manual_seed(0))
+    expected, memory = original(x), Workspace()
+    for moments in ([], [Moments.of(each) for each in channels_last(x)]):
+        fresh = x.contiguous(memory_format=torch.channels_last)
+        got, known = block.streamed(fresh, moments, memory)
+        torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-4)
+        for each, found in zip(channels_last(got), known, strict=True):
+            assert found.count == 18 * 7
+            torch.testing.assert_close(found.sums, Moments.of(each).sums, rtol=1e-4, atol=1e-2)
+
+
+def test_sounds_encoded_at_once_do_not_touch_each_other(path: Path) -> None:
+    codec = Music2Latent(weights=str(path), device="cpu")._codec()
+    sounds = np.concatenate([SOUND, noise(SOUND.shape[1], channels=1) / 3])
+    together = codec.encode(sounds)
+    np.testing.assert_array_equal(codec.encode(sounds), together)
+    for sound, latents in zip(sounds, together, strict=True):
+        assert relative(codec.encode(sound[None])[0], latents) < 1e-5
+
+
 def test_norms_are_exact_with_the_channels_last() -> None:
     x = 5 + torch.randn(2, 64, 1024, 24, generator=torch.Generator().manual_seed(0))
     original = torch.nn.GroupNorm(16, 64).requires_grad_(False)
@@ -609,6 +641,7 @@ def test_each_transformation_replaces_what_it_says(network: Any) -> None:
     assert "MultiheadAttention" not in kinds("attention")
     assert not {"UpsampleConv", "UpsampleFreqConv"} & kinds("upsampling")
     assert "Block" in kinds("blocks")
+    assert "StreamedEncoder" in kinds("encoder")
     assert "SummedUNet" in kinds("sums")
     with pytest.raises(SettingError, match="There are: channels_last"):
         choose(["speed"], CPU)

@@ -32,22 +32,52 @@ class Block(nn.Module):
         self.res_conv = original.res_conv
         self.att = original.att if original.attention else None
 
-    def forward(self, x: Tensor, time_emb: Tensor | None = None) -> Tensor:
-        """``[B, C, F, T]`` -> ``[B, K, F, T]``."""
+    def forward(
+        self, x: Tensor, time_emb: Tensor | None = None, space: Workspace | None = None
+    ) -> Tensor:
+        """``[B, C, F, T]``, whose memory may be used, -> ``[B, K, F, T]``."""
         rest = channels_last(self.res_conv(x))
-        x = channels_last(x)
+        self._add_to(rest, channels_last(x), [], space or Workspace(), time_emb)
+        out = rest.permute(0, 3, 1, 2)
+        return out if self.att is None else self.att(out)
+
+    def streamed(
+        self, x: Tensor, moments: list[Moments], space: Workspace
+    ) -> tuple[Tensor, list[Moments]]:
+        """As `forward`; `moments` are those of `x`, or none. The result lies in `x` or in `space`,
+        and comes with its moments, or none."""
+        rest = x = channels_last(x)
+        if not isinstance(self.res_conv, nn.Identity):
+            weight, bias = self.res_conv.weight.flatten(1).t(), self.res_conv.bias
+            rest = space("out", *x.shape[:3], weight.shape[1])
+            torch.addmm(bias, x.view(-1, x.shape[3]), weight, out=rest.view(-1, weight.shape[1]))
+        moments = self._add_to(rest, x, moments, space)
+        out = rest.permute(0, 3, 1, 2)
+        return (out, moments) if self.att is None else (self.att(out), [])
+
+    def _add_to(
+        self,
+        rest: Tensor,
+        x: Tensor,
+        moments: list[Moments],
+        space: Workspace,
+        time_emb: Tensor | None = None,
+    ) -> list[Moments]:
+        """Adds what the convolutions make of `x` ``[B, F, T, C]`` to `rest` ``[B, F, T, K]``, which
+        may be `x`. The moments of the sum."""
         first = self.biases[0].expand(x.shape[0], -1)
         if time_emb is not None and self.proj_emb is not None:
             first = first + self.proj_emb(time_emb)
-        out = x.new_empty(*x.shape[:3], self.kernels[1].out_channels)
-        hidden = torch.empty_like(out[0])
-        for each, bias, add, result in zip(x, first, rest, out, strict=True):
-            moments = Moments.of(each)
-            moments = _half(each, hidden, moments.affine(self.norms[0]), self.kernels[0], bias)
-            affine = moments.affine(self.norms[1])
-            _half(hidden, result, affine, self.kernels[1], self.biases[1], add)
-        out = out.permute(0, 3, 1, 2)
-        return out if self.att is None else self.att(out)
+        hidden = space("hidden", *rest.shape[1:])
+        moments = moments or [Moments.of(each) for each in x]
+        results = []
+        for each, known, bias, result in zip(x, moments, first, rest, strict=True):
+            affine = known.affine(self.norms[0])
+            found = _half(each, hidden, affine, self.kernels[0], bias, space)
+            affine = found.affine(self.norms[1])
+            bias = self.biases[1]
+            results.append(_half(hidden, result, affine, self.kernels[1], bias, space, adds=True))
+        return results
 
 
 def replace_blocks(network: Any) -> None:
@@ -89,21 +119,22 @@ def _half(
     affine: tuple[Tensor, Tensor],
     kernel: Winograd,
     bias: Tensor,
-    add: Tensor | None = None,
+    space: Workspace,
+    adds: bool = False,
 ) -> Moments:
-    """Norm, SiLU and convolution of ``[F, T, C]`` into `out` ``[F, T, K]``, `add` added; the
-    moments of `out`."""
-    moments, space = Moments(out.shape[2]), Workspace()
+    """Norm, SiLU and convolution of ``[F, T, C]`` into `out` ``[F, T, K]``, or added to what is
+    there; the moments of `out`."""
+    moments = Moments(out.shape[2])
     for rows, columns in _blocks(x):
         convolved = kernel(_activated(x, rows, columns, affine, space), space)
         block = space("block", len(rows), len(columns), kernel.out_channels)
         torch.add(convolved, bias, out=block.view(convolved.shape))
         stop = min(rows.stop, x.shape[0]), min(columns.stop, x.shape[1])
         block = block[: stop[0] - rows.start, : stop[1] - columns.start]
-        place = slice(rows.start, stop[0]), slice(columns.start, stop[1])
-        if add is not None:
-            block += add[place]
-        out[place] = block
+        place = out[rows.start : stop[0], columns.start : stop[1]]
+        if adds:
+            block += place
+        place.copy_(block)
         moments.add(block, space)
     return moments
 
@@ -137,7 +168,6 @@ def _activated(
     padded[:, : inside[1].start] = 0
     padded[:, inside[1].stop :] = 0
     values = padded[inside[0], inside[1]]
-    torch.mul(x[place[0], place[1]], affine[0], out=values)
-    values += affine[1]
+    torch.addcmul(affine[1], x[place[0], place[1]], affine[0], out=values)
     functional.silu(values, inplace=True)
     return padded

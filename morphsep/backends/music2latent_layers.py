@@ -11,6 +11,9 @@ from torch.nn import functional
 
 Tensor = torch.Tensor
 
+FRAMES = 16
+"""Moments at once on a CPU: what lies between is then small enough to be used again."""
+
 
 def replace_attention(network: Any) -> None:
     """Put `FrequencyAttention` in the places of the package's ``Attention`` over frequencies."""
@@ -45,16 +48,20 @@ class FrequencyAttention(nn.Module):
         self.out = original.mha.out_proj
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[B, C, F, T]`` -> the same, the input added."""
-        batch, channels, bins, length = x.shape
-        tokens = self.norm(x).permute(0, 2, 3, 1)
-        projected = functional.linear(tokens, self.weight, self.bias)
-        # [B, F, T, 3, heads, C / heads] -> 3 times [B, T, heads, F, C / heads]
-        heads = projected.view(*projected.shape[:3], 3, self.heads, -1).permute(3, 0, 2, 4, 1, 5)
-        shape = (batch * length, *heads.shape[3:])
-        attended = functional.scaled_dot_product_attention(*(each.reshape(shape) for each in heads))
-        attended = attended.transpose(1, 2).reshape(batch, length, bins, channels)
-        result: Tensor = self.out(attended).permute(0, 3, 2, 1) + x
+        """``[B, C, F, T]``, to which it is added in place."""
+        step = FRAMES if x.device.type == "cpu" else x.shape[3]
+        parts, normals = torch.split(x, step, 3), torch.split(self.norm(x), step, 3)
+        for part, normal in zip(parts, normals, strict=True):
+            part += self._attended(normal.permute(0, 3, 2, 1)).permute(0, 3, 2, 1)
+        return x
+
+    def _attended(self, tokens: Tensor) -> Tensor:
+        batch, length, bins, _ = tokens.shape
+        projected = functional.linear(tokens.contiguous(), self.weight, self.bias)
+        # 3 times [B T, heads, F, C / heads]
+        heads = projected.view(batch * length, bins, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        attended = functional.scaled_dot_product_attention(*heads)
+        result: Tensor = self.out(attended.transpose(1, 2).reshape(tokens.shape))
         return result
 
 

@@ -12,8 +12,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from morphsep.backends.music2latent_blocks import activate
+from morphsep.backends.music2latent_blocks import Block, activate
 from morphsep.backends.music2latent_norms import channels_last
+from morphsep.backends.music2latent_winograd import Workspace
 
 Tensor = torch.Tensor
 
@@ -43,46 +44,57 @@ class SummedUNet(nn.Module):
         pyramid = self.decoder(latents)
         x = self.conv_inp((noisy * self.c_in).contiguous(memory_format=torch.channels_last))
         x.mul_(self.scale_inp)
-        x, skips = self._down(x, pyramid)
-        x = self._up(x, pyramid, skips)
+        space = Workspace()
+        x, skips = self._down(x, pyramid, space)
+        x = self._up(x, pyramid, skips, space)
         x = activate(_sum(x, None, pyramid[0], self.conv_decoded), self.norm_out)
         result: Tensor = self.c_skip * noisy + self.c_out * self.conv_out(x.mul_(self.scale_out))
         return result
 
-    def _down(self, x: Tensor, pyramid: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    def _down(
+        self, x: Tensor, pyramid: list[Tensor], space: Workspace
+    ) -> tuple[Tensor, list[Tensor]]:
         layers, skips = iter(self.down_layers), list[Tensor]()
         time_emb = self.time_emb.expand(x.shape[0], -1)
         for level, num_layers in enumerate(self.layers_list):
             for _ in range(num_layers):
                 x = _sum(x, None, pyramid[level], next(layers))
-                x = next(layers)(x, time_emb)
+                x = _block(next(layers), x, time_emb, space)
                 skips.append(x)
             if level != len(self.layers_list) - 1:
                 x = next(layers)(x)
         return x, skips
 
-    def _up(self, x: Tensor, pyramid: list[Tensor], skips: list[Tensor]) -> Tensor:
+    def _up(
+        self, x: Tensor, pyramid: list[Tensor], skips: list[Tensor], space: Workspace
+    ) -> Tensor:
         layers = iter(self.up_layers)
         time_emb = self.time_emb.expand(x.shape[0], -1)
         for level, num_layers in reversed(list(enumerate(self.layers_list))):
             for _ in range(num_layers):
                 x = _sum(x, skips.pop(), pyramid[level], next(layers))
-                x = next(layers)(x, time_emb)
+                x = _block(next(layers), x, time_emb, space)
             if level:
                 x = next(layers)(x)
         return x
 
 
+def _block(layer: Any, x: Tensor, time_emb: Tensor, space: Workspace) -> Tensor:
+    out: Tensor = layer(x, time_emb, space) if isinstance(layer, Block) else layer(x, time_emb)
+    return out
+
+
 def _sum(x: Tensor, skip: Tensor | None, decoded: Tensor, conv: Any) -> Tensor:
-    """``x``, ``skip`` and the 1x1 convolution of ``decoded``, over the root of their number."""
-    rows, others = channels_last(x), channels_last(decoded)
-    root = (2 if skip is None else 3) ** -0.5
+    """``x``, ``skip`` and the 1x1 convolution of ``decoded``, over the root of their number.
+
+    With a ``skip`` in the place of ``x``; without, ``x`` may be a skip itself and is left alone.
+    """
+    rows, others = channels_last(x), channels_last(decoded).flatten(0, 2)
+    shape, root = rows.shape, (2 if skip is None else 3) ** -0.5
     if skip is not None:
-        rows = rows + channels_last(skip)
-    channels = rows.shape[-1]
-    weight = conv.weight.flatten(1).t()
-    result = torch.addmm(
-        rows.view(-1, channels), others.view(-1, channels), weight, beta=root, alpha=root
-    )
-    result += conv.bias * root
-    return result.view(rows.shape).permute(0, 3, 1, 2)
+        rows += channels_last(skip)
+    rows, weight = rows.flatten(0, 2), conv.weight.flatten(1).t()
+    out = torch.empty_like(rows) if skip is None else rows
+    torch.addmm(rows, others, weight, beta=root, alpha=root, out=out)
+    out += conv.bias * root
+    return out.view(shape).permute(0, 3, 1, 2)
