@@ -109,6 +109,10 @@ def main() -> None:
     keep_to_one_core()
     import soundfile
 
+    from morphsep.heap import keep_freed_memory
+
+    keep_freed_memory()
+
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--clip", type=Path, default=Path("demo/guitar-clean.flac"))

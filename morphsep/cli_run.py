@@ -141,8 +141,10 @@ def run_command(
 def run_jobs(jobs: Sequence[Job], out: str, task: Task, running: Running) -> None:
     """Does the jobs, shows how it goes, prints how it ended, and exits."""
     from morphsep import display
+    from morphsep.heap import keep_freed_memory
     from morphsep.run import run, settle_jobs
 
+    keep_freed_memory()
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s", stream=sys.stderr)
     jobs = settle_jobs(jobs)
     if not running.as_json:

@@ -94,10 +94,9 @@ def _morph(passage: Passage) -> Signal:
     if (amount == amount[0]).all():
         return _between(a, b, passage, float(amount[0]))
     morphed = _between(a, b, passage, amount)
-    fade_in = max(_memory(a, b)[0], FADE)
     for at_end, end in ((amount <= 0, "source"), (amount >= 1, "target")):
         if at_end.any():
-            rest = _rest(at_end, fade_in)
+            rest = _rest(at_end, max(_memory(a, b)[0], FADE))
             morphed = morphed * (1 - rest) + getattr(passage, end) * rest
     return morphed
 

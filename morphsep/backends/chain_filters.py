@@ -19,7 +19,7 @@ from morphsep.tones.rack import run
 TAPS = 2048
 SIZE = 6144
 HOP = SIZE - TAPS
-ROWS = 4
+ROWS = 8
 """Frames and channels at a time: as many as one pass of the FFT takes."""
 FADE = 256
 KNOTS = 64

@@ -22,6 +22,7 @@ from ray.data._internal.execution.operators import map_operator
 
 from morphsep.errors import SettingError
 from morphsep.executors import Pipeline, Pool, Step
+from morphsep.heap import keep_freed_memory
 
 log = logging.getLogger("morphsep")
 
@@ -33,6 +34,7 @@ class _Worker:
     """A step in an actor: what it builds for one record (weights, above all) it keeps for all."""
 
     def __init__(self, step: Step) -> None:
+        keep_freed_memory()
         self._step = step
 
     def __call__(self, row: dict[str, Any]) -> list[dict[str, Any]]:

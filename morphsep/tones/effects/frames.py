@@ -15,7 +15,7 @@ import numpy.typing as npt
 from morphsep.signal import Signal
 
 Float = TypeVar("Float", bound=np.floating[Any])
-ROWS = 4
+ROWS = 8
 """Frames times channels at a time: enough for SIMD across the rows of an FFT, few enough to stay in
 the cache."""
 SHORT_BATCH = 8
