@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 MMAP_THRESHOLD = -3
 TRIM_THRESHOLD = -1
 LARGEST = 32 << 20
@@ -10,6 +12,7 @@ KEPT = 64 << 20
 """Bytes at the heap's end from which on they go back to the system."""
 
 
+@cache
 def keep_freed_memory() -> None:
     """Use memory again instead of giving it back to the system, with glibc; elsewhere nothing.
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 
 from morphsep.compiled import compiled
@@ -22,6 +26,41 @@ def test_a_function_of_no_file_is_compiled_without_a_copy_on_disk() -> None:
     out = np.empty(5)
     compiled(space["sums"])(values, out)  # type: ignore[arg-type]
     assert out.tolist() == [0, 1, 3, 6, 10]
+
+
+AGAIN = """
+import sys
+import numpy as np
+sys.path.insert(0, FOLDER)
+import loops
+out = np.empty(5)
+loops.sums(np.arange(5.0), out)
+readonly = np.arange(10.0)[::2]
+readonly.flags.writeable = False
+other = np.empty(5)
+loops.sums(readonly, other)
+print(out.tolist(), other.tolist())
+"""
+
+
+def test_what_is_kept_is_used_again_and_what_is_broken_is_not(tmp_path: Path) -> None:
+    (tmp_path / "loops.py").write_text(
+        f"from morphsep.compiled import compiled\n\n@compiled{SOURCE}"
+    )
+
+    def run() -> str:
+        command = [sys.executable, "-c", AGAIN.replace("FOLDER", repr(str(tmp_path)))]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    expected = "[0.0, 1.0, 3.0, 6.0, 10.0] [0.0, 2.0, 6.0, 12.0, 20.0]\n"
+    assert run() == expected
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nbc")}
+    assert len(kept) == 1, "one for all layouts"
+    assert run() == expected
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nbc")} == kept
+    for path in (*kept, *tmp_path.rglob("*.nbi")):
+        path.write_bytes(path.read_bytes()[:20])
+        assert run() == expected
 
 
 def test_it_keeps_its_name_and_its_words() -> None:

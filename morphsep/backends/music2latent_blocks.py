@@ -50,6 +50,7 @@ class Block(nn.Module):
         if not isinstance(self.res_conv, nn.Identity):
             weight, bias = self.res_conv.weight.flatten(1).t(), self.res_conv.bias
             rest = space("out", *x.shape[:3], weight.shape[1])
+            assert rest.data_ptr() != x.data_ptr(), "two blocks in a row that change the channels"
             torch.addmm(bias, x.view(-1, x.shape[3]), weight, out=rest.view(-1, weight.shape[1]))
         moments = self._add_to(rest, x, moments, space)
         out = rest.permute(0, 3, 1, 2)

@@ -34,10 +34,10 @@ class _Worker:
     """A step in an actor: what it builds for one record (weights, above all) it keeps for all."""
 
     def __init__(self, step: Step) -> None:
-        keep_freed_memory()
         self._step = step
 
     def __call__(self, row: dict[str, Any]) -> list[dict[str, Any]]:
+        keep_freed_memory()
         return [{"record": pickle.dumps(r)} for r in self._step.call(pickle.loads(row["record"]))]
 
 
@@ -63,7 +63,7 @@ def run(pipeline: Pipeline, records: Sequence[Any], pool: Pool) -> Iterator[Any]
             rows = _mapped(rows, step, pool, share, least)
         # Ray Data keeps its measurements of every block until the pipeline ends, 30 kB a track, for
         # a summary in its log; there is no setting against it
-        with patch.object(map_operator, "to_stats", lambda metas: []):
+        with patch.object(map_operator, "to_stats", lambda metas: [], create=True):
             for row in rows.iter_rows():
                 yield pickle.loads(row["record"])
 

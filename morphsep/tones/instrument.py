@@ -11,7 +11,7 @@ from morphsep.tones.effects.frames import straight
 from morphsep.tones.effects.power import CELL, smoothed_power
 from morphsep.tones.recording import OfRecording, Recording
 
-SCHEMA = 2
+SCHEMA = 3
 """Raised when the same recording gives another sound than before."""
 CROSSFADE = MODEL_RATE // 4
 """Samples over which the recording's end goes over into its start; less if it is very short."""

@@ -17,6 +17,7 @@ import numpy as np
 from morphsep.metrics.loudness import LoudnessMeter
 from morphsep.signal import MODEL_RATE, Signal
 from morphsep.tones import Stem
+from morphsep.tones.chain import SCHEMA as SOUND
 from morphsep.tones.chain import EffectChain
 from morphsep.tones.definition import parse_chain
 from morphsep.tones.match_aim import Aim, Passages
@@ -63,8 +64,9 @@ class Match(OfRecording):
         return 0, 0
 
     def fingerprint(self) -> str:
-        """Digest of the recording, and how is searched."""
-        return f"match/{SCHEMA}:{self.recording.fingerprint()} {self.seed} {self.budget}"
+        """Digest of the recording, how is searched, and how what is found sounds."""
+        how = f"{self.recording.fingerprint()} {self.seed} {self.budget}"
+        return f"match/{SCHEMA}/{SOUND}:{how}"
 
     def render(self, stem: Signal, start: int, level: float) -> Signal:
         """Only what ``fitted`` returns can render."""

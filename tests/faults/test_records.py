@@ -4,6 +4,7 @@ stays behind in the driver."""
 from __future__ import annotations
 
 import gc
+import importlib
 import pickle
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -94,4 +95,5 @@ def test_the_driver_keeps_nothing_of_what_has_passed() -> None:
         if passed == many - 1:  # the last of all still has to come: all is as it is on the way
             kept = [each for each in gc.get_objects() if type(each).__name__ == "BlockStats"]
     assert passed == many
+    assert hasattr(importlib.import_module("ray.data.block"), "BlockStats")
     assert len(kept) < many / 2, "Ray Data's own history of every block"

@@ -36,7 +36,7 @@ class ModulatedDelay:
 
     def context(self, settings: Mapping[str, Setting]) -> tuple[int, int]:
         longest = float(self.sweep(np.linspace(0, 1, 101), settings).max()) * MODEL_RATE / 1000
-        return math.ceil(longest * (1 + _passes(number(settings["feedback"])))) + STEP, 2
+        return math.ceil(longest * (1 + _passes(number(settings["feedback"])))) + STEP, 0
 
     def process(self, signal: Signal, start: int, settings: Mapping[str, Value]) -> Signal:
         feedback, rate = number(settings["feedback"]), number(settings["rate_hz"])
