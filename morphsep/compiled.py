@@ -31,9 +31,10 @@ def compiled(function: Callable[P, None]) -> Callable[P, None]:
     def call(*args: P.args, **kwargs: P.kwargs) -> None:
         assert not kwargs
         alike = [_alike(each) for each in args]
-        with _LOCK:
-            if not native:
-                native.append(_checked(function, alike))
+        if not native:
+            with _LOCK:
+                if not native:
+                    native.append(_checked(function, alike))
         native[0](*alike)
 
     return call

@@ -11,7 +11,7 @@ import numpy as np
 from morphsep.compiled import compiled
 from morphsep.signal import MODEL_RATE, Signal
 from morphsep.tones.effects import Parameter, Setting, Value, level
-from morphsep.tones.effects.frames import framed, overlap_save, straight
+from morphsep.tones.effects.frames import framed, knots, overlap_save, straight
 
 OVERSAMPLING = 2
 SIZE = 4096
@@ -100,16 +100,16 @@ def _shape_steps(u: Signal, rest: Signal, hardness: Signal, less: Signal, out: S
 def makeup(gain: Signal, hardness: Signal, bias: Signal, start: int) -> Signal:
     """Gain that gives a Gaussian signal of the reference its RMS back; a scalar or ``[T]``."""
     curves = np.broadcast_arrays(gain, hardness, bias)
-    length, left = curves[0].size, start % STEP
-    knots = np.clip(np.arange(-left, length + STEP, STEP), 0, length - 1)
+    length = curves[0].size
+    places = np.clip(knots(start, length, STEP), 0, length - 1)
     normal = np.linspace(-4, 4, 81, dtype=np.float32)
     weight = np.exp(-(normal**2) / 2)
-    at_knots = np.empty(knots.size, np.float32)
-    gains, knees, shifts = (np.atleast_1d(curve)[knots] for curve in curves)
+    at_knots = np.empty(places.size, np.float32)
+    gains, knees, shifts = (np.atleast_1d(curve)[places] for curve in curves)
     _makeup(gains, knees, shifts, normal * np.float32(RMS), weight / weight.sum(), at_knots)
     if curves[0].ndim == 0:
         return np.asarray(at_knots[0])
-    return straight(at_knots, STEP)[left:][:length]
+    return straight(at_knots, STEP)[start % STEP :][:length]
 
 
 @compiled

@@ -110,6 +110,12 @@ def overlap_add(
     return flat[:, offset : offset + signal.shape[-1]]
 
 
+def knots(start: int, length: int, step: int) -> npt.NDArray[np.int64]:
+    """Places every ``step`` samples of the song, around a signal and counted from its first
+    sample: the first is ``start % step`` samples before it, the last behind its end."""
+    return np.arange(-(start % step), length + step, step)
+
+
 def straight(knots: npt.NDArray[Float], step: int) -> npt.NDArray[Float]:
     """Straight lines between values ``step`` samples apart, ``[n] -> [(n - 1) * step]``."""
     ramp = (np.arange(step) / step).astype(knots.dtype)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from morphsep.compiled import compiled
 from morphsep.signal import MODEL_RATE, Signal
 from morphsep.tones.effects import Parameter, Setting, Value, number
+from morphsep.tones.effects.frames import knots
 
 Times = npt.NDArray[np.float64]
 STEP = 64
@@ -98,12 +99,11 @@ def _passes(feedback: float) -> int:
 
 def _comb(row: Signal, start: int, delay: Callable[[Times], Times], feedback: float) -> Signal:
     """``D v`` with ``v = x - feedback * D v``, D being the moving delay."""
-    first, last = start // STEP, (start + row.size) // STEP + 1
-    delays = delay(np.arange(first, last + 1, dtype=np.float64) * STEP)
+    delays = delay((start + knots(start, row.size, STEP)).astype(np.float64))
     margin = math.ceil(delays.max()) + 2
     fed = np.zeros(margin + row.size, np.float32)
     out = np.empty(row.size, np.float32)
-    _delayed(row, delays, start - first * STEP, np.float32(feedback), fed, out)
+    _delayed(row, delays, start % STEP, np.float32(feedback), fed, out)
     return out
 
 

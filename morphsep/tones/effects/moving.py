@@ -20,6 +20,7 @@ import numpy.typing as npt
 from morphsep.compiled import compiled
 from morphsep.signal import MODEL_RATE, Signal, from_db
 from morphsep.tones.effects import Value, level, number
+from morphsep.tones.effects.frames import knots
 
 CELL = 64
 """Samples between two values of a filter's settings, on the song's grid; straight lines between.
@@ -77,7 +78,7 @@ def _second_order(
 
 def _at_knots(value: Value, signal: Signal, start: int) -> Levels:
     """A setting every ``CELL`` samples of the song, around the signal."""
-    places = np.arange(-(start % CELL), signal.shape[-1] + CELL, CELL)
+    places = knots(start, signal.shape[-1], CELL)
     curve = np.broadcast_to(level(value), signal.shape[-1])
     return np.asarray(curve[np.clip(places, 0, signal.shape[-1] - 1)], np.float64)
 

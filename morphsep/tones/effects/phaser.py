@@ -11,6 +11,7 @@ import numpy as np
 from morphsep.compiled import compiled
 from morphsep.signal import MODEL_RATE, Signal
 from morphsep.tones.effects import Parameter, Setting, Value, number
+from morphsep.tones.effects.frames import knots
 
 STAGES = 6
 STEP = 64
@@ -51,14 +52,13 @@ class Phaser:
         rate, depth, centre, feedback = (
             number(settings[k]) for k in ("rate_hz", "depth", "centre_frequency_hz", "feedback")
         )
-        first, last = start // STEP, (start + signal.shape[-1]) // STEP + 1
-        knots = np.arange(first, last + 1, dtype=np.float64) * STEP
-        swing = np.sin(2 * np.pi * (knots / MODEL_RATE * rate % 1.0))
+        times = (start + knots(start, signal.shape[-1], STEP)) / MODEL_RATE
+        swing = np.sin(2 * np.pi * (times * rate % 1.0))
         hz = np.clip(centre * 10 ** (DECADES * 0.5 * depth * swing), LOWEST, HIGHEST)
         turn = np.tan(np.pi * hz / MODEL_RATE)
         out = np.empty_like(signal, order="C")
         gains = (turn / (1 + turn)).astype(np.float32)
-        _swept(signal, start - first * STEP, gains, np.float32(feedback), out)
+        _swept(signal, start % STEP, gains, np.float32(feedback), out)
         return out
 
 
