@@ -34,8 +34,6 @@ from morphsep.tones.recording import Recording
 
 ALL_SLOTS = (*CLEAN, *DRIVEN, *(slot for movement in MOVEMENTS for slot in movement))
 THIRD = 1 / 3
-LEFT = {"phaser": 0.55}
-"""Misses the third: measured 0.50, at twice the hidden rate (docs/tones.md)."""
 
 
 @cache
