@@ -17,7 +17,8 @@ def keep_freed_memory() -> None:
     """Use memory again instead of giving it back to the system, with glibc; elsewhere nothing.
 
     Left alone, glibc returns an array of some MB as soon as it is freed, and the system clears
-    each of its pages again for the next one: 15 to 40 % of the time that a chain of effects takes.
+    each of its pages again for the next one: a tenth of what a chain of effects takes
+    (docs/benchmarks.md).
     """
     import ctypes
     import sys
