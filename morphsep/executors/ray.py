@@ -18,6 +18,7 @@ from unittest.mock import patch
 
 import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset, TaskPoolStrategy
+from ray.data._internal.execution.backpressure_policy import DownstreamCapacityBackpressurePolicy
 from ray.data._internal.execution.operators import map_operator
 
 from morphsep.errors import SettingError
@@ -28,6 +29,10 @@ log = logging.getLogger("morphsep")
 
 RECORDS_PER_BLOCK = 16
 """Records that one task of the first step takes: they are spread by it."""
+
+RUN_AHEAD = 20
+"""Records that may wait for a step, for each that it has at work. Without a limit the first step
+would do a million tracks before the second is done with the tenth: 10 kB of the driver's each."""
 
 
 class _Worker:
@@ -59,13 +64,21 @@ def run(pipeline: Pipeline, records: Sequence[Any], pool: Pool) -> Iterator[Any]
                 # only here, not where a step answers: Ray takes what a task that died has given
                 # out already for what it gives out when done again, and what is missing of a track
                 # changes. So a step's answer has to be one block
-                rows = rows.repartition(target_num_rows_per_block=1)
+                rows = _dealt(rows, share / 4)
             rows = _mapped(rows, step, pool, share, least)
-        # Ray Data keeps its measurements of every block until the pipeline ends, 30 kB a track, for
-        # a summary in its log; there is no setting against it
-        with patch.object(map_operator, "to_stats", lambda metas: [], create=True):
+        with _nothing_kept():
             for row in rows.iter_rows():
                 yield pickle.loads(row["record"])
+
+
+def _dealt(rows: Dataset, cpus: float) -> Dataset:
+    """Each record a block of its own."""
+    rows = rows.repartition(target_num_rows_per_block=1)
+    dealing: Any = rows._logical_plan.dag
+    # there is no argument for it: with the whole CPU that Ray gives it, it waits while any other
+    # step has work, and the first song is finished when most are halfway
+    dealing.ray_remote_args["num_cpus"] = cpus
+    return rows
 
 
 def _mapped(rows: Dataset, step: Step, pool: Pool, share: float, least: int) -> Dataset:
@@ -95,6 +108,22 @@ def _workers_at_first(pipeline: Pipeline, pool: Pool, share: float) -> int:
     return max(1, min(pool.min_workers, (places - 1) // steps))
 
 
+@contextmanager
+def _nothing_kept() -> Iterator[None]:
+    """The driver's memory does not grow with the number of tracks."""
+    with (
+        # Ray Data keeps its measurements of every block until the pipeline ends, 30 kB a track, for
+        # a summary in its log; there is no setting against it
+        patch.object(map_operator, "to_stats", lambda metas: [], create=True),
+        # RUN_AHEAD holds back nobody, else, before half of the object store is full
+        patch.object(
+            DownstreamCapacityBackpressurePolicy, "OBJECT_STORE_BUDGET_UTIL_THRESHOLD", 0.0,
+            create=True,
+        ),
+    ):  # fmt: skip
+        yield
+
+
 def _gpus(pool: Pool) -> float:
     if pool.gpus is not None:
         return pool.gpus
@@ -120,6 +149,7 @@ def _cluster(pool: Pool) -> Iterator[None]:
     logging.getLogger("ray.data").setLevel(logging.WARNING)
     settings = DataContext.get_current()
     settings.enable_progress_bars = False
+    settings.downstream_capacity_backpressure_ratio = RUN_AHEAD
     # a pool grows as soon as all its workers are at work
     settings.autoscaling_config.actor_pool_util_upscaling_threshold = 1.0
     try:
