@@ -209,9 +209,12 @@ def _object_store() -> float:
     """MB that objects take in the store now."""
     import re
 
+    import ray
     from ray._private.internal_api import memory_summary
 
-    found = re.search(r"Plasma memory usage ([\d.]+) MiB", memory_summary(stats_only=True))
+    # by its address: there may be other clusters on this machine
+    summary = memory_summary(ray.get_runtime_context().gcs_address, stats_only=True)
+    found = re.search(r"Plasma memory usage ([\d.]+) MiB", summary)
     return float(found[1]) * 1.048576 if found else 0.0
 
 
