@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 DEMO = Path(__file__).resolve().parent.parent / "demo"
-COUNTS = {"validation": 10, "train": 85, "test": 14}
+COUNTS = {"validation": 10, "train": 170, "test": 14}
 """Songs of 30 s, six stems each."""
 
 
@@ -44,13 +44,17 @@ def train(options: argparse.Namespace) -> None:
 
 
 def export(options: argparse.Namespace) -> None:
-    """Writes the best checkpoint's average as the package's weights, and the curves."""
+    """Writes the moving average of the last weights as the package's, and the curves.
+
+    Of the last: the learning rate ends at zero, and 32 mixes of validation are too few to choose by
+    (they once put a model of 150 steps first that left 8 dB more of music without guitar).
+    """
     import torch
     from safetensors.torch import save_file
 
     from morphsep.separators.embedded import WEIGHTS
 
-    state: dict[str, Any] = torch.load(options.run / "best.pt", weights_only=True)
+    state: dict[str, Any] = torch.load(options.run / "state.pt", weights_only=True)["average"]
     half = {k: v.half().contiguous() if v.is_floating_point() else v for k, v in state.items()}
     target = options.weights or WEIGHTS
     save_file(half, target, metadata={"config": (options.run / "config.json").read_text()})

@@ -1,7 +1,7 @@
 """How good the separator is: on artists, sound fonts and drum kits that training never heard.
 
 Guitars: the two songs of sectoid that may be looked at (the other two stay untouched), those of
-muldjord (which chose the checkpoint, so their figure flatters), and rendered ones with a held-out
+muldjord (validation, so their figure may flatter), and rendered ones with a held-out
 sound font. Backings: `train_separator_data` with the test set's fonts and kits. All at 44.1 kHz.
 """
 
@@ -155,7 +155,7 @@ def report(unpacked: Path, songs_folder: Path, demo: Path, names: list[str]) -> 
     tables = {
         "sectoid (artist unseen)": unseen,
         "sectoid, mono": mono(unseen[: len(unseen) // ROUNDS]),
-        "muldjord (chose the checkpoint)": recorded(
+        "muldjord (validation)": recorded(
             unpacked, songs, tuple(f"muldjord/{name}" for name in MULDJORD), 1, seed=22
         )[::2],
         "rendered with a held-out sound font": rendered(songs, 32, seed=23),

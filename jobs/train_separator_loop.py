@@ -127,7 +127,7 @@ class Training:
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(), lr=config.rate, weight_decay=1e-2
         )
-        self.step, self.elapsed, self.best = 0, 0.0, -math.inf
+        self.step, self.elapsed = 0, 0.0
         self.checks = validation_mixes(unpacked, songs)
         if (folder / "state.pt").exists():
             self._resume()
@@ -201,16 +201,13 @@ class Training:
         with (self.folder / "log.jsonl").open("a") as file:
             file.write(json.dumps(row) + "\n")
         print(row, flush=True)
-        if median > self.best:
-            self.best = median
-            _save(self.average.state_dict(), self.folder / "best.pt")
         _save(self._state(), self.folder / "state.pt")
 
     def _state(self) -> dict[str, Any]:
         return {
             "model": self.model.state_dict(), "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
-            "step": self.step, "elapsed": self.elapsed, "best": self.best,
+            "step": self.step, "elapsed": self.elapsed,
         }  # fmt: skip
 
     def _resume(self) -> None:
@@ -218,7 +215,7 @@ class Training:
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.step, self.elapsed, self.best = state["step"], state["elapsed"], state["best"]
+        self.step, self.elapsed = state["step"], state["elapsed"]
 
 
 def start(unpacked: Path, songs: Path, folder: Path, config: Config, ranks: int) -> None:
