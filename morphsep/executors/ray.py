@@ -18,21 +18,18 @@ from unittest.mock import patch
 
 import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset, TaskPoolStrategy
-from ray.data._internal.execution.backpressure_policy import DownstreamCapacityBackpressurePolicy
+from ray.data._internal.execution import backpressure_policy as pressure
 from ray.data._internal.execution.operators import map_operator
 
 from morphsep.errors import SettingError
 from morphsep.executors import Pipeline, Pool, Step
+from morphsep.executors.run_ahead import RunAhead
 from morphsep.heap import keep_freed_memory
 
 log = logging.getLogger("morphsep")
 
 RECORDS_PER_BLOCK = 16
 """Records that one task of the first step takes: they are spread by it."""
-
-RUN_AHEAD = 20
-"""Records that may wait for a step, for each that it has at work. Without a limit the first step
-would do a million tracks before the second is done with the tenth: 10 kB of the driver's each."""
 
 
 class _Worker:
@@ -66,7 +63,9 @@ def run(pipeline: Pipeline, records: Sequence[Any], pool: Pool) -> Iterator[Any]
                 # changes. So a step's answer has to be one block
                 rows = _dealt(rows, share / 4)
             rows = _mapped(rows, step, pool, share, least)
-        with _nothing_kept():
+        # Ray Data keeps its measurements of every block until the pipeline ends, 30 kB a track, for
+        # a summary in its log; there is no setting against it
+        with patch.object(map_operator, "to_stats", lambda metas: [], create=True):
             for row in rows.iter_rows():
                 yield pickle.loads(row["record"])
 
@@ -108,22 +107,6 @@ def _workers_at_first(pipeline: Pipeline, pool: Pool, share: float) -> int:
     return max(1, min(pool.min_workers, (places - 1) // steps))
 
 
-@contextmanager
-def _nothing_kept() -> Iterator[None]:
-    """The driver's memory does not grow with the number of tracks."""
-    with (
-        # Ray Data keeps its measurements of every block until the pipeline ends, 30 kB a track, for
-        # a summary in its log; there is no setting against it
-        patch.object(map_operator, "to_stats", lambda metas: [], create=True),
-        # RUN_AHEAD holds back nobody, else, before half of the object store is full
-        patch.object(
-            DownstreamCapacityBackpressurePolicy, "OBJECT_STORE_BUDGET_UTIL_THRESHOLD", 0.0,
-            create=True,
-        ),
-    ):  # fmt: skip
-        yield
-
-
 def _gpus(pool: Pool) -> float:
     if pool.gpus is not None:
         return pool.gpus
@@ -149,7 +132,10 @@ def _cluster(pool: Pool) -> Iterator[None]:
     logging.getLogger("ray.data").setLevel(logging.WARNING)
     settings = DataContext.get_current()
     settings.enable_progress_bars = False
-    settings.downstream_capacity_backpressure_ratio = RUN_AHEAD
+    policies = [*pressure.ENABLED_BACKPRESSURE_POLICIES, RunAhead]
+    settings.set_config(pressure.ENABLED_BACKPRESSURE_POLICIES_CONFIG_KEY, policies)
+    # a step may take hours, and so may waiting for a node; what hangs is `attempts`' to notice
+    settings.execution_no_progress_timeout_s = -1
     # a pool grows as soon as all its workers are at work
     settings.autoscaling_config.actor_pool_util_upscaling_threshold = 1.0
     try:
