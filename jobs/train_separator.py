@@ -55,16 +55,19 @@ def export(options: argparse.Namespace) -> None:
     import torch
     from safetensors.torch import save_file
 
+    from jobs.train_separator_loop import progress
     from morphsep.separators.embedded import WEIGHTS
 
     training: dict[str, Any] = torch.load(options.run / "state.pt", weights_only=True)
-    config = json.loads((options.run / "config.json").read_text())
-    if training["step"] < config["steps"] and training["elapsed"] < 60 * config["minutes"]:
+    settings = (options.run / "config.json").read_text()
+    config = json.loads(settings)
+    done = progress(training["step"], training["elapsed"], config["steps"], config["minutes"])
+    if done < 1:
         raise SystemExit(f"{options.run}: the schedule has not ended; run train again to resume.")
     state = training["average"]
     half = {k: v.half().contiguous() if v.is_floating_point() else v for k, v in state.items()}
     target = options.weights or WEIGHTS
-    save_file(half, target, metadata={"config": (options.run / "config.json").read_text()})
+    save_file(half, target, metadata={"config": settings})
     print(f"{target}: {target.stat().st_size} bytes")
     curves(options.run / "log.jsonl", options.run / "curves.png")
 

@@ -113,6 +113,11 @@ def _coloured(bins: Tensor, colour: Callable[[int, Rng], Signal], rng: Rng) -> T
     return heard * (before / (after + 1e-6)).sqrt()
 
 
+def progress(step: int, elapsed: float, steps: int, minutes: float) -> float:
+    """How much of a schedule is done after `elapsed` seconds: from 1 on it has ended."""
+    return max(step / steps, elapsed / (60 * minutes))
+
+
 class Training:
     """State of one training, in `folder`: of one process, or of one among equals (see `start`)."""
 
@@ -146,7 +151,7 @@ class Training:
     @property
     def progress(self) -> float:
         """0 to 1."""
-        return max(self.step / self.config.steps, self.elapsed / (60 * self.config.minutes))
+        return progress(self.step, self.elapsed, self.config.steps, self.config.minutes)
 
     def _one(self, elapsed: float) -> float:
         guitar, mix = batch(self.songs, self.config, self.step, self.rank)
