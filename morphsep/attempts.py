@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from morphsep import files, storage
+from morphsep import files, interrupt, storage
 from morphsep.clip import Clip
 from morphsep.errors import ErrorCode, SettingError, TrackError
 from morphsep.executors import Step
@@ -77,6 +77,7 @@ class Attempt:
                     raise TrackError("worker_killed", _POISON)
                 return self._patiently(clip)
         except Exception as error:
+            interrupt.check()  # or what it broke off would count as the file's fault
             if self._has_ended(clip):
                 return []
             code, message = _blame(error)
@@ -96,6 +97,7 @@ class Attempt:
             try:
                 return self.stage(self.work, clip)
             except Exception as error:
+                interrupt.check()
                 if not storage.is_transient(error):
                     raise
                 log.warning("%s: %s; trying again", clip.job.path, error)
@@ -131,11 +133,11 @@ def _noted(work: Work, stage: str, clip: Clip) -> Iterator[int]:
             work.count_retries(clip.job.track)
         yield before + 1
     finally:
-        if storage.retries() > waited:
-            work.count_retries(clip.job.track, storage.retries() - waited)
         if work.timeout:
             faulthandler.cancel_dump_traceback_later()
         note.remove()
+        if storage.retries() > waited:
+            work.count_retries(clip.job.track, storage.retries() - waited)
 
 
 def _blame(error: Exception) -> tuple[ErrorCode, str]:

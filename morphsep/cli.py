@@ -438,31 +438,36 @@ def models_path(
 
 def main() -> NoReturn:
     """Entry point: runs the command and turns what went wrong into a sentence and a code."""
-    from morphsep.errors import MorphsepError
+    from morphsep import interrupt
 
-    try:
-        # without standalone mode `typer.Exit` comes back as the result, Ctrl-C as 130
-        code = app(standalone_mode=False)
-    except MorphsepError as error:
-        _fail(str(error), 1)
-    except (KeyboardInterrupt, typer.Abort):
-        code = INTERRUPTED
-    except OSError as error:
-        _fail(f"{error}; nothing is lost: mend this and run the same command again", 3)
-    except Exception as error:
-        # click's usage errors know how to show themselves
-        if not hasattr(error, "show"):
-            raise
-        error.show()
-        code = 1
-    if code == INTERRUPTED:
-        _fail("interrupted; the same command goes on where this one stopped", INTERRUPTED)
-    sys.exit(code or 0)
+    with interrupt.remembered():
+        code, sentence = _run()
+        if interrupt.happened() or code == INTERRUPTED:
+            code, sentence = INTERRUPTED, "interrupted; the same command goes on where this stopped"
+    if sentence:
+        print(f"morphsep: {sentence}", file=sys.stderr)
+    sys.exit(code)
 
 
 INTERRUPTED = 130
 
 
-def _fail(sentence: str, code: int) -> NoReturn:
-    print(f"morphsep: {sentence}", file=sys.stderr)
-    sys.exit(code)
+def _run() -> tuple[int, str | None]:
+    """The exit code of the command, and the sentence that explains it, if it needs one."""
+    from morphsep.errors import MorphsepError
+
+    try:
+        # without standalone mode `typer.Exit` comes back as the result, Ctrl-C as 130
+        return app(standalone_mode=False) or 0, None
+    except MorphsepError as error:
+        return 1, str(error)
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED, None
+    except OSError as error:
+        return 3, f"{error}; nothing is lost: mend this and run the same command again"
+    except Exception as error:
+        # click's usage errors know how to show themselves
+        if not hasattr(error, "show"):
+            raise
+        error.show()
+        return 1, None

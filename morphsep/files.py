@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from morphsep import interrupt
+
 TEMPORARY = ".morphsep-*.part"
 """Names of files being written. A run removes those that a killed one left."""
 
@@ -23,6 +25,7 @@ def whole(path: Path) -> Iterator[Path]:
 
     Raises:
         OSError: the disk is full, say.
+        KeyboardInterrupt: see `morphsep.interrupt`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = temporary_beside(path)
@@ -30,6 +33,7 @@ def whole(path: Path) -> Iterator[Path]:
         yield part
         with part.open("rb+") as file:
             os.fsync(file.fileno())
+        interrupt.check()
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

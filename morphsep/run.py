@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from morphsep import manifest
+from morphsep import interrupt, manifest
 from morphsep.clip import Clip, OnProgress, Outcome
 from morphsep.errors import SettingError
 from morphsep.executors import Pipeline, Pool, choose, get_executor
@@ -138,7 +138,7 @@ def run(
             heartbeat.heard(outcome)
             on_outcome(outcome)
 
-        with heartbeat.beating():
+        with heartbeat.beating(), interrupt.remembered():
             for clip in execute(_pipeline(work), clips, pool):
                 held.check()
                 outcome = clip.outcome

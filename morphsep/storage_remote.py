@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from morphsep import interrupt
 from morphsep.errors import SettingError
 from morphsep.storage_faults import patiently
 
@@ -112,6 +113,7 @@ def write(uri: str, data: bytes) -> None:
     """Makes an object of the data, whole or not at all; one request if it is small."""
     import pyarrow as pa
 
+    interrupt.check()
     buffer = pa.py_buffer(data)
     patiently(f"writing {uri}", lambda: _undisturbed(lambda: _send(uri, buffer)))
 
@@ -123,6 +125,7 @@ def upload(uri: str, source: Path) -> None:
     # mapped, because a read that fails half way must not end as a shorter object
     with pa.memory_map(str(source)) as file:
         buffer = file.read_buffer()
+    interrupt.check()
     patiently(f"writing {uri}", lambda: _undisturbed(lambda: _send(uri, buffer)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -268,3 +269,37 @@ def test_morph_and_separate_live_in_one_folder(tmp_path: Path) -> None:
     assert morphsep.morph_file(path, out, to="fuzz", **stem) == first
     assert morphsep.separate_file(path, out, **stem) == parts
     assert verify(out) == (2, [])
+
+
+@pytest.mark.parametrize("fails", [True, False])
+@pytest.mark.parametrize("stage", ["separate_section", "measure_stem", "write_song"])
+def test_an_interrupt_that_is_swallowed_ends_the_run_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str, fails: bool
+) -> None:
+    """As where libsndfile calls Python back: the exception is dropped, the file seems cut."""
+    from morphsep import stages
+
+    real = getattr(stages, stage)
+
+    def swallowing(*arguments: object) -> object:
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        if fails:
+            raise morphsep.TrackError("truncated", "the file ends before its end")
+        return real(*arguments)
+
+    monkeypatch.setattr(stages, stage, swallowing)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        path = songs.song(tmp_path, 6.0)
+        with pytest.raises(KeyboardInterrupt):
+            morphsep.morph_file(path, tmp_path / "out", to="fuzz", **STEM)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        assert list(manifest.read_tracks(tmp_path / "out")) == []
+        assert not (tmp_path / "out" / path.name).exists()
+        assert not list((tmp_path / "out" / ".morphsep" / "tries").rglob("*.json"))
+        monkeypatch.setattr(stages, stage, real)
+        morphsep.morph_file(path, tmp_path / "out", to="fuzz", **STEM)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert verify(tmp_path / "out") == (1, [])
