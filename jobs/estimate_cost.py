@@ -7,8 +7,9 @@ Seconds that one song takes on a node, of which nothing waits for anything else:
     CPU node:  (separate + rest) / vCPUs
     GPU node:  max(separate on the GPU, rest / vCPUs)
 
-    node hours = songs * seconds a song / 3600 / efficiency
-    hours      = node hours / nodes + start-up
+    work       = songs * seconds a song / 3600 / efficiency
+    hours      = work / nodes + start-up
+    node hours = work + nodes * (start-up + idle)
     dollars    = node hours * price + hours * price of the head + requests
 """
 
@@ -52,18 +53,21 @@ class Node:
 class Assumed:
     """What holds for a batch on any kind of node, and was not measured here."""
 
-    head_price: float = 0.20
+    head_price: float
     efficiency: float = 0.9
     """What is left after starting, waiting for the last songs, and spot nodes taken away."""
     start_up_hours: float = 0.25
+    idle_hours: float = 5 / 60
+    """Until a worker that has nothing left to do is given back (`cluster.yaml`)."""
     requests_per_song: int = 40
     price_per_request: float = 5e-6
 
 
 def estimate(node: Node, songs: int, song_seconds: float, assumed: Assumed) -> tuple[float, ...]:
     """Node hours, hours and dollars for a batch."""
-    node_hours = songs * node.seconds(song_seconds) / 3600 / assumed.efficiency
-    hours = node_hours / node.nodes + assumed.start_up_hours
+    work = songs * node.seconds(song_seconds) / 3600 / assumed.efficiency
+    hours = work / node.nodes + assumed.start_up_hours
+    node_hours = work + node.nodes * (assumed.start_up_hours + assumed.idle_hours)
     requests = songs * assumed.requests_per_song * assumed.price_per_request
     return node_hours, hours, node_hours * node.price + hours * assumed.head_price + requests
 
@@ -90,6 +94,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=4.0, help="length of a song")
     parser.add_argument("--gpu-price", type=float, default=0.80, help="$/h of a g6.xlarge")
     parser.add_argument("--cpu-price", type=float, default=0.71, help="$/h of a c7i.4xlarge")
+    parser.add_argument("--head-price", type=float, default=0.20, help="$/h of an m7i.xlarge")
     parser.add_argument("--gpus", type=int, default=8, help="GPU nodes at work")
     parser.add_argument("--cpus", type=int, default=8, help="CPU nodes at work")
     given = parser.parse_args()
@@ -99,7 +104,7 @@ def main() -> None:
         ),
         Node(name="c7i.4xlarge", vcpus=16, price=given.cpu_price, nodes=given.cpus),
     ]
-    print("\n".join(table(nodes, given.songs, given.minutes, Assumed())))
+    print("\n".join(table(nodes, given.songs, given.minutes, Assumed(head_price=given.head_price))))
 
 
 if __name__ == "__main__":

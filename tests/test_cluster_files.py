@@ -183,7 +183,7 @@ def test_the_commands_use_what_the_repository_has(config: dict[str, Any]) -> Non
 
 def test_only_known_programs_are_called(config: dict[str, Any]) -> None:
     programs = {"chmod", "apt-get", "test", "python3", "grep", "echo", "ls", "head", "iptables",
-                "ulimit", "ray", "~/env/bin/pip", "~/env/bin/morphsep"}  # fmt: skip
+                "ulimit", "ray", "timeout", "~/env/bin/pip", "~/env/bin/morphsep"}  # fmt: skip
     for line in commands(config):
         bare = re.sub(r"'[^']*'", "", line)
         for part in re.split(r"\|\||&&|;|\||\$\(", bare):
