@@ -94,12 +94,17 @@ class Readable:
     is lossy, a copy in the track's scratch folder, made by whoever needs it first."""
 
     def __init__(self, path: str, scratch: Path, channels: tuple[int, int] | None) -> None:
-        self.local = local_copy(path, scratch)
+        self.local, stamp = _on_this_machine(path, scratch)
         self.info = audio.probe(self.local)
         self.channels = channels
-        self.stamp = files.stamp(self.local)
-        """Changes whenever the file changes."""
-        self._scratch = scratch
+        self.stamp = stamp or files.stamp(self.local)
+        """Changes whenever the input changes, and is the same on every machine."""
+        self._given, self._scratch = path, scratch
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether the input is not what it was when this was made."""
+        return location(self._given).stamp() != self.stamp
 
     @property
     def path(self) -> str:
@@ -128,9 +133,14 @@ def local_copy(path: str, scratch: Path) -> str:
     Raises:
         TrackError: there is no such object.
     """
+    return _on_this_machine(path, scratch)[0]
+
+
+def _on_this_machine(path: str, scratch: Path) -> tuple[str, str | None]:
+    """`local_copy`, and the stamp of what it is a copy of."""
     place = location(path)
     if place.is_local:
-        return path
+        return path, None
     stamp = place.stamp()
     if stamp is None:
         raise TrackError("not_found", f"there is no object {path}; check its name")
@@ -141,7 +151,7 @@ def local_copy(path: str, scratch: Path) -> str:
             # whoever finishes a track clears up on its own machine only
             files.make_room(scratch.parent)
             place.fetch(copy)
-    return str(copy)
+    return str(copy), stamp
 
 
 @contextmanager
@@ -177,7 +187,7 @@ def scan(readable: Readable, workspace: Workspace, force: bool = False) -> Scan:
     if known is not None:
         return Scan(**known | {"path": path})
     made = _measure(readable, content_hash)
-    if files.stamp(path) != readable.stamp:
+    if readable.has_changed:
         raise changed()
     remembered.write_json(asdict(made))
     return made

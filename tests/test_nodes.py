@@ -1,0 +1,64 @@
+"""Nodes with disks of their own: what one has copied or decoded is not there on another."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soundfile
+
+from morphsep.api import make_settings
+from morphsep.executors import Pipeline, Pool
+from morphsep.inputs import collect
+from morphsep.run import run, settle_jobs
+from morphsep.storage import location
+from morphsep.verify import verify
+from tests import songs
+from tests.object_store import ObjectStore
+
+pytestmark = pytest.mark.usefixtures("settles_soon")
+
+
+@pytest.fixture
+def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every call of a stage is made on another of two nodes, a moment later."""
+    disks = itertools.cycle([tmp_path / "node-a", tmp_path / "node-b"])
+
+    def execute(pipeline: Pipeline, records: Sequence[Any], pool: Pool) -> Iterator[Any]:
+        if not pipeline:
+            yield from records
+            return
+        for record in records:
+            disk = next(disks)
+            disk.mkdir(exist_ok=True)
+            monkeypatch.setattr(tempfile, "tempdir", str(disk))
+            time.sleep(0.01)
+            following = pipeline[0].call(record)
+            yield from execute(pipeline[1:], following, pool)
+
+    monkeypatch.setattr("morphsep.run.get_executor", lambda name: execute)
+
+
+@pytest.mark.parametrize(
+    ("name", "own_stem"), [("a.wav", False), ("a.mp3", False), ("a.wav", True)]
+)
+def test_stages_of_one_track_may_run_anywhere(
+    tmp_path: Path, store: ObjectStore, nodes: None, name: str, own_stem: bool
+) -> None:
+    bucket = location(store.url("nodes" + name[1:] + str(own_stem)))
+    for file, samples in ((name, songs.guitar(12.0)), ("a.guitar.wav", songs.guitar(12.0))):
+        soundfile.write(tmp_path / file, samples.T, 44_100)
+        (bucket / "in" / file).write_bytes((tmp_path / file).read_bytes())
+    settings = make_settings(
+        to="fuzz", section=5, chunk=5, separator="auto" if own_stem else "harmonic",
+        stem="{stem}.guitar.wav" if own_stem else None,
+    )  # fmt: skip
+    jobs = settle_jobs(collect([str(bucket / "in" / name)], str(bucket / "out"), settings))
+    outcomes = run(jobs, str(bucket / "out"), executor="ray").outcomes
+    assert [(o.row.status, o.row.error_code) for o in outcomes] == [("ok", None)]
+    assert verify(bucket / "out") == (1, [])
