@@ -39,7 +39,10 @@ def train(options: argparse.Namespace) -> None:
     """Trains until the schedule ends, or resumes."""
     from jobs.train_separator_loop import Config, start
 
-    config = Config(minutes=options.minutes, seed=options.seed, steps=options.steps)
+    config = Config(
+        minutes=options.minutes, seed=options.seed, steps=options.steps, rate=options.rate,
+        recorded=options.recorded, begun=options.begun,
+    )  # fmt: skip
     start(options.unpacked, options.songs, options.run, config, options.ranks)
 
 
@@ -124,6 +127,14 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--minutes", type=float, default=80.0, help="of the schedule")
             command.add_argument("--steps", type=int, default=20_000, help="of the schedule")
             command.add_argument("--seed", type=int, default=1)
+            command.add_argument("--rate", type=float, default=2e-3, help="of learning, at first")
+            command.add_argument(
+                "--recorded", type=float, default=0.0, metavar="SHARE",
+                help="of the guitars that are sectoid's: not for weights whose figures are theirs",
+            )  # fmt: skip
+            command.add_argument(
+                "--from", dest="begun", default="", metavar="RUN", help="begin with its weights"
+            )
             command.add_argument("--ranks", type=int, default=2)
         if action is export:
             command.add_argument("--weights", type=Path, help="instead of the package's file")

@@ -16,16 +16,13 @@ import numpy as np
 
 from jobs.bench_separators import _masked as masked
 from jobs.train_separator_data import GUITARS
-from jobs.train_separator_mixes import Songs, excerpts, held_out
+from jobs.train_separator_mixes import SECTOID, SONGS, Songs, excerpts, held_out
 from morphsep import registry
 from morphsep.metrics.separation import si_sdr, si_sdr_improvement
 from morphsep.separators import Separator
 from morphsep.signal import MODEL_RATE, Signal
 from morphsep.testing import ArrayMix
 
-SONGS = Path("usr/share/games/fretsonfire/data/songs")
-SECTOID = ("sectoid/Feelings", "sectoid/Metal madness")
-"""Of sectoid's songs only these two may be opened."""
 MULDJORD = ("armygeddon", "chaos_god", "internal_degeneration", "mutilated_mime")
 SECONDS = 10.0
 WINDOWS = 13

@@ -12,7 +12,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -27,6 +27,9 @@ from jobs.train_separator_mixes import (
     FRAME,
     HOP,
     RATE,
+    SECTOID,
+    SONGS,
+    Recorded,
     Songs,
     drawn,
     excerpts,
@@ -39,8 +42,6 @@ from morphsep.metrics.separation import si_sdr
 from morphsep.separators.embedded_network import BandNetwork
 from morphsep.signal import Signal
 
-MULDJORD = Path("usr/share/games/fretsonfire/data/songs/muldjord")
-"""Guitars of validation."""
 FLOOR = 1e-3
 """Errors 30 dB below the mix count as none."""
 
@@ -59,6 +60,10 @@ class Config:
     channels: int = 48
     detail: float = 0.5
     """Weight of the magnitudes' part of the loss."""
+    recorded: float = 0.0
+    """Share of guitars that are sectoid's two instead of rendered ones."""
+    begun: str = ""
+    """Folder of the training that this one takes its first weights from."""
     average: float = 0.995
     """Of the moving average of the weights."""
     validate_every: int = 150
@@ -91,23 +96,28 @@ def _root(bins: Tensor) -> Tensor:
     return (bins.real**2 + bins.imag**2 + 1e-6) ** 0.25
 
 
-def batch(songs: Songs, config: Config, step: int, rank: int) -> tuple[Tensor, Tensor]:
+def batch(
+    songs: Songs, recorded: Recorded, config: Config, step: int, rank: int
+) -> tuple[Tensor, Tensor]:
     """Spectra of (guitar, mix), ``[B, 2, F, K]``: a function of the seed, the step, the rank and
     the songs there are.
     """
     rng = np.random.default_rng([config.seed, step, rank])
     count, length = songs.refresh(), (config.frames - 1) * HOP + FRAME
-    items = [drawn(songs, count, length, rng) for _ in range(config.batch)]
-    guitar, backing = (
-        _coloured(spectrum(torch.from_numpy(np.stack(stems))), colour, rng)
-        for stems, colour in zip(zip(*items, strict=True), (voicing, tilt), strict=True)
+    guitars, backings, kinds = zip(
+        *(drawn(songs, count, length, rng, recorded) for _ in range(config.batch)), strict=True
     )
-    return guitar, guitar + backing
+    # a recorded guitar has the low end that `voicing` gives to rendered ones
+    guitar = _coloured(guitars, [tilt if is_recorded else voicing for is_recorded in kinds], rng)
+    return guitar, guitar + _coloured(backings, [tilt] * config.batch, rng)
 
 
-def _coloured(bins: Tensor, colour: Callable[[int, Rng], Signal], rng: Rng) -> Tensor:
-    """Every item through a filter of its own, at the level that it had."""
-    curves = np.stack([colour(bins.shape[2], rng) for _ in range(len(bins))])
+def _coloured(
+    items: Sequence[Signal], colours: Sequence[Callable[[int, Rng], Signal]], rng: Rng
+) -> Tensor:
+    """Spectra of the items, every one through a filter of its own, at the level that it had."""
+    bins = spectrum(torch.from_numpy(np.stack(items)))
+    curves = np.stack([colour(bins.shape[2], rng) for colour in colours])
     heard = bins * torch.from_numpy(curves)[:, None, :, None]
     before, after = (x.abs().square().sum(dim=(1, 2, 3), keepdim=True) for x in (bins, heard))
     return heard * (before / (after + 1e-6)).sqrt()
@@ -127,6 +137,8 @@ class Training:
         torch.manual_seed(config.seed)
         self.config, self.folder, self.rank = config, folder, rank
         self.songs = Songs(songs / "train")
+        heard = [unpacked / SONGS / name / "guitar.ogg" for name in SECTOID]
+        self.recorded = Recorded.read(heard if config.recorded else [], config.recorded)
         self.model = BandNetwork(config.channels)
         self.average = copy.deepcopy(self.model).eval()
         self.optimiser = torch.optim.AdamW(
@@ -136,6 +148,8 @@ class Training:
         self.checks = validation_mixes(unpacked, songs)
         if (folder / "state.pt").exists():
             self._resume()
+        elif config.begun:
+            self._begin_with(Path(config.begun))
 
     def run(self) -> None:
         """To the end of the schedule, saving at every validation."""
@@ -154,7 +168,7 @@ class Training:
         return progress(self.step, self.elapsed, self.config.steps, self.config.minutes)
 
     def _one(self, elapsed: float) -> float:
-        guitar, mix = batch(self.songs, self.config, self.step, self.rank)
+        guitar, mix = batch(self.songs, self.recorded, self.config, self.step, self.rank)
         warm = min(1.0, (self.step + 1) / 100)
         for group in self.optimiser.param_groups:
             group["lr"] = (
@@ -215,6 +229,12 @@ class Training:
             "step": self.step, "elapsed": self.elapsed,
         }  # fmt: skip
 
+    def _begin_with(self, folder: Path) -> None:
+        """Takes the weights that another training ended with, and nothing else of it."""
+        state = torch.load(folder / "state.pt", weights_only=True)["average"]
+        self.model.load_state_dict(state)
+        self.average.load_state_dict(state)
+
     def _resume(self) -> None:
         state = torch.load(self.folder / "state.pt", weights_only=True)
         self.model.load_state_dict(state["model"])
@@ -259,7 +279,7 @@ def _save(state: dict[str, Any], path: Path) -> None:
 
 def validation_mixes(unpacked: Path, songs: Path) -> list[tuple[Signal, Signal]]:
     """Muldjord's guitars over backings of fonts and kits that training never hears."""
-    folders = sorted((unpacked / MULDJORD).glob("*/guitar.ogg"))
+    folders = sorted((unpacked / SONGS / "muldjord").glob("*/guitar.ogg"))
     guitars = [window for path in folders for window in excerpts(path, 6.0, RATE, 8)]
     return held_out(guitars, Songs(songs / "validation"), seed=7)
 

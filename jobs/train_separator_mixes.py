@@ -5,7 +5,7 @@ All at 22.05 kHz. At that rate a frame of 2048 samples holds what one of 4096 ho
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,9 @@ from jobs.train_separator_parts import Rng
 from morphsep.signal import Signal
 
 FRAME, HOP = 2048, 512
+SONGS = Path("usr/share/games/fretsonfire/data/songs")
+SECTOID = ("sectoid/Feelings", "sectoid/Metal madness")
+"""Of sectoid's songs only these two may be opened."""
 PRESENT = {"drums": 0.85, "bass": 0.8, "keys": 0.55, "lead": 0.6}
 """How often a backing holds it."""
 
@@ -39,13 +42,7 @@ class Songs:
         source = self._open[song]
         taken = round(length * speed) + 2
         start = min(start, source.shape[2] - taken)
-        samples = source[song_stem(stem)][:, start : start + taken].astype(np.float32) / 32768
-        if speed == 1.0:
-            return np.asarray(samples[:, :length])
-        place = np.arange(length) * speed
-        return np.stack([np.interp(place, np.arange(taken), row) for row in samples]).astype(
-            np.float32
-        )
+        return played(source[song_stem(stem)][:, start : start + taken], length, speed)
 
     @property
     def samples(self) -> int:
@@ -53,17 +50,66 @@ class Songs:
         return int(self._open[0].shape[2])
 
 
+def played(source: npt.NDArray[np.int16], length: int, speed: float) -> Signal:
+    """``[2, length]`` as float32 of ``[2, length * speed + 2]``."""
+    samples = source.astype(np.float32) / 32768
+    if speed == 1.0:
+        return np.asarray(samples[:, :length])
+    place, given = np.arange(length) * speed, np.arange(samples.shape[1])
+    return np.stack([np.interp(place, given, row) for row in samples]).astype(np.float32)
+
+
 def song_stem(stem: int) -> int:
     assert 0 <= stem < len(STEMS)
     return stem
 
 
-def drawn(songs: Songs, count: int, length: int, rng: Rng) -> tuple[Signal, Signal]:
-    """One training item: guitar and backing, ``[2, length]`` each; either may be silent."""
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Real guitars beside the rendered ones."""
+
+    guitars: tuple[npt.NDArray[np.int16], ...] = ()
+    """``[2, T]`` each."""
+    share: float = 0.0
+    """Of the items with a guitar."""
+
+    @classmethod
+    def read(cls, paths: Iterable[Path], share: float) -> Recorded:
+        """Takes them from files, at `RATE`."""
+        return cls(tuple(_pcm(resampled(path, RATE)) for path in paths), share)
+
+    def crop(self, length: int, rng: Rng) -> Signal:
+        """``[2, length]`` from where one of them plays."""
+        guitar = self.guitars[int(rng.integers(len(self.guitars)))]
+        while True:
+            speed = float(rng.uniform(0.75, 1.19)) if rng.random() < 0.6 else 1.0
+            taken = round(length * speed) + 2
+            start = int(rng.integers(guitar.shape[1] - taken))
+            samples = played(guitar[:, start : start + taken], length, speed)
+            if float(np.sqrt(np.mean(samples**2))) > AUDIBLE:
+                return samples
+
+
+AUDIBLE = 0.01
+"""RMS of a recorded guitar, full scale 1, below which it rests."""
+
+
+def drawn(
+    songs: Songs, count: int, length: int, rng: Rng, recorded: Recorded | None = None
+) -> tuple[Signal, Signal, bool]:
+    """One training item: guitar and backing, ``[2, length]`` each, either may be silent; and
+    whether the guitar is a recorded one.
+    """
+    is_recorded = recorded is not None and rng.random() < recorded.share
     song, start = int(rng.integers(count)), int(rng.integers(songs.samples - 2 * length))
     empty = np.zeros((2, length), np.float32)
     kind = rng.random()
-    guitar = empty if kind < 0.12 else _guitar(songs, song, start, length, rng)
+    if kind < 0.12:
+        guitar = empty
+    elif recorded is not None and is_recorded:
+        guitar = recorded.crop(length, rng)
+    else:
+        guitar = _guitar(songs, song, start, length, rng)
     together = rng.random() < 0.5
     backing = (
         empty
@@ -80,7 +126,7 @@ def drawn(songs: Songs, count: int, length: int, rng: Rng) -> tuple[Signal, Sign
         )
     std = float((guitar + backing).mean(axis=0).std()) + 1e-5
     gain = np.float32(10 ** (rng.uniform(-9, 5) / 20) / std)
-    return guitar * gain, backing * gain
+    return guitar * gain, backing * gain, is_recorded
 
 
 def _guitar(songs: Songs, song: int, start: int, length: int, rng: Rng) -> Signal:
@@ -146,11 +192,20 @@ def voicing(bins: int, rng: Rng) -> npt.NDArray[np.float32]:
     return np.asarray(tilt(bins, rng) * 10 ** (heavy / 20), np.float32)
 
 
-def excerpts(path: Path, seconds: float, rate: int, count: int) -> Iterator[Signal]:
-    """Up to `count` windows ``[2, T]`` of a recorded guitar, spread over where it plays."""
+def resampled(path: Path, rate: int) -> Signal:
+    """A sound file as ``[2, T]`` at `rate`."""
     import soxr
 
-    guitar = np.asarray(soxr.resample(read(path).T, 44_100, rate).T, np.float32)
+    return np.asarray(soxr.resample(read(path).T, 44_100, rate).T, np.float32)
+
+
+def _pcm(samples: Signal) -> npt.NDArray[np.int16]:
+    return np.asarray(np.clip(np.rint(samples * 32768), -32768, 32767), np.int16)
+
+
+def excerpts(path: Path, seconds: float, rate: int, count: int) -> Iterator[Signal]:
+    """Up to `count` windows ``[2, T]`` of a recorded guitar, spread over where it plays."""
+    guitar = resampled(path, rate)
     size = round(seconds * rate)
     loud = [
         float(np.sqrt(np.mean(guitar[:, s : s + size] ** 2)))
