@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
-_remembered = threading.Event()
+_remembered = False  # no lock: a second Ctrl-C may come while the first is being remembered
 
 
 @contextlib.contextmanager
@@ -24,6 +24,7 @@ def remembered() -> Iterator[None]:
     Elsewhere (a thread, a program that handles SIGINT its own way, an outer `remembered`) nothing
     is changed.
     """
+    global _remembered
     if (
         threading.current_thread() is not threading.main_thread()
         or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
@@ -32,7 +33,8 @@ def remembered() -> Iterator[None]:
         return
 
     def remember(number: int, frame: FrameType | None) -> None:
-        _remembered.set()
+        global _remembered
+        _remembered = True
         signal.default_int_handler(number, frame)
 
     signal.signal(signal.SIGINT, remember)
@@ -40,12 +42,12 @@ def remembered() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        _remembered.clear()
+        _remembered = False
 
 
 def happened() -> bool:
     """Whether there was a Ctrl-C that is remembered."""
-    return _remembered.is_set()
+    return _remembered
 
 
 def check() -> None:
@@ -54,5 +56,5 @@ def check() -> None:
     Raises:
         KeyboardInterrupt: there was a Ctrl-C. Only in the main thread: it tells the others.
     """
-    if _remembered.is_set() and threading.current_thread() is threading.main_thread():
+    if _remembered and threading.current_thread() is threading.main_thread():
         raise KeyboardInterrupt

@@ -1,12 +1,17 @@
-"""Songs are finished while others wait, and the first step does not run far ahead."""
+"""The Ray executor: songs are finished while others wait, the first step does not run far ahead,
+who was given no GPU sees none, and what a step raises arrives as it was."""
 
 from __future__ import annotations
 
+import errno
+import os
 import time
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
+import ray
 
 from morphsep.executors import Pool, Step, get_executor
 from morphsep.executors.run_ahead import RUN_AHEAD
@@ -15,6 +20,16 @@ pytestmark = [
     pytest.mark.ray,
     pytest.mark.filterwarnings("default"),  # Ray warns of its own deprecations
 ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster() -> Iterator[None]:
+    """One for all of these: the executor takes the one that its process is in."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("CUDA_VISIBLE_DEVICES", "0")
+        ray.init(include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
 
 
 def noted(record: int, folder: Path) -> list[int]:
@@ -63,3 +78,28 @@ def test_songs_are_finished_while_others_wait(tmp_path) -> None:
         begun.append(len(list(tmp_path.iterdir())))
     assert begun[0] < songs / 2
     assert len(begun) == begun[-1] == songs
+
+
+def visible_gpus(record: int) -> list[str | None]:
+    return [os.environ.get("CUDA_VISIBLE_DEVICES")]
+
+
+def test_a_worker_without_gpus_sees_none() -> None:
+    steps = [Step(name="a", call=visible_gpus, has_workers=True, wants_gpu=True)]
+    seen = list(get_executor("ray")(steps, [0], Pool(max_workers=1, gpus=0.0)))
+    assert seen == [""]
+    assert os.environ.get("CUDA_VISIBLE_DEVICES") != ""
+
+
+def full(record: int) -> list[int]:
+    raise OSError(errno.ENOSPC, "No space left on device", "manifest")
+
+
+def test_what_a_step_raises_arrives_as_it_was() -> None:
+    with pytest.raises(OSError, match=r"^\[Errno 28\] No space left on device: 'manifest'$"):
+        list(get_executor("ray")([Step(name="a", call=full, has_workers=True)], [0], Pool()))
+
+
+def test_no_records_need_no_cluster() -> None:
+    pool = Pool(address="nowhere:1")
+    assert list(get_executor("ray")([Step(name="a", call=passed_on)], [], pool)) == []

@@ -38,8 +38,8 @@ class Pool:
     min_workers: int = 1
     max_workers: int | None = None
     gpus: float | None = None
-    """GPUs for each worker that wants one; a fraction shares a GPU. None: one, if the cluster has
-    any at the start."""
+    """GPUs for each worker that wants one; a fraction shares a GPU. None, if the cluster has any at
+    the start: one for a worker of every kind that wants one; else 0."""
 
 
 class Executor(Protocol):

@@ -20,6 +20,7 @@ import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset, TaskPoolStrategy
 from ray.data._internal.execution import backpressure_policy as pressure
 from ray.data._internal.execution.operators import map_operator
+from ray.exceptions import RayTaskError
 
 from morphsep.errors import SettingError
 from morphsep.executors import Pipeline, Pool, Step
@@ -32,15 +33,26 @@ RECORDS_PER_BLOCK = 16
 """Records that one task of the first step takes: they are spread by it."""
 
 
+class _StepError(Exception):
+    """Holds what a step raised, pickled: Ray writes words of its own into what passes through."""
+
+
 class _Worker:
     """A step in an actor: what it builds for one record (weights, above all) it keeps for all."""
 
-    def __init__(self, step: Step) -> None:
+    def __init__(self, step: Step, hides_gpus: bool = False) -> None:
+        if hides_gpus:
+            # Ray leaves them visible to whom it gave none, and then nobody counts who uses them
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""
         self._step = step
 
     def __call__(self, row: dict[str, Any]) -> list[dict[str, Any]]:
         keep_freed_memory()
-        return [{"record": pickle.dumps(r)} for r in self._step.call(pickle.loads(row["record"]))]
+        try:
+            following = self._step.call(pickle.loads(row["record"]))
+        except Exception as error:
+            raise _StepError(pickle.dumps(error)) from error
+        return [{"record": pickle.dumps(record)} for record in following]
 
 
 def run(pipeline: Pipeline, records: Sequence[Any], pool: Pool) -> Iterator[Any]:
@@ -48,26 +60,40 @@ def run(pipeline: Pipeline, records: Sequence[Any], pool: Pool) -> Iterator[Any]
 
     Raises:
         SettingError: there is no cluster at the address.
+        Exception: what a step raised, as it was.
     """
+    if not records:
+        return
     with _cluster(pool):
         blocks = -(-len(records) // RECORDS_PER_BLOCK)
         rows: Dataset = ray.data.from_items(
             [{"record": pickle.dumps(record)} for record in records], override_num_blocks=blocks
         )
         share = min(1.0, ray.cluster_resources().get("CPU", 0.0) / 4) or 1.0
+        in_passing = share / 4  # of a task
         least = _workers_at_first(pipeline, pool, share)
+        gpus = _gpus(pool, sum(step.wants_gpu for step in pipeline))
         for index, step in enumerate(pipeline):
             if index == 0 or step.has_workers:
                 # only here, not where a step answers: Ray takes what a task that died has given
                 # out already for what it gives out when done again, and what is missing of a track
                 # changes. So a step's answer has to be one block
-                rows = _dealt(rows, share / 4)
-            rows = _mapped(rows, step, pool, share, least)
+                rows = _dealt(rows, in_passing)
+            if step.has_workers:
+                rows = _on_workers(rows, step, pool, share, gpus, least)
+            else:
+                call = _Worker(step).__call__  # a function to Ray: it becomes tasks
+                rows = rows.flat_map(call, compute=TaskPoolStrategy(), num_cpus=in_passing)
         # Ray Data keeps its measurements of every block until the pipeline ends, 30 kB a track, for
         # a summary in its log; there is no setting against it
         with patch.object(map_operator, "to_stats", lambda metas: [], create=True):
-            for row in rows.iter_rows():
-                yield pickle.loads(row["record"])
+            try:
+                for row in rows.iter_rows():
+                    yield pickle.loads(row["record"])
+            except RayTaskError as error:
+                if not isinstance(error.cause, _StepError):
+                    raise
+                raise pickle.loads(error.cause.args[0]) from error
 
 
 def _dealt(rows: Dataset, cpus: float) -> Dataset:
@@ -80,12 +106,11 @@ def _dealt(rows: Dataset, cpus: float) -> Dataset:
     return rows
 
 
-def _mapped(rows: Dataset, step: Step, pool: Pool, share: float, least: int) -> Dataset:
-    if not step.has_workers:
-        call = _Worker(step).__call__  # a function to Ray: it becomes tasks
-        return rows.flat_map(call, compute=TaskPoolStrategy(), num_cpus=share / 4)
+def _on_workers(
+    rows: Dataset, step: Step, pool: Pool, share: float, gpus: float, least: int
+) -> Dataset:
     worker: Any = _Worker  # Ray's hints know functions, not yet classes that become actors
-    gpus = _gpus(pool) if step.wants_gpu else 0.0
+    gpus = gpus if step.wants_gpu else 0.0
     workers = ActorPoolStrategy(
         min_size=least,
         max_size=pool.max_workers,
@@ -94,7 +119,7 @@ def _mapped(rows: Dataset, step: Step, pool: Pool, share: float, least: int) -> 
         max_tasks_in_flight_per_actor=2,
     )
     return rows.flat_map(
-        worker, fn_constructor_args=(step,), compute=workers, num_cpus=share, num_gpus=gpus
+        worker, fn_constructor_args=(step, not gpus), compute=workers, num_cpus=share, num_gpus=gpus
     )
 
 
@@ -107,10 +132,11 @@ def _workers_at_first(pipeline: Pipeline, pool: Pool, share: float) -> int:
     return max(1, min(pool.min_workers, (places - 1) // steps))
 
 
-def _gpus(pool: Pool) -> float:
+def _gpus(pool: Pool, steps: int) -> float:
+    """For each worker of the steps that want one: at first they need one of every kind."""
     if pool.gpus is not None:
         return pool.gpus
-    return 1.0 if ray.cluster_resources().get("GPU", 0) >= 1 else 0.0
+    return 1 / max(1, steps) if ray.cluster_resources().get("GPU", 0) >= 1 else 0.0
 
 
 @contextmanager
@@ -136,6 +162,7 @@ def _cluster(pool: Pool) -> Iterator[None]:
     settings.set_config(pressure.ENABLED_BACKPRESSURE_POLICIES_CONFIG_KEY, policies)
     # a step may take hours, and so may waiting for a node; what hangs is `attempts`' to notice
     settings.execution_no_progress_timeout_s = -1
+    settings.raise_original_map_exception = True
     # a pool grows as soon as all its workers are at work
     settings.autoscaling_config.actor_pool_util_upscaling_threshold = 1.0
     try:
