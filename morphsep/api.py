@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from morphsep import inputs, manifest
-from morphsep.clip import Event
+from morphsep.clip import Event, Outcome
 from morphsep.errors import SettingError, TrackError
 from morphsep.manifest import TrackRow
 from morphsep.run import run, settle_jobs
@@ -117,15 +117,17 @@ def _one(
     jobs = inputs.collect([os.fspath(path)], Path(out), make_settings(**values), task)
     if len(jobs) != 1:
         raise SettingError(f"{path} is {len(jobs)} inputs; for folders and lists use the CLI")
-    summary = run(
+    outcomes: list[Outcome] = []
+    run(
         settle_jobs(jobs),
         Path(out),
         work_in=None if work_in is None else os.fspath(work_in),
         task=task,
         force=force,
         on_progress=on_progress or (lambda event: None),
+        on_outcome=outcomes.append,
     )
-    (outcome,) = summary.outcomes
+    (outcome,) = outcomes
     row = outcome.row
     if row.status != "ok":
         raise TrackError(row.error_code or "internal", row.message or "")  # type: ignore[arg-type]

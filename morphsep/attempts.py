@@ -24,7 +24,7 @@ from typing import Protocol
 
 from morphsep import files, interrupt, storage
 from morphsep.clip import Clip
-from morphsep.errors import ErrorCode, SettingError, TrackError
+from morphsep.errors import ErrorCode, RefusedError, SettingError, TrackError
 from morphsep.executors import Step
 from morphsep.stages import finish
 from morphsep.work import Work
@@ -41,6 +41,9 @@ class Stage(Protocol):
 
 
 MOST_TRIES = 3
+AWAY = 3
+"""Times that it is tried again to say what became of a stage, half a minute each: a storage that is
+away for longer ends the run."""
 WAITS = (2.0, 10.0)
 """Seconds before a stage is tried again after a fault of the storage, give or take a half."""
 
@@ -67,6 +70,15 @@ class Attempt:
 
     def __call__(self, clip: Clip) -> list[Clip]:
         """Raises OSError if the manifest cannot be written: nothing more can be done then."""
+        for _ in range(AWAY):
+            try:
+                return self._answer(clip)
+            except storage.StorageError as error:
+                interrupt.check()
+                log.warning("%s: %s; trying again", clip.job.path, error)
+        return self._answer(clip)
+
+    def _answer(self, clip: Clip) -> list[Clip]:
         if clip.outcome is not None:
             return [clip]
         if self._has_ended(clip):
@@ -146,6 +158,8 @@ def _blame(error: Exception) -> tuple[ErrorCode, str]:
         return error.code, error.message
     if storage.is_transient(error):
         return "storage", f"the storage does not answer ({error}); run the same command again"
+    if isinstance(error, RefusedError):
+        return "no_permission", str(error)
     if isinstance(error, SettingError):
         return "format_not_possible", str(error)
     if files.is_full(error):

@@ -48,7 +48,8 @@ class Clip:
     previous: TrackRow | None = None
     """The track's row of an earlier run; only until the track is prepared."""
     finished_before: int = 0
-    """`finished_ns` of that row: a new one has to be later, whatever a node's clock says."""
+    """`finished_ns` of the newest row of earlier runs: this run's have to be later, whatever a
+    node's clock says."""
     scan: Scan | None = None
     scan_seconds: Seconds = 0.0
     stamp: str = ""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
@@ -15,7 +16,7 @@ from rich.table import Table
 
 from morphsep.clip import Event, Outcome
 from morphsep.inputs import Job
-from morphsep.run import Summary
+from morphsep.run import Fate, Heard, Summary
 
 SHARE = {
     "scan": (0.0, 0.03),
@@ -24,6 +25,9 @@ SHARE = {
     "assemble": (0.95, 1.0),
 }
 """Which part of a track's bar a stage takes: roughly its share of the time with demucs."""
+
+
+FATES: tuple[Fate, ...] = ("done", "skipped", "failed")
 
 
 class Watch:
@@ -83,33 +87,31 @@ def closing_table(summary: Summary, out: str) -> None:
     """Done, skipped, failed, with reasons; where everything is."""
     console = Console()
     table = Table("tracks", "number", "", title=None)
-    table.add_row("done", str(len(summary.done)), "")
-    for label, rows in (
-        ("skipped", [o.row for o in summary.skipped]),
-        ("failed", summary.failed),
-    ):
-        table.add_row(label, str(len(rows)), "\n".join(escape(line) for line in _reasons(rows)))
+    done, skipped, failed = (summary.which(fate) for fate in FATES)
+    table.add_row("done", str(len(done)), "")
+    for label, tracks in (("skipped", skipped), ("failed", failed)):
+        why = "\n".join(escape(line) for line in _reasons(tracks))
+        table.add_row(label, str(len(tracks)), why)
     console.print(table)
-    if len(summary.done) == 1:
-        result = f"{out.rstrip('/')}/{summary.done[0].output}"
+    if len(done) == 1:
+        (only,) = done.values()
+        result = f"{out.rstrip('/')}/{only.output}"
         console.print(f"result: {result}", highlight=False, soft_wrap=True, markup=False)
     console.print(f"results and manifest: {out}", highlight=False, soft_wrap=True, markup=False)
     if summary.stopped:
         console.print(summary.stopped, highlight=False, soft_wrap=True, markup=False)
-    if summary.failed:
+    if failed:
         console.print(
             f"why, in full: morphsep manifest failed {out}", highlight=False, soft_wrap=True
         )
 
 
-def _reasons(rows: Sequence[Any], most: int = 12) -> list[str]:
+def _reasons(tracks: Mapping[str, Heard], most: int = 12) -> list[str]:
     lines = [
-        f"{_short(row.track)}: {row.message}"
-        if row.message
-        else f"{_short(row.track)}: done before"
-        for row in rows[:most]
+        f"{_short(track)}: {heard.message or 'done before'}"
+        for track, heard in itertools.islice(tracks.items(), most)
     ]
-    return lines + ([f"... and {len(rows) - most} more"] if len(rows) > most else [])
+    return lines + ([f"... and {len(tracks) - most} more"] if len(tracks) > most else [])
 
 
 def _short(name: str, most: int = 48) -> str:
@@ -119,9 +121,7 @@ def _short(name: str, most: int = 48) -> str:
 def as_json(summary: Summary) -> dict[str, Any]:
     """The run for a machine: counts, and every row."""
     return {
-        "done": len(summary.done),
-        "skipped": len(summary.skipped),
-        "failed": len(summary.failed),
+        **{fate: len(summary.which(fate)) for fate in FATES},
         "stopped": summary.stopped,
         "exit_code": summary.exit_code,
         "tracks": [asdict(o.row) | {"fresh": o.fresh} for o in summary.outcomes],

@@ -2,6 +2,7 @@
 
     MorphsepError
     |-- SettingError    the user's command or configuration: stops the run before it starts
+    |   `-- RefusedError    an object store does not let us: also in the middle of a run
     `-- TrackError      one file's fault: becomes that track's row, the batch goes on
 
 Anything else that escapes is a defect of ours; the stages turn it into a row with the
@@ -50,6 +51,10 @@ class MorphsepError(Exception):
 
 class SettingError(MorphsepError, ValueError):
     """A setting that cannot work. Raised before any file is touched; the CLI exits with 1."""
+
+
+class RefusedError(SettingError):
+    """An object store refuses: no such bucket, no credentials, or none that (still) may."""
 
 
 class TrackError(MorphsepError):

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Iterable, Mapping
+from fnmatch import fnmatch
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from morphsep.errors import SettingError
-from morphsep.files import digest, digest_file, only_one
+from morphsep.files import TEMPORARY, digest, digest_file, only_one
 from morphsep.named_files import (
     ADAPTER,
     CHAINS,
@@ -96,8 +97,7 @@ def _put(path: Path, folder: Location) -> str:
 def _parts(path: Path) -> dict[str, Path | bytes]:
     """By their names in the copy: files, or their content."""
     if path.is_dir():
-        inside = sorted(p for p in path.rglob("*") if p.is_file())
-        return {f"{path.name}/{p.relative_to(path).as_posix()}": p for p in inside}
+        return {f"{path.name}/{name}": file for name, file in _inside(path).items()}
     inner = inner_files(path) if path.suffix.lower() in CHAINS else []
     if not inner:
         return {path.name: path}
@@ -109,6 +109,17 @@ def _parts(path: Path) -> dict[str, Path | bytes]:
         parts[copy] = Path(files[name])
         files[name] = copy
     return parts | {path.name: renamed(path, files)}
+
+
+def _inside(folder: Path) -> dict[str, Path]:
+    """The files below by their names there, but for those that a killed process left half
+    written."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {
+        path.relative_to(folder).as_posix(): path
+        for path in files
+        if not fnmatch(path.name, TEMPORARY)
+    }
 
 
 def _digest_of(parts: Mapping[str, Path | bytes]) -> str:
@@ -132,9 +143,9 @@ def _taken(folder: Location, name: str) -> str:
                 target = here / place.text.removeprefix(f"{folder / key}/")
                 if not target.exists():
                     place.fetch(target)
-    found = {p.relative_to(here).as_posix(): p for p in here.rglob("*") if p.is_file()}
+    found = _inside(here)
     found.pop(".lock", None)
-    if _digest_of(dict(found)) != key:
+    if _digest_of(found) != key:
         raise SettingError(
             f"{Path(name).name} is not what the driver has put into {folder / key}; run the same "
             "command again"

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from morphsep import interrupt, manifest
 from morphsep.clip import Clip, OnProgress, Outcome
 from morphsep.errors import SettingError
 from morphsep.executors import Pipeline, Pool, choose, get_executor
+from morphsep.heartbeat import Heartbeat
 from morphsep.inputs import Job, Task
 from morphsep.manifest import TrackRow
 from morphsep.settings import Settings, build, forget, settle
 from morphsep.signal import Seconds
 from morphsep.stages import finish
-from morphsep.status import Heartbeat
-from morphsep.storage import location
+from morphsep.storage import Location, location
 from morphsep.work import Work, nobody
 from morphsep.workspace import Workspace, last_work
 
@@ -27,35 +28,63 @@ COMPACT_EVERY = 1000
 """Tracks after which the manifest's parts are joined: a folder of many small files is slow."""
 
 
-@dataclass(frozen=True, slots=True)
+Fate = Literal["done", "skipped", "failed"]
+
+
+class Heard(NamedTuple):
+    """What is kept of a track until the run ends; its row, ten times as much, is on storage."""
+
+    status: str
+    fresh: bool
+    """Whether anything had to be done for it."""
+    message: str | None
+    output: str | None
+
+    @property
+    def fate(self) -> Fate:
+        """``skipped``: done before, or nothing to do."""
+        if self.status == "failed":
+            return "failed"
+        return "done" if self.fresh and self.status == "ok" else "skipped"
+
+
+@dataclass(frozen=True)
 class Summary:
     """How a run ended."""
 
-    outcomes: tuple[Outcome, ...]
+    out: Location
+    tracks: Mapping[str, Heard]
+    """In the order in which they were finished."""
     stopped: str | None = None
     """Why it was stopped before its end, if it was."""
 
-    @property
-    def failed(self) -> list[TrackRow]:
-        """Rows of the tracks that failed."""
-        return [o.row for o in self.outcomes if o.row.status == "failed"]
+    def which(self, fate: Fate) -> dict[str, Heard]:
+        """The tracks that came to this."""
+        return {track: heard for track, heard in self.tracks.items() if heard.fate == fate}
 
-    @property
-    def skipped(self) -> list[Outcome]:
-        """Tracks for which nothing was done: done before, or nothing to do."""
-        return [o for o in self.outcomes if not o.fresh or o.row.status == "skipped"]
+    @cached_property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """Every track's row, from the manifest."""
+        rows = {row.track: row for row in manifest.read_tracks(self.out)}
+        return tuple(Outcome(rows[track], heard.fresh) for track, heard in self.tracks.items())
 
     @property
     def done(self) -> list[TrackRow]:
         """Rows of the tracks that this run finished."""
-        return [o.row for o in self.outcomes if o.fresh and o.row.status == "ok"]
+        return [o.row for o in self.outcomes if self.tracks[o.row.track].fate == "done"]
+
+    @property
+    def failed(self) -> list[TrackRow]:
+        """Rows of the tracks that failed."""
+        return [o.row for o in self.outcomes if self.tracks[o.row.track].fate == "failed"]
 
     @property
     def exit_code(self) -> Literal[0, 2, 3]:
         """0: all done; 2: some tracks failed; 3: nothing could be done."""
-        if not self.failed and not self.stopped:
+        failed = len(self.which("failed"))
+        if not failed and not self.stopped:
             return 0
-        return 3 if len(self.failed) == len(self.outcomes) else 2
+        return 3 if failed == len(self.tracks) else 2
 
 
 def settle_jobs(jobs: Sequence[Job]) -> list[Job]:
@@ -128,13 +157,14 @@ def run(
         if executor != "local":
             # a driver that is killed takes its workers along: no input's fault
             workspace.forget_tries()
-        clips = _clips(jobs, workspace)
-        outcomes: dict[str, Outcome] = {}
+        clips, newest = _clips(jobs, workspace)
+        heard: dict[str, Heard] = {}
         failed = 0
-        heartbeat = Heartbeat(work, len(jobs), executor)
+        heartbeat = Heartbeat(work, len(jobs), executor, newest)
 
         def hear(outcome: Outcome) -> None:
-            outcomes[outcome.row.track] = outcome
+            row = outcome.row
+            heard[row.track] = Heard(row.status, outcome.fresh, row.message, row.output)
             heartbeat.heard(outcome)
             on_outcome(outcome)
 
@@ -143,23 +173,24 @@ def run(
                 held.check()
                 outcome = clip.outcome
                 # a track can come out twice, if a lost worker's record was given to another
-                if outcome is None or outcome.row.track in outcomes:
+                if outcome is None or outcome.row.track in heard:
                     continue
                 hear(outcome)
                 failed += outcome.row.status == "failed"
                 if failed > most:
                     break
-                if len(outcomes) % COMPACT_EVERY == 0:
+                if len(heard) % COMPACT_EVERY == 0:
                     manifest.compact(workspace.out)
             stopped = failed > most
             if not stopped:
-                for outcome in _unheard_of(work, clips, outcomes):
+                for outcome in _unheard_of(work, clips, heard):
                     hear(outcome)
             manifest.compact(workspace.out)
         if not stopped:
             workspace.tidy()
     return Summary(
-        tuple(outcomes.values()),
+        workspace.out,
+        heard,
         f"stopped: {failed} tracks failed, and --max-failures allows {most}" if stopped else None,
     )
 
@@ -185,22 +216,23 @@ def _pipeline(work: Work) -> Pipeline:
     return separate(work) if work.task == "separate" else reprocess(work)
 
 
-def _clips(jobs: Sequence[Job], workspace: Workspace) -> list[Clip]:
-    """One clip a job. Of tracks that share a stem the first come before all second ones, and so
-    on: whoever needs a stem that is being made would only wait for it."""
+def _clips(jobs: Sequence[Job], workspace: Workspace) -> tuple[list[Clip], int]:
+    """One clip a job, and `finished_ns` of the newest row that there is before. Of tracks that
+    share a stem the first come before all second ones, and so on: whoever needs a stem that is
+    being made would only wait for it."""
     known = {row.track: row for row in manifest.read_tracks(workspace.out)}
+    newest = max((row.finished_ns for row in known.values()), default=0)
     stems = [(job.path, job.settings.of_the_stem()) for job in jobs]
     sharing, seen = Counter(stems), Counter[Any]()
     clips: list[tuple[int, Clip]] = []
     for job, stem in zip(jobs, stems, strict=True):
-        row = known.get(job.track)
         clip = Clip(
-            job=job, previous=row, finished_before=row.finished_ns if row else 0,
+            job=job, previous=known.get(job.track), finished_before=newest,
             shares_stem=sharing[stem] > 1,
         )  # fmt: skip
         clips.append((seen[stem], clip))
         seen[stem] += 1
-    return [clip for _, clip in sorted(clips, key=lambda found: found[0])]
+    return [clip for _, clip in sorted(clips, key=lambda found: found[0])], newest
 
 
 def _packed(jobs: Iterable[Job], workspace: Workspace) -> dict[str, str]:
@@ -212,11 +244,15 @@ def _packed(jobs: Iterable[Job], workspace: Workspace) -> dict[str, str]:
 
 def _with_weights(jobs: Iterable[Job]) -> frozenset[str]:
     """Names of the stages that load weights for any of the jobs."""
-    settings = {job.settings for job in jobs if job.refusal is None}
-    return frozenset({"separate"} if any(build(s).separator.weights_hash for s in settings) else ())
+    recipes = [build(s) for s in {job.settings for job in jobs if job.refusal is None}]
+    stages = {
+        "separate": any(recipe.separator.weights_hash for recipe in recipes),
+        "morph": any(hasattr(recipe.backend, "device") for recipe in recipes),
+    }
+    return frozenset(name for name, has_weights in stages.items() if has_weights)
 
 
-def _unheard_of(work: Work, clips: Iterable[Clip], heard: Mapping[str, Outcome]) -> list[Outcome]:
+def _unheard_of(work: Work, clips: Iterable[Clip], heard: Container[str]) -> list[Outcome]:
     """Outcomes of the tracks of which the driver has heard nothing: what their workers committed
     before they were lost; a failed row where they committed nothing."""
     missing = [clip for clip in clips if clip.job.track not in heard]

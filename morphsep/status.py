@@ -1,74 +1,29 @@
 """How a run is doing, from its output folder alone: from any shell, on any machine that sees it.
 
-The driver leaves a few lines about itself (`Heartbeat`); all else is read from the manifest's parts
-and from the notes of what is being tried, which the workers write.
+The driver leaves a few lines about itself (`morphsep.heartbeat`); all else is read from the
+manifest's parts and from the notes of what is being tried, which the workers write. Clocks may
+differ: what is counted does not depend on them, and no run is called dead by them alone.
 """
 
 from __future__ import annotations
 
-import os
-import socket
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from morphsep import manifest
-from morphsep.clip import Outcome
 from morphsep.errors import SettingError
+from morphsep.heartbeat import RECENT
 from morphsep.signal import Seconds
 from morphsep.storage import Location, location
-from morphsep.work import Work
 from morphsep.workspace import Workspace
 
-BEAT: Seconds = 10.0
-"""Between two signs of life of the driver."""
 SILENCE: Seconds = 60.0
-"""Without a sign of life for this long, a run counts as dead."""
-RECENT: Seconds = 600.0
-"""The rate, and the time left, go by the tracks of this long."""
-
-
-class Heartbeat:
-    """What the driver says of its run."""
-
-    def __init__(self, work: Work, total: int, executor: str) -> None:
-        self._place = work.workspace.progress
-        self._said: dict[str, Any] = {
-            "run": work.run, "task": work.task, "executor": executor, "total": total,
-            "driver": f"{socket.gethostname()}:{os.getpid()}", "started_ns": time.time_ns(),
-            "work": work.workspace.elsewhere,
-            "unchanged": 0, "ended": False,
-        }  # fmt: skip
-
-    def heard(self, outcome: Outcome) -> None:
-        """Counts a track for which nothing had to be done: it leaves no row of this run."""
-        self._said["unchanged"] += not outcome.fresh
-
-    @contextmanager
-    def beating(self) -> Iterator[None]:
-        """Gives signs of life for as long as this lasts, and says when it ends in order."""
-        stop = threading.Event()
-        thread = threading.Thread(target=self._beat, args=(stop,), daemon=True)
-        self._write()
-        thread.start()
-        try:
-            yield
-            self._said["ended"] = True
-        finally:
-            stop.set()
-            thread.join()
-            self._write()
-
-    def _beat(self, stop: threading.Event) -> None:
-        while not stop.wait(BEAT):
-            self._write()
-
-    def _write(self) -> None:
-        self._place.write_json(self._said | {"updated_ns": time.time_ns()})
+"""A last sign of life that is older than this, or as far ahead, is a reason to listen."""
+LISTEN: Seconds = 15.0
+"""A run that gives no sign while it is listened to for this long counts as dead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +50,7 @@ class Status:
     stages: dict[str, int]
     """How many sections are in each stage."""
     elapsed: Seconds
+    """From the start of the run to its last sign of life."""
     per_hour: float
     """Tracks finished an hour, over the last ten minutes."""
     remaining: Seconds | None
@@ -121,7 +77,8 @@ class Status:
 
 
 def read_status(out: str | Location, now_ns: int | None = None) -> Status:
-    """The status of the last run in an output folder.
+    """The status of the last run in an output folder. It takes `LISTEN` seconds to answer where it
+    cannot tell at once whether the run is alive.
 
     Args:
         now_ns: what time it is, ns since 1970; None: now.
@@ -129,21 +86,25 @@ def read_status(out: str | Location, now_ns: int | None = None) -> Status:
     Raises:
         SettingError: no run has begun there.
     """
-    run = Workspace(location(out)).progress.read_json()
+    progress = Workspace(location(out)).progress
+    run = progress.read_json()
     if run is None:
         raise SettingError(f"no run has begun in {out}; name the folder that was given as --out")
+    state = "ended" if run["ended"] else "running"
+    if state == "running" and abs((now_ns or time.time_ns()) - run["updated_ns"]) > SILENCE * 1e9:
+        # silent, or on a machine whose clock says something else
+        later = _next_sign(progress, run)
+        state = "silent" if later is None else "ended" if later["ended"] else "running"
+        run = later or run
     workspace = Workspace(location(out), run.get("work", ""))
-    silence = ((now_ns or time.time_ns()) - run["updated_ns"]) / 1e9
-    state = "ended" if run["ended"] else "silent" if silence > SILENCE else "running"
-    # what no longer runs is as old as its last sign of life; clocks may differ: never below zero
-    end_ns = max(run["updated_ns"], (now_ns or time.time_ns()) if state == "running" else 0)
-    rows = _rows_since(workspace.out, run["started_ns"])
+    rows = _rows_after(workspace.out, run["after_ns"])
     counts = Counter(row["status"] for row in rows)
     notes = list(_notes(workspace)) if state == "running" else []
     running = len({note["track"] for note in notes})
     left = max(run["total"] - run["unchanged"] - len(rows), 0)
-    elapsed = (end_ns - run["started_ns"]) / 1e9
-    per_hour = _rate(rows, end_ns, elapsed)
+    elapsed = (run["updated_ns"] - run["started_ns"]) / 1e9
+    window = min(RECENT, elapsed)
+    per_hour = run["recent"] / window * 3600 if window > 0 else 0.0
     return Status(
         state=state, task=run["task"], executor=run["executor"], total=run["total"],
         done=counts["ok"], unchanged=run["unchanged"], skipped=counts["skipped"],
@@ -156,12 +117,22 @@ def read_status(out: str | Location, now_ns: int | None = None) -> Status:
     )  # fmt: skip
 
 
-def _rows_since(out: Location, started_ns: int) -> list[dict[str, Any]]:
+def _next_sign(progress: Location, last: dict[str, Any]) -> dict[str, Any] | None:
+    """What the driver says next; None if it says nothing more."""
+    until = time.monotonic() + LISTEN
+    while time.monotonic() < until:
+        time.sleep(LISTEN / 15)
+        said: dict[str, Any] | None = progress.read_json()
+        if said is not None and said != last:
+            return said
+    return None
+
+
+def _rows_after(out: Location, after_ns: int) -> list[dict[str, Any]]:
     import pyarrow.compute as pc
 
-    columns = ("track", "status", "error_code", "message", "finished_ns")
-    table = manifest.read_known(out, columns)
-    recent = table.filter(pc.greater_equal(table["finished_ns"], started_ns))
+    table = manifest.read_known(out, ("track", "status", "error_code", "message"))
+    recent = table.filter(pc.greater(table["finished_ns"], after_ns))
     rows: list[dict[str, Any]] = recent.to_pylist()
     return rows
 
@@ -172,13 +143,6 @@ def _notes(workspace: Workspace) -> Iterator[dict[str, Any]]:
         note = place.read_json() if place.name.endswith(".json") else None
         if note is not None:  # else it was finished in between
             yield note
-
-
-def _rate(rows: list[dict[str, Any]], now_ns: int, elapsed: Seconds) -> float:
-    """Tracks an hour of late, or of all the time if that is shorter."""
-    window = min(RECENT, elapsed)
-    recent = sum(row["finished_ns"] >= now_ns - window * 1e9 for row in rows)
-    return recent / window * 3600 if window > 0 else 0.0
 
 
 def _failures(rows: list[dict[str, Any]], most: int = 5) -> list[dict[str, Any]]:

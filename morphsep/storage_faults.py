@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from morphsep.errors import MorphsepError, SettingError
+from morphsep.errors import MorphsepError, RefusedError
 
 ATTEMPTS = 12
 """Times that an operation is tried: half a minute of waiting in all, at the least."""
@@ -48,7 +48,7 @@ def patiently(what: str, operation: Callable[[], T]) -> T:
 
     Raises:
         StorageError: the storage did not come back.
-        SettingError: no permission, no such bucket, no credentials: at once.
+        RefusedError: no permission, no such bucket, no credentials: at once.
         FileNotFoundError: an object was removed while it was read.
         OSError: what is not the storage's fault (not there, disk full).
     """
@@ -93,9 +93,10 @@ def _raise_if_final(what: str, error: OSError) -> None:
             return
         raise error
     if _REFUSED.search(text):
-        raise SettingError(
+        raise RefusedError(
             f"{what} was refused: {text}. Check the bucket's name, its region and the credentials "
-            "(AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the machine's role)"
+            "(AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the machine's role); then "
+            "run the same command again"
         ) from error
     if _GONE.search(text):
         raise FileNotFoundError(errno.ENOENT, f"{what}: it is not there any more") from error

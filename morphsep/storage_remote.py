@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from morphsep import interrupt
 from morphsep.errors import SettingError
-from morphsep.storage_faults import patiently
+from morphsep.storage_faults import StorageError, patiently
 
 SCHEMES = ("s3", "gs")
 
@@ -32,7 +32,8 @@ def filesystem(uri: str, uploads: bool = False) -> tuple[Any, str]:
         uploads: for files in several parts.
 
     Raises:
-        SettingError: there is no such bucket, or no way to it.
+        RefusedError: there is no such bucket.
+        StorageError: there is no way to it.
     """
     scheme, _, path = uri.partition("://")
     bucket = path.partition("/")[0]
@@ -89,7 +90,7 @@ def _region_of(bucket: str, fallback: str | None) -> str:
         raise
     except OSError as error:
         if fallback is None:
-            raise SettingError(f"{error}; or set AWS_REGION") from error
+            raise StorageError(f"{error}; or set AWS_REGION") from error
         return fallback
 
 

@@ -211,3 +211,4 @@ def test_a_job_is_submitted_and_done(cluster: Cluster, tmp_path: Path) -> None:
     (row,) = manifest.read_tracks(out)
     assert (row.track, row.status, row.output) == ("a song.wav", "ok", "a song.wav")
     assert verify(out) == (1, [])
+    assert f"Ray's dashboard: {cluster.dashboard}" in client.get_job_logs(job)

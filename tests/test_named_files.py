@@ -15,6 +15,7 @@ from morphsep import named_files, packed_files
 from morphsep.api import make_settings
 from morphsep.errors import SettingError
 from morphsep.executors import Pipeline, Pool, get_executor
+from morphsep.files import temporary_beside
 from morphsep.inputs import collect
 from morphsep.run import run, settle_jobs
 from morphsep.settings import Recipe, build, forget, settle
@@ -148,6 +149,25 @@ def test_a_copy_that_is_not_what_it_was_is_refused(folder: Path, carried: Locati
     (carried / packed[str(folder / "room.yaml")]).write_bytes(b"pedals: []")
     with pytest.raises(SettingError, match=r"room\.yaml is not what the driver"):
         packed_files.unpack(settings, packed, carried)
+
+
+def test_what_a_killed_process_left_half_written_is_not_counted(
+    folder: Path, carried: Location, tmp_path: Path
+) -> None:
+    """In the node's copies (of a bucket), in the driver's (on a disk), in the user's own folder."""
+    options = (("adapter", str(folder / "adapter")),)
+    settings = make_settings(to=str(folder / "room.yaml"), options=options)
+    half = temporary_beside(folder / "adapter" / "x")
+    half.write_bytes(b"half")
+    packed = packed_files.pack([settings], carried)
+    half.unlink()
+    assert packed_files.pack([settings], carried) == packed
+    copies = carried.path if carried.is_local else tmp_path / "cache" / "remote"
+    for name in packed.values():
+        temporary_beside(copies / name).parent.mkdir(parents=True, exist_ok=True)
+        temporary_beside(copies / name).write_bytes(b"half")
+    there = dict(packed_files.unpack(settings, packed, carried))
+    assert Path(there[settings.to]).read_text().startswith("name: my room")
 
 
 def test_a_bucket_holds_them_all(bucket: Location, folder: Path, store: ObjectStore) -> None:

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,9 +16,10 @@ import soundfile
 from morphsep.api import make_settings
 from morphsep.executors import Pipeline, Pool
 from morphsep.inputs import collect
-from morphsep.run import run, settle_jobs
+from morphsep.run import _with_weights, run, settle_jobs
 from morphsep.storage import location
 from morphsep.verify import verify
+from morphsep.work import Work
 from tests import songs
 from tests.object_store import ObjectStore
 
@@ -62,3 +64,25 @@ def test_stages_of_one_track_may_run_anywhere(
     outcomes = run(jobs, str(bucket / "out"), executor="ray").outcomes
     assert [(o.row.status, o.row.error_code) for o in outcomes] == [("ok", None)]
     assert verify(bucket / "out") == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("weights", "device", "wanted"),
+    [("abc", False, {"separate"}), ("", True, {"morph"}), ("abc", True, {"separate", "morph"})],
+)
+def test_stages_with_weights_want_a_gpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weights: str, device: bool, wanted: set[str]
+) -> None:
+    from pipelines.reprocess import reprocess
+
+    recipe = SimpleNamespace(
+        separator=SimpleNamespace(weights_hash=weights),
+        backend=SimpleNamespace(device="auto") if device else SimpleNamespace(),
+    )
+    monkeypatch.setattr("morphsep.run.build", lambda settings: recipe)
+    songs.song(tmp_path / "in", 1.0)
+    jobs = collect([str(tmp_path / "in")], tmp_path / "out", make_settings(to="fuzz"))
+    work = Work(
+        out=str(tmp_path / "out"), task="morph", run="1", with_weights=_with_weights(jobs)
+    )  # fmt: skip
+    assert {step.name for step in reprocess(work) if step.wants_gpu} == wanted

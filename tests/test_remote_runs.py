@@ -95,6 +95,19 @@ def test_a_store_that_fails_for_a_while_is_survived_and_counted(
     assert sum(o.row.retries for o in summary.outcomes) > 0
 
 
+def test_an_object_that_is_refused_is_no_fault_of_its_format(
+    bucket: Location, store: ObjectStore
+) -> None:
+    store.fail("403", times=-1, key="in/a.wav")
+    go(str(bucket / "in"), str(bucket / "out"))
+    rows = {row.track: row for row in manifest.read_tracks(bucket / "out")}
+    assert (rows["a.wav"].error_code, rows["b/a.flac"].status) == ("no_permission", "ok")
+    assert "credentials" in (rows["a.wav"].message or "")
+    assert str(bucket / "in/a.wav") in (rows["a.wav"].message or "")
+    store.recover()
+    assert go(str(bucket / "in/a.wav"), str(bucket / "out")).exit_code == 0
+
+
 def test_a_list_in_a_bucket_names_what_lies_beside_it(bucket: Location) -> None:
     (bucket / "in/list.csv").write_bytes(b"path,to,output\na.wav,chorus,x.wav\nb/a.flac,fuzz,\n")
     jobs = collect([str(bucket / "in/list.csv")], str(bucket / "out"), make_settings(to="clean"))

@@ -303,3 +303,25 @@ def test_an_interrupt_that_is_swallowed_ends_the_run_all_the_same(
     finally:
         signal.signal(signal.SIGINT, before)
     assert verify(tmp_path / "out") == (1, [])
+
+
+def test_storage_that_is_away_while_a_row_is_asked_for_ends_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from morphsep.storage import Location, StorageError
+    from morphsep.workspace import Workspace
+
+    real, left = Workspace.ended, [1, 1, 1]
+
+    def away(self: Workspace, track: str) -> Location:
+        if left:
+            left.pop()
+            raise StorageError("reading failed 12 times in 36 s")
+        return real(self, track)
+
+    monkeypatch.setattr(Workspace, "ended", away)
+    path = songs.song(tmp_path, 4.0)
+    assert morphsep.morph_file(path, tmp_path / "out", to="fuzz", **STEM).status == "ok"
+    left += [1, 1, 1, 1]
+    with pytest.raises(StorageError, match="36 s"):
+        morphsep.morph_file(path, tmp_path / "out2", to="fuzz", **STEM)

@@ -106,11 +106,11 @@ def _once(
 def test_whoever_comes_first_of_a_song_goes_first(tmp_path: Path) -> None:
     for name in ("a", "b"):
         songs.write(tmp_path / f"{name}.wav", songs.guitar(1.0))
-    clips = _clips(jobs_of(tmp_path, tmp_path / "out", "a", "b"), Workspace(tmp_path / "out"))
+    clips, _ = _clips(jobs_of(tmp_path, tmp_path / "out", "a", "b"), Workspace(tmp_path / "out"))
     assert [Path(clip.job.path).stem for clip in clips] == ["a", "b"] * len(TONES)
     assert all(clip.shares_stem for clip in clips)
     alone = [job for job in jobs_of(tmp_path, tmp_path / "out", "a") if job.track == "a-fuzz.wav"]
-    assert not _clips(alone, Workspace(tmp_path / "out"))[0].shares_stem
+    assert not _clips(alone, Workspace(tmp_path / "out"))[0][0].shares_stem
 
 
 @pytest.mark.usefixtures("settles_soon")

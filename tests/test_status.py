@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import morphsep
-from morphsep import manifest
+from morphsep import heartbeat, manifest, status
 from morphsep.clip import Outcome
-from morphsep.errors import SettingError
+from morphsep.errors import RefusedError, SettingError
+from morphsep.heartbeat import Heartbeat
 from morphsep.manifest import TrackRow
-from morphsep.status import SILENCE, Heartbeat, read_status
+from morphsep.status import SILENCE, read_status
+from morphsep.storage import Location, StorageError
 from morphsep.work import Work
 from tests import songs
+
+MINUTE = 60 * 10**9
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heartbeat, "BEAT", 0.05)
+    monkeypatch.setattr(status, "LISTEN", 1.0)
 
 
 def work_in(out: Path) -> Work:
@@ -25,23 +40,35 @@ def row(track: str, status: str = "ok", code: str | None = None) -> TrackRow:
     return TrackRow(track=track, status=status, error_code=code, message=code and f"why {code}")
 
 
-def test_a_run_that_goes_on(tmp_path: Path) -> None:
+@contextmanager
+def clock(behind_ns: int) -> Iterator[None]:
+    """Another machine's."""
+    real = time.time_ns
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "time_ns", lambda: real() - behind_ns)
+        yield
+
+
+def test_a_run_that_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heartbeat, "BEAT", 3600.0)
     work = work_in(tmp_path)
-    manifest.commit(tmp_path, row("before.wav"))
-    heartbeat = Heartbeat(work, 10, "ray")
-    with heartbeat.beating():
-        heartbeat.heard(Outcome(row("before.wav"), fresh=False))
-        heartbeat._write()
-        manifest.commit(tmp_path, row("a.wav"))
-        manifest.commit(tmp_path, row("b.wav", "failed", "truncated"))
-        manifest.commit(tmp_path, row("c.wav", "failed", "truncated"))
-        manifest.commit(tmp_path, row("d.wav", "skipped", "duplicate"))
+    before = manifest.commit(tmp_path, row("before.wav"))
+    driver = Heartbeat(work, 10, "ray", before.finished_ns)
+    with driver.beating():
+        driver.heard(Outcome(before, fresh=False))
+        for made in (
+            row("a.wav"), row("b.wav", "failed", "truncated"), row("c.wav", "failed", "truncated"),
+            row("d.wav", "skipped", "duplicate"),
+        ):  # fmt: skip
+            driver.heard(Outcome(manifest.commit(tmp_path, made)))
         for start, worker in ((0, "x:1"), (5, "y:1")):
             (work.workspace.tries("e.wav") / f"morph-{start}.json").write_json(
                 {"track": "e.wav", "stage": "morph", "start": start, "tries": 1, "worker": worker}
             )
         work.count_retries("e.wav")
-        got = read_status(str(tmp_path), time.time_ns() + 6_000_000_000)
+        with clock(-6_000_000_000):
+            driver._write()
+        got = read_status(str(tmp_path))
     assert got.state == "running"
     assert (got.total, got.done, got.unchanged, got.skipped) == (10, 1, 1, 1)
     assert (got.failed, got.running, got.to_do, got.workers) == (2, 1, 4, 2)
@@ -58,13 +85,106 @@ def test_a_run_that_goes_on(tmp_path: Path) -> None:
     assert (ended.state, ended.workers, ended.remaining) == ("ended", 0, None)
 
 
+def test_the_rate_is_that_of_the_last_ten_minutes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver = Heartbeat(work_in(tmp_path), 10, "ray", 0)
+    real, later = time.monotonic, 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: real() + later)
+    for later in (0.0, 700.0, 710.0, 720.0):
+        driver.heard(Outcome(row(f"{later}.wav")))
+    with clock(-60 * MINUTE):
+        driver._write()
+    assert read_status(str(tmp_path), time.time_ns() + 60 * MINUTE).per_hour == 3 * 6
+
+
 def test_a_run_that_was_killed_is_silent(tmp_path: Path) -> None:
-    heartbeat = Heartbeat(work_in(tmp_path), 1, "local")
-    with pytest.raises(RuntimeError, match="killed"), heartbeat.beating():
+    driver = Heartbeat(work_in(tmp_path), 1, "local", 0)
+    with pytest.raises(RuntimeError, match="killed"), driver.beating():
         raise RuntimeError("killed")
     assert read_status(str(tmp_path)).state == "running"
-    later = time.time_ns() + int((SILENCE + 5) * 1e9)
-    assert read_status(str(tmp_path), later).state == "silent"
+    for seconds in (SILENCE + 5, -SILENCE - 5):
+        reader = time.time_ns() + int(seconds * 1e9)
+        assert read_status(str(tmp_path), reader).state == "silent"
+
+
+@pytest.mark.parametrize("minutes", [90, -90])
+def test_the_clock_of_who_looks_does_not_matter(tmp_path: Path, minutes: int) -> None:
+    driver = Heartbeat(work_in(tmp_path), 1, "ray", 0)
+    with driver.beating():
+        got = read_status(str(tmp_path), time.time_ns() + minutes * MINUTE)
+        assert got.state == "running"
+        assert 0 <= got.elapsed < 10 * SILENCE
+    assert read_status(str(tmp_path), time.time_ns() + minutes * MINUTE).state == "ended"
+
+
+def test_a_run_that_ends_while_it_is_listened_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat, "BEAT", 3600.0)
+    monkeypatch.setattr(status, "LISTEN", 20.0)
+    looks = threading.Event()
+
+    def look(place: Location, read: Callable[[Location], Any] = Location.read_json) -> Any:
+        found = read(place)
+        looks.set()
+        return found
+
+    monkeypatch.setattr(Location, "read_json", look)
+    found: list[status.Status] = []
+    reader = threading.Thread(
+        target=lambda: found.append(read_status(str(tmp_path), time.time_ns() + 90 * MINUTE))
+    )
+    with Heartbeat(work_in(tmp_path), 1, "ray", 0).beating():
+        reader.start()
+        looks.wait()
+    reader.join()
+    assert found[0].state == "ended"
+
+
+@pytest.mark.parametrize("error", [StorageError("away for 40 s"), RefusedError("expired")])
+def test_signs_of_life_come_again_when_the_storage_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    driver = Heartbeat(work_in(tmp_path), 1, "ray", 0)
+    tries = []
+    again = threading.Event()
+
+    def write(write: Callable[[], None] = driver._write) -> None:
+        tries.append(1)
+        if len(tries) in (2, 3):
+            raise error
+        write()
+        if len(tries) > 3:
+            again.set()
+
+    monkeypatch.setattr(driver, "_write", write)
+    with driver.beating():
+        assert again.wait(10)
+
+
+def test_a_last_sign_that_cannot_be_written_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def write(place: Location, value: Any, write: Any = Location.write_json) -> None:
+        if is_away.is_set():
+            raise StorageError("away")
+        write(place, value)
+
+    is_away = threading.Event()
+    monkeypatch.setattr(Location, "write_json", write)
+    driver = Heartbeat(work_in(tmp_path), 1, "ray", 0)
+    with driver.beating():
+        is_away.set()
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert record.message.endswith("how this run ended: away")
+    is_away.clear()
+    with pytest.raises(KeyError, match="why it ended"), driver.beating():  # noqa: PT012
+        is_away.set()
+        raise KeyError("why it ended")
+    with pytest.raises(StorageError), driver.beating():
+        pytest.fail("a run does not begin where nothing can be written")
 
 
 def test_no_run(tmp_path: Path) -> None:
@@ -79,3 +199,26 @@ def test_a_real_run_leaves_its_status(tmp_path: Path) -> None:
         got = read_status(str(tmp_path / "out"))
         assert (got.state, got.total, got.unchanged) == ("ended", 1, unchanged)
         assert (got.done, got.running, got.to_do) == (1 - unchanged, 0, 0)
+
+
+def test_the_clocks_of_workers_do_not_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first run's are ahead of the second's; the second's are behind its driver's."""
+    path = songs.write(tmp_path / "x.wav", songs.guitar(2.0))
+    out = tmp_path / "out"
+    settings: dict[str, Any] = {"to": "chorus", "amount": 0, "separator": "none"}
+    with clock(-5 * MINUTE):
+        morphsep.morph_file(path, out, **settings)
+    path.rename(tmp_path / "y.wav")
+    really = manifest.commit
+
+    def commit(*args: Any, **values: Any) -> TrackRow:
+        with clock(5 * MINUTE):
+            return really(*args, **values)
+
+    monkeypatch.setattr(manifest, "commit", commit)
+    morphsep.morph_file(tmp_path / "y.wav", out, **settings)
+    got = read_status(str(out))
+    assert (got.state, got.total, got.done, got.to_do) == ("ended", 1, 1, 0)
+    assert got.per_hour > 0

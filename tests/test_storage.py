@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 from morphsep import files, storage_faults, storage_lock, storage_ranges
-from morphsep.errors import SettingError
+from morphsep.errors import RefusedError, SettingError
 from morphsep.storage import Location, StorageError, location, lock, retries
 from tests.object_store import Kind, ObjectStore
 
@@ -222,12 +222,34 @@ def test_a_refusal_is_a_bad_setting_and_not_tried_again(
     before = retries()
     store.fail("403", times=-1)
     for ask in (lambda: (bucket / "a").write_bytes(b"x"), (bucket / "a").read_bytes, bucket.walk):
-        with pytest.raises(SettingError, match="credentials"):
+        with pytest.raises(RefusedError, match="credentials"):
             ask()
     store.recover()
-    with pytest.raises(SettingError, match="bucket"):
+    with pytest.raises(RefusedError, match="bucket"):
         location("s3://no-such-bucket-here/a").write_bytes(b"x")
+    assert issubclass(RefusedError, SettingError)
     assert retries() == before
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("AWS Error NETWORK_CONNECTION during HeadBucket operation: curlCode: 7", StorageError),
+        ("Bucket 'a' not found", RefusedError),
+    ],
+)
+def test_a_region_that_cannot_be_asked_for_is_the_storages_fault(
+    monkeypatch: pytest.MonkeyPatch, said: str, kind: type[Exception]
+) -> None:
+    def ask(bucket: str) -> str:
+        raise OSError(said)
+
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pyarrow.fs.resolve_s3_region", ask)
+    monkeypatch.setattr(storage_faults, "ATTEMPTS", 1)
+    with pytest.raises(kind, match=r"AWS_REGION|credentials"):
+        location("s3://a-bucket-of-nobody/a").read_bytes()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
