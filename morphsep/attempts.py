@@ -161,7 +161,7 @@ def _blame(error: Exception) -> tuple[ErrorCode, str]:
     if isinstance(error, RefusedError):
         return "no_permission", str(error)
     if isinstance(error, SettingError):
-        return "format_not_possible", str(error)
+        return "worker_lacks", str(error)  # the driver has found nothing wrong with the settings
     if files.is_full(error):
         return "disk_full", "the disk is full; make room and run the same command again"
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():

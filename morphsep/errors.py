@@ -37,6 +37,7 @@ ErrorCode = Literal[
     "out_of_memory",
     "changed_while_read",
     "storage",
+    "worker_lacks",
     "worker_killed",
     "internal",
 ]

@@ -7,6 +7,7 @@ from typing import Any
 from morphsep import audio, files
 from morphsep.assembly import assemble, assemble_stems
 from morphsep.clip import Clip
+from morphsep.errors import SettingError, TrackError
 from morphsep.inputs import Job, Task, backing_of
 from morphsep.scan import Readable
 from morphsep.section_store import SectionStore
@@ -18,14 +19,17 @@ def output_of(job: Job, info: audio.AudioInfo, task: Task) -> audio.OutputFormat
     """How a job's result is written: its name was settled with the job, and says the format.
 
     Raises:
-        SettingError: the input's samples cannot be held by what was asked for.
+        TrackError: the input's samples cannot be held by what was asked for.
     """
     wanted = job.settings.format or audio.format_of(job.track, info)
     subtype = job.settings.subtype
     if task == "separate" and subtype is None:
         # stem and backing may exceed full scale, and have to add up to the last bit
         subtype = "PCM_24" if (wanted or info.format).upper() == "FLAC" else "FLOAT"
-    return audio.output_format(info, wanted, subtype)
+    try:
+        return audio.output_format(info, wanted, subtype)
+    except SettingError as error:
+        raise TrackError("format_not_possible", str(error)) from error
 
 
 def write_song(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +21,7 @@ from morphsep.manifest import TrackRow
 from morphsep.settings import Settings, build, forget, settle
 from morphsep.signal import Seconds
 from morphsep.stages import finish
-from morphsep.storage import Location, location
+from morphsep.storage import Location, StorageError, location
 from morphsep.work import Work, nobody
 from morphsep.workspace import Workspace, last_work
 
@@ -180,7 +181,8 @@ def run(
                 if failed > most:
                     break
                 if len(heard) % COMPACT_EVERY == 0:
-                    manifest.compact(workspace.out)
+                    with suppress(StorageError):  # it can wait
+                        manifest.compact(workspace.out)
             stopped = failed > most
             if not stopped:
                 for outcome in _unheard_of(work, clips, heard):

@@ -14,6 +14,7 @@ import soundfile
 
 from morphsep import manifest
 from morphsep.api import make_settings
+from morphsep.errors import SettingError
 from morphsep.inputs import collect
 from morphsep.manifest import TrackRow
 from morphsep.run import run, settle_jobs
@@ -250,3 +251,24 @@ def test_a_full_disk_is_a_row_and_leaves_nothing_half_written(
     assert rows["2 long.wav"].error_code == "disk_full"
     assert not (small_disk / "2 long.wav").exists()
     assert verify(small_disk) == (3, [])
+
+
+def test_a_format_that_cannot_hold_what_is_asked_for_is_one_files_fault(tmp_path: Path) -> None:
+    songs.write(tmp_path / "in" / "a.flac", songs.guitar(1.0))
+    songs.write(tmp_path / "in" / "b.wav", songs.guitar(1.0))
+    rows = go(tmp_path, subtype="FLOAT")
+    assert rows["a.flac"].error_code == "format_not_possible"
+    assert rows["b.wav"].status == "ok"
+
+
+def test_what_only_the_workers_machine_lacks_is_no_fault_of_the_format(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lacking(*arguments: object) -> None:
+        raise SettingError("there are no weights here: morphsep models fetch htdemucs_6s")
+
+    monkeypatch.setattr("morphsep.stages.separate_section", lacking)
+    songs.write(tmp_path / "in" / "a.wav", songs.guitar(1.0))
+    row = go(tmp_path, separator="harmonic")["a.wav"]
+    assert (row.status, row.error_code) == ("failed", "worker_lacks")
+    assert "models fetch" in (row.message or "")
