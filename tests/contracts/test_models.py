@@ -66,6 +66,7 @@ def test_the_result_does_not_depend_on_the_sections(tmp_path: Path, model: dict[
     assert np.abs(results[0] - songs.read(path)).max() > 1e-3
 
 
+@pytest.mark.slow  # the tiny model is in test_executors
 @pytest.mark.ray
 @pytest.mark.filterwarnings("default")  # Ray warns of its own deprecations
 def test_both_executors_agree(tmp_path: Path, model: dict[str, Any]) -> None:

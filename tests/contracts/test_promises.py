@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,6 @@ import pytest
 import soundfile
 
 import morphsep
-from morphsep import manifest
 from morphsep.verify import verify
 from tests import songs
 from tests.checkpoints import write_htdemucs
@@ -109,36 +107,3 @@ def test_one_gain_for_the_whole_track_if_it_would_clip(tmp_path: Path) -> None:
     after = songs.read(tmp_path / "out" / row.output)
     assert np.abs(after).max() <= 1.0
     assert verify(tmp_path / "out") == (1, [])
-
-
-@pytest.mark.ray
-@pytest.mark.filterwarnings("default")  # Ray warns of its own deprecations
-@pytest.mark.parametrize("separation", ["none", "demucs"], indirect=True)
-def test_both_executors_agree(tmp_path: Path, separation) -> None:
-    from morphsep.api import make_settings
-    from morphsep.inputs import collect
-    from morphsep.run import run, settle_jobs
-
-    for name in ("a.wav", "b.flac", "broken.wav"):
-        if name.startswith("broken"):
-            (tmp_path / "in" / name).write_bytes(b"no audio")
-        else:
-            songs.song(tmp_path / "in", 7.0, name=name)
-    settings = make_settings(to="overdrive", amount=0.5, **separation)
-    rows = {}
-    for executor in ("local", "ray"):
-        out = tmp_path / executor
-        jobs = settle_jobs(collect([str(tmp_path / "in")], out, settings))
-        run(jobs, out, executor=executor)
-        rows[executor] = manifest.read_tracks(out)
-    for one, other in itertools.zip_longest(rows["local"], rows["ray"]):
-        assert (one.track, one.status, one.error_code) == (
-            other.track,
-            other.status,
-            other.error_code,
-        )
-        assert one.key == other.key
-        if one.output is not None:
-            # Ray gives workers one thread: a model's sums may then round in another order
-            a, b = (songs.read(tmp_path / e / one.output) for e in ("local", "ray"))
-            assert np.abs(a - b).max() <= (0 if one.separator == "none" else 2.0**-15)
