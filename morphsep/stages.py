@@ -3,7 +3,7 @@
 A stage takes one `Clip` and gives the clips that follow from it. What it makes lies in the
 workspace under a name that says all that it depends on, and what is there is not made again: that
 is resuming, the stem cache, retrying and re-running in one. Sections of a track may be worked on
-anywhere, in any order and twice: whoever finishes the last of them passes the whole track on.
+anywhere, in any order and twice: one that finds them all finished passes the whole track on.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def separate(work: Work, clip: Clip) -> list[Clip]:
         separate_section(
             section, clip.source, _readable(work, clip), recipe, stem, _own_stem(work, clip), reach
         )
-    return [replace(clip, section=None)] if _is_whole(clip, recipe, stem) else []
+    return _passed_on(work, clip, "separate", recipe, stem)
 
 
 def measure(work: Work, clip: Clip) -> list[Clip]:
@@ -136,7 +136,7 @@ def morph(work: Work, clip: Clip) -> list[Clip]:
     )  # fmt: skip
     with _one_blas_thread():
         morpher.section(section, change)
-    return [replace(clip, section=None)] if _is_whole(clip, recipe, change) else []
+    return _passed_on(work, clip, "morph", recipe, change)
 
 
 def assemble(work: Work, clip: Clip) -> list[Clip]:
@@ -252,6 +252,27 @@ def _turn(work: Work, clip: Clip, stem: SectionStore) -> AbstractContextManager[
 def _is_whole(clip: Clip, recipe: Recipe, store: SectionStore) -> bool:
     """Whether all sections of the track are finished in a store."""
     return store.finished().issuperset(sections(clip.source.model_length, recipe.section))
+
+
+def _passed_on(
+    work: Work, clip: Clip, stage: str, recipe: Recipe, store: SectionStore
+) -> list[Clip]:
+    """The whole track once all its sections are finished, by one of them alone: two may see the
+    last one finished, and where another track has made the stem, all of them do.
+
+    That one passes it on again whenever it is tried again: its worker may have died over it. In an
+    object store, which has no locks, two that end at once may both pass it on: that costs time.
+    """
+    assert clip.section is not None
+    if not _is_whole(clip, recipe, store):
+        return []
+    mark = work.workspace.passed_on(clip.job.track, stage)
+    ours = {"run": work.run, "start": clip.section.start}
+    with files.only_one(mark.path) if mark.is_local else nullcontext():
+        said = mark.read_json() or {}
+        if said.get("run") != work.run:
+            mark.write_json(said := ours)
+    return [replace(clip, section=None)] if said == ours else []
 
 
 def _known(clip: Clip, recipe: Recipe, stem: SectionStore) -> tuple[Pair, dict[str, Any]]:

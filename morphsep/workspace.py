@@ -75,6 +75,11 @@ class Workspace:
         """The folder of notes on what is being tried with a track (see `morphsep.attempts`)."""
         return self.root / "tries" / digest(track)[:32]
 
+    def passed_on(self, track: str, stage: str) -> Location:
+        """A note of the section that has passed a whole track on from a stage; gone with the
+        tries."""
+        return self.tries(track) / f"passed-on-{stage}"
+
     def turn(self, stem_key: str, start: int) -> Location:
         """Where those that need the same section of a stem wait for one another."""
         return self.root / "turns" / digest(stem_key, start)[:32]

@@ -221,10 +221,6 @@ def test_there_is_nothing_besides(morphed, separated) -> None:
     assert track(morphed["ray"], "harmonic (2)").error_code == "duplicate"
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="who works on a track beside another counts as a second try: see test_passed_on",
-)
 def test_nothing_is_counted_as_tried_again(morphed, separated) -> None:
     for done in (morphed, separated):
         rows = [row for out, _ in done.values() for row in manifest.read_tracks(out)]
