@@ -69,7 +69,7 @@ class Attempt:
     work: Work
 
     def __call__(self, clip: Clip) -> list[Clip]:
-        """Raises OSError if the manifest cannot be written: nothing more can be done then."""
+        """Raises OSError, or RefusedError, if the manifest cannot be written: this ends the run."""
         for _ in range(AWAY):
             try:
                 return self._answer(clip)
@@ -127,7 +127,7 @@ _POISON = (
 @contextmanager
 def _noted(work: Work, stage: str, clip: Clip) -> Iterator[int]:
     """How many times this has been tried, this time included. The note stays if, and only if, the
-    worker dies in between."""
+    worker dies in between (or the storage is away just then)."""
     start = clip.section.start if clip.section else 0
     note = work.workspace.tries(clip.job.track) / f"{stage}-{start:012d}.json"
     before = (note.read_json() or {}).get("tries", 0)
@@ -161,7 +161,7 @@ def _blame(error: Exception) -> tuple[ErrorCode, str]:
     if isinstance(error, RefusedError):
         return "no_permission", str(error)
     if isinstance(error, SettingError):
-        return "worker_lacks", str(error)  # the driver has found nothing wrong with the settings
+        return "worker_lacks", str(error)  # the driver, which may know less, let them pass
     if files.is_full(error):
         return "disk_full", "the disk is full; make room and run the same command again"
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():

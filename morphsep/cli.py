@@ -460,7 +460,7 @@ def _run() -> tuple[int, str | None]:
         # without standalone mode `typer.Exit` comes back as the result, Ctrl-C as 130
         return app(standalone_mode=False) or 0, None
     except MorphsepError as error:
-        return 1, str(error)
+        return (3 if isinstance(error, OSError) else 1), str(error)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED, None
     except OSError as error:

@@ -51,7 +51,8 @@ class MorphsepError(Exception):
 
 
 class SettingError(MorphsepError, ValueError):
-    """A setting that cannot work. Raised before any file is touched; the CLI exits with 1."""
+    """A setting that cannot work. Found before any file is touched, and the CLI exits with 1; what
+    only a worker can find becomes a row `worker_lacks`."""
 
 
 class RefusedError(SettingError):

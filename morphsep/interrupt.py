@@ -3,7 +3,7 @@
 Python raises KeyboardInterrupt wherever the main thread happens to be. In a function that C code
 calls back (libsndfile reading a file of ours, a finaliser) it is printed and dropped: the C code
 then sees a short file, and its error looks like the file's fault. So the interrupt is remembered
-as well, and once there was one nothing more is written.
+as well, and once there was one the main thread writes no further file.
 """
 
 from __future__ import annotations

@@ -201,8 +201,8 @@ def commit(out: Out, track: TrackRow, chunks: Sequence[ChunkRow] = (), after: in
     """Writes a track's rows for good: the chunks' part, then the track's. Returns its row.
 
     Args:
-        after: `finished_ns` of the row that this one replaces, 0 if there is none: the new one
-            counts even if this machine's clock is behind the one that wrote it.
+        after: `finished_ns` that the new row has to be later than, such as that of the row it
+            replaces: it counts even if this machine's clock is behind the one that wrote that.
     """
     now = max(time.time_ns(), after + 1)
     name = f"{digest(track.track)[:24]}-{now}.parquet"

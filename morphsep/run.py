@@ -138,13 +138,15 @@ def run(
             for ever. Only where there are workers to kill.
 
     Raises:
-        SettingError: an unknown executor, an output folder that cannot be written or in
-            which another run is at work.
+        SettingError: an unknown executor, a device that Ray gives out, an output folder that
+            cannot be written or in which another run is at work.
         OSError: the manifest cannot be written (a full disk): run the same command again.
     """
     pool = pool or Pool()
     executor = choose(executor, pool)
     execute = get_executor(executor)
+    if executor == "ray":
+        _check_devices(jobs)
     most = most_failures(max_failures, len(jobs))
     workspace = Workspace(out, work_in or last_work(out))
     with workspace.locked() as held:
@@ -172,6 +174,7 @@ def run(
         with heartbeat.beating(), interrupt.remembered():
             for clip in execute(_pipeline(work), clips, pool):
                 held.check()
+                interrupt.check()
                 outcome = clip.outcome
                 # a track can come out twice, if a lost worker's record was given to another
                 if outcome is None or outcome.row.track in heard:
@@ -209,6 +212,16 @@ def most_failures(text: str | None, num_tracks: int) -> float:
     if not number.isdecimal() or ("%" in text and int(number) > 100):
         raise SettingError(f"--max-failures takes a number or a share such as 5%, got {text!r}")
     return int(number) * num_tracks // 100 if "%" in text else int(number)
+
+
+def _check_devices(jobs: Sequence[Job]) -> None:
+    """Only workers that were given a GPU see one, and each sees its own alone."""
+    for name in {job.settings.device for job in jobs}:
+        if name.startswith("cuda"):
+            raise SettingError(
+                f"--device {name} is for one machine; a worker of Ray uses the GPU that it is "
+                "given: leave --device out, and see --gpus-per-worker"
+            )
 
 
 def _pipeline(work: Work) -> Pipeline:

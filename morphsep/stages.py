@@ -36,6 +36,7 @@ from morphsep.stems import (
     stem_facts,
 )
 from morphsep.storage import Location, location
+from morphsep.storage_lock import SETTLE
 from morphsep.storage_turn import turn
 from morphsep.uniform import Warp
 from morphsep.work import Work
@@ -261,7 +262,8 @@ def _passed_on(
     last one finished, and where another track has made the stem, all of them do.
 
     That one passes it on again whenever it is tried again: its worker may have died over it. In an
-    object store, which has no locks, two that end at once may both pass it on: that costs time.
+    object store, which has no locks, two that end in the same tenth of a second may both pass it
+    on: that costs time, and the second counts as a retry.
     """
     assert clip.section is not None
     if not _is_whole(clip, recipe, store):
@@ -272,6 +274,10 @@ def _passed_on(
         said = mark.read_json() or {}
         if said.get("run") != work.run:
             mark.write_json(said := ours)
+            if clip.shares_stem and not mark.is_local:
+                # all its sections come here at once: the last who wrote does it
+                time.sleep(SETTLE)
+                said = mark.read_json()
     return [replace(clip, section=None)] if said == ours else []
 
 

@@ -97,14 +97,14 @@ def read_status(out: str | Location, now_ns: int | None = None) -> Status:
         state = "silent" if later is None else "ended" if later["ended"] else "running"
         run = later or run
     workspace = Workspace(location(out), run.get("work", ""))
-    rows = _rows_after(workspace.out, run["after_ns"])
+    rows = _rows_after(workspace.out, run.get("after_ns", run["started_ns"]))
     counts = Counter(row["status"] for row in rows)
     notes = list(_notes(workspace)) if state == "running" else []
     running = len({note["track"] for note in notes})
     left = max(run["total"] - run["unchanged"] - len(rows), 0)
     elapsed = (run["updated_ns"] - run["started_ns"]) / 1e9
     window = min(RECENT, elapsed)
-    per_hour = run["recent"] / window * 3600 if window > 0 else 0.0
+    per_hour = run.get("recent", 0) / window * 3600 if window > 0 else 0.0
     return Status(
         state=state, task=run["task"], executor=run["executor"], total=run["total"],
         done=counts["ok"], unchanged=run["unchanged"], skipped=counts["skipped"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
@@ -13,6 +14,7 @@ from typing import Any
 from morphsep import audio
 from morphsep.assembly import Assembled, decibels
 from morphsep.clip import Clip
+from morphsep.errors import SettingError
 from morphsep.inputs import Task
 from morphsep.manifest import ChunkRow, TrackRow
 from morphsep.settings import Recipe, describe
@@ -29,24 +31,34 @@ def begun(clip: Clip, work: Work) -> TrackRow:
     )  # fmt: skip
     if clip.scan is None:
         return row
-    return replace(row, **_of_scan(clip, work.recipe(job.settings), work.task))
+    row = replace(row, **_of_scan(clip))
+    # what a machine lacks may be what the row is about
+    with suppress(SettingError):
+        row = replace(row, **_of_recipe(clip, work.recipe(job.settings), work.task))
+    return row
 
 
-def _of_scan(clip: Clip, recipe: Recipe, task: Task) -> dict[str, Any]:
+def _of_scan(clip: Clip) -> dict[str, Any]:
     scan = clip.source
-    values: dict[str, Any] = {
+    return {
         "content_hash": scan.content_hash, "key": clip.key, "stem_key": clip.stem_key,
         "format": scan.format, "subtype": scan.subtype,
         "sample_rate": scan.sample_rate, "num_channels": scan.num_channels,
         "num_samples": scan.num_samples, "duration": scan.num_samples / scan.sample_rate,
-        "separator": recipe.settings.separator, "weights_hash": recipe.separator.weights_hash,
         "peak_before_dbfs": decibels(scan.peak), "true_peak_before_dbtp": decibels(scan.true_peak),
         "lufs_before": _finite(scan.lufs), "seconds_scan": clip.scan_seconds,
+    }  # fmt: skip
+
+
+def _of_recipe(clip: Clip, recipe: Recipe, task: Task) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "separator": recipe.settings.separator, "weights_hash": recipe.separator.weights_hash,
     }  # fmt: skip
     if task == "morph":
         values |= {
             "from_tone": recipe.settings.from_, "amount": str(recipe.curve),
-            "backend": recipe.backend.name, "num_chunks": recipe.grid.num_chunks(scan.model_length),
+            "backend": recipe.backend.name,
+            "num_chunks": recipe.grid.num_chunks(clip.source.model_length),
         }  # fmt: skip
     return values
 

@@ -6,19 +6,24 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from morphsep import manifest
+from morphsep import manifest, stages
 from morphsep.api import make_settings
+from morphsep.attempts import Attempt
+from morphsep.clip import Clip
 from morphsep.errors import SettingError
 from morphsep.inputs import collect
 from morphsep.manifest import TrackRow
 from morphsep.run import run, settle_jobs
+from morphsep.settings import Recipe, Settings
 from morphsep.verify import verify
+from morphsep.work import Work
 from tests import songs
 
 
@@ -272,3 +277,38 @@ def test_what_only_the_workers_machine_lacks_is_no_fault_of_the_format(
     row = go(tmp_path, separator="harmonic")["a.wav"]
     assert (row.status, row.error_code) == ("failed", "worker_lacks")
     assert "models fetch" in (row.message or "")
+
+
+def test_a_worker_that_cannot_even_read_the_settings_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The row needs what the worker lacks, too: its hash of the weights, say."""
+    recipe = Work.recipe
+    path = songs.write(tmp_path / "a.wav", songs.guitar(1.0))
+    out = tmp_path / "out"
+    settings = make_settings(to="chorus", separator="none")
+    (job,) = settle_jobs(collect([str(path)], out, settings))
+    work = Work(out=str(out), task="morph", run="this")
+
+    def lacking(work: Work, settings: Settings) -> Recipe:
+        raise SettingError("there is no plugin reverb.vst3 here")
+
+    (clip,) = stages.prepare(work, Clip(job=job))
+    monkeypatch.setattr(Work, "recipe", lacking)
+    (answer,) = Attempt(stage=stages.separate, work=work)(clip)
+    assert answer.outcome is not None
+    row = answer.outcome.row
+    assert (row.status, row.error_code, row.num_samples) == ("failed", "worker_lacks", 44100)
+    assert "reverb.vst3" in (row.message or "")
+    monkeypatch.setattr(Work, "recipe", recipe)
+    assert manifest.read_tracks(out) == [row]
+
+
+def test_a_gpu_by_name_is_not_for_ray(tmp_path: Path) -> None:
+    path = songs.write(tmp_path / "a.wav", songs.guitar(1.0))
+    settings = make_settings(to="chorus", separator="none")
+    (job,) = settle_jobs(collect([str(path)], tmp_path / "out", settings))
+    named = replace(job, settings=replace(job.settings, device="cuda:1"))
+    with pytest.raises(SettingError, match="--gpus-per-worker"):
+        run([named], tmp_path / "out", executor="ray")
+    assert not (tmp_path / "out").exists()

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from morphsep import manifest
+from morphsep import cli, manifest
 from morphsep.cli import app
+from morphsep.errors import SettingError
+from morphsep.storage import StorageError
 from tests import songs
 
 
@@ -111,6 +113,21 @@ def test_exit_codes(tmp_path: Path) -> None:
     assert morphsep("morph", tmp_path / "in", *tail, "--nonsense").returncode == 1
     failed = morphsep("manifest", "failed", tmp_path / "out")
     assert "bad.wav  not_audio: " in failed.stdout
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(SettingError("no"), 1), (StorageError("away"), 3), (OSError("full"), 3)]
+)
+def test_what_ends_a_command_says_whose_fault_it_is(
+    error: Exception, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def command(**options: object) -> None:
+        raise error
+
+    monkeypatch.setattr("morphsep.cli.app", command)
+    found, sentence = cli._run()
+    assert found == code
+    assert str(error) in (sentence or "")
 
 
 @pytest.mark.parametrize(

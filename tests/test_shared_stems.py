@@ -71,7 +71,7 @@ def jobs_of(folder: Path, out: object, *names: str) -> list[Job]:
     return settle_jobs(collect(listed(folder, *names), str(out), settings))
 
 
-# two that see the last section finished assemble the track; the slower one finds nothing to read
+# in a bucket two may see the last section finished; the slower one then finds nothing to read
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_each_section_is_separated_once(tmp_path, place, calls, monkeypatch) -> None:
     _once(tmp_path, place, calls, monkeypatch)

@@ -21,6 +21,7 @@ from morphsep.manifest import TrackRow
 from morphsep.status import SILENCE, read_status
 from morphsep.storage import Location, StorageError
 from morphsep.work import Work
+from morphsep.workspace import Workspace
 from tests import songs
 
 MINUTE = 60 * 10**9
@@ -199,6 +200,17 @@ def test_a_real_run_leaves_its_status(tmp_path: Path) -> None:
         got = read_status(str(tmp_path / "out"))
         assert (got.state, got.total, got.unchanged) == ("ended", 1, unchanged)
         assert (got.done, got.running, got.to_do) == (1 - unchanged, 0, 0)
+
+
+def test_a_run_of_an_earlier_version_has_a_status(tmp_path: Path) -> None:
+    path = songs.write(tmp_path / "x.wav", songs.guitar(2.0))
+    morphsep.morph_file(path, tmp_path / "out", to="chorus", amount=0, separator="none")
+    place = Workspace(tmp_path / "out").progress
+    said = place.read_json()
+    assert said is not None
+    place.write_json({k: v for k, v in said.items() if k not in ("after_ns", "recent")})
+    got = read_status(str(tmp_path / "out"))
+    assert (got.state, got.total, got.done) == ("ended", 1, 1)
 
 
 def test_the_clocks_of_workers_do_not_matter(

@@ -39,7 +39,7 @@ class Pool:
     max_workers: int | None = None
     gpus: float | None = None
     """GPUs for each worker that wants one; a fraction shares a GPU. None, if the cluster has any at
-    the start: one for a worker of every kind that wants one; else 0."""
+    the start: one, shared by the kinds of workers that want one; else 0."""
 
 
 class Executor(Protocol):

@@ -40,13 +40,14 @@ class _StepError(Exception):
 class _Worker:
     """A step in an actor: what it builds for one record (weights, above all) it keeps for all."""
 
-    def __init__(self, step: Step, hides_gpus: bool = False) -> None:
-        if hides_gpus:
-            # Ray leaves them visible to whom it gave none, and then nobody counts who uses them
-            os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    def __init__(self, step: Step, hides_gpus: bool) -> None:
         self._step = step
+        self._hides_gpus = hides_gpus
 
     def __call__(self, row: dict[str, Any]) -> list[dict[str, Any]]:
+        if self._hides_gpus:
+            # Ray leaves them visible to whom it gave none, and then nobody counts who uses them
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""
         keep_freed_memory()
         try:
             following = self._step.call(pickle.loads(row["record"]))
@@ -82,7 +83,9 @@ def run(pipeline: Pipeline, records: Sequence[Any], pool: Pool) -> Iterator[Any]
             if step.has_workers:
                 rows = _on_workers(rows, step, pool, share, gpus, least)
             else:
-                call = _Worker(step).__call__  # a function to Ray: it becomes tasks
+                call = _Worker(
+                    step, hides_gpus=True
+                ).__call__  # a function to Ray: it becomes tasks
                 rows = rows.flat_map(call, compute=TaskPoolStrategy(), num_cpus=in_passing)
         # Ray Data keeps its measurements of every block until the pipeline ends, 30 kB a track, for
         # a summary in its log; there is no setting against it
@@ -128,12 +131,12 @@ def _workers_at_first(pipeline: Pipeline, pool: Pool, share: float) -> int:
     would wait for ever; from here on Ray Data lets the pools grow beside the tasks."""
     nodes = [node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"]]
     places = sum(int(cpus / share) for cpus in nodes)
-    steps = sum(step.has_workers for step in pipeline)
+    steps = sum(step.has_workers for step in pipeline) or 1
     return max(1, min(pool.min_workers, (places - 1) // steps))
 
 
 def _gpus(pool: Pool, steps: int) -> float:
-    """For each worker of the steps that want one: at first they need one of every kind."""
+    """For each worker of the steps that want one: one of every kind fits on a GPU together."""
     if pool.gpus is not None:
         return pool.gpus
     return 1 / max(1, steps) if ray.cluster_resources().get("GPU", 0) >= 1 else 0.0

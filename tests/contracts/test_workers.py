@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,13 @@ def test_gpus_are_shared_as_asked(tmp_path: Path, gpus: float | None, each: dict
     through(pool, 12, step(tmp_path, number=number, pause=0.3, wants_gpu=True))
     seen = {one.pid: one.gpus for one in notes(tmp_path, "does")}
     assert Counter(seen.values()) == each
+
+
+@pytest.mark.parametrize("has_workers", [True, False], ids=["worker", "task"])
+def test_who_was_given_no_gpu_sees_none(tmp_path: Path, has_workers: bool) -> None:
+    unseeing = replace(step(tmp_path, number=1), has_workers=has_workers)
+    through(Pool(), 2, unseeing)
+    assert {one.gpus for one in notes(tmp_path, "does")} == {""}
 
 
 def job(path: Path, out: Path, **settings: Any) -> Job:
