@@ -304,12 +304,17 @@ def doctor(
 
 @app.command()
 def verify(
-    out: Annotated[str, typer.Argument(help="An output folder.")], as_json: Json = False
+    out: Annotated[str, typer.Argument(help="An output folder: a path, or s3://...")],
+    executor: ExecutorName = "auto",
+    address: Address = None,
+    workers: Workers = None,
+    as_json: Json = False,
 ) -> None:
     """Re-check finished work. From its manifest, against what morphsep promises."""
     from morphsep.verify import verify as check
 
-    count, findings = check(existing(out))
+    pool = Running(address=address, workers=workers).pool()
+    count, findings = check(existing(out), executor, pool)
     lines = [f"promise {f.promise}: {f.track}: {f.message}" for f in findings]
     lines.append(f"{count} tracks checked, {len(findings)} findings")
     print_result(as_json, {"tracks": count, "findings": [asdict(f) for f in findings]}, lines)

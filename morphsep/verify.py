@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import numpy as np
 from morphsep import audio, files, manifest
 from morphsep.assembly import Block, mix_blocks, split
 from morphsep.errors import ERROR_CODES, SettingError, TrackError
+from morphsep.executors import Pool, Step, choose, get_executor
 from morphsep.grid import Span
 from morphsep.manifest import ChunkRow, TrackRow
 from morphsep.resample import to_rate
@@ -43,20 +45,49 @@ class Finding:
     message: str
 
 
-def verify(out: str | Path | Location) -> tuple[int, list[Finding]]:
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A finished track, and what to compare it by: small, since it travels to workers."""
+
+    row: TrackRow
+    untouched: tuple[Span, ...]
+    """Where nothing was morphed, in samples at the track's own rate."""
+
+
+def verify(
+    out: str | Path | Location, executor: str = "local", pool: Pool | None = None
+) -> tuple[int, list[Finding]]:
     """(tracks checked, what does not hold) of everything in an output folder.
 
     Promise 3 of a morphed track is checked on the cached stem, as long as that is kept.
+
+    Args:
+        executor: where the tracks are read and compared: auto, local or ray.
+        pool: the cluster and its workers, where the executor has any; they have to see the inputs.
+
+    Raises:
+        SettingError: an unknown executor, or there is no such cluster.
+        OSError: the storage does not answer.
     """
-    place = location(out)
+    place, pool = location(out), pool or Pool()
     tracks = manifest.read_tracks(place)
     findings = [*_rows(tracks), *_leftovers(place)]
+    checks = []
     left = {row.track: row for row in tracks if row.status == "ok"}
     for track, chunks in manifest.chunks_by_track(place, tracks):
         if track in left:
-            findings += _findings(place, left.pop(track), chunks)
+            row = left.pop(track)
+            findings += [Finding(track, *found) for found in _tiling(row, chunks)]
+            checks.append(Check(row, tuple(_untouched(row, chunks))))
     for row in left.values():
-        findings += _findings(place, row, [])
+        findings += [Finding(row.track, *found) for found in _tiling(row, [])]
+        checks.append(Check(row, ()))
+    execute = get_executor(choose(executor, pool))
+    compare = Step(name="compare", call=partial(_findings, str(place)), has_workers=True)
+    # by track: it can come out twice, if a lost worker's record was given to another
+    compared: dict[str, list[Finding]] = dict(execute([compare], checks, pool))
+    assert len(compared) == len(checks)
+    findings += [finding for track in sorted(compared) for finding in compared[track]]
     return len(tracks), findings
 
 
@@ -79,14 +110,14 @@ def _leftovers(out: Location) -> Iterator[Finding]:
             yield Finding("", 7, f"half-written file {place}")
 
 
-def _findings(out: Location, row: TrackRow, chunks: Sequence[ChunkRow]) -> list[Finding]:
+def _findings(out: str, check: Check) -> list[tuple[str, list[Finding]]]:
+    track = check.row.track
     with ExitStack() as stack:
-        return [Finding(row.track, *found) for found in _track(out, row, chunks, stack)]
+        return [(track, [Finding(track, *found) for found in _track(location(out), check, stack)])]
 
 
-def _track(
-    out: Location, row: TrackRow, chunks: Sequence[ChunkRow], stack: ExitStack
-) -> Iterator[tuple[int, str]]:
+def _track(out: Location, check: Check, stack: ExitStack) -> Iterator[tuple[int, str]]:
+    row = check.row
     results: list[Path] = []
     wanted = [(row.output, row.output_hash), (row.backing, row.backing_hash)]
     for name, digest in wanted:
@@ -106,17 +137,15 @@ def _track(
             continue
         results.append(path)
         yield from _same_shape(path, row)
-    yield from _tiling(row, chunks)
     if results and len(results) == sum(name is not None for name, _ in wanted):
         try:
-            yield from _with_input(out, row, chunks, results)
+            yield from _with_input(out, check, results)
         except TrackError as error:
             yield 1, f"input and output cannot be compared: {error.message}"
 
 
-def _with_input(
-    out: Location, row: TrackRow, chunks: Sequence[ChunkRow], results: Sequence[Path]
-) -> Iterator[tuple[int, str]]:
+def _with_input(out: Location, check: Check, results: Sequence[Path]) -> Iterator[tuple[int, str]]:
+    row = check.row
     workspace = Workspace.of_last_run(out)
     scratch = workspace.scratch(row.track)
     try:
@@ -128,7 +157,7 @@ def _with_input(
         if row.tags_warning is None:
             yield from _tags(readable.local, results[0])
         stem = workspace.stem(row.stem_key or "", source.num_channels)
-        yield from _against_input(row, chunks, source, readable, stem, results)
+        yield from _against_input(check, source, readable, stem, results)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -172,14 +201,9 @@ def _tiling(row: TrackRow, chunks: Sequence[ChunkRow]) -> Iterator[tuple[int, st
 
 
 def _against_input(
-    row: TrackRow,
-    chunks: Sequence[ChunkRow],
-    source: Scan,
-    readable: Readable,
-    stem: SectionStore,
-    results: Sequence[Path],
+    check: Check, source: Scan, readable: Readable, stem: SectionStore, results: Sequence[Path]
 ) -> Iterator[tuple[int, str]]:
-    untouched = _untouched(row, chunks, source)
+    row = check.row
     kept = stem.covers(source.model_length)
     gain = from_db(row.gain_db or 0.0)
     worst = residual = peak = 0.0
@@ -200,7 +224,7 @@ def _against_input(
             if kept:
                 part = to_rate(stem.read, start, length, source.sample_rate)
                 residual = max(residual, split(mix, part)[1])
-            worst = max(worst, _difference(result, mix, gain, start, untouched))
+            worst = max(worst, _difference(result, mix, gain, start, check.untouched))
     yield from _judge(row, worst, residual, peak)
 
 
@@ -223,11 +247,15 @@ def _judge(row: TrackRow, worst: float, residual: float, peak: float) -> Iterato
         yield 5, f"peak {dbfs(peak):.2f} dBFS, the manifest says {row.peak_dbfs}"
 
 
-def _untouched(row: TrackRow, chunks: Sequence[ChunkRow], source: Scan) -> list[Span]:
-    """Spans at the track's own rate that only chunks without a morph cover."""
+def _untouched(row: TrackRow, chunks: Sequence[ChunkRow]) -> list[Span]:
+    """Spans at the track's own rate that only chunks without a morph cover; none touches another.
+
+    The rate is the row's: where that is wrong, `_same_shape` says so.
+    """
     bypassed = {"silent", "zero"} if row.from_tone == AS_RECORDED else {"silent"}
-    reach = 0 if source.sample_rate == MODEL_RATE else RESAMPLER_REACH
-    spans = []
+    rate = row.sample_rate or MODEL_RATE
+    reach = 0 if rate == MODEL_RATE else RESAMPLER_REACH
+    spans: list[Span] = []
     for index, chunk in enumerate(chunks):
         if chunk.status not in bypassed:
             continue
@@ -236,8 +264,12 @@ def _untouched(row: TrackRow, chunks: Sequence[ChunkRow], source: Scan) -> list[
             start = chunks[index - 1].start + chunks[index - 1].num_samples + reach
         if index + 1 < len(chunks) and chunks[index + 1].status not in bypassed:
             stop = chunks[index + 1].start - reach
-        ratio = source.sample_rate / MODEL_RATE
-        spans.append(Span(int(np.ceil(start * ratio)), int(stop * ratio)))
+        ratio = rate / MODEL_RATE
+        span = Span(int(np.ceil(start * ratio)), int(stop * ratio))
+        if spans and span.start <= spans[-1].stop:
+            span = Span(spans[-1].start, max(spans.pop().stop, span.stop))
+        if span.num_samples > 0:
+            spans.append(span)
     return spans
 
 

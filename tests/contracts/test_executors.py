@@ -3,6 +3,7 @@ separators, backends, kinds of tone and ways to fail. One run each does all of i
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from functools import partial
@@ -225,3 +226,22 @@ def test_nothing_is_counted_as_tried_again(morphed, separated) -> None:
     for done in (morphed, separated):
         rows = [row for out, _ in done.values() for row in manifest.read_tracks(out)]
         assert {row.track: row.retries for row in rows if row.retries} == {}
+
+
+def test_verifying_finds_the_same(morphed, tmp_path: Path) -> None:
+    done, _ = morphed["local"]
+    out = tmp_path / "out"
+    shutil.copytree(done, out)
+    pool = Pool(min_workers=1, max_workers=2)
+    assert verify(out, "ray", pool) == verify(out) == verify(done)
+    missing, changed, shorter, *_ = (row for row in manifest.read_tracks(out) if row.num_morphed)
+    (out / str(missing.output)).unlink()
+    with (out / str(changed.output)).open("r+b") as file:
+        file.seek(-1, 2)
+        file.write(b"x")
+    manifest.commit(out, shorter)  # without its chunks
+    count, findings = verify(out)
+    assert {(finding.track, finding.promise) for finding in findings} == {
+        (missing.track, 7), (changed.track, 7), (shorter.track, 6),
+    }  # fmt: skip
+    assert verify(out, "ray", pool) == (count, findings)
