@@ -59,7 +59,7 @@ def test_the_list_of_commands_and_options_is_pinned() -> None:
         "plan": sorted([*tone, "--chunk", "--json", "--offline", "--out", "--section",
                         "--separator", "--stem"]),
         "doctor": ["--json", "--out"],
-        "verify": ["--json"],
+        "verify": ["--address", "--executor", "--json", "--workers"],
         "status": ["--json"],
         "tones": ["--json"],
         "separators": ["--json"],

@@ -3,6 +3,7 @@ would have been, and nothing is left but what the documents say."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,3 +89,17 @@ def test_the_driver_is_killed(nodes: Nodes, server: ObjectStore, material: Path)
     run.caught("morph")
     run.end()
     check(nodes, server, material, begin(nodes, server, "driver"), "driver")
+
+
+@pytest.mark.slow
+def test_the_bucket_is_gone_for_20_seconds(
+    nodes: Nodes, server: ObjectStore, material: Path
+) -> None:
+    run = begin(nodes, server, "gone")
+    run.caught("separate")
+    began = time.monotonic()
+    server.go_away(20)
+    check(nodes, server, material, run, "gone")
+    assert time.monotonic() - began > 20, "it was over before the bucket came back"
+    rows = manifest.read_tracks(server.url("gone/out"))
+    assert sum(row.retries for row in rows) >= 1
