@@ -232,12 +232,13 @@ def laptop(quick: bool) -> None:
             write_htdemucs(Path(folder, "model"), full=True)
             runs += [(f"demucs:{folder}/model", number) for number in (1, 5)]
         for separator, number in runs:
-            here = Path(folder, f"{separator.partition(':')[0]}-{number}")
+            name = separator.partition(":")[0]
+            here = Path(folder, f"{name}-{number}")
             _songs(here, number, seconds)
             spent = [_command(here, executor, separator) for executor in ("local", "ray")]
             print(
-                f"| {separator.partition(':')[0]} | {number} of {seconds} s | {spent[0]:.1f} s "
-                f"| {spent[1]:.1f} s | {spent[1] / spent[0]:.2f} |",
+                f"| {name} | {number} of {seconds} s | {spent[0]:.1f} s | {spent[1]:.1f} s "
+                f"| {spent[1] / spent[0]:.2f} |",
                 flush=True,
             )
 

@@ -120,7 +120,7 @@ Address = Annotated[
 ]
 Workers = Annotated[
     str | None,
-    typer.Option(metavar="N|MIN-MAX", help="Ray: workers for separating, and for morphing."),
+    typer.Option(metavar="N|MIN-MAX", help="Ray: workers of each kind, such as for separating."),
 ]
 Gpus = Annotated[
     float | None,

@@ -73,15 +73,9 @@ def verify(
     tracks = manifest.read_tracks(place)
     findings = [*_rows(tracks), *_leftovers(place)]
     checks = []
-    left = {row.track: row for row in tracks if row.status == "ok"}
-    for track, chunks in manifest.chunks_by_track(place, tracks):
-        if track in left:
-            row = left.pop(track)
-            findings += [Finding(track, *found) for found in _tiling(row, chunks)]
-            checks.append(Check(row, tuple(_untouched(row, chunks))))
-    for row in left.values():
-        findings += [Finding(row.track, *found) for found in _tiling(row, [])]
-        checks.append(Check(row, ()))
+    for row, chunks in _with_chunks(place, tracks):
+        findings += [Finding(row.track, *found) for found in _tiling(row, chunks)]
+        checks.append(Check(row, tuple(_untouched(row, chunks))))
     execute = get_executor(choose(executor, pool))
     compare = Step(name="compare", call=partial(_findings, str(place)), has_workers=True)
     # by track: it can come out twice, if a lost worker's record was given to another
@@ -89,6 +83,17 @@ def verify(
     assert len(compared) == len(checks)
     findings += [finding for track in sorted(compared) for finding in compared[track]]
     return len(tracks), findings
+
+
+def _with_chunks(
+    out: Location, tracks: Sequence[TrackRow]
+) -> Iterator[tuple[TrackRow, list[ChunkRow]]]:
+    """Finished tracks with their chunks, those that have none last."""
+    left = {row.track: row for row in tracks if row.status == "ok"}
+    for track, chunks in manifest.chunks_by_track(out, tracks):
+        if track in left:
+            yield left.pop(track), chunks
+    yield from ((row, []) for row in left.values())
 
 
 def _rows(tracks: Sequence[TrackRow]) -> Iterator[Finding]:

@@ -38,7 +38,8 @@ class _StepError(Exception):
 
 
 class _Worker:
-    """A step in an actor: what it builds for one record (weights, above all) it keeps for all."""
+    """A step in a task, or in an actor, which keeps what it builds for one record (weights, above
+    all) for all."""
 
     def __init__(self, step: Step, hides_gpus: bool) -> None:
         self._step = step
@@ -83,9 +84,8 @@ def run(pipeline: Pipeline, records: Sequence[Any], pool: Pool) -> Iterator[Any]
             if step.has_workers:
                 rows = _on_workers(rows, step, pool, share, gpus, least)
             else:
-                call = _Worker(
-                    step, hides_gpus=True
-                ).__call__  # a function to Ray: it becomes tasks
+                # to Ray a method is a function: it becomes tasks
+                call = _Worker(step, hides_gpus=True).__call__
                 rows = rows.flat_map(call, compute=TaskPoolStrategy(), num_cpus=in_passing)
         # Ray Data keeps its measurements of every block until the pipeline ends, 30 kB a track, for
         # a summary in its log; there is no setting against it
@@ -131,8 +131,8 @@ def _workers_at_first(pipeline: Pipeline, pool: Pool, share: float) -> int:
     would wait for ever; from here on Ray Data lets the pools grow beside the tasks."""
     nodes = [node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"]]
     places = sum(int(cpus / share) for cpus in nodes)
-    steps = sum(step.has_workers for step in pipeline) or 1
-    return max(1, min(pool.min_workers, (places - 1) // steps))
+    steps = sum(step.has_workers for step in pipeline)
+    return max(1, min(pool.min_workers, (places - 1) // max(1, steps)))
 
 
 def _gpus(pool: Pool, steps: int) -> float:

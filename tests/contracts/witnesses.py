@@ -18,6 +18,7 @@ from typing import Any
 from morphsep.backends import Passage
 from morphsep.backends.crossfade import Crossfade
 from morphsep.separators import Mix
+from morphsep.separators.none import NoSeparation
 from morphsep.signal import Signal
 
 FOLDER = "MORPHSEP_WITNESSED"
@@ -109,13 +110,12 @@ class Step:
         return [record]
 
 
-class Heavy:
+class Heavy(NoSeparation):
     """The separator `none`, with weights."""
 
     name = "heavy"
     description = "counts"
-    licence = "Apache-2.0"
-    weights_hash: str | None = "0" * 64
+    weights_hash = "0" * 64
 
     def __init__(self) -> None:
         self._is_loaded = False
@@ -133,19 +133,14 @@ class Heavy:
             self._is_loaded = True
         note(folder, "separates", start)
         gather(folder, "separates", GATHERED)
-        return mix.read(start, stop - start)
+        return super().separate(mix, start, stop)
 
 
-class Held:
+class Held(NoSeparation):
     """The separator `none`, which comes to an end only when it is let go."""
 
     name = "held"
     description = "waits"
-    licence = "Apache-2.0"
-    weights_hash: str | None = None
-
-    def fingerprint(self) -> str:
-        return "none/1"
 
     def separate(self, mix: Mix, start: int, stop: int) -> Signal:
         folder = Path(os.environ[FOLDER])
@@ -153,7 +148,7 @@ class Held:
         deadline = time.monotonic() + 3 * PATIENCE
         while not (folder / "released_0___").exists() and time.monotonic() < deadline:
             time.sleep(0.02)
-        return mix.read(start, stop - start)
+        return super().separate(mix, start, stop)
 
 
 @dataclass(frozen=True, kw_only=True)
