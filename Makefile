@@ -18,9 +18,10 @@ demo: for-demo ## change the guitar in a real clip; results in demo-out/
 test: lint types ## lint, types and tests
 	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile $(PYTEST)
 
-lint: for-test ## ruff: rules and format
+lint: for-test ## ruff: rules and format; import contracts
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
+	.venv/bin/lint-imports --no-cache
 
 types: for-test ## mypy --strict
 	$(PYTHON) -m mypy
@@ -30,7 +31,7 @@ format: for-test ## put the code into shape
 	$(PYTHON) -m ruff format .
 
 bench: for-test ## measure speed and memory here
-	$(PYTHON) -m jobs.bench_local
+	$(PYTHON) -m jobs.bench.local
 
 clean: ## remove what was made, except for the environment (that is .venv)
 	rm -rf demo-out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from morphsep.signal import MODEL_RATE, Signal
-from morphsep.tones.catalogue import BUILTIN
-from morphsep.tones.chain import EffectChain
-from morphsep.tones.definition import read_chain
+from morphsep.dsp import MODEL_RATE, Signal
+from morphsep.tones import BUILTIN
+from morphsep.tones.chain.chain import EffectChain
+from morphsep.tones.chain.definition import read_chain
 
 GUITAR = Path(__file__).parents[1] / "demo" / "guitar-clean.flac"
 TOLERANCE_DB = 0.05

@@ -96,7 +96,7 @@ def more(folder: Path) -> list[str]:
 def play(nodes: Nodes, folder: Path, out: Path, dice: random.Random, most: int) -> Round:
     """One round."""
     from morphsep import manifest
-    from morphsep.verify import verify
+    from morphsep.run import verify
     from tests.faults.disasters import differences
 
     done, began = Round(), time.monotonic()

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import morphsep
-from morphsep.metrics.separation import si_sdr
-from morphsep.picture import Panel, draw
-from morphsep.signal import MODEL_RATE, Signal
+from jobs.picture import Panel, draw
+from morphsep.dsp import MODEL_RATE, Signal, si_sdr
 
 CLIP = Path(__file__).resolve().parent.parent / "demo" / "metal-madness.ogg"
 OWN_STEM = "{stem}.guitar.ogg"
@@ -54,7 +53,7 @@ def make(take: Take, tone: str, amount: str) -> morphsep.TrackRow:
 
 
 def draw_take(row: morphsep.TrackRow, take: Take, path: Path, tone: str, amount: str) -> None:
-    from morphsep.amount import parse
+    from morphsep.request import parse_amount
 
     before, sample_rate = read_audio(CLIP)
     after, _ = read_audio(take.out / str(row.output))
@@ -64,7 +63,7 @@ def draw_take(row: morphsep.TrackRow, take: Take, path: Path, tone: str, amount:
         Panel(title=f"stem (separator: {row.separator})", audio=stem, sample_rate=MODEL_RATE),
         Panel(title=f"after: towards {tone}", audio=after, sample_rate=sample_rate),
     ]
-    curve = parse(amount).at(0, stem.shape[1])[:: MODEL_RATE // 50]
+    curve = parse_amount(amount).at(0, stem.shape[1])[:: MODEL_RATE // 50]
     draw(path, panels, morphsep.seams(row, take.out), curve)
 
 

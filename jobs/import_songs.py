@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from morphsep.signal import Signal, dbfs
+from morphsep.dsp import Signal, dbfs
 
 SONGS_FOLDER = Path("usr/share/games/fretsonfire/data/songs")
 SONGS = {

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from jobs.import_songs import SONGS_FOLDER, read_song
-from morphsep.signal import Signal, from_db
+from morphsep.dsp import Signal, from_db
 
 SONG = SONGS_FOLDER / "sectoid" / "Metal madness"
 SAMPLE = Path("usr/share/sonic-pi/samples/guit_em9.flac")

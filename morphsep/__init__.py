@@ -3,11 +3,12 @@
     import morphsep
     row = morphsep.morph_file("song.flac", "out", to="distortion", amount=0.6)
 
-The modules, in reading order: signal, errors, grid, stitch, amount (pure); audio, resample, tags,
-files, storage, section_store, workspace (files); tones, separators, backends (what makes the
-sound); settings, inputs, clip, scan, stems, pair, morphing, assembly, output, stages (one track);
-attempts, executors, run, manifest, verify (many); api, cli. What is done with a track, stage by
-stage, stands in the package `pipelines`.
+The packages, from the command line down to pure maths; imports run this way only:
+
+    cli -> api -> pipelines -> run -> stages -> request -> backends, separators -> tones
+        -> models, audio, manifest -> storage -> dsp -> errors
+
+What is done with a track, stage by stage, stands in `morphsep.pipelines`.
 """
 
 from __future__ import annotations
@@ -16,19 +17,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from morphsep.api import morph_array, morph_file, read_stem, seams, separate_file
-    from morphsep.clip import Event
     from morphsep.errors import MorphsepError, SettingError, TrackError
     from morphsep.manifest import ChunkRow, TrackRow
-    from morphsep.settings import Settings
+    from morphsep.request import Settings
+    from morphsep.stages import Event
 
 __version__ = "0.1.0"
 
 _HOME = {
     "ChunkRow": "manifest",
-    "Event": "clip",
+    "Event": "stages",
     "MorphsepError": "errors",
     "SettingError": "errors",
-    "Settings": "settings",
+    "Settings": "request",
     "TrackError": "errors",
     "TrackRow": "manifest",
     "morph_array": "api",

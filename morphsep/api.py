@@ -5,21 +5,20 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from morphsep import inputs, manifest
-from morphsep.clip import Event, Outcome
+from morphsep import manifest, request
+from morphsep.dsp import Seconds, Signal
 from morphsep.errors import SettingError, TrackError
 from morphsep.manifest import TrackRow
-from morphsep.run import run, settle_jobs
-from morphsep.settings import Settings
-from morphsep.signal import Seconds, Signal
-from morphsep.workspace import Workspace
+from morphsep.pipelines import REPROCESS, SEPARATE
+from morphsep.request import make_settings
+from morphsep.run import Pipeline, run, settle_jobs
+from morphsep.stages import Event, Outcome, Workspace
 
 
 def morph_file(
@@ -55,7 +54,7 @@ def morph_file(
         TrackError: the file could not be done (the manifest has the row).
     """
     values = {"to": to, "amount": amount} | settings
-    return _one(path, out, "morph", work_in, force, on_progress, values)
+    return _one(path, out, REPROCESS, work_in, force, on_progress, values)
 
 
 def separate_file(
@@ -69,7 +68,7 @@ def separate_file(
 ) -> TrackRow:
     """Writes a recording's guitar (``row.output``) and its backing (``row.backing``), which add
     up to the mix. Arguments, result and errors as in `morph_file`."""
-    return _one(path, out, "separate", work_in, force, on_progress, settings)
+    return _one(path, out, SEPARATE, work_in, force, on_progress, settings)
 
 
 def morph_array(
@@ -91,7 +90,7 @@ def morph_array(
 
 def read_stem(row: TrackRow, out: str | os.PathLike[str]) -> Signal:
     """The cached stem of a finished track, ``[C, T]`` at 44.1 kHz."""
-    from morphsep.resample import model_length
+    from morphsep.dsp import model_length
 
     if row.stem_key is None or row.num_samples is None or row.sample_rate is None:
         raise ValueError(f"{row.track} has no stem: its status is {row.status}")
@@ -108,21 +107,22 @@ def seams(row: TrackRow, out: str | os.PathLike[str]) -> list[Seconds]:
 def _one(
     path: str | os.PathLike[str],
     out: str | os.PathLike[str],
-    task: inputs.Task,
+    pipeline: Pipeline,
     work_in: str | os.PathLike[str] | None,
     force: bool,
     on_progress: Callable[[Event], None] | None,
     values: dict[str, Any],
 ) -> TrackRow:
-    jobs = inputs.collect([os.fspath(path)], Path(out), make_settings(**values), task)
+    jobs = request.collect([os.fspath(path)], Path(out), make_settings(**values), pipeline.command)
     if len(jobs) != 1:
         raise SettingError(f"{path} is {len(jobs)} inputs; for folders and lists use the CLI")
     outcomes: list[Outcome] = []
     run(
         settle_jobs(jobs),
         Path(out),
+        pipeline,
         work_in=None if work_in is None else os.fspath(work_in),
-        task=task,
+        executor="local",  # in this process: its disk and its callbacks are ours
         force=force,
         on_progress=on_progress or (lambda event: None),
         on_outcome=outcomes.append,
@@ -132,17 +132,3 @@ def _one(
     if row.status != "ok":
         raise TrackError(row.error_code or "internal", row.message or "")  # type: ignore[arg-type]
     return row
-
-
-def make_settings(**values: Any) -> Settings:
-    """`Settings` from plain values; numbers may stand for amounts.
-
-    Raises:
-        SettingError: no such setting.
-    """
-    known = {f.name for f in fields(Settings)}
-    for name in set(values) - known:
-        raise SettingError(f"there is no setting {name!r}; there are: {', '.join(sorted(known))}")
-    if "amount" in values:
-        values["amount"] = str(values["amount"])
-    return Settings(**values)

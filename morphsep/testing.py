@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from morphsep.backends import Backend, Measuring, Passage
-from morphsep.signal import MODEL_RATE, Signal, dbfs
+from morphsep.dsp import MODEL_RATE, Signal, dbfs
 from morphsep.tones import Tone, get_tone
 
 

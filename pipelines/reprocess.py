@@ -1,22 +1,16 @@
-"""Reprocess: the guitar of a finished recording changes its tone, all else stays as it is.
-
-track -> sections -> stem -> what holds for all of it -> changed sections -> finished track
-"""
+"""Reprocess: the guitar of a finished recording changes its tone, all else stays as it is."""
 
 from __future__ import annotations
 
-from morphsep import stages
-from morphsep.attempts import on_workers, task
-from morphsep.executors import Pipeline
-from morphsep.work import Work
+from morphsep.run import Pipeline, actors, tasks
+from morphsep.stages import assemble, measure, morph, prepare, separate
 
-
-def reprocess(work: Work) -> Pipeline:
-    """The steps of ``morphsep morph``."""
-    return (
-        task(stages.prepare, work),
-        on_workers(stages.separate, work),
-        task(stages.measure, work),
-        on_workers(stages.morph, work),
-        task(stages.assemble, work),
-    )
+REPROCESS = Pipeline(
+    "morph",
+    tasks(prepare),  # input -> checked, measured, cut into sections
+    actors(separate),  # section of the mix -> stem
+    tasks(measure),  # whole stem -> what all of its chunks must share
+    actors(morph),  # stem -> chunks of 5-10 s -> backend -> crossfades -> delta
+    tasks(assemble),  # mix + delta -> finished song; rows -> manifest
+)
+"""The stages of ``morphsep morph``."""

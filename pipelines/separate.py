@@ -1,21 +1,15 @@
-"""Separate: guitar and backing as files of their own.
-
-track -> sections -> stem -> measured -> guitar and backing
-"""
+"""Separate: guitar and backing as files of their own, which add up to the mix."""
 
 from __future__ import annotations
 
-from morphsep import stages
-from morphsep.attempts import on_workers, task
-from morphsep.executors import Pipeline
-from morphsep.work import Work
+from morphsep.run import Pipeline, actors, tasks
+from morphsep.stages import assemble_parts, measure, prepare, separate
 
-
-def separate(work: Work) -> Pipeline:
-    """The steps of ``morphsep separate``."""
-    return (
-        task(stages.prepare, work),
-        on_workers(stages.separate, work),
-        task(stages.measure, work),
-        task(stages.assemble_parts, work),
-    )
+SEPARATE = Pipeline(
+    "separate",
+    tasks(prepare),  # input -> checked, measured, cut into sections
+    actors(separate),  # section of the mix -> stem
+    tasks(measure),  # whole stem -> its level
+    tasks(assemble_parts),  # stem, mix - stem -> two files; row -> manifest
+)
+"""The stages of ``morphsep separate``."""

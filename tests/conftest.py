@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from morphsep import storage_lock
-from morphsep.storage import Location, location
+from morphsep.storage import locking
+from morphsep.storage.locations import Location, location
 from tests.object_store import ObjectStore
 
 # machines are shared and noisy: how long an example took says nothing about it
@@ -70,4 +70,4 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
 @pytest.fixture
 def settles_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """A bucket on loopback says at once who came first."""
-    monkeypatch.setattr(storage_lock, "SETTLE", 0.05)
+    monkeypatch.setattr(locking, "SETTLE", 0.05)

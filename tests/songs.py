@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from morphsep.signal import Signal
+from morphsep.dsp.signal import Signal
 
 
 def pluck(num_samples: int, rate: int, pitch: float, seed: int) -> np.ndarray:

@@ -5,25 +5,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from morphsep.amount import Curve, parse, parse_time
 from morphsep.errors import SettingError
+from morphsep.request.amount import Curve, parse_amount, parse_time
 
 
 def test_a_number_is_that_amount_everywhere() -> None:
-    curve = parse("0.6")
+    curve = parse_amount("0.6")
     assert curve.is_constant
     np.testing.assert_array_equal(curve.at(123, 4), np.full(4, 0.6, np.float32))
 
 
 def test_points_are_joined_by_straight_lines_and_held_at_the_ends() -> None:
-    curve = parse("0:01=0 0:03=1 1:00:00=0.5")
+    curve = parse_amount("0:01=0 0:03=1 1:00:00=0.5")
     got = [float(curve.at(round(s * 44100), 1)[0]) for s in (0, 1, 2, 3, 3600, 4000)]
     assert got == pytest.approx([0, 0, 0.5, 1, 0.5, 0.5])
 
 
 @given(st.integers(-1000, 400_000), st.integers(1, 5000), st.integers(0, 5000))
 def test_any_cut_of_a_curve_gives_the_same_values(start: int, length: int, cut: int) -> None:
-    curve, cut = parse("0=0.1 2=0.9 2.5=0 7=1"), min(cut, length)
+    curve, cut = parse_amount("0=0.1 2=0.9 2.5=0 7=1"), min(cut, length)
     parts = [curve.at(start, cut), curve.at(start + cut, length - cut)]
     np.testing.assert_array_equal(np.concatenate(parts), curve.at(start, length))
 
@@ -31,13 +31,13 @@ def test_any_cut_of_a_curve_gives_the_same_values(start: int, length: int, cut: 
 def test_a_csv_file_is_a_curve(tmp_path: Path) -> None:
     path = tmp_path / "kürve.csv"
     path.write_text("time,amount\n0:00,0\n0:05,1\n")
-    assert parse(str(path)) == parse("0:00=0 0:05=1")
+    assert parse_amount(str(path)) == parse_amount("0:00=0 0:05=1")
 
 
 def test_zero_means_zero_throughout() -> None:
-    assert parse("0").is_zero
-    assert parse("0=0 5=0").is_zero
-    assert not parse("0=0 5=0.01").is_zero
+    assert parse_amount("0").is_zero
+    assert parse_amount("0=0 5=0").is_zero
+    assert not parse_amount("0=0 5=0.01").is_zero
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_zero_means_zero_throughout() -> None:
 )
 def test_a_bad_amount_says_what_is_wrong(text: str, says: str) -> None:
     with pytest.raises(SettingError, match=says):
-        parse(text)
+        parse_amount(text)
 
 
 def test_times() -> None:
@@ -64,5 +64,5 @@ def test_times() -> None:
 
 
 def test_text_and_back() -> None:
-    assert str(parse("0.60")) == "0.6"
+    assert str(parse_amount("0.60")) == "0.6"
     assert str(Curve(((0, 0.0), (10, 1.0)))) == "0=0.0 10=1.0"

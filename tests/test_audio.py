@@ -26,10 +26,10 @@ from morphsep.audio import (
     blocks,
     check_length,
     decode_to,
-    flac,
     output_format,
     probe,
 )
+from morphsep.audio.containers import flac
 from morphsep.audio.formats import SUBTYPES, SUFFIXES
 from morphsep.errors import SettingError, TrackError
 
@@ -910,6 +910,6 @@ def test_rf64_by_itself(tmp_path: Path) -> None:
 
 
 def test_no_audio_library_is_imported_before_a_file_is_opened() -> None:
-    code = "import sys, morphsep.audio, morphsep.resample, morphsep.tags; print(*sys.modules)"
+    code = "import sys, morphsep.audio, morphsep.dsp, morphsep.audio.tags; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"soundfile", "soxr", "scipy", "torch", "mutagen"} & set(done.stdout.split())

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -14,23 +15,29 @@ import pytest
 import soundfile
 
 from morphsep import manifest, stages
-from morphsep.api import make_settings
-from morphsep.attempts import Attempt
-from morphsep.clip import Clip
 from morphsep.errors import SettingError
-from morphsep.inputs import collect
-from morphsep.manifest import TrackRow
-from morphsep.run import run, settle_jobs
-from morphsep.settings import Recipe, Settings
-from morphsep.verify import verify
-from morphsep.work import Work
+from morphsep.manifest.rows import TrackRow
+from morphsep.pipelines import REPROCESS
+from morphsep.request.inputs import collect
+from morphsep.request.settings import Settings, make_settings
+from morphsep.run.driver import run
+from morphsep.run.jobs import settle_jobs
+from morphsep.run.retries import Attempt
+from morphsep.run.verification import verify
+from morphsep.stages.clip import Clip
+from morphsep.stages.recipe import Recipe
+from morphsep.stages.run_context import RunContext
 from tests import songs
 
 
 def go(tmp_path: Path, *inputs: Path, **settings) -> dict[str, TrackRow]:
     out = tmp_path / "out"
     made = make_settings(**{"to": "distortion", "separator": "none"} | settings)
-    run(settle_jobs(collect([str(i) for i in inputs or [tmp_path / "in"]], out, made)), out)
+    run(
+        settle_jobs(collect([str(i) for i in inputs or [tmp_path / "in"]], out, made)),
+        out,
+        REPROCESS,
+    )
     assert verify(out)[1] == []
     return {row.track: row for row in manifest.read_tracks(out)}
 
@@ -249,7 +256,7 @@ def test_a_full_disk_is_a_row_and_leaves_nothing_half_written(
     songs.write(tmp_path / "in" / "2 long.wav", songs.guitar(60.0))
     songs.write(tmp_path / "in" / "3 short.wav", songs.guitar(2.0))
     settings = make_settings(to="distortion", separator="none")
-    run(settle_jobs(collect([str(tmp_path / "in")], small_disk, settings)), small_disk)
+    run(settle_jobs(collect([str(tmp_path / "in")], small_disk, settings)), small_disk, REPROCESS)
     rows = {row.track: row for row in manifest.read_tracks(small_disk)}
     assert rows["1 short.wav"].status == "ok"
     assert rows["3 short.wav"].status == "ok"
@@ -272,7 +279,8 @@ def test_what_only_the_workers_machine_lacks_is_no_fault_of_the_format(
     def lacking(*arguments: object) -> None:
         raise SettingError("there are no weights here: morphsep models fetch htdemucs_6s")
 
-    monkeypatch.setattr("morphsep.stages.separate_section", lacking)
+    separating = import_module("morphsep.stages.separate")
+    monkeypatch.setattr(separating, "separate_section", lacking)
     songs.write(tmp_path / "in" / "a.wav", songs.guitar(1.0))
     row = go(tmp_path, separator="harmonic")["a.wav"]
     assert (row.status, row.error_code) == ("failed", "worker_lacks")
@@ -287,14 +295,14 @@ def test_a_worker_that_cannot_even_read_the_settings_answers(
     out = tmp_path / "out"
     settings = make_settings(to="chorus", separator="none")
     (job,) = settle_jobs(collect([str(path)], out, settings))
-    work = Work(out=str(out), task="morph", run="this")
+    context = RunContext(out=str(out), command="morph", id="this")
 
-    def lacking(work: Work, settings: Settings) -> Recipe:
+    def lacking(work: RunContext, settings: Settings) -> Recipe:
         raise SettingError("there is no plugin reverb.vst3 here")
 
-    (clip,) = stages.prepare(work, Clip(job=job))
-    monkeypatch.setattr(Work, "recipe", lacking)
-    (answer,) = Attempt(stage=stages.separate, work=work)(clip)
+    (clip,) = stages.prepare(context, Clip(job=job))
+    monkeypatch.setattr(RunContext, "recipe", lacking)
+    (answer,) = Attempt(stage=stages.separate, context=context)(clip)
     assert answer.outcome is not None
     row = answer.outcome.row
     assert (row.status, row.error_code, row.num_samples) == ("failed", "worker_lacks", 44100)
@@ -308,5 +316,5 @@ def test_a_gpu_by_name_is_not_for_ray(tmp_path: Path) -> None:
     (job,) = settle_jobs(collect([str(path)], tmp_path / "out", settings))
     named = replace(job, settings=replace(job.settings, device="cuda:1"))
     with pytest.raises(SettingError, match="--gpus-per-worker"):
-        run([named], tmp_path / "out", executor="ray")
+        run([named], tmp_path / "out", REPROCESS, executor="ray")
     assert not (tmp_path / "out").exists()

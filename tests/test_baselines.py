@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from morphsep.backends import Backend, Passage
+from morphsep.backends.backend import Backend, Passage
 from morphsep.backends.crossfade import Crossfade
 from morphsep.backends.vocoder import Vocoder
-from morphsep.signal import MODEL_RATE, Signal
+from morphsep.dsp.signal import MODEL_RATE, Signal
 from tests import songs
 
 CLEAN, DRIVEN = songs.Drive(), songs.Drive(decibels=30.0, context=(3, 11))

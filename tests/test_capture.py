@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from morphsep.dsp.signal import MODEL_RATE, Signal
 from morphsep.errors import SettingError
-from morphsep.signal import MODEL_RATE, Signal
-from morphsep.tones import Tone, capture_model, get_tone
-from morphsep.tones.capture import Capture
-from morphsep.tones.capture_model import load_network, read_definition
-from morphsep.tones.capture_player import PIECE, player
+from morphsep.tones.capture import model as capture_model
+from morphsep.tones.capture.capture import Capture
+from morphsep.tones.capture.model import load_network, read_definition
+from morphsep.tones.capture.player import PIECE, player
+from morphsep.tones.catalogue import get_tone
+from morphsep.tones.tone import Tone
 
 pytest.importorskip("nam", reason="needs the extra morphsep[nam]")
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -301,7 +303,7 @@ def test_the_packages_trainer_is_not_loaded(tmp_path: Path) -> None:
     path = write(tmp_path, "WaveNet")
     code = (
         "import sys\n"
-        "from morphsep.tones.capture import Capture\n"
+        "from morphsep.tones.capture.capture import Capture\n"
         f"tone = Capture.of({str(path)!r})\n"
         "assert 'torch' not in sys.modules and 'nam' not in sys.modules\n"
         "tone.context\n"

@@ -10,16 +10,17 @@ import pytest
 from scipy.signal import stft
 
 from jobs.calibrate_tones import loudness
-from morphsep.backends import Passage
-from morphsep.backends.chain import Chain
-from morphsep.backends.chain_filters import Filters, is_filter
-from morphsep.backends.chain_pairs import Pair, between, pair_up
+from morphsep.backends.backend import Passage
+from morphsep.backends.chain.chain import Chain
+from morphsep.backends.chain.filters import Filters, is_filter
+from morphsep.backends.chain.pairs import Pair, between, pair_up
+from morphsep.dsp.signal import MODEL_RATE, Signal
 from morphsep.errors import SettingError
-from morphsep.signal import MODEL_RATE, Signal
-from morphsep.tones import TRANSITIONS, get_tone, list_tones
-from morphsep.tones.chain import EffectChain
+from morphsep.tones.catalogue import get_tone, list_tones
+from morphsep.tones.chain.chain import EffectChain
+from morphsep.tones.chain.rack import Pedal, run
 from morphsep.tones.effects.registry import effect_named
-from morphsep.tones.rack import Pedal, run
+from morphsep.tones.transitions import TRANSITIONS
 
 TARGETS = [tone.name for tone in list_tones() if tone.name != "as-recorded"]
 PAIRS = [("as-recorded", name) for name in TARGETS] + list(TRANSITIONS.values())

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from morphsep import cli, manifest
-from morphsep.cli import app
+from morphsep import manifest
+from morphsep.cli import app as cli
+from morphsep.cli.app import app
 from morphsep.errors import SettingError
-from morphsep.storage import StorageError
+from morphsep.storage.locations import StorageError
 from tests import songs
 
 
@@ -124,7 +125,7 @@ def test_what_ends_a_command_says_whose_fault_it_is(
     def command(**options: object) -> None:
         raise error
 
-    monkeypatch.setattr("morphsep.cli.app", command)
+    monkeypatch.setattr("morphsep.cli.app.app", command)
     found, sentence = cli._run()
     assert found == code
     assert str(error) in (sentence or "")

@@ -208,7 +208,7 @@ def morphsep_commands(text: str) -> list[list[str]]:
 
 def parses(arguments: list[str]) -> None:
     """Raises unless the real command line takes these arguments; nothing is run."""
-    from morphsep.cli import app
+    from morphsep.cli.app import app
 
     command: Any = typer.main.get_command(app)
     context = command.make_context("morphsep", list(arguments))

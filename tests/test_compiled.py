@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from morphsep.compiled import compiled
+from morphsep.dsp.jit import compiled
 
 SOURCE = """
 def sums(values, out):
@@ -45,7 +45,7 @@ print(out.tolist(), other.tolist())
 
 def test_what_is_kept_is_used_again_and_what_is_broken_is_not(tmp_path: Path) -> None:
     (tmp_path / "loops.py").write_text(
-        f"from morphsep.compiled import compiled\n\n@compiled{SOURCE}"
+        f"from morphsep.dsp.jit import compiled\n\n@compiled{SOURCE}"
     )
 
     def run() -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from jobs import demo
-from morphsep.verify import verify
+from morphsep.run.verification import verify
 
 
 def test_the_demo_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

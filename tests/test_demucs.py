@@ -18,17 +18,12 @@ from demucs.apply import BagOfModels, apply_model
 from demucs.demucs import Demucs as TimeDemucs
 from demucs.hdemucs import HDemucs
 
+from morphsep.dsp.signal import Signal
 from morphsep.errors import SettingError, TrackError
-from morphsep.separators.checkpoints import load
-from morphsep.separators.demucs import Demucs
-from morphsep.signal import Signal
+from morphsep.separators.demucs.checkpoints import load
+from morphsep.separators.demucs.demucs import Demucs
 from morphsep.testing import ArrayMix
-from tests.checkpoints import (
-    build_htdemucs,
-    package,
-    write_htdemucs,
-    write_th,
-)
+from tests.checkpoints import build_htdemucs, package, write_htdemucs, write_th
 
 FOUR = ("drums", "bass", "other", "vocals")
 LENGTH = int(44100 * 39 / 40)
@@ -386,7 +381,8 @@ def test_a_source_can_be_named_with_the_model(small: Path) -> None:
 
 
 def test_the_command_line_names_a_source_too(small: Path) -> None:
-    from morphsep.settings import Settings, build_separator
+    from morphsep.request.settings import Settings
+    from morphsep.stages.recipe import build_separator
 
     separator = build_separator(Settings(separator=f"demucs:{small}:piano", device="cpu"))
     assert separator.fingerprint() == Demucs(str(small), source="piano").fingerprint()
@@ -474,7 +470,7 @@ def test_a_bag_reads_only_the_models_that_count(
         read.append(path.stem)
         return load(path)
 
-    monkeypatch.setattr("morphsep.separators.ensemble.load", counted)
+    monkeypatch.setattr("morphsep.separators.demucs.ensemble.load", counted)
     mix, separator = song(9000), Demucs(f"{folder}:vocals", device="cpu")
     stem = separator.separate(mix, 0, 9000)
     assert read == ["aa", "bb"]

@@ -17,23 +17,26 @@ from typing import Any
 import numpy as np
 import pytest
 
-from morphsep.backends import Passage, diffusion_extra, diffusion_inversion
-from morphsep.backends.diffusion import Diffusion
-from morphsep.backends.diffusion_adapters import MIXED, Network, clone, network
-from morphsep.backends.diffusion_batches import batched
-from morphsep.backends.diffusion_files import DEFAULT_WEIGHTS, content_digest, pinned
-from morphsep.backends.diffusion_mel import HOP, log_mel
-from morphsep.backends.diffusion_model import Model, load
-from morphsep.backends.diffusion_passages import gain_of
-from morphsep.backends.diffusion_render import along_the_arc, with_statistics_of
-from morphsep.backends.diffusion_setup import rendering
-from morphsep.backends.diffusion_voices import NOT_NOISE, blended, rendered_amounts
-from morphsep.backends.diffusion_window import FRAME, GRID, Window
+from morphsep.backends.backend import Passage
+from morphsep.backends.diffusion import extra as diffusion_extra
+from morphsep.backends.diffusion import inversion as diffusion_inversion
+from morphsep.backends.diffusion.adapters import MIXED, Network, clone, network
+from morphsep.backends.diffusion.batches import batched
+from morphsep.backends.diffusion.diffusion import Diffusion
+from morphsep.backends.diffusion.files import DEFAULT_WEIGHTS, content_digest, pinned
+from morphsep.backends.diffusion.lora import Base, read_adapter
+from morphsep.backends.diffusion.lora.adapter import ENDS, ROLES, TONES, Variant
+from morphsep.backends.diffusion.lora.injection import attach, state_of
+from morphsep.backends.diffusion.mel import HOP, log_mel
+from morphsep.backends.diffusion.model import Model, load
+from morphsep.backends.diffusion.passages import gain_of
+from morphsep.backends.diffusion.render import along_the_arc, with_statistics_of
+from morphsep.backends.diffusion.setup import rendering
+from morphsep.backends.diffusion.training import write_adapter
+from morphsep.backends.diffusion.voices import NOT_NOISE, blended, rendered_amounts
+from morphsep.backends.diffusion.window import FRAME, GRID, Window
+from morphsep.dsp.signal import MODEL_RATE, Signal
 from morphsep.errors import SettingError, TrackError
-from morphsep.lora import Base, read_adapter, write_adapter
-from morphsep.lora.adapter import ENDS, ROLES, TONES, Variant
-from morphsep.lora.injection import attach, state_of
-from morphsep.signal import MODEL_RATE, Signal
 from morphsep.testing import check_backend
 from tests import songs
 from tests.tiny_audioldm2 import write_tiny_audioldm2
@@ -254,7 +257,7 @@ def test_the_model_opens_no_connection_and_reads_every_weight(
 
     texts = []
     for _ in range(2):
-        from morphsep.backends import diffusion_model
+        from morphsep.backends.diffusion import model as diffusion_model
 
         diffusion_model._load.cache_clear()
         texts.append(load(str(folder), "cpu").conditioning("a guitar"))
@@ -490,7 +493,7 @@ def test_the_live_mix_is_exact_and_factors_are_not(model: Model, two_sided: Path
 
 
 def both(options: Diffusion) -> Any:
-    from morphsep.backends.diffusion_setup import adapters_of
+    from morphsep.backends.diffusion.setup import adapters_of
 
     return adapters_of(options)
 
@@ -657,7 +660,7 @@ def test_ends_are_the_tones(made: Diffusion) -> None:
 def test_nothing_is_rendered_where_the_amount_is_an_end(
     made: Diffusion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("morphsep.backends.diffusion.rendering", None)
+    monkeypatch.setattr("morphsep.backends.diffusion.diffusion.rendering", None)
     ends = [passage(notes(), amount) for amount in (0.0, 1.0)]
     first, last = made.morph(ends)
     np.testing.assert_array_equal(first, ends[0].source)
@@ -699,7 +702,7 @@ def test_the_contract_holds(made: Diffusion) -> None:
 
 def test_importing_it_loads_no_model_library() -> None:
     code = (
-        "import sys, morphsep.backends.diffusion as d; d.Diffusion().fingerprint(); "
+        "import sys, morphsep.backends.diffusion.diffusion as d; d.Diffusion().fingerprint(); "
         "sys.exit(any(m in sys.modules for m in ('torch', 'diffusers', 'transformers', 'peft')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
 
+from morphsep.dsp.separation_scores import si_sdr
+from morphsep.dsp.signal import Signal
 from morphsep.errors import SettingError
-from morphsep.metrics.separation import si_sdr
-from morphsep.separators import embedded
-from morphsep.separators.embedded import AFTER, BEFORE, BLOCK, HOP, WEIGHTS, Embedded
-from morphsep.signal import Signal
+from morphsep.separators.embedded import embedded
+from morphsep.separators.embedded.embedded import AFTER, BEFORE, BLOCK, HOP, WEIGHTS, Embedded
 from morphsep.testing import ArrayMix
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -137,7 +137,7 @@ def test_the_weights_are_small_sound_and_packaged() -> None:
     packaged = (ROOT / "pyproject.toml").read_text()
     for path in (WEIGHTS, WEIGHTS.with_suffix(".md")):
         assert path.exists()
-        assert f'"separators/{path.name}"' in packaged
+        assert f'"separators/embedded/{path.name}"' in packaged
     assert SEPARATOR.weights_hash in SEPARATOR.fingerprint()
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from morphsep import audio, estimate
-from morphsep.api import make_settings
-from morphsep.audio import mpeg
-from morphsep.inputs import collect
-from morphsep.storage import Location, location
+from morphsep import audio
+from morphsep.audio.containers import mpeg
+from morphsep.request.inputs import collect
+from morphsep.request.settings import make_settings
+from morphsep.run import estimate
+from morphsep.storage.locations import Location, location
 from tests import songs
 from tests.object_store import ObjectStore
 

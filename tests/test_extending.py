@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from morphsep import registry, testing
+from morphsep import testing
 from morphsep.backends.crossfade import Crossfade
+from morphsep.request import registry
 from tests import songs
 
 PAGE = Path(__file__).parent.parent / "docs" / "extending.md"
@@ -92,7 +93,7 @@ def test_an_option_that_cannot_be_is_a_sentence(
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
 @pytest.mark.parametrize("name", ["chain", "crossfade", "spectral", "vocoder"])
 def test_ours_keep_the_contract(name: str, pair: tuple[str, str]) -> None:
-    testing.check_backend(registry.load("backend", name), *pair)
+    testing.check_backend(registry.load_plugin("backend", name), *pair)
 
 
 def broken(name: str, **changes: object) -> object:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from morphsep import files
+from morphsep.storage import files
 
 
 def test_nothing_is_left_of_what_failed(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from morphsep.dsp.grid import Grid, Span, sections
 from morphsep.errors import SettingError
-from morphsep.grid import Grid, Span, sections
 
 grids = st.integers(1, 400).flatmap(
     lambda chunk: st.builds(Grid, st.just(chunk), st.integers(0, chunk // 2))

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from morphsep.separators.harmonic import BLOCK, HOP, Harmonic
-from morphsep.signal import Signal
+from morphsep.dsp.signal import Signal
+from morphsep.separators.harmonic.harmonic import BLOCK, HOP, Harmonic
 from morphsep.testing import ArrayMix
 
 RATE = 44_100

@@ -6,8 +6,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from morphsep.errors import SettingError
-from morphsep.inputs import backing_of, collect
-from morphsep.settings import Settings
+from morphsep.request.inputs import collect
+from morphsep.request.job import backing_of
+from morphsep.request.settings import Settings
 
 SETTINGS = Settings(to="distortion")
 

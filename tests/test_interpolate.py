@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from morphsep.interpolate import PARALLEL, adain, angle_between, angles_between, lerp, slerp
+from morphsep.dsp.interpolate import PARALLEL, adain, angle_between, angles_between, lerp, slerp
 
 
 def latents(seed: int, *shape: int) -> np.ndarray:

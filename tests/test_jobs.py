@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 from morphsep import manifest
-from morphsep.verify import verify
+from morphsep.run.verification import verify
 from tests import songs
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -76,10 +76,10 @@ def test_what_is_uploaded_is_small(tmp_path: Path) -> None:
 
     # a checkout with all that lies about in one: an environment, caches, results, a wheel
     checkout = tmp_path / "checkout"
-    for name in ("morphsep", "jobs", "pyproject.toml", ".gitignore", ".rayignore"):
+    for name in ("morphsep", "pipelines", "jobs", "pyproject.toml", ".gitignore", ".rayignore"):
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, checkout / name)
+            shutil.copytree(source, checkout / name, symlinks=True)
         else:
             checkout.mkdir(exist_ok=True)
             shutil.copy(source, checkout / name)
@@ -95,7 +95,12 @@ def test_what_is_uploaded_is_small(tmp_path: Path) -> None:
     )
     names = zipfile.ZipFile(package).namelist()
     assert [name for name in names if name.endswith("big.bin")] == []
-    assert {"jobs/reprocess.py", "morphsep/cli.py", "morphsep/tones/builtin/clean.yaml"} <= {*names}
+    assert {
+        "jobs/reprocess.py",
+        "morphsep/cli/app.py",
+        "morphsep/pipelines/reprocess.py",
+        "morphsep/tones/builtin/clean.yaml",
+    } <= {*names}
     assert package.stat().st_size < 10_000_000
 
 

@@ -17,12 +17,13 @@ pytest.importorskip("peft")
 
 import torch
 
-from morphsep.backends import diffusion_model
+from morphsep.backends.diffusion import model as diffusion_model
+from morphsep.backends.diffusion.lora import adapter, injection, read_adapter
+from morphsep.backends.diffusion.training import Recipe, loop, phases, write_adapter
+from morphsep.backends.diffusion.training.clips import PEAK, read_clip
+from morphsep.backends.diffusion.training.memory import checkpointed
+from morphsep.backends.diffusion.training.training import Running, train
 from morphsep.errors import SettingError
-from morphsep.lora import Recipe, adapter, injection, loop, phases, read_adapter, write_adapter
-from morphsep.lora.clips import PEAK, read_clip
-from morphsep.lora.memory import checkpointed
-from morphsep.lora.training import Running, train
 from tests import songs
 from tests.tiny_audioldm2 import write_tiny_audioldm2
 

@@ -18,11 +18,13 @@ pytest.importorskip("peft")
 
 from typer.testing import CliRunner
 
-from morphsep.cli import app
+from morphsep.backends.diffusion.lora import read_adapter
+from morphsep.backends.diffusion.training import Recipe, phases
+from morphsep.backends.diffusion.training.training import Running
+from morphsep.cli.app import app
 from morphsep.errors import SettingError
-from morphsep.executors import Pool
-from morphsep.lora import Recipe, many, phases, read_adapter
-from morphsep.lora.training import Running
+from morphsep.run import many_adapters as many
+from morphsep.run.executors.executor import Pool
 from tests import songs
 from tests.tiny_audioldm2 import write_tiny_audioldm2
 
@@ -186,7 +188,7 @@ def test_the_job_takes_what_the_command_takes() -> None:
 
 def test_the_commands_load_nothing_heavy_before_they_run() -> None:
     code = (
-        "import sys, morphsep.cli, morphsep.lora, morphsep.lora.many, morphsep.lora.display\n"
+        "import sys, morphsep.cli, morphsep.backends.diffusion.lora, morphsep.run\n"
         "heavy = 'torch ray scipy pedalboard soundfile pyarrow diffusers peft matplotlib'\n"
         "print([name for name in heavy.split() if name in sys.modules])"
     )

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import upfirdn
 
-from morphsep.metrics.loudness import _PHASES, LoudnessMeter, TruePeakMeter, rms_per_second
-from morphsep.signal import Signal, dbfs, from_db
+from morphsep.dsp.loudness import _PHASES, LoudnessMeter, TruePeakMeter, rms_per_second
+from morphsep.dsp.signal import Signal, dbfs, from_db
 
 
 def sine(

@@ -17,20 +17,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import butter, sosfilt
 
-from jobs.bench_match import GUITAR, TONES, as_stem, hidden_and_found
+from jobs.bench.match import GUITAR, TONES, as_stem, hidden_and_found
+from morphsep.dsp.signal import MODEL_RATE, Signal
 from morphsep.errors import SettingError
-from morphsep.signal import MODEL_RATE, Signal
-from morphsep.tones import Fitting, Stem, Tone, get_tone
-from morphsep.tones.catalogue import BUILTIN
-from morphsep.tones.chain import EffectChain
-from morphsep.tones.definition import parse_chain, read_chain
-from morphsep.tones.match import BUDGET, Match
-from morphsep.tones.match_chain import CLEAN, DRIVEN, MOVEMENTS, named_knobs, pedals_at, start_of
-from morphsep.tones.match_passages import stem_passages
-from morphsep.tones.match_search import Evolution
-from morphsep.tones.match_statistics import distance, rates_of_swing, statistics
-from morphsep.tones.match_yaml import chain_text, write_chain
-from morphsep.tones.recording import Recording
+from morphsep.tones.catalogue import BUILTIN, get_tone
+from morphsep.tones.chain.chain import EffectChain
+from morphsep.tones.chain.definition import parse_chain, read_chain
+from morphsep.tones.match.chain_yaml import chain_text, write_chain
+from morphsep.tones.match.choices import CLEAN, DRIVEN, MOVEMENTS, named_knobs, pedals_at, start_of
+from morphsep.tones.match.cma_es import Evolution
+from morphsep.tones.match.match import BUDGET, Match
+from morphsep.tones.match.passages import stem_passages
+from morphsep.tones.match.statistics import distance, rates_of_swing, statistics
+from morphsep.tones.recordings.recording import Recording
+from morphsep.tones.tone import Fitting, Stem, Tone
 
 ALL_SLOTS = (*CLEAN, *DRIVEN, *(slot for movement in MOVEMENTS for slot in movement))
 THIRD = 1 / 3
@@ -255,9 +255,9 @@ def test_another_process_finds_the_same(tmp_path: Path) -> None:
     guitar_file = write(tmp_path / "guitar.wav", short())
     code = (
         "import json, soundfile\n"
-        "from jobs.bench_match import as_stem\n"
-        "from morphsep.tones.match import Match\n"
-        "from morphsep.tones.recording import Recording\n"
+        "from jobs.bench.match import as_stem\n"
+        "from morphsep.tones.match.match import Match\n"
+        "from morphsep.tones.recordings.recording import Recording\n"
         f"samples = soundfile.read({str(guitar_file)!r}, dtype='float32', always_2d=True)[0].T\n"
         f"match = Match(recording=Recording(path={match.recording.path!r}), budget=30)\n"
         "print(json.dumps(match.fit(as_stem(samples.copy()))))\n"
@@ -287,8 +287,8 @@ def test_passages_that_were_held_out_decide(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: int
 ) -> None:
     """A chain that is nearer where it was fitted, and farther where the search has not listened."""
-    from morphsep.tones import match as module
-    from morphsep.tones.match_candidate import Found
+    from morphsep.tones.match import match as module
+    from morphsep.tones.match.candidate import Found
 
     dull = pedals_at((CLEAN[-1],), np.array([0.0, 0.0]))
 
@@ -372,7 +372,7 @@ def test_of_a_long_stem_two_loud_passages_are_heard() -> None:
 def test_the_command_writes_a_chain_that_can_be_used(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from morphsep.cli_match import match as command
+    from morphsep.cli.match import match as command
 
     reference = Path(hidden(tmp_path, "tremolo", short()).recording.path)
     stem, out = write(tmp_path / "stem.wav", short()), tmp_path / "found.yaml"

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from jobs.bench_match import GUITAR
-from morphsep.signal import MODEL_RATE, Signal
+from jobs.bench.match import GUITAR
+from morphsep.dsp.signal import MODEL_RATE, Signal
 from morphsep.tones.effects.registry import effect_named, knobs
-from morphsep.tones.match_chain import MOVEMENTS
-from morphsep.tones.match_guess import echo_times, turning_rates
-from morphsep.tones.match_ripple import ripples
-from morphsep.tones.match_start import Starts
+from morphsep.tones.match.choices import MOVEMENTS
+from morphsep.tones.match.guess import echo_times, turning_rates
+from morphsep.tones.match.ripple import ripples
+from morphsep.tones.match.start import Starts
 
 CHORUS, FLANGER, PHASER, TREMOLO, ROOM = MOVEMENTS
 

@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 
 from morphsep import manifest
-from morphsep.api import make_settings
 from morphsep.errors import SettingError
-from morphsep.inputs import collect
-from morphsep.run import Summary, most_failures, run, settle_jobs
-from morphsep.verify import verify
+from morphsep.pipelines import REPROCESS
+from morphsep.request.inputs import collect
+from morphsep.request.settings import make_settings
+from morphsep.run.driver import most_failures, run
+from morphsep.run.jobs import settle_jobs
+from morphsep.run.summary import Summary
+from morphsep.run.verification import verify
 from tests import songs
 
 
@@ -49,7 +52,7 @@ def test_anything_else_is_a_setting_that_cannot_work(tmp_path: Path, text: str) 
 
 def go(inputs: Path, out: Path, max_failures: str | None) -> Summary:
     jobs = collect([str(inputs)], out, make_settings(to="fuzz", separator="none"))
-    return run(settle_jobs(jobs), out, max_failures=max_failures)
+    return run(settle_jobs(jobs), out, REPROCESS, max_failures=max_failures)
 
 
 @pytest.fixture

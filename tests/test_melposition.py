@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from morphsep.metrics.melposition import (
+from morphsep.dsp.mel_position import (
     RANGE_DB,
     hertz,
     log_mel,
@@ -14,7 +14,7 @@ from morphsep.metrics.melposition import (
     mel_position,
     mel_power,
 )
-from morphsep.signal import MODEL_RATE, Signal
+from morphsep.dsp.signal import MODEL_RATE, Signal
 
 
 def noise(seed: int, gain: float = 0.1) -> Signal:

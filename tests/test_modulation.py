@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from morphsep.signal import MODEL_RATE, Signal
+from morphsep.dsp.signal import MODEL_RATE, Signal
 from morphsep.tones.effects.modulation import Flanger
 from morphsep.tones.effects.phaser import LOWEST, STAGES, Phaser
 

@@ -24,17 +24,21 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from morphsep import weights
-from morphsep.backends import (
-    Passage,
-    music2latent_blocks,
-    music2latent_model,
-    music2latent_norms,
+from morphsep.backends.backend import Passage
+from morphsep.backends.music2latent import model as music2latent_model
+from morphsep.backends.music2latent.batches import Batches
+from morphsep.backends.music2latent.fast import blocks as music2latent_blocks
+from morphsep.backends.music2latent.fast import norms as music2latent_norms
+from morphsep.backends.music2latent.fast.speed import (
+    ELSEWHERE,
+    ON_CPU,
+    TRANSFORMATIONS,
+    choose,
+    transform,
 )
-from morphsep.backends.music2latent import CONTEXT, Music2Latent
-from morphsep.backends.music2latent_batches import Batches
-from morphsep.backends.music2latent_passage import NEAR_END, whole_frames
-from morphsep.backends.music2latent_spectra import (
+from morphsep.backends.music2latent.music2latent import CONTEXT, Music2Latent
+from morphsep.backends.music2latent.passage import NEAR_END, whole_frames
+from morphsep.backends.music2latent.spectra import (
     LATENT_HOP,
     REACH,
     latent_frames,
@@ -42,20 +46,14 @@ from morphsep.backends.music2latent_spectra import (
     spectra,
     waveform,
 )
-from morphsep.backends.music2latent_speed import (
-    ELSEWHERE,
-    ON_CPU,
-    TRANSFORMATIONS,
-    choose,
-    transform,
-)
-from morphsep.backends.noise import gaussian
-from morphsep.cli import app
+from morphsep.cli.app import app
+from morphsep.dsp.noise import gaussian
+from morphsep.dsp.signal import Signal
+from morphsep.dsp.stitching import correlation
 from morphsep.errors import SettingError, TrackError
-from morphsep.signal import Signal
-from morphsep.stitch import correlation
+from morphsep.models import weights
 from morphsep.testing import check_backend
-from morphsep.tones import get_tone
+from morphsep.tones.catalogue import get_tone
 from tests.music2latent_checkpoints import checkpoint
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -594,8 +592,8 @@ def test_blocks_of_any_size_give_the_same(
 def test_a_streamed_block_is_the_same_and_knows_its_moments(network: Any, level: int) -> None:
     from music2latent.models import ResBlock
 
-    from morphsep.backends.music2latent_norms import Moments, channels_last
-    from morphsep.backends.music2latent_winograd import Workspace
+    from morphsep.backends.music2latent.fast.norms import Moments, channels_last
+    from morphsep.backends.music2latent.fast.winograd import Workspace
 
     blocks = [m for m in network.encoder.modules() if isinstance(m, ResBlock) and m.use_2d]
     original = copy.deepcopy(blocks[level])

@@ -11,15 +11,17 @@ from typing import Any
 
 import pytest
 
-from morphsep import named_files, packed_files
-from morphsep.api import make_settings
 from morphsep.errors import SettingError
-from morphsep.executors import Pipeline, Pool, get_executor
-from morphsep.files import temporary_beside
-from morphsep.inputs import collect
-from morphsep.run import run, settle_jobs
-from morphsep.settings import Recipe, build, forget, settle
-from morphsep.storage import Location, location
+from morphsep.pipelines import REPROCESS
+from morphsep.request import named_files, packed_files
+from morphsep.request.inputs import collect
+from morphsep.request.settings import make_settings
+from morphsep.run.driver import run
+from morphsep.run.executors.executor import Pool, Steps, get_executor
+from morphsep.run.jobs import settle_jobs
+from morphsep.stages.recipe import Recipe, build, forget, settle
+from morphsep.storage.files import temporary_beside
+from morphsep.storage.locations import Location, location
 from tests import songs
 from tests.checkpoints import write_htdemucs
 from tests.object_store import ObjectStore
@@ -205,7 +207,7 @@ def test_one_stem_is_the_same_file_wherever_a_worker_runs(
     assert jobs[0].settings.stem == f"{tmp_path}/so{{{{ng}}}}.guitar.wav"
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    assert [row.status for row in run(jobs, tmp_path / "out").done] == ["ok"]
+    assert [row.status for row in run(jobs, tmp_path / "out", REPROCESS).done] == ["ok"]
     pattern = make_settings(to="fuzz", stem="{stem}.guitar.wav")
     assert (
         settle_jobs(collect([f"{tmp_path}/so{{ng}}.wav"], "out", pattern))[0].settings
@@ -226,7 +228,9 @@ def test_a_run_with_everything_in_a_bucket(bucket: Location, folder: Path, tmp_p
             to=f"{place}/room.yaml", amount=f"{place}/curve.csv", separator=f"demucs:{weights}"
         )
         out = tmp_path / f"out-{len(hashes)}"
-        (row,) = run(settle_jobs(collect([str(tmp_path / "in")], out, settings)), out).done
+        (row,) = run(
+            settle_jobs(collect([str(tmp_path / "in")], out, settings)), out, REPROCESS
+        ).done
         hashes.append(row.output_hash)
     assert hashes[0] == hashes[1]
     assert json.loads(row.settings or "")["to"] == f"{folder}/room.yaml"
@@ -251,18 +255,18 @@ def test_ray_workers_that_see_neither_files_nor_folder(
     ]
     (tmp_path / "list.csv").write_text("\n".join(rows))
 
-    def ray_without_them(pipeline: Pipeline, records: Sequence[Any], pool: Pool) -> Iterator[Any]:
+    def ray_without_them(steps: Steps, records: Sequence[Any], pool: Pool) -> Iterator[Any]:
         folder.rename(tmp_path / "elsewhere")
         shutil.rmtree(tmp_path / "cache")
-        return get_executor("ray")(pipeline, records, pool)
+        return get_executor("ray")(steps, records, pool)
 
     hashes = []
     for executor in ("local", "ray"):
         out = tmp_path / executor
         if executor == "ray":
-            monkeypatch.setattr("morphsep.run.get_executor", lambda name: ray_without_them)
+            monkeypatch.setattr("morphsep.run.driver.get_executor", lambda name: ray_without_them)
         jobs = settle_jobs(collect([str(tmp_path / "list.csv")], out, make_settings()))
-        summary = run(jobs, out, executor=executor)
+        summary = run(jobs, out, REPROCESS, executor=executor)
         assert [(row.track, row.message) for row in summary.failed] == []
         hashes.append({row.track: row.output_hash for row in summary.done})
     assert hashes[0] == hashes[1]

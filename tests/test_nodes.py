@@ -13,13 +13,15 @@ from typing import Any
 import pytest
 import soundfile
 
-from morphsep.api import make_settings
-from morphsep.executors import Pipeline, Pool
-from morphsep.inputs import collect
-from morphsep.run import _with_weights, run, settle_jobs
-from morphsep.storage import location
-from morphsep.verify import verify
-from morphsep.work import Work
+from morphsep.pipelines import REPROCESS
+from morphsep.request.inputs import collect
+from morphsep.request.settings import make_settings
+from morphsep.run.driver import run
+from morphsep.run.executors.executor import Pool, Steps
+from morphsep.run.jobs import settle_jobs, stages_with_weights
+from morphsep.run.verification import verify
+from morphsep.stages.run_context import RunContext
+from morphsep.storage.locations import location
 from tests import songs
 from tests.object_store import ObjectStore
 
@@ -31,8 +33,8 @@ def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every call of a stage is made on another of two nodes, a moment later."""
     disks = itertools.cycle([tmp_path / "node-a", tmp_path / "node-b"])
 
-    def execute(pipeline: Pipeline, records: Sequence[Any], pool: Pool) -> Iterator[Any]:
-        if not pipeline:
+    def execute(steps: Steps, records: Sequence[Any], pool: Pool) -> Iterator[Any]:
+        if not steps:
             yield from records
             return
         for record in records:
@@ -40,10 +42,10 @@ def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             disk.mkdir(exist_ok=True)
             monkeypatch.setattr(tempfile, "tempdir", str(disk))
             time.sleep(0.01)
-            following = pipeline[0].call(record)
-            yield from execute(pipeline[1:], following, pool)
+            following = steps[0].call(record)
+            yield from execute(steps[1:], following, pool)
 
-    monkeypatch.setattr("morphsep.run.get_executor", lambda name: execute)
+    monkeypatch.setattr("morphsep.run.driver.get_executor", lambda name: execute)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +63,7 @@ def test_stages_of_one_track_may_run_anywhere(
         stem="{stem}.guitar.wav" if own_stem else None,
     )  # fmt: skip
     jobs = settle_jobs(collect([str(bucket / "in" / name)], str(bucket / "out"), settings))
-    outcomes = run(jobs, str(bucket / "out"), executor="ray").outcomes
+    outcomes = run(jobs, str(bucket / "out"), REPROCESS, executor="ray").outcomes
     assert [(o.row.status, o.row.error_code) for o in outcomes] == [("ok", None)]
     assert verify(bucket / "out") == (1, [])
 
@@ -73,16 +75,14 @@ def test_stages_of_one_track_may_run_anywhere(
 def test_stages_with_weights_want_a_gpu(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weights: str, device: bool, wanted: set[str]
 ) -> None:
-    from pipelines.reprocess import reprocess
-
     recipe = SimpleNamespace(
         separator=SimpleNamespace(weights_hash=weights),
         backend=SimpleNamespace(device="auto") if device else SimpleNamespace(),
     )
-    monkeypatch.setattr("morphsep.run.build", lambda settings: recipe)
+    monkeypatch.setattr("morphsep.run.jobs.build", lambda settings: recipe)
     songs.song(tmp_path / "in", 1.0)
     jobs = collect([str(tmp_path / "in")], tmp_path / "out", make_settings(to="fuzz"))
-    work = Work(
-        out=str(tmp_path / "out"), task="morph", run="1", with_weights=_with_weights(jobs)
+    work = RunContext(
+        out=str(tmp_path / "out"), command="morph", id="1", with_weights=stages_with_weights(jobs)
     )  # fmt: skip
-    assert {step.name for step in reprocess(work) if step.wants_gpu} == wanted
+    assert {step.name for step in REPROCESS.steps(work) if step.wants_gpu} == wanted

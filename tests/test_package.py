@@ -28,7 +28,7 @@ def loaded_by(code: str) -> list[str]:
     return done.stdout.splitlines()[-1].split()
 
 
-@pytest.mark.parametrize("module", ["morphsep", "morphsep.cli", "morphsep.api"])
+@pytest.mark.parametrize("module", ["morphsep", "morphsep.cli.app", "morphsep.api"])
 def test_importing_loads_nothing_heavy(module: str) -> None:
     assert loaded_by(f"import {module}") == []
 
@@ -36,7 +36,7 @@ def test_importing_loads_nothing_heavy(module: str) -> None:
 @pytest.mark.parametrize("arguments", [["--help"], ["morph", "--help"]])
 def test_asking_for_help_loads_nothing_heavy(arguments: list[str]) -> None:
     code = (
-        "import sys\nfrom morphsep.cli import main\n"
+        "import sys\nfrom morphsep.cli.app import main\n"
         f"sys.argv = ['morphsep', *{arguments!r}]\n"
         "try:\n    status = main()\nexcept SystemExit as done:\n    status = done.code\n"
         "assert not status, status"

@@ -12,15 +12,16 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from morphsep.backends import Passage
-from morphsep.backends.spectral import Spectral
+from morphsep.backends.backend import Passage
+from morphsep.backends.spectral.spectral import Spectral
+from morphsep.dsp.loudness import LoudnessMeter, rms_per_second
+from morphsep.dsp.signal import MODEL_RATE, Signal
 from morphsep.errors import TrackError
-from morphsep.metrics.loudness import LoudnessMeter, rms_per_second
-from morphsep.signal import MODEL_RATE, Signal
-from morphsep.tones import Fitting, Stem, get_tone, list_tones
 from morphsep.tones.as_recorded import AS_RECORDED
-from morphsep.tones.paired import FADE, Paired
-from morphsep.tones.positions import read_at
+from morphsep.tones.catalogue import get_tone, list_tones
+from morphsep.tones.recordings.paired import FADE, Paired
+from morphsep.tones.recordings.positions import read_at
+from morphsep.tones.tone import Fitting, Stem
 from tests import songs
 
 SECONDS = 14

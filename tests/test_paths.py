@@ -16,15 +16,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from morphsep import manifest
-from morphsep.api import make_settings
 from morphsep.audio.decode import decode_to
 from morphsep.errors import SettingError
-from morphsep.inputs import Job, collect
-from morphsep.refusals import refuse
-from morphsep.run import run, settle_jobs
-from morphsep.separators.stem_path import resolve_stem
-from morphsep.settings import Settings
-from morphsep.verify import verify
+from morphsep.pipelines import REPROCESS
+from morphsep.request.inputs import collect
+from morphsep.request.job import Job
+from morphsep.request.refusals import refuse
+from morphsep.request.settings import Settings, make_settings
+from morphsep.run.driver import run
+from morphsep.run.jobs import settle_jobs
+from morphsep.run.verification import verify
+from morphsep.separators.own_stem.path import resolve_stem
 from tests import songs
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,7 +40,7 @@ NASTY = (
 
 
 def go(jobs: list[Job], out: Path) -> dict[str, manifest.TrackRow]:
-    run(settle_jobs(jobs), out)
+    run(settle_jobs(jobs), out, REPROCESS)
     return {row.track: row for row in manifest.read_tracks(out)}
 
 
@@ -168,7 +170,7 @@ def test_a_link_in_the_place_of_a_result_is_not_written_through(
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "x.wav").symlink_to(victim)
     jobs = settle_jobs(collect([str(song)], tmp_path / "out", SETTINGS))
-    run(jobs, tmp_path / "out", force=force)
+    run(jobs, tmp_path / "out", REPROCESS, force=force)
     assert victim.exists() is not dangling
     assert dangling or victim.read_bytes() == b"precious"
 

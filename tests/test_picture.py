@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from jobs.picture import HIGHEST, LOWEST, SILENCE_DB, Panel, draw, log_spectrogram
+from morphsep.dsp.signal import Signal
 from morphsep.errors import SettingError
-from morphsep.picture import HIGHEST, LOWEST, SILENCE_DB, Panel, draw, log_spectrogram
-from morphsep.signal import Signal
 
 RATE = 44_100
 
@@ -104,5 +104,5 @@ def test_without_matplotlib_it_says_what_to_install(
 
 
 def test_importing_the_module_does_not_load_matplotlib() -> None:
-    code = "import sys, morphsep.picture; sys.exit('matplotlib' in sys.modules)"
+    code = "import sys, jobs.picture; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -10,15 +10,15 @@ import pytest
 import soundfile
 import soxr
 
+from morphsep.dsp.loudness import LoudnessMeter
+from morphsep.dsp.signal import MODEL_RATE, Signal
 from morphsep.errors import SettingError
-from morphsep.metrics.loudness import LoudnessMeter
-from morphsep.signal import MODEL_RATE, Signal
-from morphsep.tones import Tone, get_tone
-from morphsep.tones import recording as module
-from morphsep.tones.catalogue import check_recording
-from morphsep.tones.instrument import CROSSFADE, Instrument
-from morphsep.tones.matching import Trimmed
-from morphsep.tones.recording import Recording
+from morphsep.tones.catalogue import check_recording, get_tone
+from morphsep.tones.recordings import recording as module
+from morphsep.tones.recordings.instrument import CROSSFADE, Instrument
+from morphsep.tones.recordings.recording import Recording
+from morphsep.tones.tone import Tone
+from morphsep.tones.trim import Trimmed
 from tests import songs
 
 

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 import soxr
 
-from morphsep.metrics.melposition import log_mel, mel_power
-from morphsep.signal import MODEL_RATE, Signal, from_db
-from morphsep.tones import Fitting, Tone
-from morphsep.tones.recording import Recording
-from morphsep.tones.reference import Reference
-from morphsep.tones.statistics import NUM_BANDS, filter_gains, statistics
+from morphsep.dsp.mel_position import log_mel, mel_power
+from morphsep.dsp.signal import MODEL_RATE, Signal, from_db
+from morphsep.tones.recordings.recording import Recording
+from morphsep.tones.recordings.reference import Reference
+from morphsep.tones.recordings.statistics import NUM_BANDS, filter_gains, statistics
+from morphsep.tones.tone import Fitting, Tone
 from tests import songs
 from tests.test_paired import TONES, lufs, stem, take, through
 

@@ -9,13 +9,16 @@ import pytest
 import soundfile
 
 from morphsep import manifest
-from morphsep.api import make_settings
 from morphsep.errors import SettingError
-from morphsep.inputs import collect
-from morphsep.run import Summary, run, settle_jobs
-from morphsep.status import read_status
-from morphsep.storage import Location, location
-from morphsep.verify import verify
+from morphsep.pipelines import REPROCESS
+from morphsep.request.inputs import collect
+from morphsep.request.settings import make_settings
+from morphsep.run.driver import run
+from morphsep.run.jobs import settle_jobs
+from morphsep.run.status import read_status
+from morphsep.run.summary import Summary
+from morphsep.run.verification import verify
+from morphsep.storage.locations import Location, location
 from tests import songs
 from tests.object_store import ObjectStore
 
@@ -39,7 +42,7 @@ SETTINGS = {"to": "overdrive", "amount": 0.5, "stem": "{stem}.guitar.wav", "sect
 
 def go(inputs: str, out: str) -> Summary:
     jobs = settle_jobs(collect([inputs], out, make_settings(**SETTINGS)))
-    return run(jobs, out)
+    return run(jobs, out, REPROCESS)
 
 
 def read(place: Location) -> np.ndarray:
@@ -120,7 +123,7 @@ def test_a_list_in_a_bucket_names_what_lies_beside_it(bucket: Location) -> None:
 def test_weights_come_from_a_bucket_and_are_copied_once(
     bucket: Location, store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from morphsep import weights
+    from morphsep.models import weights
     from tests.checkpoints import write_htdemucs
 
     monkeypatch.setenv("MORPHSEP_WEIGHTS", str(tmp_path / "weights"))

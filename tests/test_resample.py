@@ -12,8 +12,8 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from morphsep.resample import BLOCK_SECONDS, ModelRateReader, model_length, to_rate
-from morphsep.signal import MODEL_RATE, Signal
+from morphsep.dsp.resample import BLOCK_SECONDS, ModelRateReader, model_length, to_rate
+from morphsep.dsp.signal import MODEL_RATE, Signal
 
 RATES = [8_000, 11_025, 22_050, 32_000, 44_099, 48_000, 88_200, 96_000, 192_000]
 

@@ -8,14 +8,17 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import morphsep
-from morphsep import files, manifest
-from morphsep.verify import verify
+from morphsep import manifest
+from morphsep.pipelines import REPROCESS
+from morphsep.run.verification import verify
+from morphsep.storage import files
 from tests import songs
 
 STEM = {"stem": "{stem}.guitar.wav"}
@@ -161,7 +164,7 @@ def test_rerun_failed_takes_only_what_failed(tmp_path: Path) -> None:
 
 def test_two_runs_on_one_folder_do_not_meet(tmp_path: Path) -> None:
     from morphsep.errors import SettingError
-    from morphsep.workspace import Workspace
+    from morphsep.stages.workspace import Workspace
 
     path = songs.write(tmp_path / "x.wav", songs.guitar(1.0))
     with (
@@ -195,14 +198,15 @@ def test_a_run_cut_short_may_go_on_with_other_sections(tmp_path: Path) -> None:
 
 
 def test_copies_of_one_song_do_not_share_what_is_being_made(tmp_path: Path) -> None:
-    from morphsep.inputs import collect
-    from morphsep.run import run, settle_jobs
+    from morphsep.request.inputs import collect
+    from morphsep.run.driver import run
+    from morphsep.run.jobs import settle_jobs
 
     for name in ("a.wav", "b.wav"):
         songs.song(tmp_path / "in", 12.0, name=name)
     jobs = settle_jobs(collect([str(tmp_path / "in")], tmp_path / "out", morphsep.Settings(
         to="fuzz", stem="{stem}.guitar.wav")))  # fmt: skip
-    assert len(run(jobs, tmp_path / "out").done) == 2
+    assert len(run(jobs, tmp_path / "out", REPROCESS).done) == 2
     chunks = manifest.read_chunks(tmp_path / "out")
     assert [(c.track, c.index) for c in chunks] == [
         ("a.wav", 0),
@@ -272,14 +276,16 @@ def test_morph_and_separate_live_in_one_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("fails", [True, False])
-@pytest.mark.parametrize("stage", ["separate_section", "measure_stem", "write_song"])
+@pytest.mark.parametrize(
+    ("stage", "name"),
+    [("separate", "separate_section"), ("measure", "measure_stem"), ("assemble", "write_song")],
+)
 def test_an_interrupt_that_is_swallowed_ends_the_run_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str, fails: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str, name: str, fails: bool
 ) -> None:
     """As where libsndfile calls Python back: the exception is dropped, the file seems cut."""
-    from morphsep import stages
-
-    real = getattr(stages, stage)
+    module = import_module(f"morphsep.stages.{stage}")
+    real = getattr(module, name)
 
     def swallowing(*arguments: object) -> object:
         with contextlib.suppress(KeyboardInterrupt):
@@ -288,7 +294,7 @@ def test_an_interrupt_that_is_swallowed_ends_the_run_all_the_same(
             raise morphsep.TrackError("truncated", "the file ends before its end")
         return real(*arguments)
 
-    monkeypatch.setattr(stages, stage, swallowing)
+    monkeypatch.setattr(module, name, swallowing)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         path = songs.song(tmp_path, 6.0)
@@ -298,7 +304,7 @@ def test_an_interrupt_that_is_swallowed_ends_the_run_all_the_same(
         assert list(manifest.read_tracks(tmp_path / "out")) == []
         assert not (tmp_path / "out" / path.name).exists()
         assert not list((tmp_path / "out" / ".morphsep" / "tries").rglob("*.json"))
-        monkeypatch.setattr(stages, stage, real)
+        monkeypatch.setattr(module, name, real)
         morphsep.morph_file(path, tmp_path / "out", to="fuzz", **STEM)
     finally:
         signal.signal(signal.SIGINT, before)
@@ -308,8 +314,8 @@ def test_an_interrupt_that_is_swallowed_ends_the_run_all_the_same(
 def test_storage_that_is_away_while_a_row_is_asked_for_ends_no_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from morphsep.storage import Location, StorageError
-    from morphsep.workspace import Workspace
+    from morphsep.stages.workspace import Workspace
+    from morphsep.storage.locations import Location, StorageError
 
     real, left = Workspace.ended, [1, 1, 1]
 

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from morphsep.dsp.signal import Signal
 from morphsep.separators.segments import OverlapAdd, Segment, SegmentGrid, triangle
-from morphsep.signal import Signal
 
 
 @st.composite

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from morphsep.metrics.separation import null_residual, si_sdr, si_sdr_improvement
+from morphsep.dsp.separation_scores import null_residual, si_sdr, si_sdr_improvement
 
 
 def noise(seed: int, channels: int = 2, length: int = 4096) -> np.ndarray:

@@ -12,34 +12,38 @@ from typing import Any
 
 import pytest
 
-from morphsep import manifest, storage_lock, storage_turn
-from morphsep.api import make_settings
-from morphsep.executors import Pipeline, Pool
-from morphsep.inputs import Job, collect
-from morphsep.run import _clips, run, settle_jobs
+from morphsep import manifest
+from morphsep.pipelines import REPROCESS
+from morphsep.request.inputs import collect
+from morphsep.request.job import Job
+from morphsep.request.settings import make_settings
+from morphsep.run.driver import run
+from morphsep.run.executors.executor import Pool, Steps
+from morphsep.run.jobs import clips_of, settle_jobs
+from morphsep.run.verification import verify
 from morphsep.separators.none import NoSeparation
-from morphsep.storage import Location, location
-from morphsep.storage_turn import turn
-from morphsep.verify import verify
-from morphsep.workspace import Workspace
+from morphsep.stages.workspace import Workspace
+from morphsep.storage import locking, turns
+from morphsep.storage.locations import Location, location
+from morphsep.storage.turns import turn
 from tests import songs
 from tests.faults.disasters import environment, morph, plugins
 
 TONES = ("fuzz", "chorus", "tremolo")
 
 
-def at_once(pipeline: Pipeline, records: Sequence[Any], pool: Pool) -> Iterator[Any]:
+def at_once(steps: Steps, records: Sequence[Any], pool: Pool) -> Iterator[Any]:
     """Everything that can be done at the same time is."""
     with ThreadPoolExecutor(8) as workers:
-        running = {workers.submit(pipeline[0].call, record): 0 for record in records}
+        running = {workers.submit(steps[0].call, record): 0 for record in records}
         while running:
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 following = running.pop(future) + 1
                 for record in future.result():
-                    if following == len(pipeline):
+                    if following == len(steps):
                         yield record
                     else:
-                        running[workers.submit(pipeline[following].call, record)] = following
+                        running[workers.submit(steps[following].call, record)] = following
 
 
 @pytest.fixture
@@ -92,9 +96,9 @@ def _once(
 ) -> None:
     for seconds, name in ((9.0, "a"), (4.0, "b")):
         songs.write(tmp_path / f"{name}.wav", songs.guitar(seconds))
-    monkeypatch.setattr("morphsep.run.get_executor", lambda name: at_once)
+    monkeypatch.setattr("morphsep.run.driver.get_executor", lambda name: at_once)
     names = ("a", "b") if place.is_local else ("a",)  # requests are slow
-    summary = run(jobs_of(tmp_path, place, *names), str(place), force=force)
+    summary = run(jobs_of(tmp_path, place, *names), str(place), REPROCESS, force=force)
     assert [(row.track, row.message) for row in summary.failed] == []
     assert len(summary.done) == len(names) * len(TONES)
     assert len({row.stem_key for row in summary.done}) == len(names)
@@ -106,18 +110,18 @@ def _once(
 def test_whoever_comes_first_of_a_song_goes_first(tmp_path: Path) -> None:
     for name in ("a", "b"):
         songs.write(tmp_path / f"{name}.wav", songs.guitar(1.0))
-    clips, _ = _clips(jobs_of(tmp_path, tmp_path / "out", "a", "b"), Workspace(tmp_path / "out"))
+    clips, _ = clips_of(jobs_of(tmp_path, tmp_path / "out", "a", "b"), Workspace(tmp_path / "out"))
     assert [Path(clip.job.path).stem for clip in clips] == ["a", "b"] * len(TONES)
     assert all(clip.shares_stem for clip in clips)
     alone = [job for job in jobs_of(tmp_path, tmp_path / "out", "a") if job.track == "a-fuzz.wav"]
-    assert not _clips(alone, Workspace(tmp_path / "out"))[0][0].shares_stem
+    assert not clips_of(alone, Workspace(tmp_path / "out"))[0][0].shares_stem
 
 
 @pytest.mark.usefixtures("settles_soon")
 def test_the_dead_are_passed_over(place: Location, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage_lock, "DEAD", 1.5)
+    monkeypatch.setattr(locking, "DEAD", 1.5)
     if not place.is_local:  # the kernel knows who is dead; a bucket has the lease of who was
-        storage_lock.written(place / "x", 7)
+        locking.written(place / "x", 7)
     began = time.monotonic()
     with turn(place / "x"):
         assert place.is_local or time.monotonic() - began > 1.5
@@ -125,7 +129,7 @@ def test_the_dead_are_passed_over(place: Location, monkeypatch: pytest.MonkeyPat
 
 
 def test_one_after_the_other(place: Location, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage_turn, "LOOK", 0.05)
+    monkeypatch.setattr(turns, "LOOK", 0.05)
     inside: list[int] = []
 
     def enter(number: int) -> int:

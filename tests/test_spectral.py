@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import butter, sosfilt
 
-from morphsep.backends import Backend, Passage
-from morphsep.backends.bands import erb_bands, k_weighting
-from morphsep.backends.blend import Blend
+from morphsep.backends.backend import Backend, Passage
 from morphsep.backends.crossfade import Crossfade
-from morphsep.backends.phase import phase_between
-from morphsep.backends.spectral import Spectral
-from morphsep.backends.stft import FrameGrid
-from morphsep.metrics.melposition import mel_position
-from morphsep.signal import MODEL_RATE, Signal
+from morphsep.backends.spectral.blend import Blend
+from morphsep.backends.spectral.phase import phase_between
+from morphsep.backends.spectral.spectral import Spectral
+from morphsep.dsp.bands import erb_bands, k_weighting
+from morphsep.dsp.mel_position import mel_position
+from morphsep.dsp.signal import MODEL_RATE, Signal
+from morphsep.dsp.stft import FrameGrid
 from tests import songs
 
 AMOUNTS = (0.1, 0.25, 0.5, 0.75, 0.9)

@@ -13,15 +13,16 @@ from typing import Any
 import pytest
 
 import morphsep
-from morphsep import heartbeat, manifest, status
-from morphsep.clip import Outcome
+from morphsep import manifest
 from morphsep.errors import RefusedError, SettingError
-from morphsep.heartbeat import Heartbeat
-from morphsep.manifest import TrackRow
-from morphsep.status import SILENCE, read_status
-from morphsep.storage import Location, StorageError
-from morphsep.work import Work
-from morphsep.workspace import Workspace
+from morphsep.manifest.rows import TrackRow
+from morphsep.run import heartbeat, status
+from morphsep.run.heartbeat import Heartbeat
+from morphsep.run.status import SILENCE, read_status
+from morphsep.stages.clip import Outcome
+from morphsep.stages.run_context import RunContext
+from morphsep.stages.workspace import Workspace
+from morphsep.storage.locations import Location, StorageError
 from tests import songs
 
 MINUTE = 60 * 10**9
@@ -33,8 +34,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(status, "LISTEN", 1.0)
 
 
-def work_in(out: Path) -> Work:
-    return Work(out=str(out), task="morph", run="r")
+def work_in(out: Path) -> RunContext:
+    return RunContext(out=str(out), command="morph", id="r")
 
 
 def row(track: str, status: str = "ok", code: str | None = None) -> TrackRow:
@@ -56,14 +57,14 @@ def test_a_run_that_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     before = manifest.commit(tmp_path, row("before.wav"))
     driver = Heartbeat(work, 10, "ray", before.finished_ns)
     with driver.beating():
-        driver.heard(Outcome(before, fresh=False))
+        driver.record(Outcome(before, fresh=False))
         for made in (
             row("a.wav"), row("b.wav", "failed", "truncated"), row("c.wav", "failed", "truncated"),
             row("d.wav", "skipped", "duplicate"),
         ):  # fmt: skip
-            driver.heard(Outcome(manifest.commit(tmp_path, made)))
+            driver.record(Outcome(manifest.commit(tmp_path, made)))
         for start, worker in ((0, "x:1"), (5, "y:1")):
-            (work.workspace.tries("e.wav") / f"morph-{start}.json").write_json(
+            (work.workspace.attempt_notes("e.wav") / f"morph-{start}.json").write_json(
                 {"track": "e.wav", "stage": "morph", "start": start, "tries": 1, "worker": worker}
             )
         work.count_retries("e.wav")
@@ -93,7 +94,7 @@ def test_the_rate_is_that_of_the_last_ten_minutes(
     real, later = time.monotonic, 0.0
     monkeypatch.setattr(time, "monotonic", lambda: real() + later)
     for later in (0.0, 700.0, 710.0, 720.0):
-        driver.heard(Outcome(row(f"{later}.wav")))
+        driver.record(Outcome(row(f"{later}.wav")))
     with clock(-60 * MINUTE):
         driver._write()
     assert read_status(str(tmp_path), time.time_ns() + 60 * MINUTE).per_hour == 3 * 6

@@ -13,11 +13,11 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from morphsep.dsp.signal import Signal
 from morphsep.errors import SettingError, TrackError
-from morphsep.separators.alignment import Excerpt, fit
 from morphsep.separators.none import NoSeparation
-from morphsep.separators.stem import OwnStem, check_stem_pattern, resolve_stem
-from morphsep.signal import Signal
+from morphsep.separators.own_stem.alignment import Excerpt, fit
+from morphsep.separators.own_stem.own_stem import OwnStem, check_stem_pattern, resolve_stem
 from morphsep.testing import ArrayMix
 
 RATE = 44_100

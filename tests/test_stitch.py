@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from morphsep.grid import Grid, Span, sections
-from morphsep.signal import Signal
-from morphsep.stitch import crossfade, seam_score, stitch
+from morphsep.dsp.grid import Grid, Span, sections
+from morphsep.dsp.signal import Signal
+from morphsep.dsp.stitching import crossfade, seam_score, stitch
 
 
 def noise(num_samples: int, seed: int = 0, channels: int = 2) -> Signal:

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from morphsep import files, storage_faults, storage_lock, storage_ranges
 from morphsep.errors import RefusedError, SettingError
-from morphsep.storage import Location, StorageError, location, lock, retries
+from morphsep.storage import faults, files, locking, ranges
+from morphsep.storage.locations import Location, StorageError, location, lock, retries
 from tests.object_store import Kind, ObjectStore
 
 
@@ -170,8 +170,8 @@ def test_a_large_file_is_whole_or_not_there_whatever_fails(
     times: int,
 ) -> None:
     """Also when pyarrow's stream is thrown away and the store is well again by then."""
-    monkeypatch.setattr(storage_faults, "ATTEMPTS", 1)
-    monkeypatch.setattr("morphsep.storage_remote.IN_FLIGHT", 6 << 20)
+    monkeypatch.setattr(faults, "ATTEMPTS", 1)
+    monkeypatch.setattr("morphsep.storage.object_store.IN_FLIGHT", 6 << 20)
     data = bytes(21 << 20)
     store.fail("503", times=times, method=method, key=key)
     try:
@@ -195,17 +195,17 @@ def test_storage_that_is_gone_for_a_while_is_waited_for(
 
 def test_the_bounds_are_long_enough_for_twenty_seconds() -> None:
     delays = [
-        min(storage_faults.FIRST_DELAY * 2**n, storage_faults.LONGEST_DELAY) * 0.75
-        for n in range(storage_faults.ATTEMPTS - 1)
+        min(faults.FIRST_DELAY * 2**n, faults.LONGEST_DELAY) * 0.75
+        for n in range(faults.ATTEMPTS - 1)
     ]
     assert sum(delays) > 20
-    assert storage_faults.PATIENCE > 60
+    assert faults.PATIENCE > 60
 
 
 def test_storage_that_stays_away_says_what_to_do(
     store: ObjectStore, bucket: Location, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storage_faults, "ATTEMPTS", 3)
+    monkeypatch.setattr(faults, "ATTEMPTS", 3)
     before = retries()
     store.fail("503", times=-1)
     with pytest.raises(StorageError, match="run the same command again"):
@@ -247,7 +247,7 @@ def test_a_region_that_cannot_be_asked_for_is_the_storages_fault(
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("pyarrow.fs.resolve_s3_region", ask)
-    monkeypatch.setattr(storage_faults, "ATTEMPTS", 1)
+    monkeypatch.setattr(faults, "ATTEMPTS", 1)
     with pytest.raises(kind, match=r"AWS_REGION|credentials"):
         location("s3://a-bucket-of-nobody/a").read_bytes()
 
@@ -261,7 +261,7 @@ def test_a_fault_that_soundfile_swallows_is_raised_in_the_end(
 ) -> None:
     with (bucket / "a.wav").writing() as path:
         soundfile.write(path, np.zeros(2_000_000), 44100, "FLOAT", format="WAV")
-    monkeypatch.setattr(storage_faults, "ATTEMPTS", 2)
+    monkeypatch.setattr(faults, "ATTEMPTS", 2)
     with pytest.raises(StorageError), (bucket / "a.wav").open() as file:  # noqa: PT012
         sound = soundfile.SoundFile(file)
         store.fail("503", times=-1)
@@ -290,10 +290,8 @@ def test_an_object_that_is_written_anew_while_it_is_read_is_read_again(
                 place.write_json({"seconds": 1.25, "longer": True})
             return file
 
-    real = storage_ranges.filesystem
-    monkeypatch.setattr(
-        storage_ranges, "filesystem", lambda uri: (Store(real(uri)[0]), real(uri)[1])
-    )
+    real = ranges.filesystem
+    monkeypatch.setattr(ranges, "filesystem", lambda uri: (Store(real(uri)[0]), real(uri)[1]))
     assert place.read_json() == {"seconds": 1.25, "longer": True}
     assert len(opened) == 2
     place.write_bytes(b'{"cut": ')
@@ -368,9 +366,9 @@ def test_retries_are_counted_by_thread(store: ObjectStore, bucket: Location) -> 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage_lock, "BEAT", 0.3)
-    monkeypatch.setattr(storage_lock, "DEAD", 4.0)
-    monkeypatch.setattr(storage_lock, "SETTLE", 0.2)
+    monkeypatch.setattr(locking, "BEAT", 0.3)
+    monkeypatch.setattr(locking, "DEAD", 4.0)
+    monkeypatch.setattr(locking, "SETTLE", 0.2)
 
 
 @pytest.mark.usefixtures("quick")
@@ -385,9 +383,9 @@ def test_a_second_run_is_refused_and_the_next_one_is_not(place: Location) -> Non
 
 HOLDS = """
 import sys, time
-from morphsep import storage_lock
+from morphsep.storage import locking
 from morphsep.storage import location, lock
-storage_lock.BEAT = 0.3
+locking.BEAT = 0.3
 with lock(location(sys.argv[1])):
     print("held", flush=True)
     time.sleep(100)

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import ray
 
-from morphsep.executors import Pool, Step, get_executor
-from morphsep.executors.run_ahead import RUN_AHEAD
+from morphsep.run.executors.executor import Pool, Step, get_executor
+from morphsep.run.executors.run_ahead import RUN_AHEAD
 
 pytestmark = [
     pytest.mark.ray,

@@ -19,8 +19,8 @@ from mutagen.oggvorbis import OggVorbis
 from mutagen.wave import WAVE
 
 from morphsep.audio import AudioWriter, OutputFormat, probe
-from morphsep.tag_fields import from_mp4
-from morphsep.tags import copy_tags
+from morphsep.audio.tags.copy import copy_tags
+from morphsep.audio.tags.fields import from_mp4
 
 COVER = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
 FORMATS = {

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from scipy.signal import butter, lfilter, sosfilt
 
 from jobs.calibrate_tones import TOLERANCE_DB, loudness, measured_trim
+from morphsep.dsp.signal import MODEL_RATE, Signal, from_db
 from morphsep.errors import SettingError
-from morphsep.signal import MODEL_RATE, Signal, from_db
-from morphsep.tones import TRANSITIONS, Tone, get_tone, get_transition, list_tones
-from morphsep.tones.catalogue import BUILTIN
+from morphsep.tones.catalogue import BUILTIN, get_tone, list_tones
 from morphsep.tones.effects.drive import Drive
+from morphsep.tones.tone import Tone
+from morphsep.tones.transitions import TRANSITIONS, get_transition
 
 NAMES = [tone.name for tone in list_tones()]
 LEVEL = -18.0

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jobs.train_separator_data import STEMS
-from jobs.train_separator_mixes import AUDIBLE, RATE, Recorded, Songs, drawn
+from jobs.train_separator.data import STEMS
+from jobs.train_separator.mixes import AUDIBLE, RATE, Recorded, Songs, drawn
 from tests import songs
 
 LENGTH = RATE

@@ -13,10 +13,10 @@ from demucs.hdemucs import HDecLayer, HDemucs, HEncLayer
 from demucs.htdemucs import HTDemucs
 
 from morphsep.errors import SettingError
-from morphsep.separators import layers, residuals
-from morphsep.separators.checkpoints import load
-from morphsep.separators.demucs import Demucs
-from morphsep.separators.transformations import (
+from morphsep.separators.demucs.checkpoints import load
+from morphsep.separators.demucs.demucs import Demucs
+from morphsep.separators.demucs.fast import layers, residuals
+from morphsep.separators.demucs.fast.transformations import (
     ELSEWHERE,
     ON_CPU,
     TRANSFORMATIONS,

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from morphsep.backends import Passage
-from morphsep.backends.masses import matched
-from morphsep.backends.spectral import Spectral
-from morphsep.backends.transport import transport
-from morphsep.signal import MODEL_RATE, Signal
+from morphsep.backends.backend import Passage
+from morphsep.backends.spectral.masses import matched
+from morphsep.backends.spectral.spectral import Spectral
+from morphsep.backends.spectral.transport import transport
+from morphsep.dsp.signal import MODEL_RATE, Signal
 from morphsep.tones.as_recorded import AS_RECORDED
-from morphsep.tones.instrument import Instrument
+from morphsep.tones.recordings.instrument import Instrument
 from tests import songs
 
 AMOUNTS = (0.1, 0.3, 0.5, 0.7, 0.9)

@@ -13,18 +13,19 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from morphsep.backends import Passage
-from morphsep.backends.chain import Chain
+from morphsep.backends.backend import Passage
+from morphsep.backends.chain.chain import Chain
 from morphsep.backends.crossfade import Crossfade
-from morphsep.backends.spectral import Spectral
+from morphsep.backends.perceptual.warp import Warp, isotonic, measure
+from morphsep.backends.spectral.spectral import Spectral
+from morphsep.dsp.excerpting import excerpts, places
+from morphsep.dsp.loudness import LoudnessMeter, rms_per_second
+from morphsep.dsp.mel_position import log_mel, mel_position, mel_power
+from morphsep.dsp.signal import MODEL_RATE, Signal
 from morphsep.errors import SettingError
-from morphsep.excerpts import excerpts, places
-from morphsep.metrics.loudness import LoudnessMeter, rms_per_second
-from morphsep.metrics.melposition import log_mel, mel_position, mel_power
-from morphsep.signal import MODEL_RATE, Signal
-from morphsep.tones import Tone, get_tone
-from morphsep.tones.matching import measure_trim, trimmed
-from morphsep.uniform import Warp, isotonic, measure
+from morphsep.tones.catalogue import get_tone
+from morphsep.tones.tone import Tone
+from morphsep.tones.trim import measure_trim, trimmed
 from tests import songs
 
 CLEAN, DRIVEN = songs.Drive(), songs.Drive(decibels=30.0, peak=0.1, context=(0, 0))

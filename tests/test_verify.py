@@ -10,9 +10,10 @@ import pytest
 import soundfile
 
 import morphsep
-from morphsep import files, manifest
-from morphsep.manifest import TrackRow
-from morphsep.verify import verify
+from morphsep import manifest
+from morphsep.manifest.rows import TrackRow
+from morphsep.run.verification import verify
+from morphsep.storage import files
 from tests import songs
 
 

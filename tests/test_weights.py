@@ -17,11 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from morphsep import weights
-from morphsep.download import DownloadError, download, first_reachable, is_offline
 from morphsep.errors import SettingError
+from morphsep.models import weights
+from morphsep.models.bags import legacy_files, published, read_folder
+from morphsep.models.download import DownloadError, download, first_reachable, is_offline
 from morphsep.separators import auto
-from morphsep.separators.bags import legacy_files, published, read_folder
 
 SIX = "5c90dfd2"
 CONTENT = bytes(range(256)) * 4096
@@ -238,7 +238,7 @@ def test_the_checksum_that_the_hub_promises_is_held(host: Host, tmp_path: Path) 
 
 def test_a_kill_in_the_middle_leaves_nothing_that_counts(mirror: Host) -> None:
     mirror.stall_after = 500_000
-    code = "from morphsep import weights; weights.fetch('htdemucs_6s')"
+    code = "from morphsep.models import weights; weights.fetch('htdemucs_6s')"
     process = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[1])
     part = weights.path("htdemucs_6s") / f"{SIX}.safetensors.part"
     deadline = time.monotonic() + 60
@@ -340,7 +340,8 @@ def test_unknown_names_are_refused_with_what_is_known() -> None:
 
 def test_asking_what_is_here_loads_no_torch() -> None:
     code = (
-        "import sys; from morphsep import weights; from morphsep.separators.demucs import Demucs;"
+        "import sys; from morphsep.models import weights;"
+        "from morphsep.separators.demucs import Demucs;"
         "weights.available('htdemucs_6s'); Demucs(); print('torch' in sys.modules)"
     )
     done = subprocess.run(
@@ -359,9 +360,9 @@ def spy(event, args):
     if event.startswith("socket.") and event != "socket.__new__":
         os._exit(42)  # in any thread, past every handler
 sys.addaudithook(spy)
-from morphsep import weights
+from morphsep.models import weights
 from morphsep.errors import SettingError
-from morphsep.separators.auto import choose
+from morphsep.separators.auto import choose_separator
 from morphsep.separators.demucs import Demucs
 OFFLINE = sys.argv[1] == "argument"
 def refused(call):
@@ -375,7 +376,7 @@ refused(lambda: weights.fetch("htdemucs_6s", offline=OFFLINE))
 refused(lambda: Demucs(offline=OFFLINE, device="cpu").load())
 refused(lambda: Demucs(offline=OFFLINE).weights_hash)
 assert not weights.available("htdemucs_6s")
-assert choose(OFFLINE).name == "embedded"
+assert choose_separator(OFFLINE).name == "embedded"
 weights.list_models()
 print("clean")
 """
@@ -452,25 +453,25 @@ def test_the_first_that_answers_wins(host: Host) -> None:
 def test_auto_takes_demucs_if_it_is_here_or_can_be_had(
     mirror: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    choice = auto.choose()
+    choice = auto.choose_separator()
     assert choice.name == "demucs"
     assert "can be fetched" in choice.reason
     weights.fetch("htdemucs_6s")
     requests = len(mirror.requests)
-    choice = auto.choose(offline=True)
+    choice = auto.choose_separator(offline=True)
     assert choice.name == "demucs"
     assert "on this machine" in choice.reason
     assert len(mirror.requests) == requests
 
 
 def test_auto_does_without_if_it_must(monkeypatch: pytest.MonkeyPatch) -> None:
-    choice = auto.choose(offline=True)
+    choice = auto.choose_separator(offline=True)
     assert choice.name == "embedded"
     assert "offline is set" in choice.reason
     monkeypatch.setenv("MORPHSEP_MODEL_URL", f"http://127.0.0.1:{free_port()}")
-    choice = auto.choose()
+    choice = auto.choose_separator()
     assert choice.name == "embedded"
     assert "no host answered within 10 s" in choice.reason
     assert "\n" not in choice.reason
     with pytest.raises(SettingError):
-        auto.choose(model="htdemucs_7s")
+        auto.choose_separator(model="htdemucs_7s")

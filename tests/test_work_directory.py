@@ -10,15 +10,18 @@ from pathlib import Path
 import pytest
 
 import morphsep
-from morphsep import manifest, storage_lock
-from morphsep.api import make_settings
+from morphsep import manifest
 from morphsep.errors import SettingError
-from morphsep.inputs import collect
-from morphsep.run import run, settle_jobs
-from morphsep.status import read_status
-from morphsep.storage import Location, location
-from morphsep.verify import verify
-from morphsep.workspace import Workspace
+from morphsep.pipelines import REPROCESS
+from morphsep.request.inputs import collect
+from morphsep.request.settings import make_settings
+from morphsep.run.driver import run
+from morphsep.run.jobs import settle_jobs
+from morphsep.run.status import read_status
+from morphsep.run.verification import verify
+from morphsep.stages.workspace import Workspace
+from morphsep.storage import locking
+from morphsep.storage.locations import Location, location
 from tests import songs
 from tests.object_store import ObjectStore
 
@@ -125,7 +128,7 @@ def test_a_second_run_is_kept_out_of_both_folders(tmp_path: Path, work: Location
 
 
 def test_who_loses_either_lock_learns_it(tmp_path: Path) -> None:
-    held = storage_lock.Held(storage_lock.Held(), lost := storage_lock.Held())
+    held = locking.Held(locking.Held(), lost := locking.Held())
     held.check()
     lost.lost = True
     with pytest.raises(OSError, match="taken over"):
@@ -138,7 +141,7 @@ def test_results_in_a_bucket_and_the_work_on_a_disk(tmp_path: Path, store: Objec
     jobs = settle_jobs(
         collect([str(bucket / "in")], str(bucket / "out"), make_settings(**SETTINGS))
     )
-    summary = run(jobs, str(bucket / "out"), work_in=tmp_path / "work")
+    summary = run(jobs, str(bucket / "out"), REPROCESS, work_in=tmp_path / "work")
     assert [row.status for row in summary.done] == ["ok"]
     assert below(bucket / "out") == {"claims", "run.json"}
     assert below(location(tmp_path / "work")) == {"lock", "scans", "stems"}
@@ -177,7 +180,7 @@ def test_both_executors_work_there(tmp_path: Path) -> None:
     for executor in ("local", "ray"):
         out, work = tmp_path / executor, tmp_path / f"work-{executor}"
         jobs = settle_jobs(collect([str(tmp_path / "in")], out, make_settings(**SETTINGS)))
-        summary = run(jobs, out, work_in=work, executor=executor)
+        summary = run(jobs, out, REPROCESS, work_in=work, executor=executor)
         hashes.append({row.track: row.output_hash for row in summary.done})
         assert below(location(out)) == WITH_THE_RESULTS
         assert below(location(work)) == {"lock", "scans", "stems"}

@@ -9,7 +9,7 @@ soundfile (libsndfile) does the work and is imported only when a file is opened.
 """
 
 from morphsep.audio.decode import decode_to
-from morphsep.audio.formats import SUBTYPES, OutputFormat, format_of, output_format
+from morphsep.audio.formats import SUBTYPES, OutputFormat, check_format, format_of, output_format
 from morphsep.audio.info import AudioInfo, check_length
 from morphsep.audio.probe import has_ffmpeg, probe, probe_open
 from morphsep.audio.reader import AudioReader, blocks
@@ -22,6 +22,7 @@ __all__ = [
     "AudioWriter",
     "OutputFormat",
     "blocks",
+    "check_format",
     "check_length",
     "decode_to",
     "format_of",

@@ -12,7 +12,7 @@ from morphsep.audio.probe import probe
 from morphsep.audio.reader import AudioReader, blocks, pick_channels
 from morphsep.audio.writer import AudioWriter
 from morphsep.errors import TrackError
-from morphsep.files import temporary_beside
+from morphsep.storage import temporary_beside
 
 BLOCK = 131_072
 """Samples decoded at a time: about 3 s."""

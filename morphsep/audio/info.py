@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from morphsep.dsp import Seconds
 from morphsep.errors import TrackError
-from morphsep.signal import Seconds
 
 FFMPEG_FORMATS = frozenset({"M4A", "AAC", "WMA", "MP2"})
 """Formats that libsndfile cannot read, or (MP2) whose length it gets wrong; they go through an

@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from morphsep.audio import chunks, mpeg
+from morphsep.audio.containers import chunks, mpeg
 from morphsep.audio.info import FFMPEG_FORMATS, AudioInfo
 from morphsep.audio.source import open_sound
 from morphsep.errors import TrackError

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from morphsep.audio.info import FFMPEG_FORMATS, AudioInfo, check_length, truncated
 from morphsep.audio.probe import open_file, probe
 from morphsep.audio.source import open_sound
+from morphsep.dsp import Signal
 from morphsep.errors import TrackError
-from morphsep.signal import Signal
 
 Signal64 = npt.NDArray[np.float64]
 

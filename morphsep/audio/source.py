@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from morphsep.audio import chunks, flac, mpeg, tail
+from morphsep.audio.containers import chunks, flac, mpeg, tail
 from morphsep.audio.info import claims_too_little, truncated
 from morphsep.errors import TrackError
-from morphsep.seekable import Seekable
+from morphsep.storage import Seekable
 
 if TYPE_CHECKING:
     import soundfile

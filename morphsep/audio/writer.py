@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from morphsep.audio import repairs
+from morphsep.audio.containers import repairs
 from morphsep.audio.formats import OutputFormat
 from morphsep.audio.source import stream
 from morphsep.errors import TrackError
-from morphsep.files import is_full, temporary_beside
+from morphsep.storage import is_full, temporary_beside
 
 if TYPE_CHECKING:
     import soundfile
@@ -124,7 +124,7 @@ class AudioWriter:
             self._sound.close()
             self._repair()
             if self._tags_from is not None:
-                from morphsep.tags import copy_tags
+                from morphsep.audio.tags.copy import copy_tags
 
                 self.tag_warning = copy_tags(self._tags_from, str(self._temporary))
             self._check()

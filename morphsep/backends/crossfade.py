@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from morphsep.backends import Passage
-from morphsep.signal import Signal
+from morphsep.backends.backend import Passage
+from morphsep.backends.ends import both_contexts, crossfade
+from morphsep.dsp import Signal
 from morphsep.tones import Tone
 
 
@@ -38,14 +39,3 @@ class Crossfade:
 
     def morph(self, passages: Sequence[Passage]) -> list[Signal]:
         return [crossfade(each.source, each.target, each.amount) for each in passages]
-
-
-def crossfade(source: Signal, target: Signal, amount: Signal) -> Signal:
-    """``[C, T]``; exactly the source where the amount ``[T]`` is 0, the target where it is 1."""
-    return source * (1 - amount) + target * amount
-
-
-def both_contexts(source: Tone, target: Tone) -> tuple[int, int]:
-    """Samples (before, after) after which both tones have settled."""
-    (a, b), (c, d) = source.context, target.context
-    return max(a, c), max(b, d)

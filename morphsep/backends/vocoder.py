@@ -12,13 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from morphsep.backends import Passage
-from morphsep.backends.bands import Bands, erb_bands
-from morphsep.backends.blend import power
-from morphsep.backends.crossfade import both_contexts
-from morphsep.backends.spectral import exact_ends
-from morphsep.backends.stft import FrameGrid, Spectrum
-from morphsep.signal import Signal
+from morphsep.backends.backend import Passage
+from morphsep.backends.ends import both_contexts, exact_ends
+from morphsep.dsp import Bands, FrameGrid, Signal, Spectrum, erb_bands, power
 from morphsep.tones import Tone
 
 SILENCE = np.float32(1e-6)

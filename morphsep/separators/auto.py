@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from morphsep import weights
-from morphsep.download import is_offline
+from morphsep import models
+from morphsep.models import is_offline
 
 FALLBACK = "embedded"
 """Its weights are in the package."""
@@ -19,19 +19,19 @@ class Choice:
     reason: str
 
 
-def choose(
-    offline: bool = False, *, model: str = weights.DEFAULT_MODEL, timeout: float = 10.0
+def choose_separator(
+    offline: bool = False, *, model: str = models.DEFAULT_MODEL, timeout: float = 10.0
 ) -> Choice:
     """Decide within `timeout` seconds; opens no socket if the weights are here or offline is set.
 
     Raises:
         SettingError: `model` is neither a known name nor a folder.
     """
-    if weights.available(model):
+    if models.available(model):
         return Choice(name="demucs", reason=f"demucs: the weights of {model} are on this machine")
     if is_offline(offline):
         why = "are not on this machine and offline is set"
-    elif weights.reachable(model, timeout):
+    elif models.reachable(model, timeout):
         return Choice(name="demucs", reason=f"demucs: the weights of {model} can be fetched")
     else:
         why = f"are not on this machine and no host answered within {timeout:g} s"

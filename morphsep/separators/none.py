@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from morphsep.separators import Mix
-from morphsep.signal import Signal
+from morphsep.dsp import Signal
+from morphsep.separators.separator import Mix
 
 
 class NoSeparation:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from morphsep.signal import MODEL_RATE, Signal
+from morphsep.dsp import MODEL_RATE, Signal
 
 Spectrogram = npt.NDArray[np.complex64]
 """``[C, F, K]``: channels, frequency bins, frames."""

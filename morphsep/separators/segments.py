@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from morphsep.signal import Signal
+from morphsep.dsp import Signal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,120 +1,35 @@
 """Tones: what a guitar can be morphed from or towards.
 
 A tone renders the stem as it would sound through it. ``get_tone`` finds one by name
-(``morphsep tones`` lists them), or builds one from a YAML file that describes a chain.
+(``morphsep tones`` lists them), or builds one from a file.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
-
-from morphsep.signal import Signal
+from morphsep.tones.catalogue import (
+    BUILTIN,
+    DEFINITIONS,
+    check_recording,
+    get_tone,
+    is_recording,
+    list_tones,
+    named_tones,
+)
+from morphsep.tones.tone import Fitting, Stem, Tone
 from morphsep.tones.transitions import TRANSITIONS, get_transition
+from morphsep.tones.trim import measure_trim, trimmed
 
 __all__ = [
+    "BUILTIN",
+    "DEFINITIONS",
     "TRANSITIONS",
     "Fitting",
     "Stem",
     "Tone",
+    "check_recording",
     "get_tone",
     "get_transition",
+    "is_recording",
     "list_tones",
+    "measure_trim",
+    "named_tones",
+    "trimmed",
 ]
-
-
-@runtime_checkable
-class Tone(Protocol):
-    """What a backend needs to know of a tone. Cheap to build, picklable, immutable."""
-
-    @property
-    def name(self) -> str:
-        """Name on the command line and in the manifest."""
-        ...
-
-    @property
-    def description(self) -> str:
-        """One sentence for ``morphsep tones``."""
-        ...
-
-    @property
-    def context(self) -> tuple[int, int]:
-        """(before, after): samples at 44.1 kHz that ``render`` needs on each side to settle."""
-        ...
-
-    def fingerprint(self) -> str:
-        """Everything that the sound depends on, as a stable string: goes into the track's key."""
-        ...
-
-    def render(self, stem: Signal, start: int, level: float) -> Signal:
-        """The stem through this tone.
-
-        Args:
-            stem: ``[C, T]`` at 44.1 kHz, C in {1, 2}.
-            start: the song's sample at which ``stem[:, 0]`` stands; LFOs take their phase from it.
-            level: integrated loudness of the whole track's stem in LUFS (``-inf`` if silent):
-                drives are relative to it, so that a quiet recording distorts like a loud one.
-
-        Returns:
-            ``[C, T]``, aligned with the stem sample by sample. The first ``context[0]`` and the
-            last ``context[1]`` samples may not have settled.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stem:
-    """A whole track's stem, as a tone sees it that is fitted to it."""
-
-    read: Callable[[int, int], Signal]
-    """``read(start, n)`` -> ``[C, n]`` at 44.1 kHz; zeros outside the track."""
-    num_samples: int
-    """Length at 44.1 kHz."""
-    num_channels: int
-    rms_per_second: Sequence[float]
-    """Linear RMS of each second over all channels."""
-    level: float
-    """Integrated loudness in LUFS; ``-inf`` if silent."""
-
-
-@runtime_checkable
-class Fitting(Protocol):
-    """What a tone has besides, if it must know the whole stem before it can render: it is fitted
-    once per track. Until then ``render`` need not work; the fitted tone's ``context`` counts."""
-
-    def fit(self, stem: Stem) -> dict[str, Any]:
-        """What ``fitted`` needs to know of this stem: JSON's own types, kept beside the stem.
-
-        Raises:
-            TrackError: this track cannot be done with this tone.
-        """
-        ...
-
-    def fitted(self, facts: Mapping[str, Any]) -> Tone:
-        """The tone that renders this track, from what ``fit`` has returned."""
-        ...
-
-
-def list_tones() -> list[Tone]:
-    """Every tone that has a name: ours, and those of the entry-point group ``morphsep.tones``."""
-    from morphsep.tones.catalogue import named_tones
-
-    return list(named_tones().values())
-
-
-def get_tone(spec: str, recording: str = "reference") -> Tone:
-    """The tone of that name, or the one that a file gives.
-
-    Args:
-        spec: a name; a ``.yaml`` file that describes a chain; or a recording.
-        recording: what a recording is taken for: ``reference`` (other notes, whose sound is
-            wanted), ``match`` (the same, imitated by an effect chain), ``paired`` (the same take
-            through something else), ``transport`` (another instrument).
-
-    Raises:
-        SettingError: there is no such tone, or the file gives none.
-    """
-    from morphsep.tones.catalogue import find_tone
-
-    return find_tone(spec, recording)

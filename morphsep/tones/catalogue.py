@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import cast
 
 from morphsep.errors import SettingError
-from morphsep.tones import Tone
 from morphsep.tones.as_recorded import AS_RECORDED
-from morphsep.tones.definition import read_chain
+from morphsep.tones.chain.definition import read_chain
+from morphsep.tones.tone import Tone
 
 BUILTIN = Path(__file__).parent / "builtin"
 
 
 def _capture(path: Path) -> Tone:
-    from morphsep.tones.capture import Capture
+    from morphsep.tones.capture.capture import Capture
 
     return Capture.of(path)
 
@@ -31,10 +31,10 @@ DEFINITIONS: dict[str, Callable[[Path], Tone]] = {
 }
 """What describes a tone by itself, by suffix."""
 RECORDINGS = {
-    "reference": "morphsep.tones.reference:Reference",
-    "paired": "morphsep.tones.paired:Paired",
-    "match": "morphsep.tones.match:Match",
-    "transport": "morphsep.tones.instrument:Instrument",
+    "reference": "morphsep.tones.recordings.reference:Reference",
+    "paired": "morphsep.tones.recordings.paired:Paired",
+    "match": "morphsep.tones.match.match:Match",
+    "transport": "morphsep.tones.recordings.instrument:Instrument",
 }
 """What a recording can be taken for -> the class with ``of(path)``, imported when needed."""
 AUDIO = (
@@ -63,8 +63,23 @@ def named_tones() -> dict[str, Tone]:
     return tones
 
 
-def find_tone(spec: str, recording: str = "reference") -> Tone:
-    """See ``morphsep.tones.get_tone``."""
+def list_tones() -> list[Tone]:
+    """Every tone that has a name: ours, and those of the entry-point group ``morphsep.tones``."""
+    return list(named_tones().values())
+
+
+def get_tone(spec: str, recording: str = "reference") -> Tone:
+    """The tone of that name, or the one that a file gives.
+
+    Args:
+        spec: a name; a ``.yaml`` file that describes a chain; or a recording.
+        recording: what a recording is taken for: ``reference`` (other notes, whose sound is
+            wanted), ``match`` (the same, imitated by an effect chain), ``paired`` (the same take
+            through something else), ``transport`` (another instrument).
+
+    Raises:
+        SettingError: there is no such tone, or the file gives none.
+    """
     if recording not in RECORDINGS:
         raise SettingError(
             f"a recording can be taken for {', '.join(RECORDINGS)}; {recording!r} is none of them"

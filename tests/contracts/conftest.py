@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from morphsep import registry
+from morphsep.request import registry
 from tests.contracts import witnesses
 
 

@@ -13,13 +13,19 @@ from typing import Any
 import pytest
 
 from morphsep import manifest
-from morphsep.api import make_settings
-from morphsep.executors import Pool
-from morphsep.inputs import Job, collect
-from morphsep.run import Summary, run, settle_jobs
-from morphsep.verify import verify
+from morphsep.pipelines import REPROCESS, SEPARATE
+from morphsep.request.inputs import collect
+from morphsep.request.job import Job
+from morphsep.request.settings import make_settings
+from morphsep.run.driver import run
+from morphsep.run.executors.executor import Pool
+from morphsep.run.jobs import settle_jobs
+from morphsep.run.summary import Summary
+from morphsep.run.verification import verify
 from tests import songs
 from tests.checkpoints import write_htdemucs
+
+PIPELINES = {"morph": REPROCESS, "separate": SEPARATE}
 
 pytestmark = [
     pytest.mark.ray,
@@ -98,26 +104,26 @@ def tiny_diffusion(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return {"backend": "diffusion", "options": (("steps", "2"), ("weights", str(weights)))}
 
 
-def job(name: str, path: Path, out: Path, task: Any = "morph", **settings: Any) -> Job:
+def job(name: str, path: Path, out: Path, command: Any = "morph", **settings: Any) -> Job:
     """What is to be done with a song, its result under a name of its own."""
     base = {"section": 5, "chunk": 5, "uniform": False, "device": "cpu"}
-    if task == "morph":
+    if command == "morph":
         base |= {"to": "overdrive", "amount": 0.5}
     for key in ("to", "amount"):
         beside = path.parent / str(settings.get(key, ""))
         if beside.is_file():
             settings[key] = str(beside)
-    (found,) = collect([str(path)], out, make_settings(**base | settings), task)
+    (found,) = collect([str(path)], out, make_settings(**base | settings), command)
     return replace(found, track=f"{name}{Path(found.track).suffix}")
 
 
-def on_each(tmp: Path, jobs: Any, task: Any = "morph") -> dict[str, tuple[Path, Summary]]:
+def on_each(tmp: Path, jobs: Any, command: Any = "morph") -> dict[str, tuple[Path, Summary]]:
     done = {}
     for executor in ("local", "ray"):
         out = tmp / executor
         pool = Pool(min_workers=1, max_workers=2, gpus=0.0)
         settled = settle_jobs(jobs(out=out))
-        done[executor] = out, run(settled, out, task=task, executor=executor, pool=pool)
+        done[executor] = out, run(settled, out, PIPELINES[command], executor=executor, pool=pool)
     return done
 
 

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 import morphsep
-from morphsep.verify import verify
+from morphsep.run.verification import verify
 from tests import songs
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -70,9 +70,11 @@ def test_the_result_does_not_depend_on_the_sections(tmp_path: Path, model: dict[
 @pytest.mark.ray
 @pytest.mark.filterwarnings("default")  # Ray warns of its own deprecations
 def test_both_executors_agree(tmp_path: Path, model: dict[str, Any]) -> None:
-    from morphsep.api import make_settings
-    from morphsep.inputs import collect
-    from morphsep.run import run, settle_jobs
+    from morphsep.pipelines import REPROCESS
+    from morphsep.request.inputs import collect
+    from morphsep.request.settings import make_settings
+    from morphsep.run.driver import run
+    from morphsep.run.jobs import settle_jobs
 
     path = songs.song(tmp_path / "in", 6.0, channels=1)
     settings = make_settings(to="overdrive", amount=0.5, chunk=5, **model)
@@ -80,7 +82,7 @@ def test_both_executors_agree(tmp_path: Path, model: dict[str, Any]) -> None:
     for executor in ("local", "ray"):
         out = tmp_path / executor
         (outcome,) = run(
-            settle_jobs(collect([str(path)], out, settings)), out, executor=executor
+            settle_jobs(collect([str(path)], out, settings)), out, REPROCESS, executor=executor
         ).outcomes
         assert outcome.row.status == "ok", outcome.row.message
         results.append(songs.read(out / outcome.row.output))

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 import morphsep
-from morphsep.verify import verify
+from morphsep.run.verification import verify
 from tests import songs
 from tests.checkpoints import write_htdemucs
 

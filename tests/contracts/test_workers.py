@@ -12,11 +12,14 @@ from typing import Any
 import pytest
 
 from morphsep import manifest
-from morphsep.api import make_settings
-from morphsep.executors import Pool, Step, get_executor
-from morphsep.inputs import Job, collect
-from morphsep.run import run, settle_jobs
-from morphsep.verify import verify
+from morphsep.pipelines import REPROCESS
+from morphsep.request.inputs import collect
+from morphsep.request.job import Job
+from morphsep.request.settings import make_settings
+from morphsep.run.driver import run
+from morphsep.run.executors.executor import Pool, Step, get_executor
+from morphsep.run.jobs import settle_jobs
+from morphsep.run.verification import verify
 from tests import songs
 from tests.contracts import witnesses
 from tests.contracts.witnesses import GATHERED, notes, pids
@@ -97,7 +100,7 @@ def heavy(cluster, witnessed: Path, tmp_path_factory: pytest.TempPathFactory) ->
         for name, a in (("a", 0.25), ("long", 0.5), ("z", 0.25))
     ]
     pool = Pool(min_workers=GATHERED, max_workers=GATHERED, gpus=0.5)
-    summary = run(settle_jobs(jobs), folder / "out", executor="ray", pool=pool)
+    summary = run(settle_jobs(jobs), folder / "out", REPROCESS, executor="ray", pool=pool)
     assert len(summary.done) == 3
     return witnessed
 
@@ -147,7 +150,7 @@ def test_too_many_failures_stop_workers_and_a_later_run_goes_on(
     # the held one is first: what fails finds it at work
     jobs = [jobs[-1], *jobs[:-1]]
     pool = Pool(min_workers=2, max_workers=2)
-    stopped = run(jobs, out, executor="ray", pool=pool, max_failures="2")
+    stopped = run(jobs, out, REPROCESS, executor="ray", pool=pool, max_failures="2")
     assert stopped.stopped == "stopped: 3 tracks failed, and --max-failures allows 2"
     assert len(stopped.failed) == 3
     assert stopped.exit_code in (2, 3)
@@ -156,7 +159,7 @@ def test_too_many_failures_stop_workers_and_a_later_run_goes_on(
     assert all(row.status == "ok" for name, row in before.items() if name == "a.wav")
 
     (witnessed / "released_0___").touch()
-    again = run(jobs, out, executor="ray", pool=pool)
+    again = run(jobs, out, REPROCESS, executor="ray", pool=pool)
     assert (again.stopped, again.exit_code) == (None, 2)
     rows = {row.track: row for row in manifest.read_tracks(out)}
     assert [rows[path.name].status for path in failing] == ["ok", *["failed"] * 6, "ok"]

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from morphsep.backends import Passage
+from morphsep.backends.backend import Passage
 from morphsep.backends.crossfade import Crossfade
-from morphsep.separators import Mix
+from morphsep.dsp.signal import Signal
 from morphsep.separators.none import NoSeparation
-from morphsep.signal import Signal
+from morphsep.separators.separator import Mix
 
 FOLDER = "MORPHSEP_WITNESSED"
 """The variable of the environment that says where the notes of plugins go."""

@@ -30,8 +30,8 @@ from pathlib import Path
 from typing import Any
 
 from morphsep import manifest
-from morphsep.files import TEMPORARY, digest_file
-from morphsep.storage import Location, location
+from morphsep.storage.files import TEMPORARY, digest_file
+from morphsep.storage.locations import Location, location
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = ("Kills", "Aborts", "Hangs", "Slow", "Counts", "Hungry")

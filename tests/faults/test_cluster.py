@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from morphsep import manifest
-from morphsep.verify import verify
+from morphsep.run.verification import verify
 from tests import songs
 from tests.checkpoints import write_htdemucs
 from tests.faults import troublemakers

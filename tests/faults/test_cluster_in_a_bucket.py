@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from morphsep import manifest
-from morphsep.status import read_status
-from morphsep.storage import Location, location
-from morphsep.verify import verify
+from morphsep.run.status import read_status
+from morphsep.run.verification import verify
+from morphsep.storage.locations import Location, location
 from tests import songs
 from tests.faults.disasters import Nodes, Run, morph
 from tests.object_store import ObjectStore

@@ -10,7 +10,7 @@ import pytest
 
 import morphsep
 from morphsep import manifest
-from morphsep.verify import verify
+from morphsep.run.verification import verify
 from tests import songs
 from tests.faults import troublemakers
 from tests.faults.disasters import Note, Run, differences, environment, morph, plugins

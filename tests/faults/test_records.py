@@ -11,12 +11,17 @@ from typing import Any
 
 import pytest
 
-from morphsep.api import make_settings
-from morphsep.executors import Pipeline, Pool, Step, get_executor, local
-from morphsep.inputs import collect
-from morphsep.run import run, settle_jobs
+from morphsep.pipelines import REPROCESS, SEPARATE
+from morphsep.request.inputs import collect
+from morphsep.request.settings import make_settings
+from morphsep.run.driver import run
+from morphsep.run.executors import local
+from morphsep.run.executors.executor import Pool, Step, Steps, get_executor
+from morphsep.run.jobs import settle_jobs
 from tests import songs
 from tests.checkpoints import write_htdemucs
+
+PIPELINES = {"morph": REPROCESS, "separate": SEPARATE}
 
 MOST = 10_000
 """Bytes of a pickled record (issue 3)."""
@@ -28,12 +33,12 @@ class Weighing:
     def __init__(self) -> None:
         self.sizes: dict[str, int] = {}
 
-    def __call__(self, pipeline: Pipeline, records: Sequence[Any], pool: Pool) -> Iterator[Any]:
+    def __call__(self, steps: Steps, records: Sequence[Any], pool: Pool) -> Iterator[Any]:
         for record in records:
             self.weigh("planned", record)
-        for name in ("planned", *(step.name for step in pipeline)):
+        for name in ("planned", *(step.name for step in steps)):
             self.sizes.setdefault(name, 0)
-        yield from local.run([self.watched(step) for step in pipeline], records, pool)
+        yield from local.run([self.watched(step) for step in steps], records, pool)
 
     def watched(self, step: Any) -> Any:
         def call(record: Any) -> list[Any]:
@@ -55,10 +60,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.mark.parametrize(
-    ("separator", "task"),
+    ("separator", "command"),
     [(name, "morph") for name in ("none", "harmonic", "stem", "demucs")] + [("none", "separate")],
 )
-def test_records_stay_small(tmp_path, monkeypatch, model, separator, task) -> None:
+def test_records_stay_small(tmp_path, monkeypatch, model, separator, command) -> None:
     # about as long as libsndfile takes a path, and a curve drawn by hand over a whole song
     deep = tmp_path / "in" / "/".join(["ein langer Name " * 15] * 2)
     songs.song(deep, 10.5, name="ö" * 100 + ".wav")
@@ -69,11 +74,11 @@ def test_records_stay_small(tmp_path, monkeypatch, model, separator, task) -> No
         **{"stem": "{stem}.guitar.wav"} if separator == "stem" else separation,
     )  # fmt: skip
     scales = Weighing()
-    monkeypatch.setattr("morphsep.run.get_executor", lambda name: scales)
+    monkeypatch.setattr("morphsep.run.driver.get_executor", lambda name: scales)
     sizes = []
     for _ in range(2):  # the second time planned with the row of the first
-        jobs = settle_jobs(collect([str(tmp_path / "in")], tmp_path / "out", settings, task))
-        summary = run(jobs, tmp_path / "out", task=task)
+        jobs = settle_jobs(collect([str(tmp_path / "in")], tmp_path / "out", settings, command))
+        summary = run(jobs, tmp_path / "out", PIPELINES[command])
         assert {outcome.row.status for outcome in summary.outcomes} == {"ok"}
         sizes.append(dict(scales.sizes))
     print(sizes)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from morphsep import manifest
-from morphsep.storage import location
+from morphsep.storage.locations import location
 from tests import songs
 from tests.faults.disasters import Run, environment, morph, plugins
 from tests.object_store import ObjectStore

@@ -13,16 +13,21 @@ from typing import Any
 import pytest
 
 from morphsep import manifest
-from morphsep.api import make_settings
-from morphsep.executors import Pipeline, Pool
-from morphsep.inputs import collect
-from morphsep.run import Summary, run, settle_jobs
-from morphsep.verify import verify
+from morphsep.pipelines import REPROCESS, SEPARATE
+from morphsep.request.inputs import collect
+from morphsep.request.settings import make_settings
+from morphsep.run.driver import run
+from morphsep.run.executors.executor import Pool, Steps
+from morphsep.run.jobs import settle_jobs
+from morphsep.run.summary import Summary
+from morphsep.run.verification import verify
 from tests import songs
 from tests.faults.disasters import differences
 
-TASKS = ("morph", "separate")
-Executor = Callable[[Pipeline, Sequence[Any], Pool], Iterator[Any]]
+PIPELINES = {"morph": REPROCESS, "separate": SEPARATE}
+
+COMMANDS = ("morph", "separate")
+Executor = Callable[[Steps, Sequence[Any], Pool], Iterator[Any]]
 
 
 class Shuffled:
@@ -31,39 +36,39 @@ class Shuffled:
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
 
-    def __call__(self, pipeline: Pipeline, records: Sequence[Any], pool: Pool) -> Iterator[Any]:
+    def __call__(self, steps: Steps, records: Sequence[Any], pool: Pool) -> Iterator[Any]:
         waiting = [(0, record) for record in records]
         again: list[tuple[int, Any]] = []
         while waiting or again:
             if not waiting:
                 waiting, again = again, []
             at, record = waiting.pop(self._random.randrange(len(waiting)))
-            if at == len(pipeline):
+            if at == len(steps):
                 yield record
                 continue
             chance = self._random.random()
             if chance < 0.15:
-                pipeline[at].call(record)  # the worker died before anybody heard
+                steps[at].call(record)  # the worker died before anybody heard
             elif chance < 0.3:
                 waiting.append((at, record))
             elif chance < 0.4:
                 again.append((at, record))
-            following = pipeline[at].call(record)
+            following = steps[at].call(record)
             if chance > 0.9:
-                following = pipeline[at].call(record) or following
+                following = steps[at].call(record) or following
             waiting += [(at + 1, one) for one in following]
 
 
 class AtOnce:
     """Every record given to two workers at the same time."""
 
-    def __call__(self, pipeline: Pipeline, records: Sequence[Any], pool: Pool) -> Iterator[Any]:
+    def __call__(self, steps: Steps, records: Sequence[Any], pool: Pool) -> Iterator[Any]:
         with ThreadPoolExecutor(6) as workers:
             running = {}
 
             def begin(at: int, record: Any) -> None:
                 for _ in range(2):
-                    running[workers.submit(pipeline[at].call, record)] = at
+                    running[workers.submit(steps[at].call, record)] = at
 
             for record in records:
                 begin(0, record)
@@ -72,7 +77,7 @@ class AtOnce:
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     at = running.pop(future) + 1
                     for record in future.result():
-                        if at == len(pipeline):
+                        if at == len(steps):
                             yield record
                         elif (key := (at, record.job.track, record.section)) not in seen:
                             seen.add(key)
@@ -88,18 +93,18 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(folder / "in" / "b.wav", folder / "in" / "copy of b.wav")
     (folder / "in" / "broken.wav").write_bytes(b"no audio")
     (folder / "in" / "a.guitar.wav").unlink()
-    for task in TASKS:
-        go(folder, folder / task, task)
+    for command in COMMANDS:
+        go(folder, folder / command, command)
     return folder
 
 
-def go(folder: Path, out: Path, task: Any = "morph", **more: Any) -> Summary:
+def go(folder: Path, out: Path, command: Any = "morph", **more: Any) -> Summary:
     settings = make_settings(
         to="distortion", amount=0.5, separator="none", section=5, chunk=5,
         backend="crossfade", uniform=False,
     )  # fmt: skip
-    jobs = collect([str(folder / "in")], out, settings, task)
-    return run(settle_jobs(jobs), out, task=task, **more)
+    jobs = collect([str(folder / "in")], out, settings, command)
+    return run(settle_jobs(jobs), out, PIPELINES[command], **more)
 
 
 def check(summary: Summary, out: Path, reference: Path) -> None:
@@ -113,18 +118,18 @@ def check(summary: Summary, out: Path, reference: Path) -> None:
 
 
 @pytest.mark.parametrize("force", [False, True])
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("seed", range(3))
-def test_out_of_order_again_and_lost(tmp_path, material, monkeypatch, task, seed, force) -> None:
-    monkeypatch.setattr("morphsep.run.get_executor", lambda name: Shuffled(seed))
-    summary = go(material, tmp_path / "out", task, force=force)
-    check(summary, tmp_path / "out", material / task)
+def test_out_of_order_again_and_lost(tmp_path, material, monkeypatch, command, seed, force) -> None:
+    monkeypatch.setattr("morphsep.run.driver.get_executor", lambda name: Shuffled(seed))
+    summary = go(material, tmp_path / "out", command, force=force)
+    check(summary, tmp_path / "out", material / command)
 
 
 @pytest.mark.parametrize("force", [False, True])
-@pytest.mark.parametrize("task", TASKS)
-def test_two_workers_at_the_same_section(tmp_path, material, monkeypatch, task, force) -> None:
-    monkeypatch.setattr("morphsep.run.get_executor", lambda name: AtOnce())
+@pytest.mark.parametrize("command", COMMANDS)
+def test_two_workers_at_the_same_section(tmp_path, material, monkeypatch, command, force) -> None:
+    monkeypatch.setattr("morphsep.run.driver.get_executor", lambda name: AtOnce())
     for attempt in range(3):
         out = tmp_path / f"out{attempt}"
-        check(go(material, out, task, force=force), out, material / task)
+        check(go(material, out, command, force=force), out, material / command)

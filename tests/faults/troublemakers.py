@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from morphsep.separators import Mix
-from morphsep.signal import Signal
+from morphsep.dsp.signal import Signal
+from morphsep.separators.separator import Mix
 
 POISON = 3 * 44100 + 111
 """Length in samples of the tracks that are its victims."""

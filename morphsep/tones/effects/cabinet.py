@@ -9,8 +9,8 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from morphsep.signal import MODEL_RATE, Signal
-from morphsep.tones.effects import Parameter, Setting, Value, level, number
+from morphsep.dsp import MODEL_RATE, Signal
+from morphsep.tones.effects.effect import Parameter, Setting, Value, level, number
 from morphsep.tones.effects.frames import overlap_add, overlap_save
 
 TAPS = 2048

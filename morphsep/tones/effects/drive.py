@@ -8,9 +8,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from morphsep.compiled import compiled
-from morphsep.signal import MODEL_RATE, Signal
-from morphsep.tones.effects import Parameter, Setting, Value, level
+from morphsep.dsp import MODEL_RATE, Signal, compiled
+from morphsep.tones.effects.effect import Parameter, Setting, Value, level
 from morphsep.tones.effects.frames import framed, knots, overlap_save, straight
 
 OVERSAMPLING = 2

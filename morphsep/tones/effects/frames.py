@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from morphsep.signal import Signal
+from morphsep.dsp import Signal
 
 Float = TypeVar("Float", bound=np.floating[Any])
 ROWS = 8

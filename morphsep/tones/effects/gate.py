@@ -8,8 +8,8 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from morphsep.signal import Signal
-from morphsep.tones.effects import Parameter, Setting, Value, level
+from morphsep.dsp import Signal
+from morphsep.tones.effects.effect import Parameter, Setting, Value, level
 from morphsep.tones.effects.frames import straight
 from morphsep.tones.effects.power import CELL, smoothed_power
 

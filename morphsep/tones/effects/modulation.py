@@ -13,9 +13,8 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from morphsep.compiled import compiled
-from morphsep.signal import MODEL_RATE, Signal
-from morphsep.tones.effects import Parameter, Setting, Value, number
+from morphsep.dsp import MODEL_RATE, Signal, compiled
+from morphsep.tones.effects.effect import Parameter, Setting, Value, number
 from morphsep.tones.effects.frames import knots
 
 Times = npt.NDArray[np.float64]

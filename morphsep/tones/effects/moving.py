@@ -17,9 +17,8 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from morphsep.compiled import compiled
-from morphsep.signal import MODEL_RATE, Signal, from_db
-from morphsep.tones.effects import Value, level, number
+from morphsep.dsp import MODEL_RATE, Signal, compiled, from_db
+from morphsep.tones.effects.effect import Value, level, number
 from morphsep.tones.effects.frames import knots
 
 CELL = 64

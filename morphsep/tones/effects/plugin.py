@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from morphsep.signal import MODEL_RATE, Signal
-from morphsep.tones.effects import Parameter, Setting, Value
-from morphsep.tones.effects.knobs import EXACT, FIXED_ONLY, RANK, describe
+from morphsep.dsp import MODEL_RATE, Signal
+from morphsep.tones.effects.effect import Parameter, Setting, Value
+from morphsep.tones.effects.knob import EXACT, FIXED_ONLY, RANK, describe
 from morphsep.tones.effects.moving import MOVING
 from morphsep.tones.effects.settling import settling_seconds
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from morphsep.compiled import compiled
-from morphsep.signal import Signal
+from morphsep.dsp import Signal, compiled
 
 Powers = npt.NDArray[np.float64]
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from functools import cache
 
 from morphsep.errors import SettingError
-from morphsep.tones.effects import Effect, Parameter
 from morphsep.tones.effects.cabinet import Cabinet
 from morphsep.tones.effects.drive import Drive
+from morphsep.tones.effects.effect import Effect, Parameter
 from morphsep.tones.effects.gate import Gate
 from morphsep.tones.effects.modulation import Chorus, Flanger
 from morphsep.tones.effects.phaser import Phaser

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
-from morphsep.tones.effects import Setting, number
+from morphsep.tones.effects.effect import Setting, number
 
 FORGET = 9.3
 """Time constants until an exponential is below -80 dB."""

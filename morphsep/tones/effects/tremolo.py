@@ -7,8 +7,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from morphsep.signal import Signal
-from morphsep.tones.effects import Parameter, Setting, Value, level, number, song_time
+from morphsep.dsp import Signal
+from morphsep.tones.effects.effect import Parameter, Setting, Value, level, number, song_time
 
 
 class Tremolo:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from morphsep.dsp import MODEL_RATE, Signal
 from morphsep.errors import SettingError
-from morphsep.signal import MODEL_RATE, Signal
-from morphsep.tones.effects import Parameter, Setting, Value
+from morphsep.tones.effects.effect import Parameter, Setting, Value
 from morphsep.tones.effects.plugin import run_whole
 
 SETTLE_SECONDS = 2.0

@@ -1,0 +1,168 @@
+"""How good the separator is: on artists, sound fonts and drum kits that training never heard.
+
+Guitars: the two songs of sectoid that may be looked at (the other two stay untouched), those of
+muldjord (validation, so their figure may flatter), and rendered ones with a held-out
+sound font. Backings: `train_separator_data` with the test set's fonts and kits. All at 44.1 kHz.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from jobs.bench.separators import _masked as masked
+from jobs.train_separator.data import GUITARS
+from jobs.train_separator.mixes import SECTOID, SONGS, Songs, excerpts, held_out
+from morphsep import request
+from morphsep.dsp import MODEL_RATE, Signal, si_sdr, si_sdr_improvement
+from morphsep.separators import Separator
+from morphsep.testing import ArrayMix
+
+MULDJORD = ("armygeddon", "chaos_god", "internal_degeneration", "mutilated_mime")
+SECONDS = 10.0
+WINDOWS = 13
+"""Of a song."""
+ROUNDS = 4
+"""Backings for every window of sectoid's."""
+
+Pair = tuple[Signal, Signal]
+Method = Callable[[Signal, Signal], Signal]
+"""(mix, guitar) to estimate; only the oracle looks at the guitar."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """Of one method, in dB."""
+
+    improvement: list[float]
+    leakage: list[float]
+    """Level of what is left of backings without guitar, over theirs."""
+    alone: list[float]
+    """SI-SDR on guitars without backing."""
+
+    def row(self, name: str) -> str:
+        """One line of Markdown."""
+        low, middle, high = np.percentile(self.improvement, [25, 50, 75])
+        worse = sum(gain < 0 for gain in self.improvement)
+        return (
+            f"| {name} | {low:.2f} / {middle:.2f} / {high:.2f} | {worse}/{len(self.improvement)} "
+            f"| {_median(self.leakage)} | {_median(self.alone)} |"
+        )
+
+
+def _median(values: list[float]) -> str:
+    return f"{np.median(values):.1f}" if values else "-"
+
+
+def methods(names: list[str]) -> dict[str, Method]:
+    """Baselines by their names here (`BASELINES`), separators by theirs."""
+    return {
+        name: BASELINES[name]
+        if name in BASELINES
+        else partial(_separated, request.load_plugin("separator", name))
+        for name in names
+    }
+
+
+def _separated(separator: Separator, mix: Signal, guitar: Signal) -> Signal:
+    return separator.separate(ArrayMix(mix), 0, mix.shape[1])
+
+
+def ratio_mask(mix: Signal, guitar: Signal) -> Signal:
+    """The best that a gain |guitar| / (|guitar| + |rest|) could do."""
+    from scipy.signal import istft, stft
+
+    size, overlap = 4096, 3072
+    wanted, rest = (stft(x, nperseg=size, noverlap=overlap)[2] for x in (guitar, mix - guitar))
+    mask = np.abs(wanted) / (np.abs(wanted) + np.abs(rest) + 1e-9)
+    samples = istft(mask * (wanted + rest), nperseg=size, noverlap=overlap)[1]
+    return np.asarray(samples[:, : mix.shape[1]], np.float32)
+
+
+BASELINES: dict[str, Method] = {
+    "mix": lambda mix, guitar: mix,
+    "band-pass": lambda mix, guitar: masked(mix, band=True, median=False),
+    "oracle": ratio_mask,
+}
+"""Doing nothing; 120 Hz to 8 kHz; a mask that knows the answer."""
+
+
+def measured(method: Method, pairs: list[Pair]) -> Figures:
+    """Every mix; every third also without its guitar, and without its backing."""
+    gains, leaks, alone = [], [], []
+    for index, (guitar, backing) in enumerate(pairs):
+        mix = guitar + backing
+        gains.append(si_sdr_improvement(method(mix, guitar), guitar, mix))
+        if index % 3 == 0:
+            silence = np.zeros_like(guitar)
+            leaks.append(_decibels(method(backing, silence), backing))
+            alone.append(min(60.0, si_sdr(method(guitar, guitar), guitar)))
+    return Figures(improvement=gains, leakage=leaks, alone=alone)
+
+
+def _decibels(left: Signal, whole: Signal) -> float:
+    return float(10 * np.log10(np.mean(left**2) / np.mean(whole**2) + 1e-9))
+
+
+def recorded(
+    unpacked: Path, songs: Songs, names: tuple[str, ...], rounds: int, seed: int
+) -> list[Pair]:
+    """Windows of real guitars over held-out backings, `rounds` backings for each window."""
+    files = [unpacked / SONGS / name / "guitar.ogg" for name in names]
+    windows = [w for file in files for w in excerpts(file, SECONDS, MODEL_RATE, WINDOWS)]
+    return held_out(windows * rounds, songs, seed)
+
+
+def rendered(songs: Songs, count: int, seed: int) -> list[Pair]:
+    """Guitars of the held-out sound font, clean to distorted, over held-out backings."""
+    rng = np.random.default_rng(seed)
+    windows: list[Signal] = []
+    length, number = round(SECONDS * MODEL_RATE), songs.refresh()
+    while len(windows) < count:
+        start = int(rng.integers(songs.samples - length - 2))
+        window = songs.crop(int(rng.integers(number)), int(rng.integers(GUITARS)), start, length)
+        if float(np.sqrt(np.mean(window**2))) > 0.02:
+            windows.append(window)
+    return held_out(windows, songs, seed + 1)
+
+
+def mono(pairs: list[Pair]) -> list[Pair]:
+    """The same, mixed to one channel."""
+    return [(g.mean(axis=0, keepdims=True), b.mean(axis=0, keepdims=True)) for g, b in pairs]
+
+
+def clip(demo: Path) -> Pair:
+    """(guitar, rest) of the demo's real song."""
+    from jobs.train_separator.data import read
+
+    guitar, mix = read(demo / "metal-madness.guitar.ogg"), read(demo / "metal-madness.ogg")
+    return guitar, mix - guitar
+
+
+def report(unpacked: Path, songs_folder: Path, demo: Path, names: list[str]) -> None:
+    """Prints every table as Markdown."""
+    songs = Songs(songs_folder / "test")
+    songs.refresh()
+    unseen = recorded(unpacked, songs, SECTOID, ROUNDS, seed=21)
+    tables = {
+        "sectoid (artist unseen)": unseen,
+        "sectoid, mono": mono(unseen[: len(unseen) // ROUNDS]),
+        "muldjord (validation)": recorded(
+            unpacked, songs, tuple(f"muldjord/{name}" for name in MULDJORD), 1, seed=22
+        )[::2],
+        "rendered with a held-out sound font": rendered(songs, 32, seed=23),
+        "the demo clip, a real mix": [clip(demo)],
+    }
+    for title, pairs in tables.items():
+        absolute = [si_sdr(g + b, g) for g, b in pairs]
+        low, middle, high = np.percentile(absolute, [25, 50, 75])
+        print(f"\n### {title}: {len(pairs)} mixes\n")
+        print(f"SI-SDR of the mix itself {low:.2f} / {middle:.2f} / {high:.2f} dB\n")
+        print("| method | q25 / median / q75 | worse than the mix | leakage | guitar alone |")
+        print("|---|---|---|---|---|")
+        for name, method in methods(names).items():
+            print(measured(method, pairs).row(name), flush=True)

@@ -1,0 +1,131 @@
+"""``chain``: both tones are effect chains, and what lies between them is a chain too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from morphsep.backends.backend import Passage
+from morphsep.backends.chain.filters import Filters, is_filter, is_long
+from morphsep.backends.chain.pairs import between, context_between, pair_up
+from morphsep.dsp import MODEL_RATE, Signal
+from morphsep.errors import SettingError
+from morphsep.tones import Tone
+from morphsep.tones.chain import EffectChain, Step, play, total_context
+
+SAMPLED = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.98, 1.0)
+"""Amounts at which the context is asked for: a filter on its way to nothing rings longest."""
+FADE = round(0.05 * MODEL_RATE)
+"""Samples of the shortest fade between the chain that moves and the tone in which it rests."""
+
+
+class Chain:
+    """Interpolates the settings of pedals: half-way to 36 dB of drive stand 12 dB of drive (from
+    -12, where a drive does nothing), not half the amplitude of both sounds.
+
+    Where the amount stands still the chain between is rendered in one go; where it moves, gains,
+    mixes, filters (see ``chain_filters`` and ``tones.effects.moving``), compressors and drives
+    follow it sample by sample, all else in steps of 6 ms on the song's grid. Where it comes to rest
+    at an end, delays and reverbs still hold what was before: the moving chain plays on and fades
+    into the tone itself for as long as its context reaches back.
+    """
+
+    name = "chain"
+    description = "Interpolates the settings of two effect chains: the true in-between."
+    licence = "Apache-2.0 AND GPL-3.0-only"
+
+    def fingerprint(self) -> str:
+        """Everything besides the passage that the sound depends on."""
+        return "chain:5"
+
+    def context(self, source: Tone, target: Tone) -> tuple[int, int]:
+        """(before, after): the longest that the two chains and those between them need, and
+        that the fades at the ends last.
+
+        Raises:
+            SettingError: one of the tones is no effect chain.
+        """
+        before, after = _memory(_as_chain(source), _as_chain(target))
+        return max(before, FADE), max(after, FADE)
+
+    def morph(self, passages: Sequence[Passage]) -> list[Signal]:
+        """See ``morphsep.backends.Backend.morph``.
+
+        Raises:
+            SettingError: one of the tones is no effect chain.
+        """
+        return [_morph(passage) for passage in passages]
+
+
+def _as_chain(tone: Tone) -> EffectChain:
+    """The tone itself, or what it will be like once it is fitted to a stem."""
+    tone = getattr(tone, "becomes", tone)
+    if not isinstance(tone, EffectChain):
+        raise SettingError(
+            f"the tone {tone.name!r} is no effect chain: take another backend, such as spectral"
+        )
+    return tone
+
+
+def _memory(a: EffectChain, b: EffectChain) -> tuple[int, int]:
+    """(before, after) in samples of two chains and those between them."""
+    totals = [a.context, b.context]
+    if a.settle is None and b.settle is None:
+        pairs = pair_up(a.pedals, b.pedals)
+        for amount in SAMPLED:
+            parts = [context_between(pair, amount) for pair in pairs]
+            totals.append(total_context(parts, None))
+    return max(before for before, _ in totals), max(after for _, after in totals)
+
+
+def _morph(passage: Passage) -> Signal:
+    a, b = _as_chain(passage.source_tone), _as_chain(passage.target_tone)
+    amount = passage.amount
+    if not amount.size:
+        return passage.stem.copy()
+    if (amount <= 0).all():
+        return passage.source
+    if (amount >= 1).all():
+        return passage.target
+    if (amount == amount[0]).all():
+        return _between(a, b, passage, float(amount[0]))
+    morphed = _between(a, b, passage, amount)
+    for at_end, end in ((amount <= 0, "source"), (amount >= 1, "target")):
+        if at_end.any():
+            rest = _rest(at_end, max(_memory(a, b)[0], FADE))
+            morphed = morphed * (1 - rest) + getattr(passage, end) * rest
+    return morphed
+
+
+def _rest(at_end: NDArray[np.bool_], fade_in: int) -> Signal:
+    """Share ``[T]`` of a tone's own sound, of which the amount is at that end where ``at_end``.
+
+    It depends on the amount less than ``fade_in`` samples before and ``FADE`` after, and so not on
+    where a passage was cut; what lies outside of it counts as more of the same.
+    """
+    here = np.arange(at_end.size)
+    elsewhere = ~at_end
+    arrived = np.maximum.accumulate(np.where(elsewhere, here, -fade_in))
+    leaves = np.minimum.accumulate(np.where(elsewhere, here, here.size + FADE)[::-1])[::-1]
+    return _eased((here - arrived) / fade_in) * _eased((leaves - here) / FADE)
+
+
+def _eased(ramp: NDArray[np.float64]) -> Signal:
+    """Raised cosine from 0 to 1; 1 is met exactly."""
+    return np.asarray(np.sin(np.pi / 2 * np.minimum(ramp, 1)) ** 2, np.float32)
+
+
+def _between(a: EffectChain, b: EffectChain, passage: Passage, amount: float | Signal) -> Signal:
+    pairs = pair_up(a.pedals, b.pedals)
+    steps: list[Step] = []
+    for together, group in groupby(pairs, is_filter):
+        row = list(group)
+        if together and isinstance(amount, np.ndarray) and any(is_long(pair) for pair in row):
+            steps.append((Filters(row), {"mix": 1.0, "amount": amount}))
+        else:
+            steps += [(pair.effect, between(pair, amount)) for pair in row]
+    trim = a.trim_db + (b.trim_db - a.trim_db) * amount
+    return play(steps, passage.stem, passage.start, passage.level, trim)

@@ -1,0 +1,51 @@
+"""Work on a stack in batches that fit the memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from morphsep.errors import TrackError
+from morphsep.models import is_out_of_memory
+
+if TYPE_CHECKING:
+    import torch
+
+
+def batched(
+    work: Callable[[torch.Tensor], torch.Tensor],
+    stack: torch.Tensor,
+    batch: int,
+    warn: Callable[[str], None],
+) -> torch.Tensor:
+    """`work` over ``[B, ...]``, up to `batch` rows at once.
+
+    Args:
+        work: gives a row the same result in whatever company, but for rounding.
+        warn: told if memory runs out and batches are halved.
+
+    Raises:
+        TrackError: one row alone does not fit.
+    """
+    import torch
+
+    made: list[torch.Tensor] = []
+    done, size = 0, batch
+    while done < len(stack):
+        try:
+            made.append(work(stack[done : done + size]))
+            done += size
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            if size == 1:
+                raise TrackError(
+                    "out_of_memory",
+                    "The memory of the device does not hold one chunk of the diffusion model: "
+                    "free some, use a GPU with more, shorten --chunk, or set the device to cpu.",
+                ) from error
+            size //= 2
+            warn("the device's memory did not hold a whole batch of chunks, so it was halved")
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+    return torch.cat(made)

@@ -1,0 +1,124 @@
+"""From a backend's options to what renders: model, adapters, embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from morphsep.backends.diffusion.adapters import Network, network
+from morphsep.backends.diffusion.lora.adapter import ENDS, Adapter, Lora, Role, Tone, read_adapter
+from morphsep.backends.diffusion.model import Conditioning, Model, load
+from morphsep.backends.diffusion.render import Renderer
+from morphsep.backends.diffusion.voices import Rendering
+from morphsep.errors import SettingError
+
+if TYPE_CHECKING:
+    from morphsep.backends.diffusion.diffusion import Diffusion
+
+
+PAIRED = ("auto", "two-sided")
+"""What `lora` can be if each end has a folder of its own."""
+
+
+def adapters_of(options: Diffusion) -> dict[Tone, Adapter]:
+    """The adapter folder of each end, opened; empty if none is given.
+
+    Raises:
+        SettingError: they are not those that the variant takes, or are none.
+    """
+    pair = (options.source_adapter, options.target_adapter)
+    if any(pair) and (not all(pair) or options.adapter or options.lora not in PAIRED):
+        raise SettingError(
+            "source_adapter and target_adapter go together, instead of adapter, and with "
+            "lora=two-sided"
+        )
+    folders = pair if any(pair) else (options.adapter, options.adapter)
+    if not any(folders):
+        if options.lora not in ("auto", "none"):
+            raise SettingError(
+                f"lora={options.lora} needs adapter=FOLDER, which `morphsep lora train` writes"
+            )
+        return {}
+    found = {end: read_adapter(folder) for end, folder in zip(ENDS, folders, strict=True)}
+    known = "two-sided" if any(pair) else options.lora
+    for each in found.values():
+        if known not in ("auto", "none", each.variant):
+            raise SettingError(
+                f"the adapter {each.folder} is {each.variant}, so lora cannot be {known}"
+            )
+    return found
+
+
+def rendering(options: Diffusion) -> Rendering:
+    """Model and adapters, loaded; they stay for the life of the process. Those of one model share
+    its weights.
+
+    Raises:
+        SettingError: something is missing, or does not fit.
+    """
+    model = load(options.weights, options.device, options.offline)
+    return _rendering(options, model, tuple(adapters_of(options).items()))
+
+
+@lru_cache(maxsize=4)
+def _rendering(
+    options: Diffusion, model: Model, opened: tuple[tuple[Tone, Adapter], ...]
+) -> Rendering:
+    adapters = dict(opened)
+    for each in adapters.values():
+        each.check_base(model.fingerprint)
+    loras = adapters if options.lora != "none" else {}
+    by_factors = options.mix == "diffmorpher"
+    source, target, negative = _texts(options, model, adapters)
+    return Rendering(
+        renderer=Renderer(
+            model=model,
+            conditional=_network(model, loras, "conditional", by_factors),
+            unconditional=_network(model, loras, "unconditional", by_factors),
+            source=source,
+            target=target,
+            negative=negative,
+            steps=options.steps,
+            guidance=(options.guidance_min, options.guidance_max),
+        ),
+        batch=options.batch,
+        most=options.amount_steps,
+        adain=options.has_adain,
+    )
+
+
+def _network(
+    model: Model, adapters: Mapping[Tone, Adapter], role: Role, by_factors: bool
+) -> Network:
+    loras: dict[str, Lora] = {}
+    for end, adapter in adapters.items():
+        lora = adapter.lora(end, role)
+        loras[lora.tone if lora.tone == "both" else end] = lora
+    return network(model.unet, loras, by_factors=by_factors) if loras else Network(unet=model.unet)
+
+
+def _texts(
+    options: Diffusion, model: Model, adapters: Mapping[Tone, Adapter]
+) -> tuple[Conditioning, Conditioning, Conditioning]:
+    """For the source, the target, and away from which guidance leads."""
+    if not adapters:
+        prompt, negative = model.conditionings([options.prompt, options.negative_prompt])
+        return prompt, prompt, negative
+    source, target = (_trained(model, adapters[end], end) for end in ENDS)
+    if source.attention_mask.shape != target.attention_mask.shape:
+        raise SettingError(
+            f"the adapters were trained from prompts of different lengths "
+            f"({adapters['source'].prompt!r}, {adapters['target'].prompt!r}): their embeddings "
+            "have nothing between them"
+        )
+    return source, target, model.conditioning(adapters["source"].negative_prompt)
+
+
+def _trained(model: Model, adapter: Adapter, end: Tone) -> Conditioning:
+    tensors = adapter.embedding(end)
+    return Conditioning(
+        prompt_embeds=tensors["prompt_embeds"].to(model.device),
+        generated_prompt_embeds=tensors["generated_prompt_embeds"].to(model.device),
+        attention_mask=tensors["attention_mask"].to(model.device),
+    )

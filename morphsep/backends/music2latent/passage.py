@@ -1,0 +1,110 @@
+"""A passage on the song's grid of latent frames. Integer sample arithmetic, pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from morphsep.backends.backend import Passage
+from morphsep.backends.ends import both_contexts
+from morphsep.backends.music2latent.spectra import LATENT_HOP, REACH, latent_frames, samples_of
+from morphsep.dsp import Signal
+from morphsep.tones import Tone
+
+NEAR_END = 0.05
+"""Amounts closer than this to an end fade into the tone itself. Wider than where only rounding is
+to be bridged: what a codec adds to a sound comes in with the first twentieth of the way."""
+
+
+def reference(tone: Tone) -> Any:
+    """The recording of other notes that a tone is made from, None if it plays the stem's notes."""
+    return getattr(tone, "reference", None)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FramedPassage:
+    """A passage, and what of it is encoded and decoded."""
+
+    passage: Passage
+    lends: tuple[bool, bool]
+    """Whether source and target lend their statistics to the stem, instead of rendering it."""
+
+    @cached_property
+    def ends(self) -> tuple[Signal, Signal]:
+        """What both ends are made of, ``[C, T]``."""
+        passage, (source, target) = self.passage, self.lends
+        return (
+            passage.stem if source else passage.source,
+            passage.stem if target else passage.target,
+        )
+
+    @cached_property
+    def core(self) -> slice:
+        """What has settled of both tones, in samples of the passage."""
+        before, after = both_contexts(self.passage.source_tone, self.passage.target_tone)
+        length = self.passage.stem.shape[1]
+        return slice(before, length - after) if before + after < length else slice(0, length)
+
+    @cached_property
+    def frames(self) -> range:
+        """The song's latent frames that the core needs."""
+        start = self.passage.start
+        return latent_frames(start + self.core.start, start + self.core.stop)
+
+    @cached_property
+    def num_decoded(self) -> int:
+        """How many channels need to be worked on: one if all are alike."""
+        alike = all(np.array_equal(end[0], each) for end in self.ends for each in end[1:])
+        return 1 if alike else self.passage.stem.shape[0]
+
+    def seen(self, signal: Signal) -> Signal:
+        """``[C, T]`` -> ``[C', 4096 n + 1536]``: what the frames see of it, zeros outside."""
+        span = samples_of(self.frames)
+        seen = np.zeros((self.num_decoded, len(span)), np.float32)
+        offset = span.start - self.passage.start
+        first, last = max(offset, 0), min(offset + len(span), signal.shape[1])
+        seen[:, first - offset : last - offset] = signal[: self.num_decoded, first:last]
+        return seen
+
+    @cached_property
+    def amounts(self) -> Signal:
+        """The amount of each latent frame ``[N]``: its mean over the middle 4096 samples."""
+        offset = samples_of(self.frames).start + (REACH - LATENT_HOP) // 2 - self.passage.start
+        places = np.arange(offset, offset + len(self.frames) * LATENT_HOP)
+        curve = self.passage.amount[places.clip(0, self.passage.amount.size - 1)]
+        means: Signal = curve.reshape(-1, LATENT_HOP).mean(axis=1, dtype=np.float64)
+        return means.astype(np.float32)
+
+    def whole(self, decoded: Signal) -> Signal:
+        """Decoded ``[C', 4096 n + 1536]`` -> the passage ``[C, T]``; where the tones have not
+        settled, the source."""
+        result = self.ends[0].copy()
+        offset = self.passage.start - samples_of(self.frames).start
+        result[:, self.core] = decoded[:, self.core.start + offset : self.core.stop + offset]
+        return result
+
+    def exactly(self) -> Signal | None:
+        """The passage ``[C, T]`` where all of it is at an end that needs no decoding."""
+        for lends, end, at in zip(self.lends, self.ends, (0, 1), strict=True):
+            if not lends and np.all(self.passage.amount == at):
+                return end
+        return None
+
+    def with_ends(self, morphed: Signal) -> Signal:
+        """``[C, T]``, faded into the tones themselves near their ends of the amount."""
+        amount = self.passage.amount
+        for lends, end, distance in zip(self.lends, self.ends, (amount, 1 - amount), strict=True):
+            keep = np.clip(1 - distance / np.float32(NEAR_END), 0, 1)
+            if not lends and keep.any():
+                morphed = np.where(keep == 1, end, morphed + keep * (end - morphed))
+        return morphed
+
+
+def whole_frames(sound: Signal) -> Signal:
+    """``[C, T]`` without what is left over of the last latent frame; at least one, with zeros."""
+    num_frames = max(1, (sound.shape[1] - REACH) // LATENT_HOP + 1)
+    length = (num_frames - 1) * LATENT_HOP + REACH
+    return np.pad(sound, ((0, 0), (0, max(0, length - sound.shape[1]))))[:, :length]

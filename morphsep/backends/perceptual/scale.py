@@ -1,0 +1,94 @@
+"""Where morphs of some excerpts stand between both ends, once they are as loud as these."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from morphsep.backends.backend import Passage
+from morphsep.dsp import MODEL_RATE, RANGE_DB, LoudnessMeter, Signal, from_db, mel_power
+
+SAME_TONE_DB = 0.1
+"""Mean distance of two log-mel spectrograms in dB below which two tones sound the same."""
+MOST_DB = 6.0
+"""Largest gain of a warp; what is further off is meant to be, or silence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scale:
+    """The ends as log-mel spectrograms and loudness, to place any number of morphs between."""
+
+    source: np.ndarray
+    """``[C, frames, bands]`` in dB, all places in a row."""
+    target: np.ndarray
+    reference: float
+    lufs: tuple[float, float]
+    """Of both ends."""
+    settled: Sequence[slice]
+    """What counts of each place."""
+
+    @classmethod
+    def between(
+        cls, passages: Sequence[Passage], context: tuple[int, int], with_context: bool = False
+    ) -> Scale:
+        """Leaves out the context; or, of passages without any, what has not settled, if at least
+        half of a passage has."""
+        before, after = context
+        lengths = [each.stem.shape[1] for each in passages]
+        settled = [
+            slice(before, length - after)
+            if with_context or before + after < length // 2
+            else slice(0, length)
+            for length in lengths
+        ]
+        sources, targets = ([getattr(p, end) for p in passages] for end in ("source", "target"))
+        powers = mel_powers(sources, settled), mel_powers(targets, settled)
+        reference = max(float(power.max()) for power in powers) or 1.0
+        source, target = (decibels(power, reference) for power in powers)
+        lufs = loudness(sources, settled), loudness(targets, settled)
+        return cls(source=source, target=target, reference=reference, lufs=lufs, settled=settled)
+
+    @property
+    def same(self) -> bool:
+        return bool(np.sqrt(np.mean((self.source - self.target) ** 2)) < SAME_TONE_DB)
+
+    def place(self, morphed: Sequence[Signal]) -> tuple[float, float]:
+        """Mel position of a morph, and the gain in dB that it needs there and has been given.
+
+        The gain follows from the position and the position from the gain: a fixed point.
+        """
+        power, lufs = mel_powers(morphed, self.settled), loudness(morphed, self.settled)
+        position, gain = self.position(power), 0.0
+        for _ in range(3 if np.isfinite([lufs, *self.lufs]).all() else 0):
+            wanted = self.lufs[0] + position * (self.lufs[1] - self.lufs[0])
+            gain = float(np.clip(wanted - lufs, -MOST_DB, MOST_DB))
+            position = self.position(power * from_db(gain) ** 2)
+        return position, gain
+
+    def position(self, power: np.ndarray) -> float:
+        """See ``morphsep.dsp.mel_position``."""
+        here = decibels(power, self.reference)
+        d0, d1 = (float(np.linalg.norm(here - end)) for end in (self.source, self.target))
+        return d0 / (d0 + d1)
+
+
+def mel_powers(places: Sequence[Signal], settled: Sequence[slice]) -> np.ndarray:
+    """``[C, frames, bands]`` of all places in a row."""
+    parts = zip(places, settled, strict=True)
+    return np.concatenate([mel_power(place[:, part]) for place, part in parts], axis=1)
+
+
+def decibels(power: np.ndarray, reference: float) -> np.ndarray:
+    """As ``morphsep.dsp.mel_position.log_mel``, of a mel power that is known."""
+    floor = 10 ** (-RANGE_DB / 10)
+    return np.asarray(10 * np.log10(np.maximum(power / reference, floor)))
+
+
+def loudness(places: Sequence[Signal], settled: Sequence[slice]) -> float:
+    """LUFS of all places in a row."""
+    meter = LoudnessMeter(MODEL_RATE, places[0].shape[0])
+    for place, part in zip(places, settled, strict=True):
+        meter.add(place[:, part])
+    return meter.integrated()

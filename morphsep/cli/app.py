@@ -1,0 +1,90 @@
+"""The command line. Parses, calls, prints; every command answers ``--json`` too.
+
+Exit codes: 0 all done, 1 usage or configuration, 2 some tracks failed, 3 nothing could be done.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from morphsep.cli import look, process
+from morphsep.cli.lora import lora_app
+from morphsep.cli.manifest import manifest_app
+from morphsep.cli.match import match
+from morphsep.cli.models import models_app
+
+app = typer.Typer(
+    name="morphsep",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help comes up in half the time
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Change a guitar's tone inside finished recordings: separate, morph, put back.",
+)
+for command in (
+    *(process.morph, process.separate, process.preview, process.plan),
+    *(look.doctor, look.verify, look.status, look.tones, look.separators, look.backends),
+    match,
+):
+    app.command()(command)
+app.add_typer(manifest_app, name="manifest")
+app.add_typer(models_app, name="models")
+app.add_typer(lora_app, name="lora")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from morphsep import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def version(
+    wanted: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Change a guitar's tone inside finished recordings: separate, morph, put back."""
+
+
+def main() -> NoReturn:
+    """Entry point: runs the command and turns what went wrong into a sentence and a code."""
+    from morphsep import storage
+
+    with storage.interrupts_remembered():
+        code, sentence = _run()
+        if storage.was_interrupted() or code == INTERRUPTED:
+            code, sentence = INTERRUPTED, "interrupted; the same command goes on where this stopped"
+    if sentence:
+        print(f"morphsep: {sentence}", file=sys.stderr)
+    sys.exit(code)
+
+
+INTERRUPTED = 130
+
+
+def _run() -> tuple[int, str | None]:
+    """The exit code of the command, and the sentence that explains it, if it needs one."""
+    from morphsep.errors import MorphsepError
+
+    try:
+        # without standalone mode `typer.Exit` comes back as the result, Ctrl-C as 130
+        return app(standalone_mode=False) or 0, None
+    except MorphsepError as error:
+        return (3 if isinstance(error, OSError) else 1), str(error)
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED, None
+    except OSError as error:
+        return 3, f"{error}; nothing is lost: mend this and run the same command again"
+    except Exception as error:
+        # click's usage errors know how to show themselves
+        if not hasattr(error, "show"):
+            raise
+        error.show()
+        return 1, None

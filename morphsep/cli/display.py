@@ -1,0 +1,128 @@
+"""What a person sees of a run: live progress with an ETA, and one table at the end (rich)."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import TimeRemainingColumn as Remaining
+from rich.table import Table
+
+from morphsep.request import Job
+from morphsep.run import Fate, Summary, TrackResult
+from morphsep.stages import Event, Outcome
+
+SHARE = {
+    "scan": (0.0, 0.03),
+    "separate": (0.03, 0.8),
+    "morph": (0.8, 0.95),
+    "assemble": (0.95, 1.0),
+}
+"""Which part of a track's bar a stage takes: roughly its share of the time with demucs."""
+
+
+FATES: tuple[Fate, ...] = ("done", "skipped", "failed")
+
+
+class Watch:
+    """Turns events into bars: one for the run, one for each track at work."""
+
+    def __init__(self, bars: Progress, num_jobs: int) -> None:
+        self._bars = bars
+        self._whole = bars.add_task("tracks", total=num_jobs)
+        self._tracks: dict[str, TaskID] = {}
+        self._finished = 0
+        self._parts: dict[str, float] = {}
+
+    def event(self, event: Event) -> None:
+        """A stage has come further."""
+        if event.track not in self._tracks:
+            self._tracks[event.track] = self._bars.add_task("", total=1.0)
+        low, high = SHARE[event.stage]
+        part = low + (high - low) * event.done / max(event.total, 1)
+        self._parts[event.track] = part
+        label = f"{event.stage:8} {escape(_short(event.track))}"
+        self._bars.update(self._tracks[event.track], completed=part, description=label)
+        self._update()
+
+    def outcome(self, outcome: Outcome) -> None:
+        """A track is done, one way or the other."""
+        bar = self._tracks.pop(outcome.row.track, None)
+        if bar is not None:
+            self._bars.remove_task(bar)
+        self._parts.pop(outcome.row.track, None)
+        self._finished += 1
+        self._update()
+
+    def _update(self) -> None:
+        self._bars.update(self._whole, completed=self._finished + sum(self._parts.values()))
+
+
+@contextmanager
+def progress(jobs: Sequence[Job], quiet: bool) -> Iterator[Watch]:
+    """A live display on stderr for as long as the context lasts; nothing if `quiet` or no
+    terminal is there to show it."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), Remaining())
+    off = quiet or not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=off) as bars:
+        yield Watch(bars, len(jobs))
+
+
+def say_separators(jobs: Sequence[Job]) -> None:
+    """One line for each separator that was chosen automatically: which, and why."""
+    console = Console(stderr=True)
+    for reason in dict.fromkeys(job.separator_reason for job in jobs):
+        if reason != "asked for":
+            console.print(f"separator {escape(reason)}", highlight=False)
+
+
+def closing_table(summary: Summary, out: str) -> None:
+    """Done, skipped, failed, with reasons; where everything is."""
+    console = Console()
+    table = Table("tracks", "number", "", title=None)
+    done, skipped, failed = (summary.which(fate) for fate in FATES)
+    table.add_row("done", str(len(done)), "")
+    for label, tracks in (("skipped", skipped), ("failed", failed)):
+        why = "\n".join(escape(line) for line in _reasons(tracks))
+        table.add_row(label, str(len(tracks)), why)
+    console.print(table)
+    if len(done) == 1:
+        (only,) = done.values()
+        result = f"{out.rstrip('/')}/{only.output}"
+        console.print(f"result: {result}", highlight=False, soft_wrap=True, markup=False)
+    console.print(f"results and manifest: {out}", highlight=False, soft_wrap=True, markup=False)
+    if summary.stopped:
+        console.print(summary.stopped, highlight=False, soft_wrap=True, markup=False)
+    if failed:
+        console.print(
+            f"why, in full: morphsep manifest failed {out}", highlight=False, soft_wrap=True
+        )
+
+
+def _reasons(tracks: Mapping[str, TrackResult], most: int = 12) -> list[str]:
+    lines = [
+        f"{_short(track)}: {result.message or 'done before'}"
+        for track, result in itertools.islice(tracks.items(), most)
+    ]
+    return lines + ([f"... and {len(tracks) - most} more"] if len(tracks) > most else [])
+
+
+def _short(name: str, most: int = 48) -> str:
+    return name if len(name) <= most else f"{name[:20]}...{name[-(most - 23) :]}"
+
+
+def as_json(summary: Summary) -> dict[str, Any]:
+    """The run for a machine: counts, and every row."""
+    return {
+        **{fate: len(summary.which(fate)) for fate in FATES},
+        "stopped": summary.stopped,
+        "exit_code": summary.exit_code,
+        "tracks": [asdict(o.row) | {"fresh": o.fresh} for o in summary.outcomes],
+    }

@@ -1,0 +1,84 @@
+"""Commands that only look: doctor, verify, status, tones, separators, backends."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from morphsep.cli.options import Address, ExecutorName, Json, Workers
+from morphsep.cli.running import Running, existing, list_plugins, print_result
+
+
+def doctor(
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Folder to try writing to.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """What works on this machine. And a remedy for everything that does not."""
+    from morphsep.cli.doctor import checks
+
+    found = list(checks(out))
+    lines = [
+        f"{c.state:8} {c.what}: {c.found}" + (f"\n         -> {c.remedy}" if c.remedy else "")
+        for c in found
+    ]
+    print_result(as_json, [asdict(c) for c in found], lines)
+    raise typer.Exit(1 if any(c.state == "missing" for c in found) else 0)
+
+
+def verify(
+    out: Annotated[str, typer.Argument(help="An output folder: a path, or s3://...")],
+    executor: ExecutorName = "auto",
+    address: Address = None,
+    workers: Workers = None,
+    as_json: Json = False,
+) -> None:
+    """Re-check finished work. From its manifest, against what morphsep promises."""
+    from morphsep.run import verify as check
+
+    pool = Running(address=address, workers=workers).pool()
+    count, findings = check(existing(out), executor, pool)
+    lines = [f"promise {f.promise}: {f.track}: {f.message}" for f in findings]
+    lines.append(f"{count} tracks checked, {len(findings)} findings")
+    print_result(as_json, {"tracks": count, "findings": [asdict(f) for f in findings]}, lines)
+    raise typer.Exit(3 if count == 0 else 2 if findings else 0)
+
+
+def status(
+    out: Annotated[str, typer.Argument(help="An output folder: a path, or s3://...")],
+    as_json: Json = False,
+) -> None:
+    """How a run is doing. Done, running, failed, to do; rate, time left, workers."""
+    from morphsep.run import read_status
+
+    found = read_status(out)
+    print_result(as_json, asdict(found), found.lines())
+
+
+def tones(as_json: Json = False) -> None:
+    """List the tones and the named transitions."""
+    from morphsep.tones import TRANSITIONS, list_tones
+
+    rows = [{"name": tone.name, "description": tone.description} for tone in list_tones()]
+    lines = [f"{row['name']:12} {row['description']}" for row in rows]
+    lines += ["", "transitions (--transition):"]
+    lines += [f"{name:24} {source} -> {target}" for name, (source, target) in TRANSITIONS.items()]
+    print_result(as_json, {"tones": rows, "transitions": TRANSITIONS}, lines)
+
+
+def separators(as_json: Json = False) -> None:
+    """List the separators that are installed."""
+    from morphsep import request
+
+    list_plugins(request.describe_plugins("separator"), as_json)
+
+
+def backends(as_json: Json = False) -> None:
+    """List the backends that are installed, with their licences."""
+    from morphsep import request
+
+    list_plugins(request.describe_plugins("backend"), as_json)

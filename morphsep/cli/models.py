@@ -1,0 +1,67 @@
+"""``morphsep models``: weights of separators and backends on this machine."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from morphsep.cli.options import Json, Offline
+from morphsep.cli.running import print_result
+
+models_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Model weights: what there is, and fetching it.",
+)
+
+
+@models_app.command("list")
+def models_list(as_json: Json = False) -> None:
+    """Models that can be fetched, and which are here."""
+    from morphsep import models
+
+    found = models.list_models()
+    lines = [f"{m.name:18} {f'here: {m.path}' if m.path else 'not here'}" for m in found]
+    for licence in dict.fromkeys(m.licence for m in found):
+        named = ", ".join(m.name for m in found if m.licence == licence)
+        lines.append(f"licence of the weights of {named}: {licence}")
+    print_result(as_json, [asdict(m) for m in found], lines)
+
+
+@models_app.command("fetch")
+def models_fetch(
+    name: Annotated[str, typer.Argument(help="Model name.")] = "htdemucs_6s",
+    offline: Offline = False,
+    as_json: Json = False,
+) -> None:
+    """Download a model's weights once, checked and whole."""
+    from morphsep import models
+
+    path = models.fetch(name, offline=offline)
+    print_result(as_json, {"name": name, "path": str(path)}, [str(path)])
+
+
+@models_app.command("verify")
+def models_verify(
+    name: Annotated[str, typer.Argument(help="Model name.")] = "htdemucs_6s", as_json: Json = False
+) -> None:
+    """Check the weights on this machine against their checksums."""
+    from morphsep import models
+
+    checked = models.verify(name)
+    print_result(
+        as_json, {"name": name, "files": [str(p) for p in checked]}, [f"ok {p}" for p in checked]
+    )
+
+
+@models_app.command("path")
+def models_path(
+    name: Annotated[str, typer.Argument(help="Model name.")] = "htdemucs_6s", as_json: Json = False
+) -> None:
+    """Where a model's weights are on this machine."""
+    from morphsep import models
+
+    path = models.path(name)
+    print_result(as_json, {"name": name, "path": str(path)}, [str(path)])

@@ -1,0 +1,58 @@
+"""Pure signal maths: arrays in, arrays out; no files, no settings."""
+
+from morphsep.dsp.bands import Bands, erb_bands
+from morphsep.dsp.excerpting import excerpts, places
+from morphsep.dsp.grid import Grid, Span, samples, sections
+from morphsep.dsp.interpolate import adain, angle_between, angles_between, arc, lerp, slerp
+from morphsep.dsp.jit import compiled
+from morphsep.dsp.loudness import LoudnessMeter, TruePeakMeter, rms_per_second
+from morphsep.dsp.mel_position import RANGE_DB, log_mel, mel_filters, mel_power
+from morphsep.dsp.noise import gaussian
+from morphsep.dsp.resample import CONTEXT, ModelRateReader, model_length, to_rate
+from morphsep.dsp.separation_scores import si_sdr, si_sdr_improvement
+from morphsep.dsp.signal import MODEL_RATE, SILENT, Seconds, Signal, dbfs, from_db
+from morphsep.dsp.stft import FrameGrid, Spectrum, hann, power
+from morphsep.dsp.stitching import stitch
+
+__all__ = [
+    "CONTEXT",
+    "MODEL_RATE",
+    "RANGE_DB",
+    "SILENT",
+    "Bands",
+    "FrameGrid",
+    "Grid",
+    "LoudnessMeter",
+    "ModelRateReader",
+    "Seconds",
+    "Signal",
+    "Span",
+    "Spectrum",
+    "TruePeakMeter",
+    "adain",
+    "angle_between",
+    "angles_between",
+    "arc",
+    "compiled",
+    "dbfs",
+    "erb_bands",
+    "excerpts",
+    "from_db",
+    "gaussian",
+    "hann",
+    "lerp",
+    "log_mel",
+    "mel_filters",
+    "mel_power",
+    "model_length",
+    "places",
+    "power",
+    "rms_per_second",
+    "samples",
+    "sections",
+    "si_sdr",
+    "si_sdr_improvement",
+    "slerp",
+    "stitch",
+    "to_rate",
+]

@@ -1,0 +1,90 @@
+"""Where a morph stands between its ends, as the ear would place it.
+
+Mel position: SoundMorpher (arXiv 2410.02144), ``d0 / (d0 + d1)`` with d0, d1 the distances of
+the log-mel spectrograms to the source's and to the target's.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from morphsep.dsp.signal import MODEL_RATE, Signal
+
+Array = npt.NDArray[np.floating]
+
+RANGE_DB = 80.0
+"""dB below the reference where the log-mel spectrogram has its floor."""
+
+
+def mel(frequency: npt.ArrayLike) -> Array:
+    """Hz to mel on Slaney's scale: linear below 1 kHz (15 mel), logarithmic above."""
+    frequency = np.asarray(frequency, np.float64)
+    above = 15 + np.log(np.maximum(frequency, 1000) / 1000) * 27 / np.log(6.4)
+    return np.where(frequency < 1000, frequency * 3 / 200, above)
+
+
+def hertz(mels: Array) -> Array:
+    """Mel to Hz; the inverse of ``mel``."""
+    above = 1000 * np.exp((np.maximum(mels, 15) - 15) * np.log(6.4) / 27)
+    return np.where(mels < 15, mels * 200 / 3, above)
+
+
+@lru_cache(maxsize=8)
+def mel_filters(num_bands: int, n_fft: int, rate: int) -> Array:
+    """``[num_bands, n_fft // 2 + 1]``: triangles between equal steps in mel from 0 Hz to
+    ``rate / 2``, each of area 1 over Hz (Slaney's normalisation)."""
+    edges = hertz(np.linspace(0, mel(rate / 2), num_bands + 2))[:, None]
+    bins = np.arange(n_fft // 2 + 1) * rate / n_fft
+    rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
+    filters: Array = np.maximum(0, np.minimum(rising, falling)) * 2 / (edges[2:] - edges[:-2])
+    return filters
+
+
+def mel_power(
+    x: Signal, *, num_bands: int = 128, n_fft: int = 2048, hop: int = 512, rate: int = MODEL_RATE
+) -> Array:
+    """Power mel spectrogram ``[C, frames, num_bands]`` of ``[C, T]``, frames centred."""
+    padded = np.pad(x, ((0, 0), (n_fft // 2, n_fft // 2)))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft, axis=-1)[:, ::hop]
+    window = np.hanning(n_fft + 1)[:-1].astype(np.float32)
+    power = np.abs(np.fft.rfft(frames * window, axis=-1)) ** 2
+    bands: Array = power @ mel_filters(num_bands, n_fft, rate).T.astype(power.dtype)
+    return bands
+
+
+def log_mel(
+    x: Signal,
+    *,
+    reference: float,
+    num_bands: int = 128,
+    n_fft: int = 2048,
+    hop: int = 512,
+    rate: int = MODEL_RATE,
+) -> Array:
+    """Log-mel spectrogram in dB against ``reference``, ``[C, frames, num_bands]``.
+
+    Args:
+        x: ``[C, T]``.
+        reference: mel power that is 0 dB; the floor is ``RANGE_DB`` below. Fixed by the caller,
+            not each clip's own maximum: with that, a change of level would be invisible, and one
+            loud frame in the morph would shift all others against the ends.
+    """
+    power = mel_power(x, num_bands=num_bands, n_fft=n_fft, hop=hop, rate=rate)
+    decibels: Array = 10 * np.log10(np.maximum(power / reference, 10 ** (-RANGE_DB / 10)))
+    return decibels
+
+
+def mel_position(x: Signal, source: Signal, target: Signal) -> float:
+    """Position of ``x`` between ``source`` (0) and ``target`` (1), all ``[C, T]``.
+
+    The reference is the largest mel power in either end: one for all three. 0.5 if the ends are
+    the same and ``x`` too.
+    """
+    reference = max(float(mel_power(end).max()) for end in (source, target)) or 1.0
+    here, start, end = (log_mel(each, reference=reference) for each in (x, source, target))
+    d0, d1 = (float(np.linalg.norm(here - there)) for there in (start, end))
+    return d0 / (d0 + d1) if d0 + d1 > 0 else 0.5

@@ -1,0 +1,30 @@
+"""The manifest: Parquet tables that say what was done, one row a track, one row a chunk."""
+
+from morphsep.manifest.parts import write_part
+from morphsep.manifest.rows import SCHEMA_VERSION, ChunkRow, TrackRow, schema
+from morphsep.manifest.tables import (
+    chunks_by_track,
+    commit,
+    compact,
+    count_by_status,
+    read_chunks,
+    read_known,
+    read_tracks,
+    table_folder,
+)
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "ChunkRow",
+    "TrackRow",
+    "chunks_by_track",
+    "commit",
+    "compact",
+    "count_by_status",
+    "read_chunks",
+    "read_known",
+    "read_tracks",
+    "schema",
+    "table_folder",
+    "write_part",
+]

@@ -1,0 +1,200 @@
+"""The columns of both tables: what each says, its unit and its Arrow type."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, fields
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union
+
+from morphsep.storage import Location
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from morphsep.storage import Location
+
+
+SCHEMA_VERSION = 2
+"""Version of both schemas; raised when a column is added, renamed or changes its meaning."""
+
+
+Table = Literal["tracks", "chunks"]
+
+
+Out = Union[Location, str, "os.PathLike[str]"]
+"""An output folder."""
+
+
+def column(doc: str, type_: str, default: Any = None) -> Any:
+    """A column: what it says (with its unit), its Arrow type, and what it is where unknown."""
+    return field(default=default, metadata={"doc": doc, "type": type_})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackRow:
+    """One input file, whatever became of it."""
+
+    track: str = column(
+        "Identity: the output's path below OUT (made unique for duplicates).", "string", ""
+    )
+    status: str = column("ok, skipped or failed.", "string", "failed")
+    error_code: str | None = column("Why it is not ok: a code of docs/manifest.md.", "string")
+    message: str | None = column("The same as a sentence that says what to do.", "string")
+    input: str = column("Path of the input as it was found.", "string", "")
+    output: str | None = column("Path of the output below OUT; only if status is ok.", "string")
+    backing: str | None = column(
+        "Path of the backing below OUT, where only stems were asked for.", "string"
+    )
+    backing_hash: str | None = column("sha256 of the backing's bytes.", "string")
+    output_hash: str | None = column("sha256 of the output's bytes.", "string")
+    content_hash: str | None = column("sha256 of the input's bytes.", "string")
+    key: str | None = column(
+        "Digest of all that the output depends on; equal key, equal samples.", "string"
+    )
+    stem_key: str | None = column(
+        "Digest of all that the stem depends on; names it in the cache.", "string"
+    )
+    format: str | None = column("Container of the input, in libsndfile's words.", "string")
+    subtype: str | None = column("Sample format of the input, in libsndfile's words.", "string")
+    output_format: str | None = column("Container of the output.", "string")
+    output_subtype: str | None = column("Sample format of the output.", "string")
+    sample_rate: int | None = column("Of input and output, Hz.", "int32")
+    num_channels: int | None = column("Channels of the output.", "int32")
+    num_samples: int | None = column("Length of input and output, samples per channel.", "int64")
+    duration: float | None = column("The same in seconds.", "float64")
+    separator: str | None = column("What made the stem, with its model.", "string")
+    separator_reason: str | None = column(
+        "Why this separator (asked for, or how auto decided).", "string"
+    )
+    weights_hash: str | None = column("sha256 of the separator's weights.", "string")
+    from_tone: str | None = column("Tone morphed from.", "string")
+    to_tone: str | None = column("Tone morphed towards.", "string")
+    amount: str | None = column(
+        "Amount curve: a number, or sample=amount points at 44.1 kHz.", "string"
+    )
+    backend: str | None = column("What morphed the chunks.", "string")
+    warp: str | None = column(
+        "The perceptual map of --uniform as JSON knots; null if not used.", "string"
+    )
+    from_trim_db: float | None = column(
+        "Gain that kept the stem's loudness through the from tone, dB.", "float64"
+    )
+    to_trim_db: float | None = column(
+        "Gain that kept the stem's loudness through the to tone, dB.", "float64"
+    )
+    fits: str | None = column(
+        "What fitting the from and the to tone to this stem found, as a JSON list of two (lag, "
+        "drift, the effects of a match, ...); null if neither had to be fitted.",
+        "string",
+    )
+    backend_warning: str | None = column(
+        "What the backend wants known of this track (a smaller batch, a doubtful inversion).",
+        "string",
+    )
+    settings: str | None = column("All settings as JSON.", "string")
+    gain_db: float | None = column(
+        "The one gain of the whole track against clipping, dB; 0 if none.", "float64"
+    )
+    peak_before_dbfs: float | None = column("Sample peak of the input, dBFS.", "float64")
+    peak_dbfs: float | None = column("Sample peak of the output, dBFS.", "float64")
+    true_peak_before_dbtp: float | None = column(
+        "True peak of the input (BS.1770-4), dBTP.", "float64"
+    )
+    true_peak_dbtp: float | None = column("True peak of the output (BS.1770-4), dBTP.", "float64")
+    lufs_before: float | None = column(
+        "Integrated loudness of the input (BS.1770-4), LUFS.", "float64"
+    )
+    lufs: float | None = column("Integrated loudness of the output (BS.1770-4), LUFS.", "float64")
+    stem_lufs: float | None = column("Integrated loudness of the stem, LUFS.", "float64")
+    null_residual_dbfs: float | None = column(
+        "Peak of mix - (stem + backing) in float32, dBFS.", "float64"
+    )
+    num_chunks: int | None = column("Chunks of the track.", "int32")
+    num_morphed: int | None = column("Chunks that a backend morphed.", "int32")
+    worst_step_db: float | None = column("Largest seam_step_db of its chunks.", "float64")
+    worst_flux_db: float | None = column("Largest seam_flux_db of its chunks.", "float64")
+    seconds_scan: float | None = column("Reading, checking and measuring the input, s.", "float64")
+    seconds_separate: float | None = column("Separating, s; 0 if the stem was cached.", "float64")
+    seconds_morph: float | None = column("Morphing and stitching, s.", "float64")
+    seconds_assemble: float | None = column(
+        "Mixing, writing and measuring the output, s.", "float64"
+    )
+    tags_warning: str | None = column("What of the tags could not be carried over.", "string")
+    retries: int = column(
+        "How often something was tried again: storage that did not answer, a worker that was lost.",
+        "int32",
+        0,
+    )
+    versions: str | None = column(
+        "Versions of morphsep, Python and what made the sound, as JSON.", "string"
+    )
+    finished_ns: int = column("When the row was written, ns since 1970 (UTC).", "int64", 0)
+    schema_version: int = column("Version of this schema.", "int32", SCHEMA_VERSION)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkRow:
+    """One chunk of a track."""
+
+    track: str = column("The track it belongs to.", "string", "")
+    key: str = column("The track's key: which of its results this is a chunk of.", "string", "")
+    index: int = column("Position in the track, from 0.", "int32", 0)
+    start: int = column("First sample at 44.1 kHz, from the track's sample 0.", "int64", 0)
+    num_samples: int = column("Length at 44.1 kHz, samples, overlaps included.", "int64", 0)
+    start_s: float = column("First moment, s.", "float64", 0.0)
+    stop_s: float = column("Last moment, s.", "float64", 0.0)
+    status: str = column("morphed, zero (amount 0 throughout) or silent (no guitar).", "string", "")
+    amount_min: float = column("Smallest amount asked for.", "float32", 0.0)
+    amount_mean: float = column("Mean amount asked for.", "float32", 0.0)
+    amount_max: float = column("Largest amount asked for.", "float32", 0.0)
+    stem_dbfs: float = column("RMS level of the stem, dBFS.", "float32", 0.0)
+    seam_step_db: float | None = column(
+        "Seam with the chunk before: jump in slope against its neighbourhood, dB.", "float32"
+    )
+    seam_flux_db: float | None = column(
+        "Seam with the chunk before: spectral flux against its neighbourhood, dB.", "float32"
+    )
+    seam_correlation: float | None = column(
+        "Correlation of the two sides of that seam, 0 to 1.", "float32"
+    )
+    seconds: float = column("Time spent on this chunk, s.", "float32", 0.0)
+    finished_ns: int = column("When the row was written, ns since 1970 (UTC).", "int64", 0)
+    schema_version: int = column("Version of this schema.", "int32", SCHEMA_VERSION)
+
+
+Row = TypeVar("Row", TrackRow, ChunkRow)
+
+
+_TABLES: dict[type, Table] = {TrackRow: "tracks", ChunkRow: "chunks"}
+
+
+def schema(row_type: type[TrackRow] | type[ChunkRow]) -> pa.Schema:
+    """The Arrow schema of a table; every field carries its description."""
+    return _schema(_TABLES[row_type])
+
+
+@cache
+def _schema(table: Table) -> pa.Schema:
+    import pyarrow as pa
+
+    (row_type,) = (row_type for row_type, name in _TABLES.items() if name == table)
+    return pa.schema(
+        [
+            pa.field(f.name, f.metadata["type"], metadata={"description": f.metadata["doc"]})
+            for f in fields(row_type)
+        ],
+        metadata={"morphsep": f"{table} {SCHEMA_VERSION}"},
+    )
+
+
+def reference() -> str:
+    """The column-by-column reference page (Markdown) of both tables."""
+    lines = []
+    for row_type, table in _TABLES.items():
+        lines += [f"### {table}", "", "| column | type | what it says |", "|---|---|---|"]
+        lines += [
+            f"| `{f.name}` | {f.metadata['type']} | {f.metadata['doc']} |" for f in fields(row_type)
+        ]
+        lines.append("")
+    return "\n".join(lines)

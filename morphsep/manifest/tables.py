@@ -1,0 +1,160 @@
+"""The manifest: two Parquet tables that say what was done, one row a track, one row a chunk.
+
+``OUT/manifest/tracks/*.parquet`` and ``OUT/manifest/chunks/*.parquet``. A track is committed by
+one part in each, the chunks' first: the track's row is what makes both count. Of several rows of
+one track the newest counts, so parts can be added and compacted at any moment without a lock.
+The columns, their units and types are those of `TrackRow` and `ChunkRow` below.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+from morphsep.manifest.parts import conform, join, newest, stream, write_part
+from morphsep.manifest.rows import _TABLES, ChunkRow, Out, Row, Table, TrackRow, schema
+from morphsep.storage import Location, digest, location
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from morphsep.storage import Location
+
+
+def table_folder(out: Out, table: Table) -> Location:
+    """Where the parts of a table lie."""
+    return location(out) / "manifest" / table
+
+
+def commit(out: Out, track: TrackRow, chunks: Sequence[ChunkRow] = (), after: int = 0) -> TrackRow:
+    """Writes a track's rows for good: the chunks' part, then the track's. Returns its row.
+
+    Args:
+        after: `finished_ns` that the new row has to be later than, such as that of the row it
+            replaces: it counts even if this machine's clock is behind the one that wrote that.
+    """
+    now = max(time.time_ns(), after + 1)
+    name = f"{digest(track.track)[:24]}-{now}.parquet"
+    if chunks:
+        stamped = [replace(row, finished_ns=now) for row in chunks]
+        write_part(table_folder(out, "chunks") / name, _table(stamped, ChunkRow))
+    track = replace(track, finished_ns=now)
+    write_part(table_folder(out, "tracks") / name, _table([track], TrackRow))
+    return track
+
+
+def _table(rows: Sequence[Row], row_type: type[Row]) -> pa.Table:
+    import pyarrow as pa
+
+    shape = schema(row_type)
+    columns = [pa.array([getattr(row, f.name) for row in rows], f.type) for f in shape]
+    return pa.Table.from_arrays(columns, schema=shape)
+
+
+def read_known(out: Out, columns: Sequence[str]) -> pa.Table:
+    """Some columns of every track's newest row, in order of the tracks' names.
+
+    `track` and `finished_ns` come first, asked for or not. Far lighter than `read_tracks`: for
+    resuming and for status.
+    """
+    names = list(dict.fromkeys(["track", "finished_ns", *columns]))
+    shape = schema(TrackRow)
+    found = [*stream(table_folder(out, "tracks"), shape, names)]
+    return newest(join(found)) if found else conform(shape.empty_table(), shape, names)
+
+
+def count_by_status(out: Out) -> dict[str, int]:
+    """How many tracks there are of each status."""
+    counts = read_known(out, ["status"])["status"].value_counts()
+    return {str(count["values"]): int(count["counts"]) for count in counts.to_pylist()}
+
+
+def read_tracks(out: Out) -> list[TrackRow]:
+    """The newest row of every track, in order of their names."""
+    return _rows(read_known(out, schema(TrackRow).names), TrackRow)
+
+
+def _rows(table: pa.Table, row_type: type[Row]) -> list[Row]:
+    names = [f.name for f in fields(row_type)]
+    columns = [_values(table[name]) for name in names]
+    return [
+        row_type(**dict(zip(names, values, strict=True))) for values in zip(*columns, strict=True)
+    ]
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    """Python values; equal texts are one object, since settings repeat in every row."""
+    import pyarrow as pa
+
+    if not pa.types.is_string(column.type):
+        return list(column.to_pylist())
+    texts = column.combine_chunks().dictionary_encode()
+    known = texts.dictionary.to_pylist()
+    return [None if i is None else known[i] for i in texts.indices.to_pylist()]
+
+
+def read_chunks(out: Out, tracks: Sequence[TrackRow] | None = None) -> list[ChunkRow]:
+    """The rows of every chunk that belongs to a track's newest row, in order.
+
+    Args:
+        tracks: what `read_tracks` gave, if it is at hand.
+    """
+    found = dict(chunks_by_track(out, tracks))
+    return [row for track in sorted(found) for row in found[track]]
+
+
+def chunks_by_track(
+    out: Out, tracks: Sequence[TrackRow] | None = None
+) -> Iterator[tuple[str, list[ChunkRow]]]:
+    """The same by track, each with its chunks in order, the tracks in none; flat memory.
+
+    Tracks that have no chunks do not come.
+    """
+    known = _known(out) if tracks is None else _table(tracks, TrackRow).select(_KNOWN)
+    done: set[str] = set()
+    held: dict[int, ChunkRow] = {}
+    track = ""
+    for table in stream(table_folder(out, "chunks"), schema(ChunkRow)):
+        for row in _rows(_current(table, known), ChunkRow):
+            if row.track != track and held:
+                done.add(track)
+                yield track, [held[index] for index in sorted(held)]
+                held = {}
+            if row.track not in done:
+                track = row.track
+                held[row.index] = row
+    if held:
+        yield track, [held[index] for index in sorted(held)]
+
+
+_KNOWN = ["track", "finished_ns", "key"]
+
+
+def _known(out: Out) -> pa.Table:
+    return read_known(out, _KNOWN)
+
+
+def _current(chunks: pa.Table, tracks: pa.Table) -> pa.Table:
+    """The chunks that belong to one of these tracks' rows."""
+    import pyarrow.compute as pc
+
+    found = pc.index_in(chunks["track"], value_set=tracks["track"].combine_chunks())
+    same = [pc.equal(chunks[name], pc.take(tracks[name], found)) for name in ("finished_ns", "key")]
+    return chunks.filter(pc.and_(*same))
+
+
+def compact(out: Out) -> tuple[int, int]:
+    """Joins the parts of each table into few files and drops rows that newer ones replace.
+
+    May be called at any time, by one process at a time, while others commit and read. Files that
+    are large already stay as they are, unless rows in them have been replaced.
+
+    Returns:
+        (files before, files after), both tables together.
+    """
+    from morphsep.manifest.compaction import compact as join_parts
+
+    schemas: dict[str, pa.Schema] = {table: schema(row_type) for row_type, table in _TABLES.items()}
+    return join_parts(table_folder(out, "tracks"), table_folder(out, "chunks"), schemas)

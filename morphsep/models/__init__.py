@@ -1,0 +1,50 @@
+"""Model weights and devices: found, fetched once, checked, run in batches that fit."""
+
+from morphsep.models.bags import Bag
+from morphsep.models.checksums import identity, sha256_of
+from morphsep.models.devices import (
+    BatchRunner,
+    device,
+    full_precision,
+    is_out_of_memory,
+    lane_threads,
+)
+from morphsep.models.download import is_offline
+from morphsep.models.from_bucket import bring
+from morphsep.models.weights import (
+    DEFAULT_MODEL,
+    MUSIC2LATENT,
+    available,
+    fetch,
+    list_models,
+    locate,
+    path,
+    reachable,
+    resolve,
+    verify,
+    weights_dir,
+)
+
+__all__ = [
+    "DEFAULT_MODEL",
+    "MUSIC2LATENT",
+    "Bag",
+    "BatchRunner",
+    "available",
+    "bring",
+    "device",
+    "fetch",
+    "full_precision",
+    "identity",
+    "is_offline",
+    "is_out_of_memory",
+    "lane_threads",
+    "list_models",
+    "locate",
+    "path",
+    "reachable",
+    "resolve",
+    "sha256_of",
+    "verify",
+    "weights_dir",
+]

@@ -1,0 +1,137 @@
+"""Which hosts have a published model, and bringing it from one of them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from morphsep.models.bags import Bag, Recipe, definition, legacy_files
+from morphsep.models.checksums import read_record, sha256_of, write_record
+from morphsep.models.download import DownloadError, Progress, download, first_reachable
+
+logger = logging.getLogger("morphsep")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remote:
+    """One checkpoint at one host."""
+
+    url: str
+    sha256: str
+    """What is known of its checksum beforehand: its first digits, or nothing."""
+
+
+HUB_FILES = {"music2latent": ("SonyCSLParis/music2latent", "music2latent.pt")}
+"""Models that are no Demucs: repository on the Hugging Face hub and file."""
+
+Origin = tuple[Remote, ...]
+"""All checkpoints of a model at one host."""
+
+
+def origins(recipe: Recipe) -> tuple[Origin, ...]:
+    """Hosts for a model, best first: ``$MORPHSEP_MODEL_URL`` alone if set, else those of demucs."""
+    mirror = os.environ.get("MORPHSEP_MODEL_URL")
+    if recipe.name in HUB_FILES:
+        return ((_hub_file(recipe.name, mirror),),)
+    if mirror:
+        base = f"{mirror.rstrip('/')}/{recipe.name}/"
+        names = [Path(legacy_files()[s]).name for s in recipe.signatures]
+        safe = tuple(Remote(url=f"{base}{s}.safetensors", sha256="") for s in recipe.signatures)
+        return safe, tuple(_legacy(base + name) for name in names)
+    from demucs.pretrained import ROOT_URL
+
+    old = tuple(_legacy(ROOT_URL + legacy_files()[s]) for s in recipe.signatures)
+    return (old,) if recipe.name in recipe.signatures else (_hub(recipe), old)
+
+
+def hub_repository(name: str) -> str:
+    """Owner and name of the repository on the Hugging Face hub, for Demucs where demucs looks."""
+    if name in HUB_FILES:
+        return HUB_FILES[name][0]
+    from demucs.hf import DEFAULT_NAMESPACE, hf_repo_name
+
+    return f"{DEFAULT_NAMESPACE}/{hf_repo_name(name)}"
+
+
+def _hub_file(name: str, mirror: str | None) -> Remote:
+    from huggingface_hub import hf_hub_url
+
+    repository, file = HUB_FILES[name]
+    url = f"{mirror.rstrip('/')}/{name}/{file}" if mirror else hf_hub_url(repository, file)
+    return Remote(url=url, sha256="")
+
+
+def _hub(recipe: Recipe) -> Origin:
+    from huggingface_hub import hf_hub_url
+
+    repository = hub_repository(recipe.name)
+    urls = [hf_hub_url(repository, f"{s}.safetensors") for s in recipe.signatures]
+    return tuple(Remote(url=url, sha256="") for url in urls)
+
+
+def _legacy(url: str) -> Remote:
+    return Remote(url=url, sha256=Path(url).stem.rsplit("-", 1)[1])
+
+
+def first_host(recipe: Recipe, timeout: float) -> bool:
+    """Whether any host answers for this model within `timeout` seconds."""
+    return first_reachable([origin[0].url for origin in origins(recipe)], timeout) is not None
+
+
+def bring(recipe: Recipe, folder: Path, progress: Progress | None) -> Bag:
+    """Fetch a model into `folder`, from the first host that has all of it.
+
+    Several processes may ask at once: one fetches, the others wait and find it there.
+
+    Raises:
+        DownloadError: no host has it.
+    """
+    from filelock import FileLock
+
+    if not first_host(recipe, timeout=10.0):
+        raise DownloadError(
+            f"No host of the model {recipe.name} answers. Is there a network? Fetch it elsewhere "
+            f"(morphsep models fetch {recipe.name}) and copy its folder to {folder}."
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".lock"):
+            return _bring_from_any(recipe, folder, progress)
+    except OSError as error:
+        raise DownloadError(f"{folder} cannot be written: {error}.") from error
+
+
+def _bring_from_any(recipe: Recipe, folder: Path, progress: Progress | None) -> Bag:
+    refusals = []
+    for origin in origins(recipe):
+        try:
+            files = tuple(_bring_one(remote, folder, progress) for remote in origin)
+        except DownloadError as error:
+            refusals.append(str(error))
+            continue
+        if (yaml := definition(recipe.name)) is not None:
+            # The folder is then complete: it can be copied, served, or named as a model.
+            shutil.copyfile(yaml, folder / yaml.name)
+        return Bag(recipe=recipe, files=files)
+    raise DownloadError(f"{recipe.name} could not be fetched. " + " ".join(refusals))
+
+
+def _bring_one(remote: Remote, folder: Path, progress: Progress | None) -> Path:
+    target = folder / remote.url.rsplit("/", 1)[1]
+    record = read_record(folder)
+    wanted = record.get(target.name) or remote.sha256
+    if wanted and target.exists() and sha256_of(target).startswith(wanted):
+        return target
+    part = target.with_name(target.name + ".part")
+    try:
+        actual = download(remote.url, part, sha256=wanted, progress=progress)
+        # Recorded before it is there: a checkpoint without a record would never be checked.
+        write_record(folder, {**record, target.name: actual})
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+    logger.info("fetched %s (%d bytes, sha256 %s)", remote.url, target.stat().st_size, actual)
+    return target

@@ -1,0 +1,192 @@
+"""Where model weights are: list, fetch, verify, find. Nothing is fetched when offline is set.
+
+Looked for in this order: ``$MORPHSEP_WEIGHTS`` (else the user's cache folder), the Hugging Face
+cache, torch hub's cache. Fetched from where the installed demucs fetches them, or from
+``$MORPHSEP_MODEL_URL``: any web server over a copy of the weights folder.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from morphsep.errors import SettingError
+from morphsep.models.bags import Bag, Recipe, assemble, legacy_files, published, read_folder
+from morphsep.models.checksums import check, identity
+from morphsep.models.download import Progress, is_offline
+from morphsep.models.from_bucket import bring as bring_remote
+from morphsep.models.sources import HUB_FILES, bring, first_host, hub_repository, origins
+
+DEFAULT_MODEL = "htdemucs_6s"
+LICENCE = (
+    "not stated; from their authors 'for research purpose' (facebookresearch/demucs#327, #508)"
+)
+"""Of Demucs' weights. The MIT licence covers demucs' code only; the hub's pages name no licence."""
+MUSIC2LATENT = "music2latent"
+LICENCES = {MUSIC2LATENT: "CC-BY-NC-4.0"}
+"""Of models that are no Demucs."""
+
+logger = logging.getLogger("morphsep")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelInfo:
+    """One line of ``morphsep models list``."""
+
+    name: str
+    licence: str
+    urls: tuple[str, ...]
+    """Where `fetch` looks, best first: the first file of the model at each host."""
+    path: Path | None
+    """Folder that holds it on this machine, None if it is not here."""
+    num_bytes: int | None
+    """Size of its files on this machine, None if it is not here."""
+
+
+def weights_dir() -> Path:
+    """``$MORPHSEP_WEIGHTS``, else ``morphsep/weights`` in the user's cache folder."""
+    own = os.environ.get("MORPHSEP_WEIGHTS")
+    return Path(own).expanduser() if own else _user_cache() / "morphsep" / "weights"
+
+
+def _user_cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+
+
+def list_models() -> tuple[ModelInfo, ...]:
+    """Every bag that demucs knows by name, the default first; then models of backends. No network;
+    loads torch."""
+    names = sorted(name for name in published() if name not in legacy_files())
+    names.sort(key=lambda name: name != DEFAULT_MODEL)
+    names += HUB_FILES
+    return tuple(_info(name) for name in names)
+
+
+def _info(name: str) -> ModelInfo:
+    bag = locate(name)
+    return ModelInfo(
+        name=name,
+        licence=LICENCES.get(name, LICENCE),
+        urls=tuple(files[0].url for files in origins(_known()[name])),
+        path=bag.files[0].parent if bag else None,
+        num_bytes=sum(file.stat().st_size for file in bag.files) if bag else None,
+    )
+
+
+def _known() -> dict[str, Recipe]:
+    """What can be fetched by name."""
+    return {**published(), **{name: Recipe(name=name, signatures=(name,)) for name in HUB_FILES}}
+
+
+def locate(model: str, offline: bool = False) -> Bag | None:
+    """The files of a model (a name, a folder, a file) on this machine, None if they are not here.
+
+    A folder or file in an object store (``s3://...``) is copied here first, once.
+
+    Raises:
+        SettingError: no such name and no such folder.
+    """
+    if "://" in model:
+        return read_folder(bring_remote(model, weights_dir(), is_offline(offline)))
+    recipe = _known().get(model)
+    if recipe is not None:
+        bags = (assemble(recipe, folder) for folder in _places(recipe))
+        return next((bag for bag in bags if bag is not None), None)
+    for path in (Path(model).expanduser(), weights_dir() / model):
+        if path.exists():
+            return read_folder(path)
+    names = ", ".join(name for name in published() if name not in legacy_files())
+    raise SettingError(f"No Demucs model or folder {model!r}. Known by name: {names}.")
+
+
+def _places(recipe: Recipe) -> Iterator[Path]:
+    yield weights_dir() / recipe.name
+    yield from _hub_cache(recipe.name)
+    torch_home = Path(os.environ.get("TORCH_HOME") or _user_cache() / "torch")
+    yield torch_home / "hub" / "checkpoints"
+
+
+def _hub_cache(name: str) -> Iterator[Path]:
+    """Snapshots in the Hugging Face cache, those of the model's own repository only."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    file = HUB_FILES[name][1] if name in HUB_FILES else f"{name}.yaml"
+    # Demucs is asked for its repository's name only if there is something: it loads torch.
+    if found := sorted(Path(HF_HUB_CACHE).glob(f"models--*/snapshots/*/{file}")):
+        wanted = "models--" + hub_repository(name).replace("/", "--")
+        yield from (file.parent for file in found if file.parts[-4] == wanted)
+
+
+def available(model: str) -> bool:
+    """Whether a model's files are on this machine. Opens no socket."""
+    return locate(model) is not None
+
+
+def reachable(model: str, timeout: float = 10.0) -> bool:
+    """Whether `fetch` would find a host that has the model; decided within `timeout` seconds."""
+    recipe = _known().get(model)
+    return recipe is not None and not is_offline() and first_host(recipe, timeout)
+
+
+def path(model: str) -> Path:
+    """Folder that holds the model, or into which `fetch` would bring it."""
+    bag = locate(model)
+    return bag.files[0].parent if bag else weights_dir() / model
+
+
+def fetch(model: str, *, offline: bool = False, progress: Progress | None = None) -> Path:
+    """Folder with the model's verified files; brought here first if need be.
+
+    Raises:
+        SettingError: not here and offline is set, or no host has it, or a checksum is wrong.
+    """
+    return resolve(model, offline=offline, progress=progress).files[0].parent
+
+
+def resolve(model: str, *, offline: bool = False, progress: Progress | None = None) -> Bag:
+    """As `fetch`, but the files themselves."""
+    bag = locate(model, offline)
+    recipe = _known().get(model)
+    if bag is not None:
+        try:
+            check(bag)
+            return bag
+        except SettingError as error:
+            if recipe is None or is_offline(offline):
+                raise
+            logger.warning("%s Fetching it again.", error)
+    if is_offline(offline):
+        raise SettingError(
+            f"The weights of {model} are not on this machine and offline is set. Run `morphsep "
+            f"models fetch {model}` where there is a network, then copy {weights_dir() / model}."
+        )
+    assert recipe is not None  # locate has refused every other name
+    return bring(recipe, weights_dir() / recipe.name, progress)
+
+
+def verify(model: str) -> tuple[Path, ...]:
+    """Check the files of a model against their checksums; returns the files. Opens no socket.
+
+    Raises:
+        SettingError: a file is missing or is not what it was.
+    """
+    bag = locate(model)
+    if bag is None:
+        raise SettingError(f"{model} is not on this machine: morphsep models fetch {model}")
+    check(bag)
+    return bag.files
+
+
+def hash_of(model: str) -> str:
+    """sha256 (hex) over a model's weights: of its file if it is one file without further settings.
+
+    Raises:
+        SettingError: it is not on this machine.
+    """
+    bag = locate(model)
+    if bag is None:
+        raise SettingError(f"{model} is not on this machine: morphsep models fetch {model}")
+    return identity(bag)

@@ -1,0 +1,32 @@
+"""A request: what a user asks for, checked before anything is touched."""
+
+from morphsep.request.amount import Curve, parse_amount, parse_time
+from morphsep.request.inputs import LISTS, collect
+from morphsep.request.job import Command, Job, backing_of
+from morphsep.request.lists import read_list
+from morphsep.request.named_files import at_hand
+from morphsep.request.packed_files import pack, unpack
+from morphsep.request.registry import describe_plugins, load_plugin, options
+from morphsep.request.settings import AS_RECORDED, Settings, describe, make_settings
+
+__all__ = [
+    "AS_RECORDED",
+    "LISTS",
+    "Command",
+    "Curve",
+    "Job",
+    "Settings",
+    "at_hand",
+    "backing_of",
+    "collect",
+    "describe",
+    "describe_plugins",
+    "load_plugin",
+    "make_settings",
+    "options",
+    "pack",
+    "parse_amount",
+    "parse_time",
+    "read_list",
+    "unpack",
+]

@@ -1,0 +1,121 @@
+"""The amount: a curve over song time, from 0 (the source tone) to 1 (the target tone)."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from morphsep.dsp import Seconds, Signal, samples
+from morphsep.errors import SettingError
+
+HOW = 'give a number from 0 to 1, points such as "0:00=0 0:05=1", or a CSV file with time,amount'
+_TIME = re.compile(r"^(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Straight lines between points; constant before the first and after the last.
+
+    >>> Curve(((0, 0.0), (4, 1.0))).at(2, 4)
+    array([0.5 , 0.75, 1.  , 1.  ], dtype=float32)
+    """
+
+    points: tuple[tuple[int, float], ...]
+    """(song sample at 44.1 kHz, amount), in order of time."""
+
+    def at(self, start: int, num_samples: int) -> Signal:
+        """Amount ``[T]`` at the song's samples [start, start + num_samples)."""
+        if self.is_constant:
+            return np.full(num_samples, self.points[0][1], dtype=np.float32)
+        when, what = zip(*self.points, strict=True)
+        curve: Signal = np.interp(np.arange(start, start + num_samples), when, what).astype(
+            np.float32
+        )
+        return curve
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether the amount never changes."""
+        return len({amount for _, amount in self.points}) == 1
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether nothing is asked for in the whole track."""
+        return all(amount == 0 for _, amount in self.points)
+
+    @property
+    def is_trivial(self) -> bool:
+        """Whether only 0 and 1 are asked for, which no perceptual map moves."""
+        return self.is_constant and self.points[0][1] in (0.0, 1.0)
+
+    def __str__(self) -> str:
+        if self.is_constant:
+            return repr(self.points[0][1])
+        return " ".join(f"{time}={amount!r}" for time, amount in self.points)
+
+
+def parse_time(text: str) -> Seconds:
+    """Seconds of ``12.5``, ``1:02.5`` or ``1:00:00``.
+
+    >>> parse_time("1:02.5")
+    62.5
+    """
+    match = _TIME.match(text.strip())
+    if match is None:
+        raise SettingError(f"{text!r} is no time: write seconds, m:ss or h:mm:ss")
+    hours, minutes, seconds = match.groups(default="0")
+    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+
+
+def parse_amount(text: str) -> Curve:
+    """A curve from what a user writes: ``0.6``, ``"0:00=0 0:05=1"`` or a CSV file's path.
+
+    >>> parse_amount("0:00=0 0:05=1").points
+    ((0, 0.0), (220500, 1.0))
+
+    Raises:
+        SettingError: not one of these, an amount outside [0, 1], times that do not increase.
+    """
+    text = text.strip()
+    if text.lower().endswith(".csv"):
+        return _curve(_read_csv(Path(text)))
+    if "=" in text:
+        pairs = [item.partition("=") for item in text.replace(",", " ").split()]
+        return _curve([(time, amount) for time, _, amount in pairs])
+    return _curve([("0", text)])
+
+
+def _read_csv(path: Path) -> list[tuple[str, str]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = [row for row in csv.reader(file) if row and not row[0].startswith("#")]
+    except OSError as error:
+        raise SettingError(f"the amount curve {path} cannot be read: {error.strerror}") from error
+    if rows and rows[0][0].strip().lower() == "time":
+        rows = rows[1:]
+    if not rows or any(len(row) != 2 for row in rows):
+        raise SettingError(f"{path} needs two columns, time and amount, in at least one row")
+    return [(row[0], row[1]) for row in rows]
+
+
+def _curve(pairs: list[tuple[str, str]]) -> Curve:
+    points = tuple((samples(parse_time(time)), _amount(amount)) for time, amount in pairs)
+    times = [time for time, _ in points]
+    if any(b <= a for a, b in itertools.pairwise(times)):
+        raise SettingError("the times of an amount curve must increase from point to point")
+    return Curve(points)
+
+
+def _amount(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise SettingError(f"{text!r} is no amount: {HOW}") from None
+    if not 0.0 <= value <= 1.0:
+        raise SettingError(f"an amount must lie between 0 and 1, got {text}: {HOW}")
+    return value

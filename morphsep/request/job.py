@@ -1,0 +1,32 @@
+"""A job: one input, and what is to be made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from morphsep.errors import ErrorCode
+from morphsep.request.settings import Settings
+
+Command = Literal["morph", "separate"]
+"""What is to be made of an input: the changed song, or its guitar and backing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One input and what is to be done with it."""
+
+    track: str
+    """The output's path below OUT, with forward slashes; the track's identity."""
+    path: str
+    settings: Settings
+    separator_reason: str = "asked for"
+    refusal: tuple[ErrorCode, str] | None = None
+    """Why it will not be done, known from its name alone."""
+    refused_as: str = "failed"
+
+
+def backing_of(track: str) -> str:
+    """The backing's path below OUT, where `track` is the guitar's."""
+    before, _, after = track.rpartition(".guitar")
+    return f"{before}.backing{after}"

@@ -1,0 +1,152 @@
+"""Files that settings name, for workers that do not see the driver's disk.
+
+`pack` puts what tones, curves and adapters need into the work directory, named by the digest of its
+content, and `unpack` finds it there, on any machine. Checkpoints are too large for that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatch
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from morphsep.errors import SettingError
+from morphsep.models import weights_dir
+from morphsep.request.named_files import (
+    ADAPTER,
+    CHAINS,
+    IMPULSE,
+    Places,
+    fetched,
+    inner_files,
+    options_of,
+    renamed,
+    tones_and_curve,
+)
+from morphsep.storage import TEMPORARY, Location, digest, digest_file, only_one
+
+if TYPE_CHECKING:
+    from morphsep.request.settings import Settings
+
+
+def pack(many: Iterable[Settings], folder: Location) -> dict[str, str]:
+    """Copies the files that settings name to a folder that all workers see, but for checkpoints.
+
+    Returns:
+        Their names below `folder`, by what they are called in the settings.
+
+    Raises:
+        SettingError: one cannot be read.
+    """
+    packed: dict[str, str] = {}
+    for settings in many:
+        tones = [text for text in (settings.to, settings.from_) if _is_file(text)]
+        curve = [settings.amount] if settings.amount.strip().lower().endswith(".csv") else []
+        for text in (*tones, *curve, *options_of(settings, (ADAPTER,))):
+            if text not in packed:
+                packed[text] = _put(Path(fetched(text, settings.offline)).expanduser(), folder)
+    return packed
+
+
+def unpack(settings: Settings, packed: Mapping[str, str], folder: Location) -> Places:
+    """Where on this machine the files are that `pack` has put into `folder`, as far as these
+    settings name them.
+
+    Raises:
+        SettingError: they are not what they were.
+    """
+    named = (*tones_and_curve(settings), *options_of(settings, (ADAPTER,)))
+    return tuple((text, _taken(folder, packed[text])) for text in named if text in packed)
+
+
+def _is_file(text: str) -> bool:
+    """Whether a tone is a file's."""
+    from morphsep.tones import DEFINITIONS, is_recording, named_tones
+
+    if "://" in text:
+        return True
+    is_chain = Path(text).suffix.lower() in DEFINITIONS and text not in named_tones()
+    return is_chain or is_recording(text)
+
+
+def _put(path: Path, folder: Location) -> str:
+    """Copies a file, and what it names, or a folder; named by the digest of all of it."""
+    try:
+        parts = _parts(path)
+        name = f"{_digest_of(parts)}/{path.name}"
+        for part, content in parts.items():
+            target = folder / name.partition("/")[0] / part
+            size = len(content) if isinstance(content, bytes) else content.stat().st_size
+            if target.exists() and target.size() == size:
+                continue
+            with target.writing() as copy:
+                if isinstance(content, bytes):
+                    copy.write_bytes(content)
+                else:
+                    shutil.copyfile(content, copy)
+    except OSError as error:
+        raise SettingError(f"{path} cannot be given to the workers: {error}") from error
+    return name
+
+
+def _parts(path: Path) -> dict[str, Path | bytes]:
+    """By their names in the copy: files, or their content."""
+    if path.is_dir():
+        return {f"{path.name}/{name}": file for name, file in _inside(path).items()}
+    inner = inner_files(path) if path.suffix.lower() in CHAINS else []
+    if not inner:
+        return {path.name: path}
+    # a plugin has to be installed on every machine, at the same place
+    files = {name: str((path.parent / name).resolve()) for _, name in inner}
+    parts: dict[str, Path | bytes] = {}
+    for number, name in enumerate(dict.fromkeys(n for kind, n in inner if kind == IMPULSE)):
+        copy = f"{number}-{Path(name).name}"
+        parts[copy] = Path(files[name])
+        files[name] = copy
+    return parts | {path.name: renamed(path, files)}
+
+
+def _inside(folder: Path) -> dict[str, Path]:
+    """The files below by their names there, but for those that a killed process left half
+    written."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {
+        path.relative_to(folder).as_posix(): path
+        for path in files
+        if not fnmatch(path.name, TEMPORARY)
+    }
+
+
+def _digest_of(parts: Mapping[str, Path | bytes]) -> str:
+    sums = (
+        (name, hashlib.sha256(c).hexdigest() if isinstance(c, bytes) else digest_file(c))
+        for name, c in sorted(parts.items())
+    )
+    return digest(*sums)[:32]
+
+
+@lru_cache(maxsize=1024)
+def _taken(folder: Location, name: str) -> str:
+    """A path to what `_put` has put there, checked."""
+    key = name.partition("/")[0]
+    if folder.is_local:
+        here = folder.path / key
+    else:
+        here = weights_dir() / "remote" / key
+        with only_one(here / "x"):
+            for place in (folder / key).walk():
+                target = here / place.text.removeprefix(f"{folder / key}/")
+                if not target.exists():
+                    place.fetch(target)
+    found = _inside(here)
+    found.pop(".lock", None)
+    if _digest_of(found) != key:
+        raise SettingError(
+            f"{Path(name).name} is not what the driver has put into {folder / key}; run the same "
+            "command again"
+        )
+    return str(here / name.partition("/")[2])

@@ -1,0 +1,73 @@
+"""What a job's names alone can say: that it will not be done, or must not be begun."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from morphsep.errors import SettingError
+from morphsep.storage import identity
+
+if TYPE_CHECKING:
+    from morphsep.request.job import Job
+
+LONGEST_NAME = 255
+OWN = ".morphsep"
+"""How the names of the workspace and of half-written files begin."""
+OWN_TABLES = (("manifest", "tracks"), ("manifest", "chunks"))
+
+
+def refuse(job: Job, out: str) -> Job:
+    """The job with its refusal, if its name alone says that it cannot be done.
+
+    Raises:
+        SettingError: its result would be written outside `out`, or among morphsep's own files.
+    """
+    here, there = identity(out), identity(job.path)
+    _check_stays_below(job, here)
+    if job.refusal is not None:
+        return job
+    if _is_below(there, here):
+        why = "the input lies inside the output folder; choose an output folder elsewhere"
+        return replace(job, refusal=("inside_output", why))
+    longest = max(len(os.fsencode(part)) for part in PurePosixPath(job.track).parts)
+    if longest > LONGEST_NAME:
+        why = f"the result's name would be longer than {LONGEST_NAME} bytes; shorten the input's"
+        return replace(job, refusal=("bad_name", why))
+    try:
+        job.path.encode()
+        job.track.encode()
+    except UnicodeEncodeError:
+        why = "the name is not valid UTF-8, so the manifest cannot hold it; rename the file"
+        return replace(
+            job, path=_printable(job.path), track=_printable(job.track), refusal=("bad_name", why)
+        )
+    return job
+
+
+def _check_stays_below(job: Job, out: str) -> None:
+    parts = PurePosixPath(job.track).parts
+    if not parts:
+        raise SettingError(f"the output {job.track!r} of {job.path} is no file name")
+    # with links followed: a folder in `out` may be one, and lead elsewhere
+    folder = identity(os.path.dirname(os.path.join(out, job.track)))
+    if ".." in parts or os.path.isabs(job.track) or not _is_below(folder, out):
+        raise SettingError(
+            f"the output {job.track!r} of {job.path} would leave the output folder; choose another "
+            "name, and look for symbolic links in the output folder"
+        )
+    if any(part.startswith(OWN) for part in parts) or parts[:2] in OWN_TABLES:
+        raise SettingError(
+            f"the output {job.track!r} of {job.path} lies where morphsep keeps its own files; "
+            "choose another name"
+        )
+
+
+def _is_below(path: str, out: str) -> bool:
+    return path == out or path.startswith(out.rstrip(os.sep) + os.sep)
+
+
+def _printable(name: str) -> str:
+    return os.fsencode(name).decode("utf-8", "backslashreplace")

@@ -1,0 +1,36 @@
+"""A run as a whole: a pipeline over many jobs, its workers, its status, its summary."""
+
+from morphsep.run.driver import run
+from morphsep.run.estimate import plan
+from morphsep.run.executors import Pool
+from morphsep.run.jobs import only_failed, settle_jobs
+from morphsep.run.malloc import keep_freed_memory
+from morphsep.run.many_adapters import Result, TrainPair, read_pairs, train_many, write_results
+from morphsep.run.pipeline import Pipeline, actors, tasks
+from morphsep.run.preview import cut_inputs
+from morphsep.run.status import read_status
+from morphsep.run.summary import Fate, Summary, TrackResult
+from morphsep.run.verification import verify
+
+__all__ = [
+    "Fate",
+    "Pipeline",
+    "Pool",
+    "Result",
+    "Summary",
+    "TrackResult",
+    "TrainPair",
+    "actors",
+    "cut_inputs",
+    "keep_freed_memory",
+    "only_failed",
+    "plan",
+    "read_pairs",
+    "read_status",
+    "run",
+    "settle_jobs",
+    "tasks",
+    "train_many",
+    "verify",
+    "write_results",
+]

@@ -1,0 +1,155 @@
+"""A run: jobs through an executor into one output folder, and what is said of it at the end."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Container, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from morphsep import manifest, storage
+from morphsep.dsp import Seconds
+from morphsep.errors import SettingError
+from morphsep.request import Job
+from morphsep.run.executors.executor import Pool, choose_executor, get_executor
+from morphsep.run.heartbeat import Heartbeat
+from morphsep.run.jobs import check_devices, clips_of, packed_files, stages_with_weights
+from morphsep.run.pipeline import Pipeline
+from morphsep.run.summary import Summary, TrackResult
+from morphsep.stages import (
+    Clip,
+    OnProgress,
+    Outcome,
+    RunContext,
+    Workspace,
+    finish,
+    ignore_progress,
+    last_work,
+)
+from morphsep.storage import StorageError
+
+COMPACT_EVERY = 1000
+"""Tracks after which the manifest's parts are joined: a folder of many small files is slow."""
+
+
+def run(
+    jobs: Sequence[Job],
+    out: str | Path,
+    pipeline: Pipeline,
+    *,
+    work_in: str | Path | None = None,
+    executor: str = "auto",
+    pool: Pool | None = None,
+    force: bool = False,
+    max_failures: str | None = None,
+    timeout: Seconds = 0.0,
+    on_progress: OnProgress = ignore_progress,
+    on_outcome: Callable[[Outcome], None] = lambda outcome: None,
+) -> Summary:
+    """Does all jobs (settled, see `settle_jobs`) and leaves one row for each in the manifest.
+
+    Args:
+        pipeline: what is done with each of them (`morphsep.pipelines`).
+        work_in: the folder (or URI) whose ``.morphsep`` all workers keep stems and everything
+            else in that is needed between stages; None: where the last run in `out` had it, at
+            first `out` itself.
+        pool: the cluster and its workers, where the executor has any.
+        max_failures: how many tracks may fail before the run is stopped: a number, or a share of
+            all tracks such as "5%"; None: any number.
+        timeout: how long a stage may take over a section before its worker is killed, in s; 0:
+            for ever. Only where there are workers to kill.
+
+    Raises:
+        SettingError: an unknown executor, a device that Ray gives out, an output folder that
+            cannot be written or in which another run is at work.
+        OSError: the manifest cannot be written (a full disk): run the same command again.
+    """
+    pool = pool or Pool()
+    executor = choose_executor(executor, pool)
+    execute = get_executor(executor)
+    if executor == "ray":
+        check_devices(jobs)
+    most = most_failures(max_failures, len(jobs))
+    workspace = Workspace(out, work_in or last_work(out))
+    with workspace.locked() as held:
+        context = RunContext(
+            out=str(workspace.out), work=workspace.elsewhere, command=pipeline.command,
+            id=secrets.token_hex(8), force=force,
+            timeout=timeout if executor != "local" else 0.0, with_weights=stages_with_weights(jobs),
+            files={} if executor == "local" else packed_files(jobs, workspace),
+            on_progress=on_progress if executor == "local" else ignore_progress,
+        )  # fmt: skip
+        if executor != "local":
+            # a driver that is killed takes its workers along: no input's fault
+            workspace.forget_attempts()
+        clips, newest = clips_of(jobs, workspace)
+        results: dict[str, TrackResult] = {}
+        failed = 0
+        heartbeat = Heartbeat(context, len(jobs), executor, newest)
+
+        def record(outcome: Outcome) -> None:
+            row = outcome.row
+            results[row.track] = TrackResult(row.status, outcome.fresh, row.message, row.output)
+            heartbeat.record(outcome)
+            on_outcome(outcome)
+
+        with heartbeat.beating(), storage.interrupts_remembered():
+            for clip in execute(pipeline.steps(context), clips, pool):
+                held.check()
+                storage.check_interrupt()
+                outcome = clip.outcome
+                # a track can come out twice, if a lost worker's record was given to another
+                if outcome is None or outcome.row.track in results:
+                    continue
+                record(outcome)
+                failed += outcome.row.status == "failed"
+                if failed > most:
+                    break
+                if len(results) % COMPACT_EVERY == 0:
+                    with suppress(StorageError):  # it can wait
+                        manifest.compact(workspace.out)
+            stopped = failed > most
+            if not stopped:
+                for outcome in _lost(context, clips, results):
+                    record(outcome)
+            manifest.compact(workspace.out)
+        if not stopped:
+            workspace.tidy()
+    return Summary(
+        workspace.out,
+        results,
+        f"stopped: {failed} tracks failed, and --max-failures allows {most}" if stopped else None,
+    )
+
+
+def most_failures(text: str | None, num_tracks: int) -> float:
+    """How many tracks may fail, from what a user writes: a number, or a share such as "5%".
+
+    Raises:
+        SettingError: it is neither.
+    """
+    if text is None:
+        return float("inf")
+    number = text.strip().removesuffix("%")
+    if not number.isdecimal() or ("%" in text and int(number) > 100):
+        raise SettingError(f"--max-failures takes a number or a share such as 5%, got {text!r}")
+    return int(number) * num_tracks // 100 if "%" in text else int(number)
+
+
+def _lost(context: RunContext, clips: Iterable[Clip], results: Container[str]) -> list[Outcome]:
+    """Outcomes of the tracks of which the driver knows nothing: what their workers committed
+    before they were lost; a failed row where they committed nothing."""
+    missing = [clip for clip in clips if clip.job.track not in results]
+    if not missing:
+        return []
+    rows = {row.track: row for row in manifest.read_tracks(context.workspace.out)}
+    found = []
+    for clip in missing:
+        row = rows.get(clip.job.track)
+        if row is None or row.finished_ns <= clip.finished_before:
+            why = "its worker was lost and with it what it had to say; run the same command again"
+            values = {"status": "failed", "error_code": "worker_killed", "message": why}
+            found.append(finish(context, clip, values))
+        else:
+            found.append(Outcome(row))
+    return found

@@ -1,0 +1,177 @@
+"""``morphsep plan``: what a run would do and cost. Reads headers only, writes nothing."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from morphsep import audio, manifest
+from morphsep.dsp import Seconds, model_length
+from morphsep.errors import TrackError
+from morphsep.manifest import TrackRow
+from morphsep.request import Job
+from morphsep.run.jobs import settle_jobs
+from morphsep.stages import build
+from morphsep.storage import location
+
+SPEED = {
+    "demucs": 0.67, "embedded": 14.0, "harmonic": 31.0, "stem": 62.0, "none": 140.0,
+    "chain": 67.0, "spectral": 49.0, "crossfade": 97.0, "vocoder": 63.0,
+    "scan and assemble": 33.0,
+}  # fmt: skip
+"""Seconds of audio per second of work on the 2-core machine of docs/benchmarks.md (stereo,
+44.1 kHz). Used until a manifest holds figures of the machine at hand."""
+MEMORY_GB = {"demucs": 1.5, "embedded": 0.9, "harmonic": 0.5}
+OTHER_MEMORY_GB = 0.4
+"""Peak resident memory with 300 s sections, same page."""
+AT_ONCE = 16
+"""Headers in an object store that are read at the same time: each is a few requests."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a run would do."""
+
+    files: int
+    readable: int
+    done_before: int
+    """Tracks with an ok row in the manifest (the run checks whether it still holds)."""
+    hours: float
+    chunks: int
+    sections: int
+    separators: dict[str, int]
+    """Files per separator."""
+    backends: dict[str, int]
+    reasons: list[str]
+    """Why each separator, where it was chosen automatically."""
+    hours_of_work: float
+    """Estimated, on one machine such as this."""
+    measured_here: bool
+    """Whether the estimate comes from this output folder's own manifest."""
+    memory_gb: float
+    """Estimated peak."""
+    disk_gb: float
+    """Results and cached stems, and what the longest track needs while it is worked on."""
+    problems: list[str]
+    """Files that would become failed or skipped rows, as far as their headers tell."""
+
+    def lines(self) -> list[str]:
+        """For people."""
+        source = "this folder's manifest" if self.measured_here else "reference figures"
+        lines = [
+            f"files     {self.files} ({self.readable} readable, {self.done_before} with a result)",
+            f"audio     {self.hours:.2f} h in {self.sections} sections, {self.chunks} chunks",
+            f"separator {_counted(self.separators)}; backend {_counted(self.backends)}",
+            f"time      about {_hours(self.hours_of_work)} of work (from {source})",
+            f"memory    about {self.memory_gb:.1f} GB at its peak",
+            f"disk      about {self.disk_gb:.2f} GB, cached stems included",
+        ]
+        return lines + self.reasons + [f"problem   {text}" for text in self.problems]
+
+
+def plan(jobs: Sequence[Job], out: str | Path) -> Plan:
+    """Adds up what the jobs would cost.
+
+    Raises:
+        SettingError: settings that cannot work.
+    """
+    jobs = settle_jobs(jobs)
+    rows = manifest.read_tracks(location(out))
+    speed, measured = _speeds(rows)
+    infos, problems = _probe(jobs)
+    seconds = work = disk = longest = 0.0
+    chunks = num_sections = 0
+    for job, info, num_bytes in infos:
+        recipe = build(job.settings)
+        length = model_length(info.num_samples, info.sample_rate)
+        chunks += recipe.grid.num_chunks(length)
+        num_sections += -(-length // recipe.section)
+        seconds += info.duration
+        stages = (
+            job.settings.separator.partition(":")[0],
+            recipe.backend.name,
+            "scan and assemble",
+        )
+        work += sum(info.duration / speed.get(stage, 1.0) for stage in stages)
+        stem = length * min(info.num_channels, 2) * 4
+        disk += stem + num_bytes
+        longest = max(longest, stem)
+    names = [job.settings.separator for job, _, _ in infos]
+    return Plan(
+        files=len(jobs),
+        readable=len(infos),
+        done_before=len({r.track for r in rows if r.status == "ok"} & {j.track for j in jobs}),
+        hours=seconds / 3600,
+        chunks=chunks,
+        sections=num_sections,
+        separators=dict(Counter(names)),
+        backends=dict(Counter(build(job.settings).backend.name for job, _, _ in infos)),
+        reasons=sorted({j.separator_reason for j in jobs} - {"asked for"}),
+        hours_of_work=work / 3600,
+        measured_here=measured,
+        memory_gb=max(
+            (MEMORY_GB.get(n.partition(":")[0], OTHER_MEMORY_GB) for n in names), default=0.0
+        ),
+        disk_gb=(disk + longest) / 1e9,
+        problems=problems,
+    )
+
+
+def _probe(jobs: Sequence[Job]) -> tuple[list[tuple[Job, audio.AudioInfo, int]], list[str]]:
+    """(job, header, bytes) of the readable inputs, and what is wrong with the others."""
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        look = map if all(location(job.path).is_local for job in jobs) else threads.map
+        found = list(zip(jobs, look(_header, jobs), strict=True))
+    infos = [(job, *header) for job, header in found if not isinstance(header, str)]
+    return infos, [f"{job.path}: {header}" for job, header in found if isinstance(header, str)]
+
+
+def _header(job: Job) -> tuple[audio.AudioInfo, int] | str:
+    """(header, bytes) of an input, or what is wrong with it."""
+    if job.refusal is not None:
+        return job.refusal[1]
+    place = location(job.path)
+    try:
+        if place.is_local:
+            return audio.probe(job.path), place.size()
+        with place.open_header() as file:
+            num_bytes = file.seek(0, io.SEEK_END)
+            return audio.probe_open(file, job.path), num_bytes
+    except TrackError as error:
+        return error.message
+    except FileNotFoundError:
+        return "there is no such object; check its name"
+
+
+def _speeds(rows: Sequence[TrackRow]) -> tuple[dict[str, float], bool]:
+    """Seconds of audio per second of work: measured in earlier rows where they tell."""
+    spent: defaultdict[str, float] = defaultdict(float)
+    music: defaultdict[str, float] = defaultdict(float)
+    for row in rows:
+        if row.status != "ok" or not row.duration:
+            continue
+        for stage, seconds in (
+            ((row.separator or "").partition(":")[0], row.seconds_separate),
+            (row.backend or "", row.seconds_morph),
+            ("scan and assemble", (row.seconds_scan or 0.0) + (row.seconds_assemble or 0.0)),
+        ):
+            # a cached stem took no time and says nothing
+            if stage and seconds and seconds > row.duration / 5000:
+                spent[stage] += seconds
+                music[stage] += row.duration
+    here = {stage: music[stage] / spent[stage] for stage in spent}
+    return SPEED | here, bool(here)
+
+
+def _counted(names: dict[str, int]) -> str:
+    return ", ".join(f"{name} ({count})" for name, count in names.items()) or "none"
+
+
+def _hours(hours: Seconds) -> str:
+    if hours < 1 / 60:
+        return f"{hours * 3600:.0f} s"
+    return f"{hours * 60:.0f} min" if hours < 1 else f"{hours:.1f} h"

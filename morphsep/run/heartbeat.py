@@ -1,0 +1,87 @@
+"""What a driver says of its run while it lasts: a few lines in the output folder."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from morphsep.dsp import Seconds
+from morphsep.errors import SettingError
+from morphsep.stages import Outcome, RunContext
+
+BEAT: Seconds = 10.0
+"""Between two signs of life of the driver."""
+RECENT: Seconds = 600.0
+"""The tracks that were finished for so long are counted."""
+
+log = logging.getLogger("morphsep")
+
+
+class Heartbeat:
+    """What the driver says of its run.
+
+    Args:
+        total: tracks of the run.
+        after: `finished_ns` of the newest row of earlier runs; this run's are all later.
+    """
+
+    def __init__(self, context: RunContext, total: int, executor: str, after: int) -> None:
+        self._place = context.workspace.progress
+        self._finished: deque[float] = deque()
+        """When the driver record of the tracks that were finished of late."""
+        self._said: dict[str, Any] = {
+            "run": context.id, "task": context.command, "executor": executor, "total": total,
+            "driver": f"{socket.gethostname()}:{os.getpid()}", "started_ns": time.time_ns(),
+            "work": context.workspace.elsewhere, "after_ns": after,
+            "unchanged": 0, "ended": False,
+        }  # fmt: skip
+
+    def record(self, outcome: Outcome) -> None:
+        """Counts a track: for the rate, or, if nothing had to be done for it, because it leaves no
+        row of this run."""
+        if outcome.fresh:
+            self._finished.append(time.monotonic())
+        else:
+            self._said["unchanged"] += 1
+
+    @contextmanager
+    def beating(self) -> Iterator[None]:
+        """Gives signs of life for as long as this lasts, and says when it ends in order.
+
+        Raises:
+            OSError, SettingError: the first sign cannot be written. That a later one cannot be is
+                no reason to stop, and does not hide one.
+        """
+        stop = threading.Event()
+        thread = threading.Thread(target=self._beat, args=(stop,), daemon=True)
+        self._write()
+        thread.start()
+        try:
+            yield
+            self._said["ended"] = True
+        finally:
+            stop.set()
+            thread.join()
+            try:
+                self._write()
+            except (OSError, SettingError) as error:
+                log.warning("`morphsep status` will not know how this run ended: %s", error)
+
+    def _beat(self, stop: threading.Event) -> None:
+        while not stop.wait(BEAT):
+            # while the storage is away there is no sign; the next one is tried again
+            with suppress(OSError, SettingError):
+                self._write()
+
+    def _write(self) -> None:
+        while self._finished and self._finished[0] < time.monotonic() - RECENT:
+            self._finished.popleft()
+        now = {"recent": len(self._finished), "updated_ns": time.time_ns()}
+        self._place.write_json(self._said | now)

@@ -1,0 +1,94 @@
+"""Jobs made ready for a run: settled, ordered, with the files that their settings name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from morphsep import manifest
+from morphsep.errors import SettingError
+from morphsep.request import Job, Settings
+from morphsep.stages import Clip, Workspace, build, forget, settle
+from morphsep.storage import location
+
+
+def settle_jobs(jobs: Sequence[Job]) -> list[Job]:
+    """Collected jobs (`morphsep.request.collect`) with every automatic choice made, once for
+    all workers.
+
+    Raises:
+        SettingError: some job's settings cannot work.
+    """
+    forget()
+    settled: dict[Settings, tuple[Settings, str]] = {}
+    for job in jobs:
+        if job.settings not in settled:
+            try:
+                settled[job.settings] = settle(job.settings)
+            except SettingError as error:
+                if len(jobs) > 1:
+                    raise SettingError(f"{error} (asked for {job.path})") from error
+                raise
+    return [
+        replace(job, settings=settled[job.settings][0], separator_reason=settled[job.settings][1])
+        for job in jobs
+    ]
+
+
+def check_devices(jobs: Sequence[Job]) -> None:
+    """Only workers that were given a GPU see one, and each sees its own alone."""
+    for name in {job.settings.device for job in jobs}:
+        if name.startswith("cuda"):
+            raise SettingError(
+                f"--device {name} is for one machine; a worker of Ray uses the GPU that it is "
+                "given: leave --device out, and see --gpus-per-worker"
+            )
+
+
+def clips_of(jobs: Sequence[Job], workspace: Workspace) -> tuple[list[Clip], int]:
+    """One clip a job, and `finished_ns` of the newest row that there is before. Of tracks that
+    share a stem the first come before all second ones, and so on: whoever needs a stem that is
+    being made would only wait for it."""
+    known = {row.track: row for row in manifest.read_tracks(workspace.out)}
+    newest = max((row.finished_ns for row in known.values()), default=0)
+    stems = [(job.path, job.settings.of_the_stem()) for job in jobs]
+    sharing, seen = Counter(stems), Counter[Any]()
+    clips: list[tuple[int, Clip]] = []
+    for job, stem in zip(jobs, stems, strict=True):
+        clip = Clip(
+            job=job, previous=known.get(job.track), finished_before=newest,
+            shares_stem=sharing[stem] > 1,
+        )  # fmt: skip
+        clips.append((seen[stem], clip))
+        seen[stem] += 1
+    return [clip for _, clip in sorted(clips, key=lambda found: found[0])], newest
+
+
+def packed_files(jobs: Iterable[Job], workspace: Workspace) -> dict[str, str]:
+    """The files that settings name, put where workers on other machines find them."""
+    from morphsep.request import pack
+
+    return pack({job.settings for job in jobs if job.refusal is None}, workspace.files)
+
+
+def stages_with_weights(jobs: Iterable[Job]) -> frozenset[str]:
+    """Names of the stages that load weights for any of the jobs."""
+    recipes = [build(s) for s in {job.settings for job in jobs if job.refusal is None}]
+    stages = {
+        "separate": any(recipe.separator.weights_hash for recipe in recipes),
+        "morph": any(hasattr(recipe.backend, "device") for recipe in recipes),
+    }
+    return frozenset(name for name, has_weights in stages.items() if has_weights)
+
+
+def only_failed(jobs: Iterable[Job], out: str | Path) -> list[Job]:
+    """The jobs whose last row says that they failed.
+
+    Returns:
+        An empty list if nothing failed.
+    """
+    failed = {row.track for row in manifest.read_tracks(location(out)) if row.status == "failed"}
+    return [job for job in jobs if job.track in failed]

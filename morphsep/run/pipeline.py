@@ -1,0 +1,57 @@
+"""A pipeline as data: which stages a track goes through, and where each of them is done.
+
+    REPROCESS = Pipeline("morph", tasks(prepare), actors(separate), ..., tasks(assemble))
+
+The pipelines themselves stand in the package `morphsep.pipelines`, one file each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from morphsep.request import Command
+from morphsep.run.executors.executor import Step
+from morphsep.run.retries import Attempt, Stage
+from morphsep.stages import RunContext
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A stage, and where it is done."""
+
+    stage: Stage
+    has_workers: bool
+    """Whether it has workers of its own."""
+
+
+def tasks(stage: Stage) -> Placed:
+    """A stage that any worker does between other work."""
+    return Placed(stage, has_workers=False)
+
+
+def actors(stage: Stage) -> Placed:
+    """A stage with workers of its own, which load their weights once and keep them."""
+    return Placed(stage, has_workers=True)
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Pipeline:
+    """What one of morphsep's commands does with every track."""
+
+    command: Command
+    stages: tuple[Placed, ...]
+
+    def __init__(self, command: Command, *stages: Placed) -> None:
+        object.__setattr__(self, "command", command)
+        object.__setattr__(self, "stages", stages)
+
+    def steps(self, context: RunContext) -> list[Step]:
+        """What an executor runs: every stage bound to this run, so that it always answers."""
+        return [
+            Step(
+                name=placed.stage.__name__, call=Attempt(stage=placed.stage, context=context),
+                has_workers=placed.has_workers,
+                wants_gpu=placed.has_workers and placed.stage.__name__ in context.with_weights,
+            )
+            for placed in self.stages
+        ]  # fmt: skip

@@ -1,0 +1,157 @@
+"""What happens when a stage fails: tried again, or made into the track's row. Never a dead batch.
+
+- The file's fault (`TrackError`), a full disk, a defect of ours: a failed row; the run goes on.
+- Storage that does not answer: tried again after a while, then a failed row; counted.
+- A worker that dies or hangs (`RunContext.timeout`): the executor tries again elsewhere. A note
+  beside each attempt counts them across workers, and after `MOST_TRIES` the track gets a failed
+  row: a poisoned input cannot stall a run.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import os
+import random
+import socket
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from morphsep import storage
+from morphsep.errors import ErrorCode, RefusedError, SettingError, TrackError
+from morphsep.stages import Clip, RunContext, finish
+
+log = logging.getLogger("morphsep")
+
+
+class Stage(Protocol):
+    """A function of the package `morphsep.stages`."""
+
+    __name__: str
+
+    def __call__(self, run: RunContext, clip: Clip) -> list[Clip]: ...
+
+
+MOST_TRIES = 3
+AWAY = 3
+"""Times that it is tried again to say what became of a stage, half a minute each: a storage that is
+away for longer ends the run."""
+WAITS = (2.0, 10.0)
+"""Seconds before a stage is tried again after a fault of the storage, give or take a half."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """A stage that always answers: with clips, or with the outcome of a track that failed."""
+
+    stage: Stage
+    context: RunContext
+
+    def __call__(self, clip: Clip) -> list[Clip]:
+        """Raises OSError, or RefusedError, if the manifest cannot be written: this ends the run."""
+        for _ in range(AWAY):
+            try:
+                return self._answer(clip)
+            except storage.StorageError as error:
+                storage.check_interrupt()
+                log.warning("%s: %s; trying again", clip.job.path, error)
+        return self._answer(clip)
+
+    def _answer(self, clip: Clip) -> list[Clip]:
+        if clip.outcome is not None:
+            return [clip]
+        if self._has_ended(clip):
+            return []
+        try:
+            with _noted(self.context, self.stage.__name__, clip) as tries:
+                if tries > MOST_TRIES:
+                    raise TrackError("worker_killed", _POISON)
+                return self._patiently(clip)
+        except Exception as error:
+            storage.check_interrupt()  # or what it broke off would count as the file's fault
+            if self._has_ended(clip):
+                return []
+            code, message = _blame(error)
+            if code == "internal":
+                log.exception("%s: a defect of morphsep, please report it", clip.job.path)
+            status = clip.job.refused_as if clip.job.refusal else "failed"
+            values = {"status": status, "error_code": code, "message": message}
+            return [replace(clip, outcome=finish(self.context, clip, values))]
+
+    def _has_ended(self, clip: Clip) -> bool:
+        """Whether this run has committed the track's row already. A record can come to several
+        workers, and what the slower ones still need is removed by the first."""
+        return bool(self.context.workspace.ended(clip.job.track).read_json() == self.context.id)
+
+    def _patiently(self, clip: Clip) -> list[Clip]:
+        for wait in WAITS:
+            try:
+                return self.stage(self.context, clip)
+            except Exception as error:
+                storage.check_interrupt()
+                if not storage.is_transient(error):
+                    raise
+                log.warning("%s: %s; trying again", clip.job.path, error)
+                self.context.count_retries(clip.job.track)
+                time.sleep(wait * random.uniform(0.5, 1.5))
+        return self.stage(self.context, clip)
+
+
+_POISON = (
+    f"its worker was killed {MOST_TRIES} times over it (a crash, too little memory, or longer than "
+    "--timeout); try a shorter --section, and look at the file"
+)
+
+
+@contextmanager
+def _noted(context: RunContext, stage: str, clip: Clip) -> Iterator[int]:
+    """How many times this has been tried, this time included. The note stays if, and only if, the
+    worker dies in between (or the storage is away just then)."""
+    start = clip.section.start if clip.section else 0
+    note = context.workspace.attempt_notes(clip.job.track) / f"{stage}-{start:012d}.json"
+    before = (note.read_json() or {}).get("tries", 0)
+    note.write_json(
+        {
+            "track": clip.job.track, "stage": stage, "start": start, "tries": before + 1,
+            "since_ns": time.time_ns(), "worker": f"{socket.gethostname()}:{os.getpid()}",
+        }
+    )  # fmt: skip
+    if context.timeout:
+        faulthandler.dump_traceback_later(context.timeout, exit=True)
+    waited = storage.retries()
+    try:
+        if before:
+            context.count_retries(clip.job.track)
+        yield before + 1
+    finally:
+        if context.timeout:
+            faulthandler.cancel_dump_traceback_later()
+        note.remove()
+        if storage.retries() > waited:
+            context.count_retries(clip.job.track, storage.retries() - waited)
+
+
+def _blame(error: Exception) -> tuple[ErrorCode, str]:
+    """The code and the sentence for what went wrong with a track."""
+    if isinstance(error, TrackError):
+        return error.code, error.message
+    if storage.is_transient(error):
+        return "storage", f"the storage does not answer ({error}); run the same command again"
+    if isinstance(error, RefusedError):
+        return "no_permission", str(error)
+    if isinstance(error, SettingError):
+        return "worker_lacks", str(error)  # the driver, which may know less, let them pass
+    if storage.is_full(error):
+        return "disk_full", "the disk is full; make room and run the same command again"
+    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+        return "out_of_memory", "out of memory; try a shorter --section, or another device"
+    if isinstance(error, PermissionError):
+        return "no_permission", f"not allowed: {error.filename}; change its permissions"
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(where.filename).name}, line {where.lineno}"
+    return "internal", f"{type(error).__name__}: {error} ({place}); please report this"

@@ -1,0 +1,1 @@
+"""Transformations that make Demucs faster and leave its result as it is, to rounding."""

@@ -1,0 +1,139 @@
+"""``embedded``: a small network whose weights ship with the package. No download, no account.
+
+What the network leaves is weighed once more by where it is in the panorama (`panorama`), which so
+small a network hardly learned: on validation's wide guitars that takes the median improvement from
+1.8 to 4.9 dB, on rendered ones from 4.1 to 5.0, and on guitars in the centre it changes nothing.
+
+It computes in blocks that stand on a grid fixed to the track's sample 0, each with as many frames
+of context on both sides as its network reaches: a sample never depends on who asked for it, and a
+block's edge is not there to be heard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from morphsep.dsp import Signal
+from morphsep.errors import SettingError
+from morphsep.models import BatchRunner, sha256_of
+from morphsep.models import device as device_of
+from morphsep.separators.panorama import CONTEXT, HOP, OVERLAP, analyse, place_gains, synthesise
+from morphsep.separators.separator import Mix
+
+if TYPE_CHECKING:
+    from morphsep.separators.embedded.network import BlockModel
+
+WEIGHTS = Path(__file__).with_name("embedded.safetensors")
+"""Beside it, ``embedded.md`` says what they learned from and under which licences."""
+BLOCK = 512
+"""Hops in a block: 11.9 s."""
+EDGE = OVERLAP - 1
+"""Hops on each side of a block that frames which touch it reach over."""
+BEFORE, AFTER = 64 + EDGE, 63 + EDGE
+"""Hops of context that the network reads on each side of a block: 1.6 s."""
+QUIETEST = 1e-5
+"""Least standard deviation that a mix is normalised by: nothing else is ever divided by."""
+VERSION = 1
+"""Of the arithmetic here; part of the fingerprint."""
+
+
+class Embedded:
+    """A guitar separator that is always there.
+
+    Args:
+        device: ``auto`` (the best there is), ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+        batch_size: blocks run at once; None: 1 on a CPU, up to 8 on a GPU.
+
+    Raises:
+        SettingError: there is no such device, or `batch_size` is below 1.
+    """
+
+    name = "embedded"
+    description = "a small network that ships with the package: no download, modest stems"
+    licence = "Apache-2.0 (weights: the same; trained on MIT, CC0 and synthesised sound)"
+
+    def __init__(self, *, device: str = "auto", batch_size: int | None = None) -> None:
+        if batch_size is not None and batch_size < 1:
+            raise SettingError("batch_size must be >= 1.")
+        if device not in ("auto", "cpu"):
+            device_of(device)
+        self._device, self._batch_size = device, batch_size
+        self._loaded: tuple[BatchRunner, BlockModel] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Settings travel to other processes and machines; weights do not."""
+        return {**self.__dict__, "_loaded": None}
+
+    @property
+    def weights_hash(self) -> str:
+        """sha256 (hex) of the weights."""
+        return sha256_of(WEIGHTS)
+
+    def fingerprint(self) -> str:
+        """The weights and the grid; not device and batch size."""
+        return f"embedded/{VERSION} {self.weights_hash} block={BLOCK} hop={HOP} place={CONTEXT}"
+
+    def load(self) -> None:
+        """Read the weights.
+
+        Raises:
+            SettingError: they are missing or damaged: the installation is.
+        """
+        self._ready()
+
+    def separate(self, mix: Mix, start: int, stop: int) -> Signal:
+        """The guitar in [start, stop): ``[C, stop - start]``; a mono mix gives a mono stem.
+
+        Raises:
+            TrackError: the device's memory does not hold even one block.
+            SettingError: as for `load`.
+        """
+        assert 0 <= start <= stop <= mix.num_samples
+        runner, model = self._ready()
+        stem = np.zeros((mix.num_channels, stop - start), np.float32)
+        length, scale = BLOCK * HOP, _scale(mix)
+        for index, estimate in runner.run(model, 0, _heard(mix, start, stop, scale)):
+            first, last = max(start, index * length), min(stop, (index + 1) * length)
+            block = _placed(mix, index, estimate)
+            part = block[:, first - index * length : last - index * length]
+            stem[:, first - start : last - start] = part * scale
+        return stem
+
+    def _ready(self) -> tuple[BatchRunner, BlockModel]:
+        if self._loaded is None:
+            from morphsep.separators.embedded.network import load
+
+            runner = BatchRunner(device_of(self._device), self._batch_size)
+            self._loaded = runner, load(WEIGHTS, BEFORE - EDGE, BLOCK + 2 * EDGE).to(runner.device)
+        return self._loaded
+
+
+def _scale(mix: Mix) -> np.float32:
+    # One sample has no standard deviation.
+    return np.float32(max(mix.std, QUIETEST) if np.isfinite(mix.std) else QUIETEST)
+
+
+def _heard(mix: Mix, start: int, stop: int, scale: np.float32) -> Iterator[tuple[int, Signal]]:
+    """(number, normalised samples with context ``[2, T]``) of the blocks that are not silent."""
+    for index in range(start // (BLOCK * HOP), -(-stop // (BLOCK * HOP))):
+        samples: Signal = mix.read((index * BLOCK - BEFORE) * HOP, (BEFORE + BLOCK + AFTER) * HOP)
+        if samples.any():
+            samples = samples / scale
+            yield index, np.repeat(samples, 2, axis=0) if len(samples) == 1 else samples
+
+
+def _placed(mix: Mix, index: int, estimate: Signal) -> Signal:
+    """Block `index` ``[C, BLOCK * HOP]`` of the network's ``[2, T]``, which is an edge longer on
+    both sides, weighed by the mix's panorama.
+    """
+    if mix.num_channels == 1:
+        middle: Signal = estimate[:, EDGE * HOP : -EDGE * HOP].mean(axis=0, keepdims=True)
+        return middle
+    reach = CONTEXT + EDGE
+    mixture = analyse(mix.read((index * BLOCK - reach) * HOP, (BLOCK + 2 * reach) * HOP))
+    gains = place_gains(mixture)[:, :, CONTEXT:-CONTEXT]
+    return synthesise(analyse(estimate) * gains)

@@ -1,0 +1,131 @@
+"""Where, and how loud, a stem lies within a mix.
+
+The least-squares gain of the stem in the mix, as a function of lag: at the right lag it is near the
+gain that the mix was made with (1 for a stem as mixed), everywhere else near 0. Frequencies are
+weighted by the inverse of the mix's power (weighted least squares: what is not the stem counts as
+noise), which also makes the peak one sample sharp: the generalised cross-correlation of
+C. Knapp and G. Carter, "The generalized correlation method for estimation of time delay", IEEE
+Trans. ASSP 24 (1976), with the mix's spectrum as the weight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from morphsep.dsp import Signal
+
+Curve = npt.NDArray[np.float64]
+Spectrum = npt.NDArray[np.complex128]
+
+FOUND = 20.0
+"""Contrast from which on a peak is no chance."""
+FLOOR = 1e-3
+"""Power added to the mix's, relative to its mean: where the mix has next to nothing (above a lossy
+codec's limit, in a pause) the stem holds noise and rounding, and these must not decide."""
+MIN_SMOOTHING = 65
+"""Bins; fewer would let each bin of a short excerpt weigh itself down, and the gain with it."""
+TINY = float(np.finfo(np.float64).tiny)
+SMOOTHING_HZ = 12.0
+"""Width over which the mix's spectrum is averaged: narrower than a partial's neighbourhood."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excerpt:
+    """A piece of the stem and the piece of the mix in which it is looked for."""
+
+    stem: Signal
+    """``[C, N]``."""
+    mix: Signal
+    """``[C, reach + N + reach]``: the same span, with `reach` samples more on each side."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """How the stem lies in the mix."""
+
+    lag: int
+    """Samples by which to delay the stem (negative: advance), so that it lies as in the mix."""
+    gain: float
+    """Least-squares gain of the stem within the mix at that lag: 1 for a stem as mixed."""
+    contrast: float
+    """How far |gain| stands out of its values at other lags, in their standard deviations."""
+    lags: tuple[int, ...]
+    """The lag that each excerpt would choose by itself, where it is sure of one."""
+
+
+def fit(excerpts: Sequence[Excerpt], sample_rate: int) -> Fit:
+    """The lag within reach at which the stem explains most of the mix.
+
+    Args:
+        excerpts: at least one; all with the same shapes.
+        sample_rate: Hz.
+    """
+    spectra = [_Spectra.of(excerpt) for excerpt in excerpts]
+    floor = FLOOR * float(np.mean([np.mean(s.power(sample_rate)) for s in spectra])) + TINY
+    curves = np.array([s.correlation(sample_rate, floor) for s in spectra])
+    energy = sum(s.energy(sample_rate, floor) for s in spectra)
+    reach = curves.shape[1] // 2
+    gains = curves.sum(axis=0) / max(energy, TINY)
+    index = _peak(gains)
+    own = [_peak(curve) - reach for curve in curves if _contrast(curve) >= FOUND]
+    return Fit(
+        lag=index - reach, gain=float(gains[index]), contrast=_contrast(gains), lags=tuple(own)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Spectra:
+    mix: Spectrum
+    stem: Spectrum
+    size: int
+    num_lags: int
+
+    @classmethod
+    def of(cls, excerpt: Excerpt) -> _Spectra:
+        from scipy.fft import next_fast_len, rfft
+
+        length = excerpt.mix.shape[-1]
+        size = next_fast_len(length, real=True)
+        return cls(
+            mix=rfft(excerpt.mix.astype(np.float64), size, axis=-1),
+            stem=rfft(excerpt.stem.astype(np.float64), size, axis=-1),
+            size=size,
+            num_lags=length - excerpt.stem.shape[-1] + 1,
+        )
+
+    def power(self, sample_rate: int) -> Curve:
+        from scipy.ndimage import uniform_filter1d
+
+        width = max(MIN_SMOOTHING, round(SMOOTHING_HZ * self.size / sample_rate))
+        return np.asarray(uniform_filter1d((np.abs(self.mix) ** 2).sum(axis=0), width))
+
+    def correlation(self, sample_rate: int, floor: float) -> Curve:
+        """Weighted correlation at every lag, ``[num_lags]``."""
+        from scipy.fft import irfft
+
+        cross = (np.conj(self.stem) * self.mix).sum(axis=0) / (self.power(sample_rate) + floor)
+        return np.asarray(irfft(cross, self.size)[: self.num_lags])
+
+    def energy(self, sample_rate: int, floor: float) -> float:
+        """The stem's energy under the same weights."""
+        from scipy.fft import irfft
+
+        own = (np.abs(self.stem) ** 2).sum(axis=0) / (self.power(sample_rate) + floor)
+        return float(irfft(own, self.size)[0])
+
+
+def _contrast(curve: Curve) -> float:
+    """The peak in standard deviations; these from the median, which the peak does not move."""
+    size = np.abs(curve)
+    return float(size.max() / max(1.4826 * np.median(size), TINY))
+
+
+def _peak(curve: Curve) -> int:
+    """Index of the largest magnitude; of equal ones (a loop repeats exactly) the most central."""
+    size = np.abs(curve)
+    best = np.flatnonzero(size >= size.max() * (1 - 1e-6))
+    return int(best[np.argmin(np.abs(best - curve.size // 2))])

@@ -1,0 +1,50 @@
+"""The stages of a track. Each takes one `Clip` and returns the clips that follow from it.
+
+What a stage makes lies in the workspace under a name that says all that it depends on, and what is
+there is not made again: resuming, the stem cache, retries and re-runs are this one rule. Sections
+of a track may be worked on anywhere, in any order and twice; one that finds them all finished
+passes the whole track on.
+"""
+
+from morphsep.stages.assemble import assemble, assemble_parts
+from morphsep.stages.assembly import Block, mix_blocks, split
+from morphsep.stages.clip import Clip, Event, OnProgress, Outcome
+from morphsep.stages.finishing import finish
+from morphsep.stages.measure import measure
+from morphsep.stages.morph import morph
+from morphsep.stages.prepare import prepare
+from morphsep.stages.recipe import build, forget, settle
+from morphsep.stages.run_context import RunContext, ignore_progress
+from morphsep.stages.scanning import Readable, Scan, scan
+from morphsep.stages.section_store import SectionStore
+from morphsep.stages.separate import separate
+from morphsep.stages.workspace import Workspace, last_work
+
+__all__ = [
+    "Block",
+    "Clip",
+    "Event",
+    "OnProgress",
+    "Outcome",
+    "Readable",
+    "RunContext",
+    "Scan",
+    "SectionStore",
+    "Workspace",
+    "assemble",
+    "assemble_parts",
+    "build",
+    "finish",
+    "forget",
+    "ignore_progress",
+    "last_work",
+    "measure",
+    "mix_blocks",
+    "morph",
+    "prepare",
+    "scan",
+    "separate",
+    "settle",
+    "split",
+    "track_row",
+]

@@ -1,0 +1,80 @@
+"""Stage 5: mix + delta becomes the finished song (or stem and backing become files)."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from typing import Any
+
+from morphsep.dsp import Seconds
+from morphsep.stages import track_row
+from morphsep.stages.at_hand import delta_of, is_whole, known, open_input, stem_of
+from morphsep.stages.clip import Clip
+from morphsep.stages.finishing import finish
+from morphsep.stages.morphing import Morphed, morphed
+from morphsep.stages.output import write_song, write_stems
+from morphsep.stages.recipe import Recipe
+from morphsep.stages.run_context import RunContext
+from morphsep.stages.section_store import SectionStore
+from morphsep.stages.stems import seconds_spent
+
+
+def assemble(run: RunContext, clip: Clip) -> list[Clip]:
+    """Writes the finished track and commits its rows.
+
+    Raises:
+        TrackError: the result cannot be written.
+    """
+    began = time.perf_counter()
+    recipe, stem = run.recipe(clip.job.settings), stem_of(run, clip)
+    delta = delta_of(run, clip, recipe)
+    delta.load()
+    made = morphed(delta)
+    # asked last: another worker that saw the last section finished, too, may be clearing up
+    if not is_whole(clip, recipe, delta):
+        return []
+    reach = run.reporter(clip, "assemble")
+    values = write_song(run.workspace.out, clip, open_input(run, clip), stem, delta)
+    reach(clip.source.model_length)
+    values |= _measured(clip, recipe, stem, made) | {
+        "seconds_separate": _separating(clip, stem),
+        "seconds_assemble": time.perf_counter() - began,
+    }
+    outcome = finish(run, clip, values, made.chunks)
+    delta.discard()
+    return [replace(clip, outcome=outcome)]
+
+
+def assemble_parts(run: RunContext, clip: Clip) -> list[Clip]:
+    """Writes guitar and backing, and commits the track's row.
+
+    Raises:
+        TrackError: they cannot be written.
+    """
+    began = time.perf_counter()
+    stem = stem_of(run, clip)
+    values = write_stems(run.workspace.out, clip, open_input(run, clip), stem)
+    values |= {
+        "seconds_separate": _separating(clip, stem),
+        "seconds_assemble": time.perf_counter() - began,
+    }
+    return [replace(clip, outcome=finish(run, clip, values))]
+
+
+def _separating(clip: Clip, stem: SectionStore) -> Seconds:
+    """What separating took in this run."""
+    return seconds_spent(stem) if clip.separated else 0.0
+
+
+def _measured(clip: Clip, recipe: Recipe, stem: SectionStore, made: Morphed) -> dict[str, Any]:
+    """Columns about stem, tones and chunks."""
+    fit, facts = known(clip, recipe, stem)
+    return track_row.of_chunks(made.chunks, facts["lufs"]) | {
+        "from_trim_db": fit.from_trim_db,
+        "to_trim_db": fit.to_trim_db,
+        "warp": json.dumps(fit.warp.to_json()) if fit.warp else None,
+        "fits": json.dumps([fit.from_facts, fit.to_facts]) if fit.is_fitted else None,
+        "backend_warning": "; ".join(made.warnings) or None,
+        "seconds_morph": fit.seconds + made.seconds,
+    }

@@ -1,0 +1,161 @@
+"""Putting a track together: the mix plus what morphing changed, under one gain, in one file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from morphsep import audio
+from morphsep.dsp import LoudnessMeter, TruePeakMeter, dbfs, to_rate
+from morphsep.errors import TrackError
+from morphsep.stages.scanning import Readable, Scan
+from morphsep.stages.section_store import SectionStore
+
+BLOCK_SECONDS = 4
+
+Block = npt.NDArray[Any]
+"""``[C, n]`` at the track's own rate, float32 or float64."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assembled:
+    """What the output turned out to be."""
+
+    gain: float
+    """Linear; 1.0 unless the sum would have clipped."""
+    peak: float
+    true_peak: float
+    lufs: float
+    null_residual: float
+    """Largest absolute sample of mix - (stem + backing), linear, in float32."""
+    tags_warning: str | None
+
+
+class _WouldClipError(Exception):
+    """Leaves the writer without a file."""
+
+
+def assemble(
+    scan: Scan,
+    readable: Readable,
+    stem: SectionStore,
+    delta: SectionStore,
+    path: Path,
+    output: audio.OutputFormat,
+    gain: float = 1.0,
+) -> Assembled:
+    """Writes the finished track, whole or not at all; a second time, quieter, if it would clip.
+
+    Raises:
+        TrackError: the disk is full.
+    """
+    loudness = LoudnessMeter(scan.sample_rate, scan.num_channels)
+    true_peak = TruePeakMeter(scan.num_channels)
+    residual = over = 0.0
+    try:
+        with _writer(path, readable, scan, output) as writer:
+            for start, mix in mix_blocks(scan, readable):
+                length = mix.shape[-1]
+                _, rest = split(mix, to_rate(stem.read, start, length, scan.sample_rate))
+                residual = max(residual, rest)
+                out = mix + to_rate(delta.read, start, length, scan.sample_rate)
+                if gain != 1.0:
+                    out *= gain
+                over = max(over, _overshoot(out, output))
+                loudness.add(out)
+                true_peak.add(out)
+                writer.write(out)
+            if over > 1.0 and gain == 1.0 and not output.is_float:
+                raise _WouldClipError
+    except _WouldClipError:
+        return assemble(scan, readable, stem, delta, path, output, gain=1.0 / over)
+    return Assembled(
+        gain=gain, peak=loudness.peak, true_peak=true_peak.peak, lufs=loudness.integrated(),
+        null_residual=residual, tags_warning=writer.tag_warning,
+    )  # fmt: skip
+
+
+def assemble_stems(
+    scan: Scan,
+    readable: Readable,
+    stem: SectionStore,
+    guitar: Path,
+    backing: Path,
+    output: audio.OutputFormat,
+) -> Assembled:
+    """Writes stem and backing as files of their own, which null against the mix.
+
+    Raises:
+        TrackError: a part exceeds full scale in an integer format, or the disk is full.
+    """
+    loudness = LoudnessMeter(scan.sample_rate, scan.num_channels)
+    true_peak = TruePeakMeter(scan.num_channels)
+    residual = 0.0
+    with (
+        _writer(guitar, readable, scan, output) as guitar_writer,
+        _writer(backing, readable, scan, output) as backing_writer,
+    ):
+        for start, mix in mix_blocks(scan, readable):
+            part = to_rate(stem.read, start, mix.shape[-1], scan.sample_rate)
+            rest, left = split(mix, part)
+            over = max(_overshoot(part, output), _overshoot(rest, output))
+            if over > 1.0 and not output.is_float:
+                raise TrackError(
+                    "would_clip",
+                    "stem or backing exceeds full scale, and a gain would break their sum; "
+                    "use --format wav --subtype FLOAT",
+                )
+            residual = max(residual, left)
+            loudness.add(part)
+            true_peak.add(part)
+            guitar_writer.write(part)
+            backing_writer.write(rest)
+    return Assembled(
+        gain=1.0, peak=loudness.peak, true_peak=true_peak.peak, lufs=loudness.integrated(),
+        null_residual=residual, tags_warning=guitar_writer.tag_warning,
+    )  # fmt: skip
+
+
+def _writer(
+    path: Path, readable: Readable, scan: Scan, output: audio.OutputFormat
+) -> audio.AudioWriter:
+    return audio.AudioWriter(
+        str(path), scan.sample_rate, scan.num_channels, output, tags_from=readable.local
+    )
+
+
+def mix_blocks(scan: Scan, readable: Readable) -> Iterator[tuple[int, Block]]:
+    """(first sample, ``[C, n]``) of the untouched mix at its own rate.
+
+    32-bit integers and doubles need float64 to pass through unchanged; all else fits float32.
+    """
+    dtype: Literal["float32", "float64"] = "float32"
+    if scan.subtype in ("PCM_32", "DOUBLE"):
+        dtype = "float64"
+    step = BLOCK_SECONDS * scan.sample_rate
+    with readable.open() as reader:
+        for start in range(0, scan.num_samples, step):
+            yield start, reader.read(start, min(step, scan.num_samples - start), dtype=dtype)
+
+
+def split(mix: Block, stem: Block) -> tuple[Block, float]:
+    """(backing, null residual) of a mix and its stem: backing = mix - stem, in float32."""
+    backing = (mix - stem).astype(np.float32)
+    residual = float(np.abs(mix - (backing + stem.astype(np.float32))).max(initial=0.0))
+    return backing, residual
+
+
+def _overshoot(block: Block, output: audio.OutputFormat) -> float:
+    """By what factor a block exceeds what a format that is not float can hold."""
+    largest = 1.0 - 2.0 ** (1 - output.bits) if output.bits else 1.0
+    return max(float(block.max()) / largest, -float(block.min()))
+
+
+def decibels(linear: float) -> float | None:
+    """dBFS for the manifest, which has no infinity: None for silence."""
+    return dbfs(linear) if linear > 0 else None

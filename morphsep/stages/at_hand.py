@@ -1,0 +1,76 @@
+"""What a stage finds of its track: the input, the stem, the delta, what `measure` has left."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+from morphsep.dsp import sections
+from morphsep.errors import TrackError
+from morphsep.stages.clip import Clip
+from morphsep.stages.recipe import Recipe
+from morphsep.stages.run_context import RunContext
+from morphsep.stages.scanning import Readable, changed, local_copy
+from morphsep.stages.section_store import SectionStore
+from morphsep.stages.stems import stem_facts
+from morphsep.stages.tone_fit import ToneFit, known_fit
+from morphsep.storage import location
+
+
+def open_input(run: RunContext, clip: Clip) -> Readable:
+    """The track's input.
+
+    Raises:
+        TrackError: it cannot be read, or is not what it was when the track was prepared.
+    """
+    scratch = run.workspace.scratch(clip.job.track)
+    readable = Readable(clip.job.path, scratch, clip.job.settings.channels)
+    if clip.stamp and readable.stamp != clip.stamp:
+        raise changed()
+    return readable
+
+
+def own_stem_of(run: RunContext, clip: Clip) -> str | None:
+    """The user's stem on this machine, if there is one.
+
+    Raises:
+        TrackError: it is not there.
+    """
+    if clip.job.settings.stem is None:
+        return None
+    from morphsep.separators.own_stem import resolve_stem
+
+    path = resolve_stem(clip.job.settings.stem, clip.job.path)
+    if not location(path).exists():
+        raise TrackError("stem_not_found", f"there is no stem at {path}; see --stem")
+    return local_copy(path, run.workspace.scratch(clip.job.track))
+
+
+def stem_of(run: RunContext, clip: Clip) -> SectionStore:
+    return run.workspace.stem(clip.stem_key, clip.source.num_channels)
+
+
+def delta_of(run: RunContext, clip: Clip, recipe: Recipe) -> SectionStore:
+    return run.workspace.delta(clip.job.track, clip.key, recipe.section, clip.source.num_channels)
+
+
+def is_whole(clip: Clip, recipe: Recipe, store: SectionStore) -> bool:
+    """Whether all sections of the track are finished in a store."""
+    return store.finished().issuperset(sections(clip.source.model_length, recipe.section))
+
+
+def known(clip: Clip, recipe: Recipe, stem: SectionStore) -> tuple[ToneFit, dict[str, Any]]:
+    """What `measure` has left."""
+    fit, facts = known_fit(recipe, stem), stem_facts(stem, clip.source.model_length)
+    assert fit is not None
+    assert facts is not None
+    return fit, facts
+
+
+def one_blas_thread() -> AbstractContextManager[Any]:
+    """Keeps BLAS from using threads: a chunk's matrices are so small that they lose by it, eight
+    times over where other processes share the cores."""
+    from threadpoolctl import threadpool_limits
+
+    limits: AbstractContextManager[Any] = threadpool_limits(1, user_api="blas")
+    return limits

@@ -1,0 +1,64 @@
+"""Finished files: named, written whole, and described for the manifest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from morphsep import audio, storage
+from morphsep.errors import SettingError, TrackError
+from morphsep.request import Command, Job, backing_of
+from morphsep.stages.assembly import assemble, assemble_stems
+from morphsep.stages.clip import Clip
+from morphsep.stages.scanning import Readable
+from morphsep.stages.section_store import SectionStore
+from morphsep.stages.track_row import of_output
+from morphsep.storage import Location
+
+
+def output_of(job: Job, info: audio.AudioInfo, command: Command) -> audio.OutputFormat:
+    """How a job's result is written: its name was settled with the job, and says the format.
+
+    Raises:
+        TrackError: the input's samples cannot be held by what was asked for.
+    """
+    wanted = job.settings.format or audio.format_of(job.track, info)
+    subtype = job.settings.subtype
+    if command == "separate" and subtype is None:
+        # stem and backing may exceed full scale, and have to add up to the last bit
+        subtype = "PCM_24" if (wanted or info.format).upper() == "FLAC" else "FLOAT"
+    try:
+        return audio.output_format(info, wanted, subtype)
+    except SettingError as error:
+        raise TrackError("format_not_possible", str(error)) from error
+
+
+def write_song(
+    out: Location, clip: Clip, readable: Readable, stem: SectionStore, delta: SectionStore
+) -> dict[str, Any]:
+    """Writes the morphed track; returns the columns about it.
+
+    Raises:
+        TrackError: it cannot be written.
+    """
+    form = output_of(clip.job, clip.source.info, "morph")
+    with (out / clip.job.track).writing() as path:
+        made = assemble(clip.source, readable, stem, delta, path, form)
+        digest = storage.digest_file(path)
+    return of_output(clip.job.track, digest, form, made)
+
+
+def write_stems(
+    out: Location, clip: Clip, readable: Readable, stem: SectionStore
+) -> dict[str, Any]:
+    """Writes guitar and backing; returns the columns about them.
+
+    Raises:
+        TrackError: they cannot be written.
+    """
+    form = output_of(clip.job, clip.source.info, "separate")
+    track, rest = clip.job.track, backing_of(clip.job.track)
+    with (out / track).writing() as guitar, (out / rest).writing() as backing:
+        made = assemble_stems(clip.source, readable, stem, guitar, backing, form)
+        digests = storage.digest_file(guitar), storage.digest_file(backing)
+    row = of_output(track, digests[0], form, made)
+    return row | {"backing": rest, "backing_hash": digests[1]}

@@ -1,0 +1,246 @@
+"""Reading an input once from its first sample to its last: is it whole, and what is in it?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from morphsep import audio, storage
+from morphsep.dsp import LoudnessMeter, ModelRateReader, Signal, TruePeakMeter, model_length
+from morphsep.errors import TrackError
+from morphsep.stages.workspace import Workspace
+from morphsep.storage import location
+
+BLOCK = 1 << 17
+"""Samples that are decoded at a time."""
+
+
+def changed() -> TrackError:
+    """What to raise for an input that is not what it was when the track was begun."""
+    why = "the file changed while it was worked on; run again when it is at rest"
+    return TrackError("changed_while_read", why)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """What the stages need to know of an input; taken once, the same for every section."""
+
+    path: str
+    """The input."""
+    content_hash: str
+    format: str
+    subtype: str
+    sample_rate: int
+    num_channels: int
+    num_samples: int
+    """At `sample_rate`."""
+    mean: float
+    """Of the mono sum."""
+    std: float
+    """Of the mono sum, unbiased."""
+    peak: float
+    """Sample peak, linear."""
+    true_peak: float
+    lufs: float
+
+    @property
+    def model_length(self) -> int:
+        """Length at 44.1 kHz, in samples."""
+        return model_length(self.num_samples, self.sample_rate)
+
+    @property
+    def info(self) -> audio.AudioInfo:
+        """The input's header, with the length that decoding found."""
+        return audio.AudioInfo(
+            path=self.path, format=self.format, subtype=self.subtype,
+            sample_rate=self.sample_rate, num_channels=self.num_channels,
+            num_samples=self.num_samples,
+        )  # fmt: skip
+
+
+class MixView:
+    """A scanned track as separators see it (`morphsep.separators.Mix`)."""
+
+    def __init__(
+        self,
+        scan: Scan,
+        reader: ModelRateReader,
+        stem_path: str | None,
+        on_read: Callable[[int], None],
+    ) -> None:
+        self._reader = reader
+        self._on_read = on_read
+        self.num_samples = scan.model_length
+        self.num_channels = scan.num_channels
+        self.mean = scan.mean
+        self.std = scan.std
+        self.stem_path = stem_path
+
+    def read(self, start: int, num_samples: int) -> Signal:
+        """``[C, num_samples]`` at 44.1 kHz; zeros outside the track."""
+        self._on_read(start)
+        return self._reader.read(start, num_samples)
+
+
+class Readable:
+    """Where an input's samples can be read exactly: the file itself, or, if it lies elsewhere or
+    is lossy, a copy in the track's scratch folder, made by whoever needs it first."""
+
+    def __init__(self, path: str, scratch: Path, channels: tuple[int, int] | None) -> None:
+        self.local, stamp = _on_this_machine(path, scratch)
+        self.info = audio.probe(self.local)
+        self.channels = channels
+        self.stamp = stamp or storage.stamp(self.local)
+        """Changes whenever the input changes, and is the same on every machine."""
+        self._given, self._scratch = path, scratch
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether the input is not what it was when this was made."""
+        return location(self._given).stamp() != self.stamp
+
+    @property
+    def path(self) -> str:
+        """The file to read.
+
+        Raises:
+            TrackError: the input does not decode, or the disk is full.
+        """
+        if self.info.is_seekable:
+            return self.info.path
+        # named by the input's state: a copy of what it was before is never read again
+        copy = self._scratch / f"decoded-{storage.digest(self.stamp, self.channels)[:16]}.wav"
+        with storage.only_one(copy):
+            if not copy.exists():
+                audio.decode_to(self.info.path, str(copy), self.channels)
+        return str(copy)
+
+    def open(self) -> audio.AudioReader:
+        """A reader of `path`."""
+        return audio.AudioReader(self.path, channels=self.channels)
+
+
+def local_copy(path: str, scratch: Path) -> str:
+    """A path on this machine with the content of `path`, which may be a URI.
+
+    Raises:
+        TrackError: there is no such object.
+    """
+    return _on_this_machine(path, scratch)[0]
+
+
+def _on_this_machine(path: str, scratch: Path) -> tuple[str, str | None]:
+    """`local_copy`, and the stamp of what it is a copy of."""
+    place = location(path)
+    if place.is_local:
+        return path, None
+    stamp = place.stamp()
+    if stamp is None:
+        raise TrackError("not_found", f"there is no object {path}; check its name")
+    # under its own name, which messages and formats refer to
+    copy = scratch / storage.digest(path, stamp)[:16] / place.name
+    with storage.only_one(copy):
+        if not copy.exists():
+            # whoever finishes a track clears up on its own machine only
+            storage.make_room(scratch.parent)
+            place.fetch(copy)
+    return str(copy), stamp
+
+
+@contextmanager
+def open_mix(
+    scan: Scan,
+    readable: Readable,
+    stem_path: str | None = None,
+    on_read: Callable[[int], None] = lambda start: None,
+) -> Iterator[MixView]:
+    """The track at 44.1 kHz, for as long as the context lasts.
+
+    Args:
+        on_read: told the first sample of whatever is read: how far a separator has come.
+    """
+    with readable.open() as reader:
+        yield MixView(scan, ModelRateReader(reader), stem_path, on_read)
+
+
+def scan(readable: Readable, workspace: Workspace, force: bool = False) -> Scan:
+    """Decodes an input to its end and measures it; remembered by the digest of its bytes.
+
+    Args:
+        force: measure it even if it is known.
+
+    Raises:
+        TrackError: the file is unreadable, not audio, cut short, or holds samples that are no
+            numbers.
+    """
+    path = readable.info.path
+    content_hash = storage.digest_file(path)
+    remembered = workspace.scan_file(content_hash, readable.channels)
+    known = None if force else remembered.read_json()
+    if known is not None:
+        return Scan(**known | {"path": path})
+    made = _measure(readable, content_hash)
+    if readable.has_changed:
+        raise changed()
+    remembered.write_json(asdict(made))
+    return made
+
+
+def _measure(readable: Readable, content_hash: str) -> Scan:
+    info = readable.info
+    with readable.open() as reader:
+        rate, num_channels = reader.info.sample_rate, reader.info.num_channels
+        loudness = LoudnessMeter(rate, num_channels)
+        true_peak = TruePeakMeter(num_channels)
+        moments = _Moments()
+        for block in audio.blocks(reader, BLOCK):
+            _refuse_non_finite(block, moments.count, rate)
+            loudness.add(block)
+            true_peak.add(block)
+            moments.add(block.mean(axis=0, dtype=np.float64))
+    if moments.count == 0:
+        raise TrackError("empty_file", "the file holds no samples; export it again")
+    return Scan(
+        path=info.path, content_hash=content_hash,
+        format=info.format, subtype=info.subtype, sample_rate=rate,
+        num_channels=num_channels, num_samples=moments.count,
+        mean=moments.mean, std=moments.std,
+        peak=loudness.peak, true_peak=true_peak.peak, lufs=loudness.integrated(),
+    )  # fmt: skip
+
+
+def _refuse_non_finite(block: Signal, offset: int, sample_rate: int) -> None:
+    bad = ~np.isfinite(block).all(axis=0)
+    if bad.any():
+        second = (offset + int(bad.argmax())) / sample_rate
+        raise TrackError(
+            "non_finite",
+            f"a sample at {second:.3f} s is not a number (NaN or infinite); "
+            "repair or export the file again",
+        )
+
+
+class _Moments:
+    """Mean and standard deviation of a long signal, by pairwise update (Chan et al., 1979)."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.mean = 0.0
+        self._squares = 0.0
+
+    def add(self, block: np.ndarray[tuple[int], np.dtype[np.float64]]) -> None:
+        n, mean = block.size, float(block.mean())
+        total = self.count + n
+        apart = mean - self.mean
+        self._squares += float(np.sum((block - mean) ** 2)) + apart**2 * self.count * n / total
+        self.mean += apart * n / total
+        self.count = total
+
+    @property
+    def std(self) -> float:
+        return math.sqrt(self._squares / (self.count - 1)) if self.count > 1 else 0.0

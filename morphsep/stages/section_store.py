@@ -1,0 +1,124 @@
+"""One track's audio at 44.1 kHz, written section by section by whoever made them."""
+
+from __future__ import annotations
+
+import contextlib
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from morphsep import audio
+from morphsep.dsp import MODEL_RATE, Signal, Span
+from morphsep.storage import Location
+
+STORED = audio.OutputFormat(format="WAV", subtype="FLOAT", extension=".wav")
+
+
+class SectionStore:
+    """A folder of sections; what is not there is silence.
+
+    A section is its audio (none, if it is silent throughout) and a note, written last: the note
+    says that the section is finished. Sections of one store never overlap: `keep_only` removes
+    those of an earlier cut.
+    """
+
+    def __init__(self, folder: Location, num_channels: int) -> None:
+        self.folder = folder
+        self.num_channels = num_channels
+        self._spans: list[tuple[int, int, Location]] | None = None
+
+    def has(self, section: Span) -> bool:
+        """Whether this very section is finished and has audio."""
+        return self._audio(section).exists() and self._note(section).exists()
+
+    def note(self, section: Span) -> Any | None:
+        """The note of a finished section; None if it is not finished."""
+        return self._note(section).read_json()
+
+    def finish(self, section: Span, note: Any) -> None:
+        """Declares a section finished."""
+        self._note(section).write_json(note)
+
+    def finished(self) -> set[Span]:
+        """All sections that are finished."""
+        names = (place.name.partition(".")[0].split("-") for place in self._listed(".json"))
+        return {Span(int(a), int(b)) for a, b in names}
+
+    @contextlib.contextmanager
+    def writer(self, section: Span) -> Iterator[audio.AudioWriter]:
+        """Writes a section's audio from its first sample to its last; nothing stays of a half one.
+
+        Raises:
+            TrackError: the disk is full.
+        """
+        with (
+            self._audio(section).writing() as path,
+            audio.AudioWriter(str(path), MODEL_RATE, self.num_channels, STORED) as writer,
+        ):
+            yield writer
+            assert writer.num_samples == section.num_samples
+        self._spans = None
+
+    def read(self, start: int, num_samples: int) -> Signal:
+        """``[C, num_samples]`` from the song's sample `start`; zeros where nothing was written."""
+        import soundfile
+
+        out = np.zeros((self.num_channels, num_samples), np.float32)
+        spans = self._index()
+        first = max(bisect_right(spans, start, key=lambda span: span[0]) - 1, 0)
+        for a, b, place in spans[first:]:
+            if a >= start + num_samples:
+                break
+            lo, hi = max(a, start), min(b, start + num_samples)
+            if lo < hi:
+                with place.open() as file:
+                    part, _ = soundfile.read(file, hi - lo, lo - a, dtype="float32", always_2d=True)
+                out[:, lo - start : hi - start] = part.T
+        return out
+
+    def covers(self, num_samples: int) -> bool:
+        """Whether there is audio for every sample of a track, without a gap."""
+        self._spans = None
+        reached = 0
+        for start, stop, _ in self._index():
+            if start != reached:
+                return False
+            reached = stop
+        return reached == num_samples
+
+    def keep_only(self, sections: Sequence[Span]) -> None:
+        """Removes whatever is not of one of these sections (left by a run with another cut)."""
+        wanted = {self._audio(s).name for s in sections} | {self._note(s).name for s in sections}
+        for place in [*self._listed(".json"), *self._listed(".wav")]:
+            if place.name not in wanted:
+                place.remove()
+        self._spans = None
+
+    def discard(self) -> None:
+        """Removes everything; the notes first, so that nothing half removed passes for whole."""
+        for place in self._listed(".json"):
+            place.remove()
+        self.folder.remove_tree()
+        self._spans = None
+
+    def load(self) -> None:
+        """Takes stock of the sections now rather than at the first reading."""
+        self._spans = None
+        self._index()
+
+    def _audio(self, section: Span) -> Location:
+        return self.folder / f"{section.start:012d}-{section.stop:012d}.wav"
+
+    def _note(self, section: Span) -> Location:
+        return self.folder / f"{section.start:012d}-{section.stop:012d}.json"
+
+    def _listed(self, suffix: str) -> list[Location]:
+        return [place for place in self.folder.children(suffix) if place.name[0].isdigit()]
+
+    def _index(self) -> list[tuple[int, int, Location]]:
+        if self._spans is None:
+            found = ((p, p.name.partition(".")[0].split("-")) for p in self._listed(".wav"))
+            self._spans = sorted(((int(a), int(b), p) for p, (a, b) in found), key=lambda s: s[0])
+        return self._spans

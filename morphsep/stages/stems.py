@@ -1,0 +1,77 @@
+"""The stem of a track: separated section by section, measured, and kept for the next amount."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from morphsep.dsp import MODEL_RATE, LoudnessMeter, Seconds, Signal, Span, rms_per_second, sections
+from morphsep.stages.recipe import Recipe
+from morphsep.stages.scanning import Readable, Scan, open_mix
+from morphsep.stages.section_store import SectionStore
+
+
+def missing_sections(stem: SectionStore, scan: Scan, recipe: Recipe) -> list[Span]:
+    """What has to be separated yet. Sections of another cut are removed, unless they are all
+    there."""
+    if stem.covers(scan.model_length):
+        return []
+    cut = sections(scan.model_length, recipe.section)
+    stem.keep_only(cut)
+    return [section for section in cut if not stem.has(section)]
+
+
+def separate_section(
+    section: Span,
+    scan: Scan,
+    readable: Readable,
+    recipe: Recipe,
+    stem: SectionStore,
+    stem_path: str | None,
+    on_reached: Callable[[int], None],
+) -> None:
+    """Writes one section of the stem, unless it is there already.
+
+    Args:
+        stem_path: the user's own stem, if there is one.
+        on_reached: told up to which sample of the track the separation has come.
+
+    Raises:
+        TrackError: the track cannot be separated.
+    """
+    if not stem.has(section):
+        began = time.perf_counter()
+        with open_mix(scan, readable, stem_path, on_reached) as mix, stem.writer(section) as file:
+            file.write(recipe.separator.separate(mix, section.start, section.stop))
+        stem.finish(section, {"seconds": time.perf_counter() - began})
+    on_reached(section.stop)
+
+
+def seconds_spent(stem: SectionStore) -> Seconds:
+    """What separating took, all sections together."""
+    notes = [stem.note(section) for section in stem.finished()]
+    return float(sum(note["seconds"] for note in notes if note is not None))
+
+
+def stem_facts(stem: SectionStore, num_samples: int) -> dict[str, Any] | None:
+    """What was measured of a stem, if all of it is there: ``lufs``, ``peak`` (linear) and
+    ``rms_per_second`` (linear)."""
+    facts: dict[str, Any] | None = (stem.folder / "facts.json").read_json()
+    return facts if facts is not None and stem.covers(num_samples) else None
+
+
+def measure_stem(stem: SectionStore, num_samples: int) -> dict[str, Any]:
+    """The `stem_facts` of a whole stem, measured now and kept."""
+    loudness = LoudnessMeter(MODEL_RATE, stem.num_channels)
+
+    def blocks() -> Iterator[Signal]:
+        for section in sections(num_samples, 10 * MODEL_RATE):
+            block = stem.read(section.start, section.num_samples)
+            loudness.add(block)
+            yield block
+
+    rms = rms_per_second(blocks(), MODEL_RATE)
+    facts = {"lufs": loudness.integrated(), "peak": loudness.peak, "rms_per_second": rms.tolist()}
+    (stem.folder / "facts.json").write_json(facts)
+    return facts

@@ -1,0 +1,144 @@
+"""What a pair of tones needs to know of a track's stem before any of it is morphed: measured once
+for the whole track, so that no section and no chunk can differ from its neighbour."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from morphsep.backends import Measuring, Passage
+from morphsep.backends.perceptual import Warp, measure
+from morphsep.dsp import SILENT, Seconds, excerpts
+from morphsep.stages.recipe import Recipe
+from morphsep.stages.section_store import SectionStore
+from morphsep.storage import Location, digest
+from morphsep.tones import Fitting, Stem, Tone, measure_trim, trimmed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToneFit:
+    """Both tones of a recipe, matched to one stem."""
+
+    from_facts: dict[str, Any] | None = None
+    to_facts: dict[str, Any] | None = None
+    """What the tones found that had to be fitted; None: there was nothing to fit."""
+    from_trim_db: float = 0.0
+    to_trim_db: float = 0.0
+    """Gains behind the tones that keep the stem's loudness, dB."""
+    facts: dict[str, Any] = field(default_factory=dict)
+    """What the backend has measured for itself."""
+    warp: Warp | None = None
+    """The perceptual map of amounts; None if it is not used."""
+    seconds: Seconds = 0.0
+    """What measuring took."""
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether a tone had to be fitted to the stem."""
+        return self.from_facts is not None or self.to_facts is not None
+
+    def matched(self, recipe: Recipe) -> Recipe:
+        """The recipe with its tones fitted and trimmed."""
+        return replace(
+            recipe,
+            source=_matched(recipe.source, self.from_facts, self.from_trim_db),
+            target=_matched(recipe.target, self.to_facts, self.to_trim_db),
+        )
+
+
+def _matched(tone: Tone, facts: dict[str, Any] | None, trim_db: float) -> Tone:
+    if facts is not None:
+        assert isinstance(tone, Fitting)
+        tone = tone.fitted(facts)
+    return trimmed(tone, trim_db)
+
+
+def known_fit(recipe: Recipe, stem: SectionStore) -> ToneFit | None:
+    """The fit as an earlier `measure_fit` has left it."""
+    values = _file(recipe, stem).read_json()
+    if values is None:
+        return None
+    warp = values.pop("warp")
+    return ToneFit(**values, warp=None if warp is None else Warp.from_json(warp))
+
+
+def measure_fit(
+    recipe: Recipe, stem: SectionStore, num_samples: int, facts: dict[str, Any]
+) -> ToneFit:
+    """Measures both tones on a whole stem, and keeps what was found beside it.
+
+    Args:
+        facts: `morphsep.stages.stems.stem_facts`.
+
+    Raises:
+        TrackError: a tone cannot be fitted to this stem.
+    """
+    began = time.perf_counter()
+    fit = ToneFit()
+    if facts["peak"] >= SILENT and not recipe.curve.is_zero:  # else no chunk is ever morphed
+        view = Stem(
+            read=stem.read, num_samples=num_samples, num_channels=stem.num_channels,
+            rms_per_second=facts["rms_per_second"], level=facts["lufs"],
+        )  # fmt: skip
+        fit = _with_backend(_with_tones(recipe, view), recipe, view)
+    fit = replace(fit, seconds=time.perf_counter() - began)
+    values = asdict(fit) | {"warp": fit.warp.to_json() if fit.warp else None}
+    _file(recipe, stem).write_json(values)
+    return fit
+
+
+def _with_tones(recipe: Recipe, stem: Stem) -> ToneFit:
+    """What fits both tones to the stem and keeps its loudness."""
+    found = [
+        tone.fit(stem) if isinstance(tone, Fitting) else None
+        for tone in (recipe.source, recipe.target)
+    ]
+    fit = ToneFit(from_facts=found[0], to_facts=found[1])
+    both = fit.matched(recipe)
+    trims = [
+        measure_trim(tone, stem.read, stem.num_samples, stem.rms_per_second, stem.level)
+        for tone in (both.source, both.target)
+    ]
+    return replace(fit, from_trim_db=trims[0], to_trim_db=trims[1])
+
+
+def _with_backend(fit: ToneFit, recipe: Recipe, stem: Stem) -> ToneFit:
+    """What the backend and the perceptual map need to know of the stem through both tones."""
+    backend, both = recipe.backend, fit.matched(recipe)
+    warped = _is_warped(recipe)
+    if not (warped or isinstance(backend, Measuring)):
+        return fit
+    context = backend.context(both.source, both.target)
+    found = excerpts(stem.read, stem.num_samples, stem.rms_per_second, context)
+    if isinstance(backend, Measuring):
+        passages = [
+            Passage(
+                stem=excerpt, start=start, amount=np.zeros(excerpt.shape[1], np.float32),
+                source_tone=both.source, target_tone=both.target, level=stem.level,
+            )
+            for excerpt, start in found
+        ]  # fmt: skip
+        fit = replace(fit, facts=backend.measure(passages))
+    if warped:
+        warp = measure(
+            backend, both.source, both.target, found, stem.level,
+            with_context=True, facts=fit.facts,
+        )  # fmt: skip
+        fit = replace(fit, warp=warp)
+    return fit
+
+
+def _is_warped(recipe: Recipe) -> bool:
+    wanted = recipe.settings.uniform and not recipe.curve.is_trivial
+    # Between other notes the amount is where a pitch lies, which is even by itself.
+    ends = (recipe.source, recipe.target)
+    wanted = wanted and all(getattr(tone, "same_notes", True) for tone in ends)
+    return wanted and getattr(recipe.backend, "uniform", True)
+
+
+def _file(recipe: Recipe, stem: SectionStore) -> Location:
+    name = digest(recipe.warp_key(), _is_warped(recipe), recipe.curve.is_zero)
+    return stem.folder / "pairs" / f"{name[:32]}.json"

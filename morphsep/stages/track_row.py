@@ -1,0 +1,98 @@
+"""What is known of a track, put into its row of the manifest."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+from morphsep import audio
+from morphsep.errors import SettingError
+from morphsep.manifest import ChunkRow, TrackRow
+from morphsep.request import Command, describe
+from morphsep.stages.assembly import Assembled, decibels
+from morphsep.stages.clip import Clip
+from morphsep.stages.recipe import Recipe
+from morphsep.stages.run_context import RunContext
+
+
+def begun(clip: Clip, run: RunContext) -> TrackRow:
+    """The row of a track that is not finished: what its job and its scan tell."""
+    job = clip.job
+    row = TrackRow(
+        track=job.track, input=job.path, separator_reason=job.separator_reason,
+        settings=describe(job.settings), versions=_versions(),
+        to_tone=job.settings.to if run.command == "morph" else None,
+    )  # fmt: skip
+    if clip.scan is None:
+        return row
+    row = replace(row, **_of_scan(clip))
+    # what a machine lacks may be what the row is about
+    with suppress(SettingError):
+        row = replace(row, **_of_recipe(clip, run.recipe(job.settings), run.command))
+    return row
+
+
+def _of_scan(clip: Clip) -> dict[str, Any]:
+    scan = clip.source
+    return {
+        "content_hash": scan.content_hash, "key": clip.key, "stem_key": clip.stem_key,
+        "format": scan.format, "subtype": scan.subtype,
+        "sample_rate": scan.sample_rate, "num_channels": scan.num_channels,
+        "num_samples": scan.num_samples, "duration": scan.num_samples / scan.sample_rate,
+        "peak_before_dbfs": decibels(scan.peak), "true_peak_before_dbtp": decibels(scan.true_peak),
+        "lufs_before": _finite(scan.lufs), "seconds_scan": clip.scan_seconds,
+    }  # fmt: skip
+
+
+def _of_recipe(clip: Clip, recipe: Recipe, command: Command) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "separator": recipe.settings.separator, "weights_hash": recipe.separator.weights_hash,
+    }  # fmt: skip
+    if command == "morph":
+        values |= {
+            "from_tone": recipe.settings.from_, "amount": str(recipe.curve),
+            "backend": recipe.backend.name,
+            "num_chunks": recipe.grid.num_chunks(clip.source.model_length),
+        }  # fmt: skip
+    return values
+
+
+def of_chunks(chunks: Sequence[ChunkRow], stem_lufs: float) -> dict[str, Any]:
+    """Columns that sum up the chunks of a morphed track."""
+    steps = [row.seam_step_db for row in chunks if row.seam_step_db is not None]
+    flux = [row.seam_flux_db for row in chunks if row.seam_flux_db is not None]
+    return {
+        "num_morphed": sum(row.status == "morphed" for row in chunks),
+        "worst_step_db": max(steps, default=None),
+        "worst_flux_db": max(flux, default=None),
+        "stem_lufs": _finite(stem_lufs),
+    }
+
+
+def of_output(
+    output: str, output_hash: str, form: audio.OutputFormat, made: Assembled
+) -> dict[str, Any]:
+    """Columns about the finished file."""
+    return {
+        "status": "ok", "output": output, "output_hash": output_hash,
+        "output_format": form.format, "output_subtype": form.subtype,
+        "gain_db": decibels(made.gain), "peak_dbfs": decibels(made.peak),
+        "true_peak_dbtp": decibels(made.true_peak), "lufs": _finite(made.lufs),
+        "null_residual_dbfs": decibels(made.null_residual), "tags_warning": made.tags_warning,
+    }  # fmt: skip
+
+
+def _finite(level: float) -> float | None:
+    return level if level > float("-inf") else None
+
+
+@cache
+def _versions() -> str:
+    packages = ("morphsep", "numpy", "scipy", "soundfile", "soxr", "pedalboard", "torch", "demucs")
+    return json.dumps({"python": platform.python_version()} | {p: version(p) for p in packages})

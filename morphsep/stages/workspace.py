@@ -1,0 +1,145 @@
+"""Where a run keeps what it needs between stages: ``OUT/.morphsep``, or ``WORK/.morphsep``.
+
+Everything in it is named by a digest of what it depends on, is whole or not there, and can be
+deleted at any time: it would only have to be made again. What concerns the results themselves
+stays with them in ``OUT/.morphsep``, wherever the work is done: the lock, what the run says of
+itself (and so where its work lies), and whose result is whose.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from morphsep.manifest import SCHEMA_VERSION
+from morphsep.stages.section_store import SectionStore
+from morphsep.storage import TEMPORARY, Held, Location, digest, location, lock
+
+OWN = ".morphsep"
+RUN = "run.json"
+
+
+class Workspace:
+    """The folders that a run writes to, and what lies where in them."""
+
+    def __init__(self, out: str | Path | Location, work: str | Path | Location = "") -> None:
+        self.out = location(out)
+        self.work = location(work or out)
+        """The folder around the work directory: the output folder, unless another was named."""
+        self.home = self.out / OWN
+        self.root = self.work / OWN
+
+    @property
+    def elsewhere(self) -> str:
+        """`work` as a text, where it is not the output folder, which may be moved; else empty."""
+        return "" if self.work == self.out else str(self.work)
+
+    @classmethod
+    def of_last_run(cls, out: str | Path | Location) -> Workspace:
+        """The one that the last run in an output folder worked in, to read from; the folder's own
+        if that one cannot be seen from here."""
+        work = location(last_work(out) or out)
+        return cls(out, work if not work.is_local or work.exists() else "")
+
+    def scan_file(self, content_hash: str, channels: tuple[int, int] | None) -> Location:
+        """What was measured of an input."""
+        picked = "" if channels is None else f"-{channels[0]}-{channels[1]}"
+        name = f"{content_hash}{picked}-v{SCHEMA_VERSION}.json"
+        return self.root / "scans" / content_hash[:2] / name
+
+    def scratch(self, track: str) -> Path:
+        """A folder on this machine for copies of a track's input, fetched or decoded; whoever
+        finishes the track removes it."""
+        if self.work.is_local:
+            top = self.root.path / "scratch"
+        else:
+            name = f"morphsep-{os.getuid()}-{digest(self.out)[:16]}"
+            top = Path(tempfile.gettempdir()) / name
+        return top / digest(track)[:32]
+
+    def stem(self, stem_key: str, num_channels: int) -> SectionStore:
+        """The cached stem."""
+        return SectionStore(self.root / "stems" / stem_key[:2] / stem_key, num_channels)
+
+    def claim(self, track: str) -> Location:
+        """A note that a result of this name is ours, made before it is written for the first
+        time: a run may be killed between the result and its row."""
+        return self.home / "claims" / f"{digest(track)[:32]}.json"
+
+    def attempt_notes(self, track: str) -> Location:
+        """The folder of notes on what is being tried with a track (see `morphsep.run.retries`)."""
+        return self.root / "tries" / digest(track)[:32]
+
+    def passed_on(self, track: str, stage: str) -> Location:
+        """A note of the section that has passed a whole track on from a stage; gone with the
+        tries."""
+        return self.attempt_notes(track) / f"passed-on-{stage}"
+
+    def turn(self, stem_key: str, start: int) -> Location:
+        """Where those that need the same section of a stem wait for one another."""
+        return self.root / "turns" / digest(stem_key, start)[:32]
+
+    def ended(self, track: str) -> Location:
+        """A note of the run that has committed a track's row: nothing more is done for it."""
+        return self.root / "ended" / f"{digest(track)[:32]}.json"
+
+    def delta(self, track: str, key: str, section: int, num_channels: int) -> SectionStore:
+        """What morphing adds to the mix, section by section; gone when the track is done."""
+        name = digest(track, key, section, SCHEMA_VERSION)
+        return SectionStore(self.root / "changes" / name, num_channels)
+
+    @property
+    def files(self) -> Location:
+        """Copies of the files that settings name, for workers that do not see the driver's."""
+        return self.root / "files"
+
+    @property
+    def progress(self) -> Location:
+        """What the run at work says of itself, for ``morphsep status``."""
+        return self.home / RUN
+
+    def forget_attempts(self) -> None:
+        """Has all counting of tries begin anew."""
+        (self.root / "tries").remove_tree()
+
+    def tidy(self) -> None:
+        """Removes what only unfinished tracks need, and what killed workers left half written:
+        when a run has come to its end."""
+        for root in dict.fromkeys((self.root, self.home)):
+            for name in ("changes", "tries", "ended", "turns", "files", "scratch"):
+                (root / name).remove_tree()
+        self._sweep()
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[Held]:
+        """Keeps a second run out while this one writes to the same folders. What it yields is to
+        be asked now and then whether that still holds.
+
+        Raises:
+            SettingError: another run is at work here, or nothing can be written.
+        """
+        with contextlib.ExitStack() as stack:
+            folders = dict.fromkeys((self.out, self.work))
+            held = Held(*(stack.enter_context(lock(folder)) for folder in folders))
+            self._sweep()
+            yield held
+
+    def _sweep(self) -> None:
+        """Removes what a killed run left half written; nobody else is writing (see `locked`)."""
+        for place in (self.out, *([self.root] if self.elsewhere else [])):
+            if place.is_local:
+                for part in place.path.rglob(TEMPORARY):
+                    part.unlink(missing_ok=True)
+
+
+def last_work(out: str | Path | Location) -> str:
+    """Where the last run in an output folder worked; empty if nothing is known of one.
+
+    Raises:
+        SettingError: the place cannot be read.
+    """
+    said = (location(out) / OWN / RUN).read_json() or {}
+    return str(said.get("work", ""))

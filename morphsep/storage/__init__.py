@@ -1,0 +1,59 @@
+"""Storage by URI: local folders and object stores; a file is there whole, or not at all."""
+
+from morphsep.storage.files import (
+    TEMPORARY,
+    digest,
+    digest_file,
+    is_full,
+    make_room,
+    only_one,
+    stamp,
+    temporary_beside,
+    whole,
+)
+from morphsep.storage.interrupt import check_interrupt, interrupts_remembered, was_interrupted
+from morphsep.storage.locations import Location, StorageError, is_transient, location, lock, retries
+from morphsep.storage.locking import SETTLE, Held
+from morphsep.storage.paths import (
+    absolute,
+    beside,
+    common,
+    folder_of,
+    identity,
+    is_remote,
+    relative,
+)
+from morphsep.storage.seekable import Seekable
+from morphsep.storage.turns import turn
+
+__all__ = [
+    "SETTLE",
+    "TEMPORARY",
+    "Held",
+    "Location",
+    "Seekable",
+    "StorageError",
+    "absolute",
+    "beside",
+    "check_interrupt",
+    "common",
+    "digest",
+    "digest_file",
+    "folder_of",
+    "identity",
+    "interrupts_remembered",
+    "is_full",
+    "is_remote",
+    "is_transient",
+    "location",
+    "lock",
+    "make_room",
+    "only_one",
+    "relative",
+    "retries",
+    "stamp",
+    "temporary_beside",
+    "turn",
+    "was_interrupted",
+    "whole",
+]

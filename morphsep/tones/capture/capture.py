@@ -1,0 +1,111 @@
+"""Amp captures: a real amplifier as a network, in the files of Neural Amp Modeler (``.nam``).
+
+Levels: a capture meets the guitar at the loudness at which pedals do (``rack.REFERENCE_LUFS``),
+taken as a recording of which full scale is 12 dBu, the preset of that program's own plugin. A file
+that states another ``input_level_dbu`` gets the guitar louder or softer by the difference. What
+comes out is brought back to the level that went in, as measured on noise; what is left, a track's
+own trim takes.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from morphsep.dsp import CONTEXT, MODEL_RATE, Signal
+from morphsep.storage import digest_file, stamp
+from morphsep.tones.capture.model import load_network, metadata, read_definition, sample_rate
+from morphsep.tones.capture.player import Player, player
+from morphsep.tones.chain.rack import to_reference
+
+SCHEMA = 1
+"""Raised when the same file sounds different than before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capture:
+    """A tone that an amp capture plays; satisfies ``morphsep.tones.Tone``.
+
+    Raises:
+        SettingError: at construction: the file is no capture that can be played.
+    """
+
+    path: str
+    """Absolute."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", str(Path(self.path).expanduser().absolute()))
+        _definition(self.path)
+
+    @classmethod
+    def of(cls, path: str | Path) -> Capture:
+        """The capture in that file."""
+        return cls(path=str(path))
+
+    @property
+    def name(self) -> str:
+        return Path(self.path).stem
+
+    @property
+    def description(self) -> str:
+        """What the file says of itself, and whose licence counts."""
+        said = metadata(_definition(self.path))
+        parts = (said.get("gear_make"), said.get("gear_model"), said.get("name"))
+        what = ", ".join(dict.fromkeys(str(part) for part in parts if part)) or self.name
+        by = f" by {said['modeled_by']}" if said.get("modeled_by") else ""
+        return f"Amp capture{by}: {what} (its maker's licence; played by MIT-licensed software)."
+
+    @property
+    def context(self) -> tuple[int, int]:
+        """(before, after) in samples at 44.1 kHz: what the network looks back, or, of a recurrent
+        one, a second; and what two resamplers see."""
+        playing = _player(self.path)
+        both = 2 * math.ceil(CONTEXT * MODEL_RATE / min(playing.rate, MODEL_RATE)) + 2
+        margin = both if playing.rate != MODEL_RATE else 0
+        return math.ceil(playing.looks_back * MODEL_RATE / playing.rate) + margin, margin
+
+    def fingerprint(self) -> str:
+        """Digest of the file's content."""
+        return f"capture:{SCHEMA}:{_digest(self.path, stamp(self.path))}"
+
+    def render(self, stem: Signal, start: int, level: float) -> Signal:
+        """The stem ``[C, T]`` through the amplifier, each channel by itself; see
+        ``morphsep.tones.Tone.render``."""
+        if not stem.any():
+            return np.zeros_like(stem)
+        playing = _player(self.path)
+        gain = to_reference(level, stem.shape[0])
+        same = len(stem) == 2 and np.array_equal(stem[0], stem[1])
+        dry = (stem[:1] if same else stem) * np.float32(gain)
+        wet = playing.render(dry, start) * np.float32(1 / gain)
+        return np.repeat(wet, 2, axis=0) if same else wet
+
+
+@lru_cache(maxsize=64)
+def _digest(path: str, stamp_of_it: str) -> str:
+    return digest_file(path)
+
+
+def _definition(path: str) -> dict[str, Any]:
+    return _read(path, stamp(path)) if Path(path).is_file() else read_definition(path)
+
+
+@lru_cache(maxsize=16)
+def _read(path: str, stamp_of_it: str) -> dict[str, Any]:
+    """Without the weights, which a description does not need."""
+    return {k: v for k, v in read_definition(path).items() if k != "weights"}
+
+
+def _player(path: str) -> Player:
+    return _loaded(path, _digest(path, stamp(path)))
+
+
+@lru_cache(maxsize=4)
+def _loaded(path: str, digest: str) -> Player:
+    definition = _definition(path)
+    return player(load_network(path, digest), sample_rate(definition), metadata(definition))

@@ -1,0 +1,189 @@
+"""Reading a chain from YAML: what a file may say, and a sentence for everything it may not.
+
+name: my-rig
+description: Clean with a slow chorus.
+trim_db: -1.5                # optional
+context: 0.5                 # optional, seconds
+pedals:
+  - HighpassFilter: {cutoff_frequency_hz: 90}
+  - Chorus: {rate_hz: 0.8, depth: 0.2}
+  - VST3: {path: plugins/amp.vst3, parameters: {gain: 5.0}}
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from morphsep.dsp import MODEL_RATE
+from morphsep.errors import SettingError
+from morphsep.tones.chain.chain import FILE_SETTINGS, EffectChain
+from morphsep.tones.chain.rack import Pedal
+from morphsep.tones.effects.effect import Parameter, Setting
+from morphsep.tones.effects.plugin import PedalboardEffect
+from morphsep.tones.effects.registry import knobs
+from morphsep.tones.effects.vst3 import load
+
+FIELDS = ("name", "description", "trim_db", "context", "pedals")
+LONGEST_CONTEXT = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where in which file something stands, for the error that names it."""
+
+    file: Path
+    line: int
+    what: str = ""
+
+    def refuse(self, problem: str) -> SettingError:
+        what = f"{self.what}: " if self.what else ""
+        return SettingError(f"{self.file}, line {self.line}: {what}{problem}")
+
+
+def read_chain(file: Path) -> EffectChain:
+    """The chain that a YAML file describes.
+
+    Raises:
+        SettingError: the file cannot be read, is no YAML, or says something that cannot be done;
+            names the line, the pedal and what is allowed.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(f"{file} cannot be read: {error}") from error
+    return parse_chain(text, file)
+
+
+def parse_chain(text: str, file: Path) -> EffectChain:
+    """The chain that this YAML describes; ``file`` is where it is from, for errors and for the
+    paths in it.
+
+    Raises:
+        SettingError: see ``read_chain``.
+    """
+    try:
+        data = yaml.safe_load(text)
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        raise SettingError(f"{file} is no YAML: {' '.join(str(error).split())}") from error
+    top = _Place(file=file, line=1)
+    if not isinstance(data, dict) or not isinstance(root, yaml.MappingNode):
+        raise top.refuse(f"a tone is a mapping with {', '.join(FIELDS)}")
+    return _chain(data, _lines(root), file)
+
+
+def _chain(data: Mapping[str, Any], lines: _Lines, file: Path) -> EffectChain:
+    for field in data:
+        if field not in FIELDS:
+            place = _Place(file=file, line=lines.fields.get(str(field), 1))
+            raise place.refuse(f"unknown field {field!r}; a tone has {', '.join(FIELDS)}")
+    pedals = data.get("pedals")
+    if not isinstance(pedals, list) or not pedals:
+        place = _Place(file=file, line=lines.fields.get("pedals", 1))
+        raise place.refuse("'pedals' must be a list of at least one pedal")
+
+    def number(field: str, low: float, high: float, default: float | None) -> float | None:
+        if data.get(field) is None:
+            return default
+        place = _Place(file=file, line=lines.fields[field], what=field)
+        parameter = Parameter(default=0.0, low=low, high=high)
+        return float(str(_checked(data[field], parameter, place)))
+
+    return EffectChain(
+        name=str(data.get("name") or file.stem),
+        description=str(data.get("description") or f"A chain of {len(pedals)} pedals."),
+        pedals=tuple(
+            _pedal(item, _Place(file=file, line=line, what=f"pedal {i}"))
+            for i, (item, line) in enumerate(zip(pedals, lines.pedals, strict=True), 1)
+        ),
+        trim_db=number("trim_db", -60, 60, 0.0) or 0.0,
+        settle=number("context", 0, LONGEST_CONTEXT, None),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lines:
+    """Line numbers of the fields and of the pedals."""
+
+    fields: dict[str, int]
+    pedals: list[int]
+
+
+def _lines(root: yaml.MappingNode) -> _Lines:
+    fields = {str(key.value): key.start_mark.line + 1 for key, _ in root.value}
+    pedals = [node.value for key, node in root.value if key.value == "pedals"]
+    items = pedals[-1] if pedals and isinstance(pedals[-1], list) else []
+    nodes = [item for item in items if isinstance(item, yaml.Node)]
+    return _Lines(fields=fields, pedals=[node.start_mark.line + 1 for node in nodes])
+
+
+def _pedal(item: object, place: _Place) -> Pedal:
+    if isinstance(item, str):
+        item = {item: None}
+    if not isinstance(item, dict) or len(item) != 1:
+        raise place.refuse("a pedal is one name with its parameters: '- Drive: {drive_db: 20}'")
+    ((kind, given),) = item.items()
+    place = _Place(file=place.file, line=place.line, what=f"{place.what} ({kind})")
+    try:
+        parameters = knobs(str(kind))
+    except SettingError as error:
+        raise place.refuse(str(error)) from error
+    if not isinstance(given, dict | None):
+        raise place.refuse(f"its parameters must be a mapping; it has {', '.join(parameters)}")
+    settings = {name: parameter.default for name, parameter in parameters.items()}
+    for name, value in (given or {}).items():
+        if name not in parameters:
+            allowed = ", ".join(sorted(parameters))
+            raise place.refuse(f"unknown parameter {name!r}; it has {allowed}")
+        settings[name] = _setting(name, value, parameters[name], place)
+    pedal = Pedal(kind=str(kind), settings=tuple(sorted(settings.items())))
+    _try_out(pedal, place)
+    return pedal
+
+
+def _setting(name: str, value: object, parameter: Parameter, place: _Place) -> Setting:
+    here = _Place(file=place.file, line=place.line, what=f"{place.what}, {name}")
+    if name == "parameters" and isinstance(value, dict):
+        return tuple(sorted((str(k), v) for k, v in value.items()))
+    if name in FILE_SETTINGS:
+        path = (place.file.parent / str(value)).resolve()
+        if not path.exists():
+            raise here.refuse(f"there is no {path}")
+        return str(path)
+    return _checked(value, parameter, here)
+
+
+def _checked(value: object, parameter: Parameter, place: _Place) -> Setting:
+    kind = type(parameter.default)
+    if kind is bool and isinstance(value, bool):
+        return value
+    if kind is str and isinstance(value, str):
+        return value
+    if kind not in (float, int) or isinstance(value, bool) or not isinstance(value, float | int):
+        raise place.refuse(
+            f"{value!r} is not a {'number' if kind in (float, int) else kind.__name__}"
+        )
+    if not math.isfinite(value) or not parameter.low <= value <= parameter.high:
+        raise place.refuse(f"{value} is out of range {parameter.low:g} to {parameter.high:g}")
+    return float(value)
+
+
+def _try_out(pedal: Pedal, place: _Place) -> None:
+    """Pedalboard knows limits of its own, which only trying tells."""
+    try:
+        if isinstance(pedal.effect, PedalboardEffect):
+            pedal.effect.build({k: v for k, v in pedal.settings if k != "mix"})
+        elif pedal.kind == "VST3":
+            load(pedal.values)
+        context = pedal.context()
+    except (ValueError, TypeError, AttributeError, RuntimeError, OSError) as error:
+        raise place.refuse(" ".join(str(error).split())) from error
+    seconds = context[0] / MODEL_RATE
+    if seconds > LONGEST_CONTEXT:
+        raise place.refuse(f"it rings for {seconds:.0f} s; {LONGEST_CONTEXT:.0f} s are allowed")

@@ -1,0 +1,93 @@
+"""The rack: pedals in a row, each blending its dry and wet signal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from morphsep.dsp import MODEL_RATE, Signal, from_db
+from morphsep.tones.effects.effect import Effect, Setting, Value
+from morphsep.tones.effects.registry import effect_named
+
+REFERENCE_LUFS = -18.0
+"""The loudness, as two channels, at which pedals see every guitar, however it was recorded."""
+
+NEPERS = math.log(10) / 20
+"""In a dB."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pedal:
+    """One effect with all its settings, in the order of their names."""
+
+    kind: str
+    settings: tuple[tuple[str, Setting], ...]
+
+    @property
+    def effect(self) -> Effect:
+        return effect_named(self.kind)
+
+    @property
+    def values(self) -> dict[str, Setting]:
+        return dict(self.settings)
+
+    def context(self) -> tuple[int, int]:
+        """(before, after) in samples."""
+        return self.effect.context(self.values)
+
+
+Step = tuple[Effect, Mapping[str, Value]]
+"""An effect and its settings at the moment: numbers, or curves ``[T]``."""
+
+
+def to_reference(level: float, channels: int) -> float:
+    """Gain from the recorded loudness in LUFS to the reference; 1 where nothing was recorded.
+
+    BS.1770 adds the channels' powers: one signal in two channels is 3 dB louder than in one, and
+    has to meet the same drive.
+    """
+    if not math.isfinite(level):
+        return 1.0
+    return from_db(REFERENCE_LUFS - level) * math.sqrt(channels / 2)
+
+
+def play(steps: Sequence[Step], stem: Signal, start: int, level: float, trim: Value) -> Signal:
+    """The stem ``[C, T]`` through pedals, at the reference loudness and back; ``trim`` in dB."""
+    assert isinstance(trim, float | np.ndarray)
+    gain = to_reference(level, stem.shape[0])
+    signal = run(steps, stem * np.float32(gain), start)
+    if isinstance(trim, float):
+        return signal * np.float32(math.exp(trim * NEPERS) / gain)
+    factor: Signal = np.exp(trim * np.float32(NEPERS))
+    factor /= np.float32(gain)
+    return signal * factor
+
+
+def run(steps: Sequence[Step], signal: Signal, start: int) -> Signal:
+    """A signal ``[C, T]`` at the reference loudness through pedals."""
+    for effect, settings in steps:
+        signal = _blend(effect, settings, signal, start)
+    return signal
+
+
+def _blend(effect: Effect, settings: Mapping[str, Value], dry: Signal, start: int) -> Signal:
+    mix = settings["mix"]
+    if not isinstance(mix, np.ndarray) and mix == 0:
+        return dry
+    wet = effect.process(dry, start, {k: v for k, v in settings.items() if k != "mix"})
+    if not isinstance(mix, np.ndarray) and mix == 1:
+        return wet
+    assert isinstance(mix, float | np.ndarray)
+    blended = wet - dry
+    blended *= np.asarray(mix, np.float32)
+    blended += dry
+    return blended
+
+
+def total_context(parts: Sequence[tuple[int, int]], settle: float | None) -> tuple[int, int]:
+    """(before, after) of pedals in a row; ``settle`` in seconds overrides what comes before."""
+    before = sum(b for b, _ in parts) if settle is None else round(settle * MODEL_RATE)
+    return before, sum(a for _, a in parts)

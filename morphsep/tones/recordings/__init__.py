@@ -1,0 +1,5 @@
+"""Recordings as tones: their sound, the same take, or another instrument."""
+
+from morphsep.tones.recordings.recording import Recording
+
+__all__ = ["Recording"]

@@ -1,0 +1,150 @@
+"""The same take through something else, as a tone: a recording that is laid along the stem.
+
+Fitted to each track: where the recording lies, how its clock drifts, its polarity and loudness.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from morphsep.dsp import MODEL_RATE, Signal, from_db
+from morphsep.errors import TrackError
+from morphsep.tones.recordings.instrument import with_channels
+from morphsep.tones.recordings.positions import read_at
+from morphsep.tones.recordings.recording import OfRecording
+from morphsep.tones.recordings.take import Alignment, align
+from morphsep.tones.tone import Stem
+
+SCHEMA = 1
+"""Raised when the same recording gives another sound than before."""
+SAME = 0.5
+"""Share of the places that must agree on one delay."""
+FADE = MODEL_RATE // 20
+"""Samples over which the recording's ends go over into the stem."""
+MOST_DB = 40.0
+"""Most that the recording's loudness is changed to meet the stem's."""
+LEAST_COVERED = 0.5
+"""Share of the stem's sounding seconds that the recording must reach."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paired(OfRecording):
+    """Satisfies ``Tone`` and ``Fitting``. Where the recording has not begun yet or has ended, the
+    stem is heard as it is."""
+
+    delay: float | None = None
+    """The stem's sample n is the recording's ``delay + (1 + drift) n``; None: not fitted yet."""
+    drift: float = 0.0
+    inverted: bool = False
+    gain_db: float = 0.0
+
+    @property
+    def description(self) -> str:
+        return f"The same take as it sounds in {self.recording.name}."
+
+    @property
+    def context(self) -> tuple[int, int]:
+        return 0, 0
+
+    def fingerprint(self) -> str:
+        """Digest of the recording, and where it lies."""
+        place = (
+            "" if self.delay is None
+            else f" {self.delay!r} {self.drift!r} {self.inverted} {self.gain_db!r}"
+        )  # fmt: skip
+        return f"paired/{SCHEMA}:{self.recording.fingerprint()}{place}"
+
+    def fit(self, stem: Stem) -> dict[str, Any]:
+        """Lays the recording along the stem.
+
+        Returns:
+            ``lag_ms`` (how much later than in the stem things are heard in the recording, at the
+            song's start), ``drift_ppm``, ``longer_s`` (the recording's length less the stem's),
+            ``inverted``, ``gain_db``, ``covered`` (share of the stem's sounding seconds), and how
+            sure that is: ``agree`` (share of ``num_places`` places) and ``spread_ms``; ``delay``
+            and ``drift`` for ``fitted``.
+
+        Raises:
+            TrackError: ``not_same_take``.
+        """
+        found = align(stem, self.recording)
+        if found is None:
+            return {"delay": 0.0, "drift": 0.0, "inverted": False, "gain_db": 0.0}
+        if found.agree < SAME:
+            raise self._refusal(
+                f"does not play what this guitar plays: of {found.num_places} places only "
+                f"{round(found.agree * found.num_places)} lie alike in both; give the same take "
+                "through another amplifier, or leave --paired away to take its sound alone"
+            )
+        covered = self._covered(stem, found)
+        if covered < LEAST_COVERED:
+            raise self._refusal(
+                f"reaches only {100 * covered:.0f} % of what the guitar plays in this track; give "
+                "a recording of the whole take"
+            )
+        if covered < 1:
+            log.warning(
+                "%s reaches %.1f %% of the guitar; elsewhere it stays as it is",
+                self.name, 100 * covered,
+            )  # fmt: skip
+        longer = (self.recording.num_samples - stem.num_samples) / MODEL_RATE
+        return {
+            "delay": found.delay if found.drift else float(round(found.delay)),
+            "drift": found.drift,
+            "inverted": found.inverted,
+            "gain_db": round(self._gain_db(stem), 3),
+            "lag_ms": round(1000 * found.delay / MODEL_RATE, 3),
+            "drift_ppm": round(1e6 * found.drift, 2),
+            "longer_s": round(longer, 3),
+            "covered": round(covered, 4),
+            "agree": round(found.agree, 3),
+            "num_places": found.num_places,
+            "spread_ms": round(1000 * found.spread / MODEL_RATE, 3),
+        }
+
+    def fitted(self, facts: Mapping[str, Any]) -> Paired:
+        """This tone, laid along the stem that ``fit`` has seen."""
+        return replace(self, **{k: facts[k] for k in ("delay", "drift", "inverted", "gain_db")})
+
+    def render(self, stem: Signal, start: int, level: float) -> Signal:
+        """The recording at the stem's place, ``[C, T]``; see ``Tone.render``."""
+        assert self.delay is not None, "fitted first"
+        num_samples = stem.shape[1]
+        first = self.delay + (1 + self.drift) * start
+        heard = read_at(self.recording.read, first, 1 + self.drift, num_samples)
+        factor = np.float32(from_db(self.gain_db) * (-1 if self.inverted else 1))
+        heard = with_channels(heard, stem.shape[0]) * factor
+        from_end = self._here(first + (1 + self.drift) * np.arange(num_samples))
+        if (from_end == 1).all():
+            return heard
+        return stem + from_end * (heard - stem)
+
+    def _here(self, position: np.ndarray) -> Signal:
+        """How much of the recording is heard at its positions: 1 inside, 0 outside."""
+        edge = np.minimum(position, self.recording.num_samples - 1 - position)
+        return np.asarray(np.clip(edge / FADE, 0, 1), np.float32)
+
+    def _covered(self, stem: Stem, found: Alignment) -> float:
+        levels = np.asarray(stem.rms_per_second, np.float64)
+        middle = (np.arange(levels.size) + 0.5) * MODEL_RATE
+        position = found.delay + (1 + found.drift) * np.minimum(middle, stem.num_samples)
+        inside = (position >= 0) & (position < self.recording.num_samples)
+        sounds = levels > 0.01 * levels.max()
+        return float(inside[sounds].mean())
+
+    def _gain_db(self, stem: Stem) -> float:
+        """As loud as the stem; BS.1770 adds the channels' powers."""
+        gain = stem.level - self.recording.lufs
+        gain += 10 * math.log10(self.recording.num_channels / stem.num_channels)
+        return min(max(gain, -MOST_DB), MOST_DB) if math.isfinite(gain) else 0.0
+
+    def _refusal(self, reason: str) -> TrackError:
+        return TrackError("not_same_take", f"The recording {self.name} {reason}.")

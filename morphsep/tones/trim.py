@@ -1,0 +1,98 @@
+"""Keeping a track's loudness: one trim for each tone and track, measured once on its stem.
+
+Built-in tones are calibrated on one guitar (jobs/calibrate_tones.py); a brighter or darker one
+would still come out louder or softer through the same drive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from morphsep.dsp import MODEL_RATE, LoudnessMeter, Signal, from_db, places
+from morphsep.tones.chain.chain import EffectChain
+from morphsep.tones.tone import Tone
+
+SECONDS = 5.0
+"""Length of each excerpt that loudness is compared on."""
+MOST_DB = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trimmed:
+    """Any tone with a gain behind it."""
+
+    tone: Tone
+    trim_db: float
+
+    @property
+    def name(self) -> str:
+        return self.tone.name
+
+    @property
+    def description(self) -> str:
+        return self.tone.description
+
+    @property
+    def context(self) -> tuple[int, int]:
+        return self.tone.context
+
+    @property
+    def reference(self) -> Any:
+        """What the tone is made from, where it is a recording of other notes; else None."""
+        return getattr(self.tone, "reference", None)
+
+    @property
+    def same_notes(self) -> bool:
+        """Whether the tone plays the stem's notes."""
+        return bool(getattr(self.tone, "same_notes", True))
+
+    def fingerprint(self) -> str:
+        return f"{self.tone.fingerprint()} {self.trim_db} dB"
+
+    def render(self, stem: Signal, start: int, level: float) -> Signal:
+        return self.tone.render(stem, start, level) * np.float32(from_db(self.trim_db))
+
+
+def trimmed(tone: Tone, trim_db: float) -> Tone:
+    """`tone` with `trim_db` of gain behind it; an effect chain stays one."""
+    if trim_db == 0.0:
+        return tone
+    if isinstance(tone, EffectChain):
+        return replace(tone, trim_db=tone.trim_db + trim_db)
+    return Trimmed(tone, trim_db)
+
+
+def measure_trim(
+    tone: Tone,
+    read: Callable[[int, int], Signal],
+    num_samples: int,
+    rms_per_second: Sequence[float],
+    level: float,
+) -> float:
+    """Gain in dB that gives the stem its loudness back after `tone`; 0 for a silent stem.
+
+    Args:
+        read: ``read(start, n)`` gives the stem ``[C, n]`` at 44.1 kHz.
+        num_samples: its length.
+        rms_per_second: linear RMS of each of its seconds.
+        level: its integrated loudness, LUFS.
+    """
+    before, after = tone.context
+    dry = wet = None
+    for place in places(num_samples, rms_per_second, seconds=SECONDS):
+        start = place.start - before
+        stem = read(start, place.stop + after - start)
+        core = slice(before, before + place.num_samples)
+        if dry is None or wet is None:
+            dry = LoudnessMeter(MODEL_RATE, stem.shape[0])
+            wet = LoudnessMeter(MODEL_RATE, stem.shape[0])
+        dry.add(stem[:, core])
+        wet.add(tone.render(stem, start, level)[:, core])
+    if dry is None or wet is None:
+        return 0.0
+    change = dry.integrated() - wet.integrated()
+    return float(np.clip(change, -MOST_DB, MOST_DB)) if np.isfinite(change) else 0.0
