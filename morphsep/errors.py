@@ -2,11 +2,11 @@
 
     MorphsepError
     |-- SettingError    the user's command or configuration: stops the run before it starts
-    |   `-- RefusedError    an object store does not let us: also in the middle of a run
+    |   `-- RefusedError    an object store denies access: also in the middle of a run
     `-- TrackError      one file's fault: becomes that track's row, the batch goes on
 
-Anything else that escapes is a defect of ours; the stages turn it into a row with the
-code ``internal`` and its traceback in the log, so that it cannot take the batch along.
+Anything else that escapes is a bug; the stages turn it into a row with the code ``internal`` and
+log its traceback, so that the batch goes on.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ ErrorCode = Literal[
     "worker_killed",
     "internal",
 ]
-"""Every code that a row of the manifest can carry; docs/manifest.md says what to do about each."""
+"""Every error code that a row of the manifest can have; docs/manifest.md says what to do about
+each."""
 
 ERROR_CODES: tuple[ErrorCode, ...] = get_args(ErrorCode)
 
@@ -51,16 +52,17 @@ class MorphsepError(Exception):
 
 
 class SettingError(MorphsepError, ValueError):
-    """A setting that cannot work. Found before any file is touched, and the CLI exits with 1; what
-    only a worker can find becomes a row `worker_lacks`."""
+    """A setting that cannot work. Found before any file is touched: the CLI exits with 1. What only
+    a worker can find out becomes a row with the code ``worker_lacks``."""
 
 
 class RefusedError(SettingError):
-    """An object store refuses: no such bucket, no credentials, or none that (still) may."""
+    """An object store denies access: no such bucket, or credentials that are missing, wrong or
+    expired."""
 
 
 class TrackError(MorphsepError):
-    """One file cannot be done. Becomes a row with ``status = failed``; the run goes on."""
+    """One file cannot be processed. Becomes a row with ``status = failed``; the run goes on."""
 
     def __init__(self, code: ErrorCode, message: str) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Decode what cannot be sought in to a float WAV, once, from start to end."""
+"""Decode a file without exact seeking to a float WAV, once, from start to end."""
 
 from __future__ import annotations
 

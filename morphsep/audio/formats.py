@@ -1,4 +1,4 @@
-"""In which format a result is written."""
+"""The format in which a result is written."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
 BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
 _BYTES = {**{subtype: bits // 8 for subtype, bits in BITS.items()}, "FLOAT": 4, "DOUBLE": 8}
 LIMIT_32_BIT = 2**32 - 2**24
-"""Bytes of samples up to which WAV and AIFF can hold them, with 16 MiB left for tags."""
+"""Most bytes of samples that a WAV or AIFF file can hold, with 16 MiB left for tags."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +66,10 @@ def format_of(name: str, info: AudioInfo) -> str | None:
 def output_format(
     info: AudioInfo, wanted_format: str | None = None, wanted_subtype: str | None = None
 ) -> OutputFormat:
-    """The input's own format and subtype unless told; FLAC with 24 bits for a lossy input.
+    """The input's own format and subtype unless told otherwise; 24-bit FLAC for a lossy input.
 
-    Formats: wav, flac, aiff, caf, w64, rf64, ogg. This is where a WAV of more than 4 GiB becomes
-    an RF64 (still called .wav) and an AIFF a CAF. Raises SettingError for what cannot be.
+    Formats: wav, flac, aiff, caf, w64, rf64, ogg. A WAV of more than 4 GiB becomes an RF64 (still
+    called .wav), an AIFF a CAF. Raises SettingError for a combination that does not exist.
     """
     file_format = _format(info, wanted_format)
     subtype = wanted_subtype.upper() if wanted_subtype else _subtype(info, file_format)
@@ -100,7 +100,7 @@ def _format(info: AudioInfo, wanted: str | None) -> str:
 
 
 def _subtype(info: AudioInfo, file_format: str) -> str:
-    """The input's subtype, or the nearest in this format that loses least."""
+    """The input's subtype, or else the subtype of this format that loses least."""
     possible = SUBTYPES[file_format]
     if file_format == "OGG":
         return "VORBIS"

@@ -29,7 +29,7 @@ class AudioInfo:
     """Hz."""
     num_channels: int
     num_samples: int
-    """Samples per channel. Of ffmpeg's formats an estimate until they are decoded."""
+    """Samples per channel; an estimate for ffmpeg's formats until they are decoded."""
 
     @property
     def duration(self) -> Seconds:
@@ -62,7 +62,7 @@ def check_length(info: AudioInfo, decoded_num_samples: int) -> None:
 
 
 def truncated(path: str, promised: Seconds, decodable: Seconds) -> TrackError:
-    """The error of a file whose header promises more than there is."""
+    """The error for a file whose header promises more than there is."""
     return TrackError(
         "truncated",
         f"{Path(path).name}: the header promises {promised:.2f} s but only {decodable:.2f} s "
@@ -71,7 +71,7 @@ def truncated(path: str, promised: Seconds, decodable: Seconds) -> TrackError:
 
 
 def claims_too_little(path: str, claimed: Seconds, following: Seconds, remedy: str) -> TrackError:
-    """The error of a file whose header would leave ``following`` seconds of it out."""
+    """The error for a file whose header leaves out ``following`` seconds of its sound."""
     return TrackError(
         "truncated",
         f"{Path(path).name}: the header speaks of {claimed:.2f} s but {following:.2f} s of data "

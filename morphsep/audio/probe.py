@@ -23,7 +23,7 @@ READABLE = "wav, flac, aiff, caf, w64, rf64, ogg, opus or mp3"
 
 
 def probe(path: str) -> AudioInfo:
-    """Read ``path``'s header without decoding it (of an mp3: all frame headers).
+    """Read ``path``'s header without decoding the file (of an mp3: all frame headers).
 
     Raises TrackError with the codes not_found, is_a_folder, no_permission, empty_file, not_audio,
     needs_ffmpeg, unsupported_rate or truncated (the header promises more than the file holds, or
@@ -35,9 +35,9 @@ def probe(path: str) -> AudioInfo:
 
 
 def probe_open(file: BinaryIO, path: str) -> AudioInfo:
-    """The same of an open file, which need not be on this machine; ``path`` is what to call it.
+    """Like `probe`, for an open file, which may be remote; ``path`` names it in messages.
 
-    Of an mp3 on another machine the length is what its first frames say.
+    The length of a remote mp3 is estimated from its first frames.
     """
     if not file.seek(0, os.SEEK_END):
         raise _empty(Path(path).name)
@@ -53,7 +53,7 @@ def probe_open(file: BinaryIO, path: str) -> AudioInfo:
 
 
 def check_readable(path: str) -> None:
-    """Raise TrackError if ``path`` is no regular file with content that we may read."""
+    """Raise TrackError unless ``path`` is a readable regular file with content."""
     name = Path(path).name
     try:
         status = os.stat(path)
@@ -84,7 +84,7 @@ def open_file(path: str) -> BinaryIO:
 
 
 def sniff(file: BinaryIO) -> str | None:
-    """The kind of audio file by its content, never by its name; None if it is none."""
+    """The kind of audio file by its content, never by its name; None if it is not audio."""
     file.seek(0)
     head = file.read(mpeg.SEARCH)
     if chunks.layout_of(head) is not None:

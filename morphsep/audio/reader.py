@@ -24,9 +24,10 @@ class AudioReader:
     """Random access to one file at its own sample rate; a context manager.
 
     ``channels`` picks two channels, counted from 0, of a file with more than two, and is ignored
-    for mono and stereo; ``info.num_channels`` is what is read. Positions are exact in every file
-    whose ``info.is_seekable``; of the others use :func:`blocks`, or ``decode_to`` first.
-    Integer samples are divided by 2^(bits-1), so 24 bits are exact in float32, 32 in float64.
+    for mono and stereo; ``info.num_channels`` counts the channels that are read. Positions are
+    exact in every file whose ``info.is_seekable`` is true; read others with :func:`blocks`, or
+    ``decode_to`` first. Integer samples are divided by 2^(bits-1), so 24 bits are exact in float32,
+    32 in float64.
 
     Raises TrackError as ``probe`` does, and too_many_channels.
     """
@@ -77,7 +78,7 @@ class AudioReader:
         return span
 
     def _decode(self, start: int, num_samples: int, dtype: str) -> Signal | Signal64:
-        """Up to ``num_samples`` as libsndfile has them: ``[n, C]``, all channels."""
+        """Up to ``num_samples`` as libsndfile returns them: ``[n, C]``, all channels."""
         import soundfile
 
         try:
@@ -127,7 +128,7 @@ def blocks(reader: AudioReader, block: int) -> Iterator[Signal]:
 
 
 def pick_channels(info: AudioInfo, channels: tuple[int, int] | None) -> tuple[int, int] | None:
-    """The two channels to take of a file with more than two, None for mono and stereo.
+    """The two channels to take from a file with more than two, None for mono and stereo.
 
     Raises TrackError("too_many_channels") if none are chosen or the chosen ones are not there.
     """

@@ -1,4 +1,4 @@
-"""Open a sound for libsndfile such that neither reads nor lengths surprise."""
+"""Open a file with libsndfile so that reads are sequential and lengths are right."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EXPORT_AGAIN = "export the file again with the program that wrote it"
 
 
 def open_sound(file: BinaryIO, path: str) -> soundfile.SoundFile:
-    """libsndfile on an open file, with its length told right.
+    """libsndfile on an open file, with the right length.
 
     Raises TrackError("truncated") for a header that promises more than there is or leaves sound
     out, and soundfile.LibsndfileError where libsndfile gives up. The caller closes both.
@@ -43,7 +43,7 @@ def open_sound(file: BinaryIO, path: str) -> soundfile.SoundFile:
 class Respliced(Seekable):
     """A file with its first ``skip`` bytes replaced by ``head``, without a copy of the rest.
 
-    What lies at ``end`` or behind it is left out.
+    Bytes from ``end`` on are left out.
     """
 
     def __init__(self, file: BinaryIO, head: bytes, skip: int, end: int | None = None) -> None:
@@ -65,8 +65,8 @@ class Respliced(Seekable):
 def stream(file: BinaryIO | Respliced, mode: str = "r", **form: Any) -> soundfile.SoundFile:
     """libsndfile on an open file from its start, without soundfile's seeks around every call.
 
-    soundfile seeks after each read and write of a seekable file, which costs a FLAC decoder dearly
-    and an mp3 its place; whoever needs another position calls ``seek``.
+    soundfile seeks after each read and write of a seekable file, which is slow in FLAC and loses
+    the position in mp3; call ``seek`` for another position.
     """
     import soundfile
 
@@ -74,7 +74,7 @@ def stream(file: BinaryIO | Respliced, mode: str = "r", **form: Any) -> soundfil
         def seekable(self) -> bool:
             return False
 
-    file.seek(0)  # of an unbuffered file, so that libsndfile starts there too
+    file.seek(0)  # the file is unbuffered, so libsndfile starts there too
     handle = file.fileno() if isinstance(file, io.FileIO) else file
     return Stream(handle, mode, closefd=False, **form)
 
@@ -114,7 +114,7 @@ def _left_out(
 
 
 def _without_tail(file: BinaryIO, data: chunks.DataChunk) -> BinaryIO | Respliced:
-    """libsndfile takes what follows the samples of a W64 for samples."""
+    """A W64 cut after its samples: libsndfile would take what follows for samples."""
     start, end = data.chunk.start, data.chunk.start + data.present
     if end + chunks.W64.align > file.seek(0, io.SEEK_END):
         return file
@@ -157,7 +157,7 @@ def _flac(file: BinaryIO, path: str, start: int) -> BinaryIO | Respliced:
 
 
 def _decodes_at(sound: soundfile.SoundFile, position: int) -> bool:
-    """Whether there is a sample: what looked like a frame's header may be chance."""
+    """Whether a sample decodes there: bytes can look like a frame header by chance."""
     import soundfile
 
     try:
@@ -168,7 +168,7 @@ def _decodes_at(sound: soundfile.SoundFile, position: int) -> bool:
 
 
 def _check_last_page(file: BinaryIO, path: str) -> None:
-    """An Ogg file promises no length, but a page (RFC 3533) that is cut off shows."""
+    """Check that the last Ogg page (RFC 3533) is whole: an Ogg file states no length."""
     size = file.seek(0, io.SEEK_END)
     file.seek(max(0, size - 2**17))
     tail = file.read()

@@ -1,4 +1,4 @@
-"""Write a file block by block: beside its name, checked, then renamed."""
+"""Write a file block by block under a temporary name beside it, check it, then rename it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class AudioWriter:
     Integer formats: samples times 2^(bits-1), rounded half to even, clipped at full scale, so that
     samples read and written unchanged are bit exact (32 bits: float64 blocks). ``num_clipped``
     counts samples beyond full scale. The folder of ``path`` is made. ``tags_from`` is a file whose
-    tags are copied before the rename; ``tag_warning`` says if that did not go well.
+    tags are copied before the rename; ``tag_warning`` says what could not be copied.
 
     Raises TrackError with codes disk_full, no_permission, non_finite.
     """

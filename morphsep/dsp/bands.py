@@ -24,7 +24,7 @@ class Bands:
     to_bands: Signal
     """``[K, num_bands]``: powers of bins -> powers of bands."""
     loudness: Signal
-    """``[num_bands]``: what a band's power counts for in loudness (ITU-R BS.1770 K-weighting)."""
+    """``[num_bands]``: weight of each band's power in loudness (ITU-R BS.1770 K-weighting)."""
 
 
 @lru_cache(maxsize=4)

@@ -1,4 +1,4 @@
-"""Places that stand for a whole stem."""
+"""Excerpts that stand for a whole stem."""
 
 from __future__ import annotations
 
@@ -23,10 +23,12 @@ def places(
     Args:
         num_samples: the stem's length at 44.1 kHz.
         rms_per_second: linear RMS of each second of the stem.
-        exponent: of the RMS in what is shared out: 2 is energy, less gives soft passages more.
+        exponent: of the RMS that is divided into equal shares: 2 is energy, less favours soft
+            passages.
 
     Returns:
-        Spans in order of time; the whole stem once if it is shorter, nothing if it is silent.
+        Spans in order of time; the whole stem once if it is shorter than one span, none if it is
+        silent.
     """
     weight = np.cumsum(np.asarray(rms_per_second, np.float64) ** exponent)
     if not weight.size or weight[-1] == 0:
@@ -44,15 +46,15 @@ def excerpts(
     rms_per_second: Sequence[float] | Signal,
     context: tuple[int, int] = (0, 0),
 ) -> list[tuple[Signal, int]]:
-    """(``[C, T]``, first sample) of the stem at eight of its `places`, soft ones among them.
+    """Eight excerpts of a stem, soft passages among them: (``[C, T]``, first sample) each.
 
-    One place is not the song: measured on 5 s of the demo song's riff, the morphs of its whole
-    guitar came out up to 0.15 off in mel position, on four loud places 0.02. From ambient, whose
-    hall fills the rests, towards fuzz it took eight, and soft ones: 0.11 -> 0.03.
+    One excerpt is not the song: with a map measured on 5 s of the demo song's riff, the morphs of
+    its whole guitar came out up to 0.15 off in mel position; with four loud excerpts 0.02. From
+    ambient, whose hall fills the pauses, towards fuzz it took eight, with soft ones: 0.11 -> 0.03.
 
     Args:
         read: ``read(start, n)`` -> ``[C, n]`` of the stem at 44.1 kHz, zeros outside.
-        context: samples before and after each place that come with it.
+        context: samples before and after each excerpt that come with it.
     """
     before, after = context
     return [

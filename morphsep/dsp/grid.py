@@ -1,7 +1,7 @@
 """Where sections and chunks lie: integer sample arithmetic, pure.
 
 Everything is counted from the track's sample 0 at 44.1 kHz and depends on the track's length
-alone, so that a chunk is the same chunk wherever and in whatever company it is worked on.
+alone, so that a chunk is the same wherever, and together with whichever others, it is processed.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Grid:
         return self.chunk - self.overlap
 
     def num_chunks(self, num_samples: int) -> int:
-        """How many chunks cover a track; each is longer than the overlap but for a tiny track."""
+        """Chunks that cover a track; each is longer than the overlap unless the track is tiny."""
         return max(1, -(-(num_samples - self.overlap) // self.hop))
 
     def span(self, index: int, num_samples: int) -> Span:

@@ -1,4 +1,4 @@
-"""Ways between two points of a latent space: straight, on the arc, by their statistics. Pure.
+"""Interpolation between two points of a latent space: linear, spherical, by statistics. Pure.
 
 Latents are ``[..., D, N]``: D numbers for each of N frames. An amount is one number or ``[N]``.
 """
@@ -10,8 +10,8 @@ import numpy as np
 from morphsep.dsp.signal import Signal
 
 PARALLEL = 0.9995
-"""|cosine| of the angle above which an arc is as good as straight, and its formula divides by
-almost nothing. The threshold of SoundMorpher's and DiffMorpher's code."""
+"""Above this |cosine| of the angle the arc is as good as straight, and its formula would divide by
+almost zero. The threshold in SoundMorpher's and DiffMorpher's code."""
 
 
 def lerp(source: Signal, target: Signal, amount: Signal | float) -> Signal:
@@ -25,11 +25,11 @@ def slerp(source: Signal, target: Signal, amount: Signal | float, angle: Signal 
     """Spherical interpolation: exactly the source at amount 0, the target at 1.
 
     ``sin((1 - a) w) / sin(w) source + sin(a w) / sin(w) target`` for the angle w between the two
-    *directions*, on vectors that keep their lengths: on unit vectors, as "Guitar Tone Morphing by
-    Diffusion-based Model" (arXiv 2510.07908, eqs. 1-4) prints it, loudness would be lost; the code
-    that it builds on (SoundMorpher, arXiv 2410.02144; DiffMorpher, CVPR 2024) does as here. After
-    Shoemake, "Animating rotation with quaternion curves", SIGGRAPH 1985. Where the two are
-    parallel it is `lerp`.
+    *directions*. The vectors keep their lengths: unit vectors, as in "Guitar Tone Morphing by
+    Diffusion-based Model" (arXiv 2510.07908, eqs. 1-4), would lose the loudness; the code that it
+    builds on (SoundMorpher, arXiv 2410.02144; DiffMorpher, CVPR 2024) does as here. After Shoemake,
+    "Animating rotation with quaternion curves", SIGGRAPH 1985. Where the two are parallel, this is
+    `lerp`.
 
     Args:
         angle: in rad, one number or ``[N]``; see `angle_between` and `angles_between`.
@@ -40,7 +40,7 @@ def slerp(source: Signal, target: Signal, amount: Signal | float, angle: Signal 
 
 
 def arc(amount: Signal | float, angle: Signal | float) -> tuple[Signal, Signal]:
-    """What `slerp` weights the source and the target with."""
+    """The weights of the source and of the target in `slerp`."""
     a, w = (np.asarray(each, np.float64) for each in (amount, angle))
     straight = np.abs(np.cos(w)) > PARALLEL
     sine = np.where(straight, 1.0, np.sin(w))
@@ -66,16 +66,16 @@ def angles_between(source: Signal, target: Signal) -> Signal:
 
 
 def adain(latents: Signal, mean: Signal, std: Signal, new_mean: Signal, new_std: Signal) -> Signal:
-    """``(x - mean) / std * new_std + new_mean``: other statistics for each latent channel.
+    """``(x - mean) / std * new_std + new_mean``: gives each latent channel new statistics.
 
     Adaptive instance normalisation, Huang and Belongie, ICCV 2017; eq. 5 of arXiv 2510.07908. A
     channel that does not vary is only shifted.
 
     Args:
         latents: ``[..., D, N]``.
-        mean: what they have, ``[D, 1]`` or ``[D, N]`` like the rest; of a whole track, not of these
-            frames alone: it must not pump.
-        std: standard deviation.
+        mean: their mean, ``[D, 1]`` or ``[D, N]`` like the other three; of the whole track, not of
+            these frames alone, or the level would pump.
+        std: their standard deviation.
     """
     varies = std > 0
     scale = np.where(varies, new_std / np.where(varies, std, 1), 1)

@@ -1,8 +1,9 @@
 """Streaming meters: loudness, peak and true peak of a signal that never has to be in memory.
 
 Sources: Recommendation ITU-R BS.1770-4 (annex 1: loudness; annex 2: true peak). The weighting
-filters come from pyloudnorm's "DeMan" design, which meets the curve of the coefficients that the
-Recommendation prints for 48 kHz to 1e-10 dB; pyloudnorm's default design reads 0.04 LU lower.
+filters come from pyloudnorm's "DeMan" design, which matches the response of the coefficients
+printed in the Recommendation for 48 kHz to 1e-10 dB; pyloudnorm's default design reads 0.04 LU
+lower.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ BINS_PER_BLOCK = 4
 
 
 class LoudnessMeter:
-    """Integrated loudness in LUFS and sample peak of what was added, whatever the blocks' lengths.
+    """Integrated loudness in LUFS and sample peak of all blocks added, whatever their lengths.
 
     Keeps one number per 100 ms and channel (0.6 MB for two hours of stereo). One or two channels,
     weighted 1.0 each.
@@ -75,7 +76,7 @@ class LoudnessMeter:
         return float(_lufs(loud[_lufs(loud) > relative].mean()))
 
     def _close_bins(self) -> None:
-        """Reduces every complete 100 ms to its energy. Bins stand at whole samples of the song."""
+        """Reduces every complete 100 ms to its energy. Bins begin at whole samples of the song."""
         first = self._edge(self._num_bins)
         complete = self._num_bins
         while self._edge(complete + 1) <= self._num_samples:
@@ -104,8 +105,8 @@ class LoudnessMeter:
 class TruePeakMeter:
     """True peak (BS.1770-4 annex 2): 4x oversampling with the Recommendation's own filter.
 
-    ``peak`` is linear (1.0 = 0 dBTP) and never below the largest sample: of the filter's four
-    phases none is the sample itself. The same 12 taps a phase serve every sample rate.
+    ``peak`` is linear (1.0 = 0 dBTP) and never below the largest sample (none of the filter's four
+    phases is the sample itself). The same 12 taps a phase serve every sample rate.
     """
 
     def __init__(self, num_channels: int) -> None:
@@ -114,7 +115,7 @@ class TruePeakMeter:
 
     @property
     def peak(self) -> float:
-        """True peak so far, linear; what the filter rings on after the last sample included."""
+        """True peak so far, linear, including the filter's ringing after the last sample."""
         tail = np.pad(self._history, ((0, 0), (0, _TAPS - 1)))
         return max(self._peak, _interpolated_peak(tail, self._peak))
 
@@ -131,7 +132,8 @@ class TruePeakMeter:
 def rms_per_second(blocks: Iterable[Signal], sample_rate: int) -> Floats:
     """RMS (linear, over all channels) of every second of a signal given as blocks ``[C, n]``.
 
-    Returns ``[ceil(T / sample_rate)]``; the last one covers what is left, over its own length.
+    Returns ``[ceil(T / sample_rate)]``; the last covers the remainder and is averaged over its own
+    length.
     """
     energies, counts = [0.0], [0]
     for block in blocks:

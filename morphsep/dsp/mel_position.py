@@ -16,7 +16,7 @@ from morphsep.dsp.signal import MODEL_RATE, Signal
 Array = npt.NDArray[np.floating]
 
 RANGE_DB = 80.0
-"""dB below the reference where the log-mel spectrogram has its floor."""
+"""Floor of the log-mel spectrogram, in dB below the reference."""
 
 
 def mel(frequency: npt.ArrayLike) -> Array:
@@ -70,8 +70,8 @@ def log_mel(
     Args:
         x: ``[C, T]``.
         reference: mel power that is 0 dB; the floor is ``RANGE_DB`` below. Fixed by the caller,
-            not each clip's own maximum: with that, a change of level would be invisible, and one
-            loud frame in the morph would shift all others against the ends.
+            not each clip's own maximum, which would hide a change of level and let one loud frame
+            in the morph shift all others against the ends.
     """
     power = mel_power(x, num_bands=num_bands, n_fft=n_fft, hop=hop, rate=rate)
     decibels: Array = 10 * np.log10(np.maximum(power / reference, 10 ** (-RANGE_DB / 10)))
@@ -81,8 +81,8 @@ def log_mel(
 def mel_position(x: Signal, source: Signal, target: Signal) -> float:
     """Position of ``x`` between ``source`` (0) and ``target`` (1), all ``[C, T]``.
 
-    The reference is the largest mel power in either end: one for all three. 0.5 if the ends are
-    the same and ``x`` too.
+    The reference is the largest mel power in either end: one for all three. 0.5 if all three are
+    the same.
     """
     reference = max(float(mel_power(end).max()) for end in (source, target)) or 1.0
     here, start, end = (log_mel(each, reference=reference) for each in (x, source, target))

@@ -1,4 +1,4 @@
-"""Gaussian noise that is a function of where it is, not of when it was drawn. Pure.
+"""Gaussian noise that depends on its position in the song, not on when it was drawn. Pure.
 
 A generative decoder starts from noise. Drawn afresh for each chunk it differs where two chunks
 overlap, and a run cannot be repeated. Here every frame of the song has its own stream of a
@@ -20,8 +20,8 @@ _WORD = 1 << 64
 def gaussian(seed: int, channel: int, frames: range, shape: tuple[int, ...]) -> Iterator[Signal]:
     """Standard normal noise of the given shape for each absolute frame (may be negative).
 
-    The bits are those that Philox defines, turned into numbers by Box and Muller's formula: NumPy
-    promises the former for all versions, of its own normal distribution it does not.
+    Bits from Philox, turned into numbers by Box and Muller's formula: NumPy promises the former for
+    all versions, but not its own normal distribution.
     """
     size = int(np.prod(shape))
     for frame in frames:

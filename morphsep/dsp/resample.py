@@ -1,9 +1,9 @@
 """Between a file's sample rate and the models' 44.1 kHz, the same whatever span is asked for.
 
 A resampler's rounding depends on where its input begins. So sound is resampled in blocks on a grid
-that is fixed to the track's sample 0 and whose corners are whole samples at both rates, each block
-with real context on both sides; a span is cut from those blocks. Any way to cut a track into
-spans gives the same bits.
+that is fixed to the track's sample 0 and whose edges are whole samples at both rates, each block
+with real context on both sides; a span is cut from those blocks. Any way to cut a track into spans
+gives the same bits.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def model_length(num_samples: int, sample_rate: int) -> int:
 class ModelRateReader:
     """A track as the models see it: float32 ``[C, n]`` at 44.1 kHz, positions in 44.1 kHz samples.
 
-    44.1 kHz files pass untouched. The last blocks are remembered, so that reading on is cheap.
+    44.1 kHz files pass untouched. The last blocks are kept, so that sequential reading is cheap.
     """
 
     def __init__(self, reader: Reader) -> None:
@@ -107,7 +107,7 @@ class _Grid:
         self._context_steps = -(-CONTEXT // min(self._step, self._new_step))
 
     def read(self, start: int, num_samples: int) -> Signal:
-        """``[C, num_samples]`` at ``new_rate``, which may reach beyond either end."""
+        """``[C, num_samples]`` at ``new_rate``; may reach beyond either end."""
         size = BLOCK_SECONDS * self._new_rate
         stop = start + max(num_samples, 1)
         parts = []

@@ -2,7 +2,7 @@
 
 Formulas: J. Le Roux, S. Wisdom, H. Erdogan, J. R. Hershey, "SDR - half-baked or well done?",
 ICASSP 2019 (arXiv:1811.02508), equation 3. Signals of several channels count as one long vector,
-so that a wrong balance between the channels costs, and no channel is weighted by its silence.
+so that a wrong balance between the channels counts, and a silent channel does not.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ def si_sdr(estimate: Signal, reference: Signal) -> float:
     """Scale-invariant signal-to-distortion ratio in dB, of `estimate` against `reference`.
 
     Both ``[C, T]`` (or ``[T]``). inf where the estimate is the reference up to a gain, -inf where
-    nothing of the reference is in it (a silent estimate too), nan where the reference is silent:
-    there the ratio has no meaning.
+    it contains nothing of the reference (or is silent), nan where the reference is silent: there
+    the ratio has no meaning.
 
     Raises:
         ValueError: the shapes differ.

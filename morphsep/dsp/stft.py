@@ -1,9 +1,9 @@
 """Short-time Fourier transform on a frame grid that is fixed to the song's sample 0.
 
-Frame ``k`` covers the song's samples ``[k * hop, k * hop + n_fft)`` whatever passage it is seen
-from, so that two overlapping passages compute the same frames where both have all of its samples.
-Frames go through in blocks of a fixed size, also counted from the song's frame 0: they stay in
-the cache, and sums are taken in the same order however the song was cut.
+Frame ``k`` covers the song's samples ``[k * hop, k * hop + n_fft)`` whichever passage it is
+computed from, so that two overlapping passages compute the same frames where both have all of its
+samples. Frames are processed in blocks of a fixed size, also counted from the song's frame 0: they
+stay in the cache, and sums are taken in the same order however the song was cut.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ Spectrum = npt.NDArray[np.complex64]
 """Frames of one block, ``[F, C, n_fft // 2 + 1]``."""
 
 BLOCK = 32
-"""Frames in one block: enough that calls into numpy cost little beside the work in them (8 frames
-are 1.4 times as slow), few enough to stay near the cores' caches and to keep memory flat."""
+"""Frames in one block: enough that the calls into numpy themselves cost little (8 frames are 1.4
+times as slow), few enough to stay in the cores' caches and to keep memory flat."""
 
 
 @lru_cache(maxsize=8)
@@ -101,7 +101,7 @@ class FrameGrid:
         self.overlap_add(padded, irfft(spectrum, n=self.n_fft, axis=-1, overwrite_x=True), block)
 
     def overlap_add(self, padded: Signal, frames: Signal, block: slice) -> None:
-        """Overlap-add a block of frames ``[F, C, n_fft]``, which are spoiled, in place."""
+        """Overlap-add a block of frames ``[F, C, n_fft]`` in place; the frames are overwritten."""
         frames *= hann(self.n_fft) * np.float32(self.hop / (0.375 * self.n_fft))
         hops = frames.reshape(*frames.shape[:2], -1, self.hop).transpose(2, 1, 0, 3)
         lanes = padded.reshape(padded.shape[0], -1, self.hop)

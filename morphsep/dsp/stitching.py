@@ -1,4 +1,4 @@
-"""Joining chunks so that the joint cannot be heard, and a score for every joint. Pure.
+"""Joins chunks inaudibly and scores every seam. Pure.
 
 A crossfade alone repeats a model's edge errors in every seam, so chunks come here with their
 context already thrown away (design, section 6); what is left to do is to keep the power constant.
@@ -46,7 +46,7 @@ def crossfade(left: Signal, right: Signal) -> Signal:
 @dataclass(frozen=True, slots=True)
 class SeamScore:
     """How far a seam stands out from the half second before and after it (0 dB: not at all), less
-    what stands out at the same place before morphing: an onset of the music is no fault."""
+    what stands out at the same position before morphing: an onset in the music is no fault."""
 
     step_db: float
     """Largest jump in slope within the seam against the largest beside it, dB."""
@@ -57,7 +57,7 @@ class SeamScore:
 
 
 def seam_score(window: Signal, original: Signal, seam: Span, agreement: float) -> SeamScore:
-    """Scores the seam at samples `seam` of `window` ``[C, T]``, which holds its flanks too.
+    """Scores the seam at samples `seam` of `window` ``[C, T]``, flanks included.
 
     Args:
         original: ``[C, T]``, the same moments before morphing.
@@ -129,7 +129,7 @@ def stitch(
             yield from _within(Piece(seam.start, joined, (index, score)), section)
             body = seam.stop
         elif index > 0:
-            # this section begins behind the seam: the section before has it
+            # this section begins after the seam, which belongs to the section before
             body = grid.seam(index, num_samples).stop
         until = span.stop
         if index + 1 < grid.num_chunks(num_samples):

@@ -1,1 +1,1 @@
-"""Audio containers, parsed as far as samples can hide in them: RIFF, AIFF, CAF, W64, MPEG, FLAC."""
+"""Audio containers, parsed so that no sample is missed: RIFF, AIFF, CAF, W64, MPEG, FLAC."""

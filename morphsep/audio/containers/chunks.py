@@ -20,7 +20,7 @@ MAX_CHUNKS = 100_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """How one family of files spells its chunks."""
+    """How one family of files encodes its chunks."""
 
     byte_order: Literal["little", "big"]
     first: int
@@ -55,7 +55,7 @@ W64 = Layout(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """One chunk: where its header and payload start, and the payload bytes that it claims."""
+    """One chunk: offsets of its header and payload, and the size of the payload that it claims."""
 
     id: bytes
     header: int
@@ -65,7 +65,8 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataChunk:
-    """The samples' bytes: ``promised`` by the header (None: written as a stream), and there."""
+    """The samples' bytes: ``promised`` by the header (None: written as a stream), and ``present``
+    in the file."""
 
     chunk: Chunk
     promised: int | None
@@ -73,7 +74,7 @@ class DataChunk:
 
 
 def layout_of(head: bytes) -> Layout | None:
-    """The layout that a file's first 16 bytes announce, None if it has no chunks."""
+    """The layout by a file's first 16 bytes, None if it has no chunks."""
     if head[:4] in (b"RIFF", b"RF64", b"BW64") and head[8:12] == b"WAVE":
         return RIFF
     if head[:4] == b"RIFX" and head[8:12] == b"WAVE":
@@ -109,7 +110,7 @@ def walk(file: BinaryIO, layout: Layout) -> Iterator[Chunk]:
 
 
 def find_data(file: BinaryIO, layout: Layout) -> DataChunk | None:
-    """The data chunk, None if the file ends before it."""
+    """The data chunk; None if the file ends before it."""
     end = file.seek(0, 2)
     for chunk in walk(file, layout):
         if chunk.id == layout.data_id:
@@ -137,8 +138,8 @@ def sized_header(file: BinaryIO, layout: Layout, data: DataChunk) -> bytes:
 
 
 def _is_stream(size: int, layout: Layout) -> bool:
-    """Sizes that programs write into a pipe, where they cannot come back to the header:
-    0 and all ones (ffmpeg), 2 GiB less a little (sox), 2 GiB (arecord)."""
+    """Sizes that programs write into a pipe, where they cannot go back to the header: 0 and all
+    ones (ffmpeg), 2 GiB less a little (sox), 2 GiB (arecord)."""
     if layout.size_bytes == 8:
         return size <= 0 or size >= 2**63 - 2**16
     return size == 0 or size >= 2**32 - 2**8 or 2**31 - 2**16 <= size <= 2**31 + 2**8

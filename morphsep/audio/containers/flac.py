@@ -1,6 +1,6 @@
-"""The length of a FLAC whose header does not know it (written into a pipe) or has it wrong.
+"""The length of a FLAC file whose header lacks it (written into a pipe) or has it wrong.
 
-libsndfile believes the header alone, so the length is read off the last frame. Format: RFC 9639.
+libsndfile trusts the header alone, so the length is read from the last frame. Format: RFC 9639.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ HEADER_BYTES = 16
 BLOCK_SIZES = {1: 192, **{code: 144 << code for code in range(2, 6)}} | {
     code: 1 << code for code in range(8, 16)
 }
-"""Samples of a frame by the header's code; 6 and 7 are followed by 8 and 16 bits of size."""
+"""Samples of a frame by the header's code; after codes 6 and 7 the size follows in 8 or 16 bits."""
 
 
 def promised(file: BinaryIO, start: int) -> int | None:
     """Samples per channel by STREAMINFO, 0 for unknown, None where it is cut off.
 
-    ``start`` is where ``fLaC`` stands, here and below.
+    ``start`` is the offset of ``fLaC``, here and below.
     """
     file.seek(start)
     head = file.read(26)
@@ -28,9 +28,9 @@ def promised(file: BinaryIO, start: int) -> int | None:
 
 
 def counted(file: BinaryIO, start: int) -> int | None:
-    """Samples per channel by the last frame's header, None where none is found.
+    """Samples per channel by the last frame's header, None if none is found.
 
-    Bytes of a frame can pass for a header by chance, so an answer that is not STREAMINFO's
+    Bytes of a frame can look like a header by chance, so an answer that differs from STREAMINFO
     needs proof.
     """
     file.seek(start + 8)
@@ -38,7 +38,7 @@ def counted(file: BinaryIO, start: int) -> int | None:
 
 
 def header_with(file: BinaryIO, start: int, total: int) -> bytes:
-    """The file's first bytes up to the length, with ``total`` samples for it."""
+    """The file's first bytes up to and including the length, which is set to ``total`` samples."""
     file.seek(0)
     head = bytearray(file.read(start + 26))
     head[start + 21] = head[start + 21] & 0xF0 | total >> 32 & 15
@@ -62,7 +62,7 @@ def _last_sample(file: BinaryIO, block_size: int) -> int | None:
 
 
 def _frame_end(frame: bytes, block_size: int) -> int | None:
-    """Number of the sample behind a frame, None if its header's checksum is wrong."""
+    """Number of the first sample after a frame, None if its header's checksum is wrong."""
     first = frame[4]
     extra = 0 if first < 0x80 else max(0, 8 - (first ^ 0xFF).bit_length() - 1)
     number = first if extra == 0 else first & 0x3F >> extra

@@ -1,4 +1,4 @@
-"""MPEG audio frames: is it really mp3, how many frames are there, how many does it promise.
+"""MPEG audio frames: is it really mp3, how many frames are there, how many does the header promise.
 
 libsndfile (mpg123) guesses the length of a file without a Xing header from its first frame and
 then stops there, which cuts the end off a file of variable bit rate. So frames are counted here.
@@ -43,7 +43,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MpegScan:
-    """What the frames of a file say, each header read once."""
+    """What a file's frame headers say, each read once."""
 
     first: Frame
     header: bytes
@@ -71,7 +71,7 @@ class MpegScan:
 
 @lru_cache(maxsize=4096)
 def parse(header: bytes) -> Frame | None:
-    """The frame that four bytes announce, None if they are no frame header."""
+    """The frame header in four bytes, None if they are not one."""
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:
         return None
     version_bits, layer = header[1] >> 3 & 3, 4 - (header[1] >> 1 & 3)
@@ -95,10 +95,10 @@ def parse(header: bytes) -> Frame | None:
 
 
 def scan(file: BinaryIO) -> MpegScan | None:
-    """Count the frames; None if this is no MPEG audio (two frames in a row are asked for).
+    """Count the frames; None if this is not MPEG audio (two consecutive frames are required).
 
-    Of a file that is not on this machine, frames are not counted: there are as many as the header
-    promises, or as would fit if all were like those at the beginning.
+    The frames of a remote file are not counted: their number is taken from the header, or estimated
+    from the frames at the beginning.
     """
     if not isinstance(file, io.FileIO):
         return _guess(file)
@@ -118,7 +118,7 @@ def xing_frame(scan: MpegScan) -> bytes:
 
 
 def id3_end(file: BinaryIO) -> int:
-    """Offset behind the ID3v2 tags at the start of a file."""
+    """Offset of the first byte after the ID3v2 tags at the start of a file."""
     position = 0
     while True:
         file.seek(position)
@@ -129,7 +129,7 @@ def id3_end(file: BinaryIO) -> int:
 
 
 def skip_id3(data: mmap.mmap | bytes) -> int:
-    """Offset behind the ID3v2 tags at the start of ``data``."""
+    """Offset of the first byte after the ID3v2 tags at the start of ``data``."""
     position = 0
     while length := _tag_bytes(data[position : position + 10]):
         position += length
@@ -137,7 +137,7 @@ def skip_id3(data: mmap.mmap | bytes) -> int:
 
 
 def _tag_bytes(head: bytes) -> int:
-    """Length of the ID3v2 tag that ten bytes begin, 0 if they begin none."""
+    """Length of the ID3v2 tag that begins with these ten bytes, 0 if none does."""
     if head[:3] != b"ID3" or len(head) < 10:
         return 0
     sizes = zip(head[6:10], (21, 14, 7, 0), strict=True)
@@ -159,7 +159,7 @@ def _guess(file: BinaryIO) -> MpegScan | None:
 
 
 def _begin(data: mmap.mmap | bytes, position: int) -> MpegScan | None:
-    """What stands at the first frame from ``position`` on, no frame counted yet."""
+    """The first frame at or after ``position``; frames are not counted yet."""
     offset = _sync(data, position)
     if offset is None:
         return None
@@ -188,7 +188,8 @@ def _promised_frames(body: bytes, frame: Frame) -> int | None:
 
 
 def _sync(data: mmap.mmap | bytes, position: int) -> int | None:
-    """The first offset, within ``SEARCH`` bytes, where two alike frames follow each other."""
+    """The first offset, within ``SEARCH`` bytes, where two frames of one sample rate follow each
+    other."""
     stop = min(position + SEARCH, len(data) - 4)
     while (position := data.find(b"\xff", position, stop)) >= 0:
         frame = parse(data[position : position + 4])

@@ -1,4 +1,4 @@
-"""What libsndfile leaves in a finished file that must not stay there."""
+"""Corrections to files that libsndfile has written."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def forget_time(file: BinaryIO) -> None:
 
 
 def state_odd_length(file: BinaryIO, num_bytes: int) -> None:
-    """In an AIFF of one channel and 8 bits libsndfile counts the padding byte as a sample."""
+    """Correct the length of a mono 8-bit AIFF, where libsndfile counts the padding byte as a
+    sample."""
     layout = _layout(file)
     if layout is not chunks.AIFF or num_bytes % 2 == 0:
         return

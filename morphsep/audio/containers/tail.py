@@ -1,7 +1,7 @@
-"""What follows the samples in a file of chunks: chunks, tags, padding, or more sound.
+"""What follows the samples in a chunked file: chunks, tags, padding, or more sound.
 
-A header that claims too little must not cut the file without a word. Formats: as in ``chunks``,
-ID3v2.4 and APEv2 for the tags that some programs append outside of any chunk.
+A header that claims too little must not cut the file silently. Formats: as in ``chunks``, ID3v2.4
+and APEv2 for the tags that some programs append outside of any chunk.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from typing import BinaryIO
 from morphsep.audio.containers import chunks
 
 MAX_JUNK = 2**16
-"""Bytes of anything that may end a file unexplained: a few old tags."""
+"""Unexplained bytes tolerated at the end of a file: a few old tags."""
 MIN_JUNK = 512
-"""Bytes that may end even the shortest file: a sector of padding."""
+"""Unexplained bytes tolerated at the end of even the shortest file: a sector of padding."""
 BLOCK = 2**20
 TAG_HEAD = 32
-"""Bytes that tell a tag's length."""
+"""Bytes needed to read a tag's length."""
 SECOND_FILES = (b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM", chunks.W64_MAGIC)
-"""They would pass for chunks, but begin another file, glued on."""
+"""Ids that look like chunks but begin another, concatenated file."""
 NOTES = (
     b"LIST", b"id3 ", b"ID3 ", b"bext", b"iXML", b"axml", b"_PMX", b"cue ", b"smpl", b"inst",
     b"JUNK", b"junk", b"FLLR", b"PAD ", b"PEAK", b"fact", b"cart", b"MARK", b"INST", b"APPL",
     b"ANNO", b"NAME", b"AUTH", b"COMT", b"free", b"info", b"strg", b"uuid", b"pakt",
 )  # fmt: skip
-"""Chunks that hold no samples; one that was cut off takes no sound along."""
+"""Chunks without samples: if one is cut off, no sound is lost."""
 
 
 def is_sound_left_out(file: BinaryIO, layout: chunks.Layout, data: chunks.DataChunk) -> bool:
@@ -37,12 +37,12 @@ def is_sound_left_out(file: BinaryIO, layout: chunks.Layout, data: chunks.DataCh
 
 
 def samples_end(layout: chunks.Layout, data: chunks.DataChunk) -> int:
-    """Offset of the first byte behind the samples that are there."""
+    """Offset of the first byte after the samples that are there."""
     return data.chunk.start + layout.data_preamble + data.present
 
 
 def unexplained(file: BinaryIO, layout: chunks.Layout, position: int) -> int:
-    """Bytes from the first that begins no chunk, tag or zeros, to the end of the file."""
+    """Bytes from the first that is not part of a chunk, a tag or zeros, to the end of the file."""
     # Not all programs write the padding byte, and not all that do write a zero: try every way.
     end = file.seek(0, 2)
     farthest, seen, ahead = position, set[int](), [position]
@@ -68,7 +68,7 @@ def _zeros_end(file: BinaryIO, position: int) -> int:
 
 
 def _item_end(file: BinaryIO, layout: chunks.Layout, position: int, end: int) -> int | None:
-    """Where the chunk or tag at ``position`` ends, None if there is none."""
+    """End of the chunk or tag at ``position``, None if there is none."""
     file.seek(position)
     head = file.read(TAG_HEAD)
     tag = _tag_bytes(head)
@@ -85,7 +85,7 @@ def _item_end(file: BinaryIO, layout: chunks.Layout, position: int, end: int) ->
 
 
 def _tag_bytes(head: bytes) -> int | None:
-    """Length of the ID3v2 or APE tag that ``head`` begins."""
+    """Length of the ID3v2 or APE tag that begins with ``head``, None if none does."""
     if head[:3] == b"ID3" and len(head) >= 10 and max(head[6:10]) < 0x80 and head[3] < 0x10:
         size = sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
         return 10 + size + (10 if head[5] & 0x10 else 0)

@@ -1,4 +1,4 @@
-"""Tags and chunks, carried from an input to its result."""
+"""Tags and chunks, copied from an input to its result."""
 
 from morphsep.audio.tags.copy import read_tags
 

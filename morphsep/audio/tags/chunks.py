@@ -15,7 +15,7 @@ STRUCTURE = {
     b"COMM", b"SSND", b"FVER", b"FORM",
     b"desc", b"free", b"pakt", b"kuki", b"chan", b"peak", b"ovvw",
 }  # fmt: skip
-"""First four bytes of the chunks that say how the samples lie or look: never copied."""
+"""First four bytes of the ids of chunks that describe the samples: never copied."""
 LARGEST = 2**26
 """Bytes: a larger chunk is no tag."""
 INFO_NAMES = {
@@ -45,9 +45,9 @@ def copyable(file: BinaryIO, layout: chunks.Layout) -> list[Piece]:
 
 
 def append(file: BinaryIO, layout: chunks.Layout, pieces: Iterable[Piece]) -> None:
-    """Add chunks behind the last one; ids that are there already are left as they are.
+    """Append chunks to the file; a chunk whose id is there already is skipped.
 
-    Raises ValueError if a 32-bit file would pass 4 GiB. The file is as it was after an error.
+    Raises ValueError if a 32-bit file would pass 4 GiB. After an error the file is as it was.
     """
     there = list(chunks.walk(file, layout))
     before = file.seek(0, io.SEEK_END)
@@ -90,7 +90,7 @@ def read_fields(pieces: list[Piece]) -> Tags:
 
 
 def made_from(tags: Tags, layout: chunks.Layout) -> list[Piece]:
-    """The chunks in which files of this layout hold tags; empty if they hold none."""
+    """The tags as chunks for a file of this layout; empty if it cannot hold tags."""
     if layout in (chunks.RIFF, chunks.RIFX):
         info = b"".join(
             _spelled((key, tags.fields[name][0].encode() + b"\0"), layout)
@@ -114,7 +114,7 @@ def _spelled(piece: Piece, layout: chunks.Layout) -> bytes:
 
 
 def _set_total(file: BinaryIO, layout: chunks.Layout, form: bytes, total: int) -> None:
-    """The size that the file's own header states, where there is one."""
+    """Set the size in the file's own header, where it has one."""
     if form in (b"RF64", b"BW64"):
         file.seek(20)
         file.write(struct.pack("<Q", total - 8))

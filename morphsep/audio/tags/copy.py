@@ -1,4 +1,4 @@
-"""Carry tags and pictures from an input to its result; the samples stay as they are."""
+"""Copy tags and pictures from an input to its result; the samples stay as they are."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from morphsep.audio.tags.fields import Tags, from_asf, from_id3, from_mp4, from_
 
 
 def copy_tags(source: str, destination: str) -> str | None:
-    """Copy what ``source`` says about its music into the finished file ``destination``.
+    """Copy the tags of ``source`` into the finished file ``destination``.
 
     Between files of one kind (WAV to WAV or RF64, AIFF to AIFF, FLAC to FLAC, ...) everything is
     kept, with pictures, cue sheets and broadcast chunks (bext, cart); else titles, names, numbers,
-    lyrics and pictures. Returns None, or a sentence about what could not be kept: a tag
-    is never worth a track, so nothing is raised.
+    lyrics and pictures. Returns None, or a sentence about what could not be kept. Nothing is
+    raised: a lost tag must not fail a track.
     """
     try:
         with Path(source).open("rb") as old, Path(destination).open("r+b") as new:
@@ -34,7 +34,7 @@ def read_tags(path: str) -> dict[str, str]:
         with Path(path).open("rb") as file:
             layout = _layout(file)
             tags = _read(file) if layout is None else read_fields(copyable(file, layout))
-    except Exception:  # mutagen raises what it likes on damaged tags, and no tag is worth a track
+    except Exception:  # mutagen raises many types on damaged tags; none may fail a track
         return {}
     return {name: "\n".join(values) for name, values in tags.fields.items()}
 

@@ -1,6 +1,6 @@
 """Tags as fields with Vorbis comment names plus pictures: read from any format, written to any.
 
-Names as the formats' own specifications and the MusicBrainz Picard mapping have them.
+Names follow the formats' own specifications and the MusicBrainz Picard mapping.
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ NUMBERED = {"TRCK": ("tracknumber", "tracktotal"), "TPOS": ("discnumber", "disct
 
 @dataclass(slots=True, kw_only=True)
 class Tags:
-    """What a file says about its music."""
+    """Tags and pictures of one file."""
 
     fields: dict[str, list[str]] = field(default_factory=dict)
     """By lower-case Vorbis comment name."""
     pictures: list[Picture] = field(default_factory=list)
     id3: ID3 | None = None
-    """The same as it was in an ID3 tag, for formats that hold one."""
+    """The original ID3 tag, for formats that hold one."""
 
     def __bool__(self) -> bool:
         return bool(self.fields or self.pictures or self.id3)
 
     def add(self, name: str, *values: object) -> None:
-        """Append what is not empty; NUL is where some formats separate values."""
+        """Append the values that are not empty; some formats separate values by NUL."""
         texts = [part for value in values for part in str(value).split("\0") if part.strip()]
         if texts:
             self.fields.setdefault(name.lower(), []).extend(texts)
