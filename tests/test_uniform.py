@@ -18,7 +18,7 @@ from morphsep.backends.chain.chain import Chain
 from morphsep.backends.crossfade import Crossfade
 from morphsep.backends.perceptual.warp import Warp, isotonic, measure
 from morphsep.backends.spectral.spectral import Spectral
-from morphsep.dsp.excerpting import excerpts, places
+from morphsep.dsp.excerpting import excerpt_spans, excerpts
 from morphsep.dsp.loudness import LoudnessMeter, rms_per_second
 from morphsep.dsp.mel_position import log_mel, mel_position, mel_power
 from morphsep.dsp.signal import MODEL_RATE, Signal
@@ -273,11 +273,11 @@ def test_excerpts_are_where_the_energy_is(
 ) -> None:
     num_samples = len(levels) * MODEL_RATE + extra
     ramp = np.arange(num_samples, dtype=np.float32)[None]
-    found = places(num_samples, levels, seconds=2.0)
-    assert [place.start for place in found] == [seconds * MODEL_RATE for seconds in starts]
-    assert all(place.num_samples == min(num_samples, 2 * MODEL_RATE) for place in found)
+    found = excerpt_spans(num_samples, levels, seconds=2.0)
+    assert [span.start for span in found] == [seconds * MODEL_RATE for seconds in starts]
+    assert all(span.num_samples == min(num_samples, 2 * MODEL_RATE) for span in found)
     read = excerpts(lambda a, n: ramp[:, a : a + n], num_samples, levels)
-    assert len(read) == len(places(num_samples, levels, num_places=8, exponent=0.5))
+    assert len(read) == len(excerpt_spans(num_samples, levels, num_spans=8, exponent=0.5))
     assert all(stem[0, 0] == start for stem, start in read)
     wider = excerpts(lambda a, n: np.full((1, n), a), num_samples, levels, context=(1000, 500))
     assert [start + 1000 for _, start in wider] == [start for _, start in read]

@@ -1,7 +1,7 @@
 """Pure signal maths: arrays in, arrays out; no files, no settings."""
 
 from morphsep.dsp.bands import Bands, erb_bands
-from morphsep.dsp.excerpting import excerpts, places
+from morphsep.dsp.excerpting import excerpt_spans, excerpts
 from morphsep.dsp.grid import Grid, Span, samples, sections
 from morphsep.dsp.interpolate import adain, angle_between, angles_between, arc, lerp, slerp
 from morphsep.dsp.jit import compiled
@@ -36,6 +36,7 @@ __all__ = [
     "compiled",
     "dbfs",
     "erb_bands",
+    "excerpt_spans",
     "excerpts",
     "from_db",
     "gaussian",
@@ -45,7 +46,6 @@ __all__ = [
     "mel_filters",
     "mel_power",
     "model_length",
-    "places",
     "power",
     "rms_per_second",
     "samples",

@@ -32,8 +32,8 @@ def erb_bands(n_fft: int, num_bands: int) -> Bands:
     """Bands over the bins of a real FFT at 44.1 kHz."""
     frequencies = np.arange(n_fft // 2 + 1) * MODEL_RATE / n_fft
     rate = 21.4 * np.log10(1 + 0.00437 * frequencies)
-    place = rate / rate[-1] * (num_bands - 1)
-    triangles = np.maximum(0, 1 - np.abs(place[None] - np.arange(num_bands)[:, None]))
+    position = rate / rate[-1] * (num_bands - 1)
+    triangles = np.maximum(0, 1 - np.abs(position[None] - np.arange(num_bands)[:, None]))
     weights = triangles @ k_weighting(frequencies) / np.maximum(triangles.sum(axis=1), 1e-9)
     return Bands(
         to_bins=triangles.astype(np.float32),

@@ -10,11 +10,11 @@ from morphsep.dsp.grid import Span, samples
 from morphsep.dsp.signal import MODEL_RATE, Seconds, Signal
 
 
-def places(
+def excerpt_spans(
     num_samples: int,
     rms_per_second: Sequence[float] | Signal,
     *,
-    num_places: int = 4,
+    num_spans: int = 4,
     seconds: Seconds = 2.5,
     exponent: float = 2.0,
 ) -> list[Span]:
@@ -33,7 +33,7 @@ def places(
     weight = np.cumsum(np.asarray(rms_per_second, np.float64) ** exponent)
     if not weight.size or weight[-1] == 0:
         return []
-    shares = (np.arange(num_places) + 0.5) / num_places * weight[-1]
+    shares = (np.arange(num_spans) + 0.5) / num_spans * weight[-1]
     centres = np.interp(shares, [0.0, *weight], np.arange(weight.size + 1)) * MODEL_RATE
     length = min(samples(seconds), num_samples)
     starts = np.clip(np.rint(centres).astype(int) - length // 2, 0, num_samples - length)
@@ -58,6 +58,6 @@ def excerpts(
     """
     before, after = context
     return [
-        (read(place.start - before, before + place.num_samples + after), place.start - before)
-        for place in places(num_samples, rms_per_second, num_places=8, exponent=0.5)
+        (read(span.start - before, before + span.num_samples + after), span.start - before)
+        for span in excerpt_spans(num_samples, rms_per_second, num_spans=8, exponent=0.5)
     ]

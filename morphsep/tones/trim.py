@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from morphsep.dsp import MODEL_RATE, LoudnessMeter, Signal, from_db, places
+from morphsep.dsp import MODEL_RATE, LoudnessMeter, Signal, excerpt_spans, from_db
 from morphsep.tones.chain.chain import EffectChain
 from morphsep.tones.tone import Tone
 
@@ -83,10 +83,10 @@ def measure_trim(
     """
     before, after = tone.context
     dry = wet = None
-    for place in places(num_samples, rms_per_second, seconds=SECONDS):
-        start = place.start - before
-        stem = read(start, place.stop + after - start)
-        core = slice(before, before + place.num_samples)
+    for span in excerpt_spans(num_samples, rms_per_second, seconds=SECONDS):
+        start = span.start - before
+        stem = read(start, span.stop + after - start)
+        core = slice(before, before + span.num_samples)
         if dry is None or wet is None:
             dry = LoudnessMeter(MODEL_RATE, stem.shape[0])
             wet = LoudnessMeter(MODEL_RATE, stem.shape[0])
@@ -94,5 +94,5 @@ def measure_trim(
         wet.add(tone.render(stem, start, level)[:, core])
     if dry is None or wet is None:
         return 0.0
-    change = dry.integrated() - wet.integrated()
-    return float(np.clip(change, -MOST_DB, MOST_DB)) if np.isfinite(change) else 0.0
+    gain_db = dry.integrated() - wet.integrated()
+    return float(np.clip(gain_db, -MOST_DB, MOST_DB)) if np.isfinite(gain_db) else 0.0

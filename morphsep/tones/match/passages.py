@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from morphsep.dsp import MODEL_RATE, Signal, Span, places
+from morphsep.dsp import MODEL_RATE, Signal, Span, excerpt_spans
 from morphsep.tones.chain.rack import to_reference
 from morphsep.tones.match.aim import Passages
 from morphsep.tones.recordings.recording import Recording
@@ -42,7 +42,9 @@ def _spans(num_samples: int, rms_per_second: Sequence[float], held_out: bool) ->
     if num_samples <= NUM_PASSAGES * PASSAGE_SECONDS * MODEL_RATE:
         return [Span(0, num_samples)] if any(rms_per_second) and not held_out else []
     heard, between = (
-        places(num_samples, rms_per_second, num_places=n, seconds=PASSAGE_SECONDS, exponent=1.0)
+        excerpt_spans(
+            num_samples, rms_per_second, num_spans=n, seconds=PASSAGE_SECONDS, exponent=1.0
+        )
         for n in (NUM_PASSAGES, NUM_PASSAGES + 1)
     )
     if not held_out:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from morphsep.dsp import Signal, places
+from morphsep.dsp import Signal, excerpt_spans
 from morphsep.tones.chain.rack import Pedal, play, total_context
 from morphsep.tones.effects.frames import overlap_save
 from morphsep.tones.recordings.recording import OfRecording, Recording
@@ -125,7 +125,7 @@ class Reference(OfRecording):
 
 
 def _pieces(read: Any, num_samples: int, rms: Sequence[float]) -> list[Signal]:
-    spans = places(num_samples, rms, num_places=NUM_PIECES, seconds=PIECE, exponent=1.0)
+    spans = excerpt_spans(num_samples, rms, num_spans=NUM_PIECES, seconds=PIECE, exponent=1.0)
     return [read(span.start, span.num_samples) for span in spans]
 
 

@@ -16,7 +16,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from morphsep.dsp import MODEL_RATE, places
+from morphsep.dsp import MODEL_RATE, excerpt_spans
 from morphsep.tones.recordings.correlation import correlation
 from morphsep.tones.recordings.onsets import candidates, onsets
 from morphsep.tones.recordings.positions import read_at
@@ -187,8 +187,8 @@ def _through(place: npt.NDArray[np.float64], rest: npt.NDArray[np.float64]) -> t
 
 
 def _starts(stem: Stem, count: int, length: int) -> list[int]:
-    spans = places(
+    spans = excerpt_spans(
         stem.num_samples, stem.rms_per_second,
-        num_places=count, seconds=length / MODEL_RATE, exponent=0.5,
+        num_spans=count, seconds=length / MODEL_RATE, exponent=0.5,
     )  # fmt: skip
     return [span.start for span in spans]
