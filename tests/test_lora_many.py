@@ -24,7 +24,7 @@ from morphsep.backends.diffusion.training.training import Running
 from morphsep.cli.app import app
 from morphsep.errors import SettingError
 from morphsep.run import many_adapters as many
-from morphsep.run.executors.executor import Pool
+from morphsep.run.executors.step import Pool
 from tests import songs
 from tests.tiny_audioldm2 import write_tiny_audioldm2
 

@@ -17,7 +17,8 @@ from morphsep.request import named_files, packed_files
 from morphsep.request.inputs import collect
 from morphsep.request.settings import make_settings
 from morphsep.run.driver import run
-from morphsep.run.executors.executor import Pool, Steps, get_executor
+from morphsep.run.executors.executor import get_executor
+from morphsep.run.executors.step import Pool, Steps
 from morphsep.run.jobs import settle_jobs
 from morphsep.stages.recipe import Recipe, build, forget, settle
 from morphsep.storage.files import temporary_beside

@@ -17,7 +17,7 @@ from morphsep.pipelines import REPROCESS
 from morphsep.request.inputs import collect
 from morphsep.request.settings import make_settings
 from morphsep.run.driver import run
-from morphsep.run.executors.executor import Pool, Steps
+from morphsep.run.executors.step import Pool, Steps
 from morphsep.run.jobs import settle_jobs, stages_with_weights
 from morphsep.run.verification import verify
 from morphsep.stages.run_context import RunContext

@@ -18,7 +18,7 @@ from morphsep.request.inputs import collect
 from morphsep.request.job import Job
 from morphsep.request.settings import make_settings
 from morphsep.run.driver import run
-from morphsep.run.executors.executor import Pool, Steps
+from morphsep.run.executors.step import Pool, Steps
 from morphsep.run.jobs import clips_of, settle_jobs
 from morphsep.run.verification import verify
 from morphsep.separators.none import NoSeparation

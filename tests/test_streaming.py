@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 import ray
 
-from morphsep.run.executors.executor import Pool, Step, get_executor
+from morphsep.run.executors.executor import get_executor
 from morphsep.run.executors.run_ahead import RUN_AHEAD
+from morphsep.run.executors.step import Pool, Step
 
 pytestmark = [
     pytest.mark.ray,

@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from morphsep.run.executors.executor import Pool, Step, Steps
+from morphsep.run.executors.step import Pool, Step, Steps
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEED = {"prepare": 66.0, "separate": 0.67, "measure": 400.0, "morph": 67.0, "assemble": 66.0}

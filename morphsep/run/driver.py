@@ -11,7 +11,8 @@ from morphsep import manifest, storage
 from morphsep.dsp import Seconds
 from morphsep.errors import SettingError
 from morphsep.request import Job
-from morphsep.run.executors.executor import Pool, choose_executor, get_executor
+from morphsep.run.executors.executor import choose_executor, get_executor
+from morphsep.run.executors.step import Pool
 from morphsep.run.heartbeat import Heartbeat
 from morphsep.run.jobs import check_devices, clips_of, packed_files, stages_with_weights
 from morphsep.run.pipeline import Pipeline

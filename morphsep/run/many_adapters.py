@@ -18,7 +18,8 @@ from typing import Literal
 from morphsep.backends.diffusion.training import Recipe, Running, train
 from morphsep.errors import MorphsepError, SettingError
 from morphsep.request import read_list
-from morphsep.run.executors.executor import Pool, Step, choose_executor, get_executor
+from morphsep.run.executors.executor import choose_executor, get_executor
+from morphsep.run.executors.step import Pool, Step
 from morphsep.storage import whole
 
 MOST_TRIES = 3

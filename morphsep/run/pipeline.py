@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from morphsep.request import Command
-from morphsep.run.executors.executor import Step
+from morphsep.run.executors.step import Step
 from morphsep.run.retries import Attempt, Stage
 from morphsep.stages import RunContext
 

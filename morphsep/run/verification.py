@@ -21,7 +21,8 @@ from morphsep.dsp import MODEL_RATE, Span, dbfs, from_db, to_rate
 from morphsep.errors import ERROR_CODES, SettingError, TrackError
 from morphsep.manifest import ChunkRow, TrackRow
 from morphsep.request import AS_RECORDED
-from morphsep.run.executors.executor import Pool, Step, choose_executor, get_executor
+from morphsep.run.executors.executor import choose_executor, get_executor
+from morphsep.run.executors.step import Pool, Step
 from morphsep.stages import Block, Readable, Scan, SectionStore, Workspace, mix_blocks, scan, split
 from morphsep.storage import Location, location
 

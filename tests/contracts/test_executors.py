@@ -18,7 +18,7 @@ from morphsep.request.inputs import collect
 from morphsep.request.job import Job
 from morphsep.request.settings import make_settings
 from morphsep.run.driver import run
-from morphsep.run.executors.executor import Pool
+from morphsep.run.executors.step import Pool
 from morphsep.run.jobs import settle_jobs
 from morphsep.run.summary import Summary
 from morphsep.run.verification import verify

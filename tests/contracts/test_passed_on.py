@@ -16,7 +16,7 @@ from morphsep.pipelines import REPROCESS
 from morphsep.request.inputs import collect
 from morphsep.request.settings import make_settings
 from morphsep.run.driver import run
-from morphsep.run.executors.executor import Pool, Steps
+from morphsep.run.executors.step import Pool, Steps
 from morphsep.run.jobs import settle_jobs
 from morphsep.stages.clip import Clip
 from morphsep.stages.run_context import RunContext

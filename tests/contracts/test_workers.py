@@ -17,7 +17,8 @@ from morphsep.request.inputs import collect
 from morphsep.request.job import Job
 from morphsep.request.settings import make_settings
 from morphsep.run.driver import run
-from morphsep.run.executors.executor import Pool, Step, get_executor
+from morphsep.run.executors.executor import get_executor
+from morphsep.run.executors.step import Pool, Step
 from morphsep.run.jobs import settle_jobs
 from morphsep.run.verification import verify
 from tests import songs

@@ -16,7 +16,8 @@ from morphsep.request.inputs import collect
 from morphsep.request.settings import make_settings
 from morphsep.run.driver import run
 from morphsep.run.executors import local
-from morphsep.run.executors.executor import Pool, Step, Steps, get_executor
+from morphsep.run.executors.executor import get_executor
+from morphsep.run.executors.step import Pool, Step, Steps
 from morphsep.run.jobs import settle_jobs
 from tests import songs
 from tests.checkpoints import write_htdemucs

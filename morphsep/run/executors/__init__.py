@@ -1,5 +1,6 @@
 """Executors: where a pipeline's steps are done. They know no stage, and stages know no executor."""
 
-from morphsep.run.executors.executor import Pool
+from morphsep.run.executors.executor import choose_executor, get_executor
+from morphsep.run.executors.step import Executor, Pool, Step, Steps
 
-__all__ = ["Pool"]
+__all__ = ["Executor", "Pool", "Step", "Steps", "choose_executor", "get_executor"]

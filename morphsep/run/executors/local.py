@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from morphsep.run.executors.executor import Pool, Steps
+from morphsep.run.executors.step import Pool, Steps
 
 
 def run(steps: Steps, records: Sequence[Any], pool: Pool) -> Iterator[Any]:

@@ -23,8 +23,8 @@ from ray.data._internal.execution.operators import map_operator
 from ray.exceptions import RayTaskError
 
 from morphsep.errors import SettingError
-from morphsep.run.executors.executor import Pool, Step, Steps
 from morphsep.run.executors.run_ahead import RunAhead
+from morphsep.run.executors.step import Pool, Step, Steps
 from morphsep.run.malloc import keep_freed_memory
 
 log = logging.getLogger("morphsep")
