@@ -50,18 +50,43 @@ def only_one(path: Path) -> Iterator[None]:
 
 
 def make_room(folder: Path, most_bytes: int = 20 << 30, idle_seconds: float = 3600.0) -> None:
-    """Removes the folders in `folder` that were begun longest ago, until what is left takes no more
-    than `most_bytes`; none that is younger than `idle_seconds`, since it may be in use."""
-    ages = sorted((path.stat().st_mtime, path) for path in folder.glob("*") if path.is_dir())
-    sizes = {
-        path: sum(f.stat().st_size for f in path.rglob("*") if f.is_file()) for _, path in ages
-    }
+    """Removes the oldest folders in `folder` until the rest takes at most `most_bytes`.
+
+    Folders younger than `idle_seconds` may be in use and are kept. Others may remove them, too.
+    """
+    folders = sorted((begun, path) for path in _folders_in(folder) if (begun := _begun(path)))
+    sizes = {path: _size(path) for _, path in folders}
     total = sum(sizes.values())
-    for begun, path in ages:
+    for begun, path in folders:
         if total <= most_bytes or begun > time.time() - idle_seconds:
             return
         shutil.rmtree(path, ignore_errors=True)
         total -= sizes[path]
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    try:
+        return [path for path in folder.iterdir() if path.is_dir()]
+    except FileNotFoundError:
+        return []
+
+
+def _begun(path: Path) -> float:
+    """When a folder was last changed, in seconds; 0 if somebody has removed it."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _size(folder: Path) -> int:
+    """Bytes of all files in a folder, without those that somebody removes meanwhile."""
+    total = 0
+    for root, _, names in os.walk(folder):  # Path.rglob fails if a folder goes away under it
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                total += os.stat(os.path.join(root, name)).st_size
+    return total
 
 
 def temporary_beside(path: str | Path) -> Path:
