@@ -251,8 +251,8 @@ def test_the_fingerprint_follows_the_content(tmp_path: Path) -> None:
     ("changes", "says"),
     [
         ({"architecture": "Transformer"}, "kind 'Transformer'; there are WaveNet, LSTM, Linear"),
-        ({"weights": "many"}, "weights are no list of numbers"),
-        ({"weights": [0.0, float("nan")]}, "weights are no list of numbers"),
+        ({"weights": "many"}, "weights are not a list of numbers"),
+        ({"weights": [0.0, float("nan")]}, "weights are not a list of numbers"),
         ({"sample_rate": -1}, "its sample rate is -1"),
     ],
 )
@@ -269,7 +269,7 @@ def test_what_is_no_capture_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match=r"a\.nam cannot be read"):
         Capture.of(path)
     path.write_text("{")
-    with pytest.raises(SettingError, match="no JSON"):
+    with pytest.raises(SettingError, match="not JSON"):
         Capture.of(path)
     path.write_text("[]")
     with pytest.raises(SettingError, match="lacks 'architecture'"):

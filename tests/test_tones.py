@@ -279,8 +279,8 @@ def test_an_impulse_response_is_part_of_the_fingerprint(tmp_path: Path) -> None:
         ("trim_db: 100\npedals: [Drive]", "trim_db: 100 is out of range"),
         ("context: 600\npedals: [Drive]", "context: 600 is out of range"),
         ("just text", "a tone is a mapping"),
-        ("pedals: [", "is no YAML"),
-        ("pedals: !!python/object/apply:os.getcwd []", "is no YAML"),
+        ("pedals: [", "is not YAML"),
+        ("pedals: !!python/object/apply:os.getcwd []", "is not YAML"),
     ],
 )
 def test_a_mistake_in_a_file_is_named(tmp_path: Path, text: str, says: str) -> None:

@@ -29,19 +29,19 @@ DEFINITIONS: dict[str, Callable[[Path], Tone]] = {
     ".yml": read_chain,
     ".nam": _capture,
 }
-"""What describes a tone by itself, by suffix."""
+"""Readers of files that define a tone, by suffix."""
 RECORDINGS = {
     "reference": "morphsep.tones.recordings.reference:Reference",
     "paired": "morphsep.tones.recordings.paired:Paired",
     "match": "morphsep.tones.match.match:Match",
     "transport": "morphsep.tones.recordings.instrument:Instrument",
 }
-"""What a recording can be taken for -> the class with ``of(path)``, imported when needed."""
+"""How a recording can be used -> the class with ``of(path)``, imported when needed."""
 AUDIO = (
     *(".wav", ".wave", ".w64", ".rf64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2", ".m4a"),
     *(".mp4", ".aac", ".wma", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf"),
 )
-"""Suffixes of recordings; any other file that is there is tried as one."""
+"""Suffixes of recordings; any other existing file is tried as one."""
 
 
 @cache
@@ -52,13 +52,15 @@ def _builtin() -> dict[str, Tone]:
 
 @cache
 def named_tones() -> dict[str, Tone]:
-    """Tones by name. A third party's entry point is a tone, or something that returns one."""
+    """Tones by name. A third party's entry point is a tone, or a callable that returns one."""
     tones = dict(_builtin())
     for entry in entry_points(group="morphsep.tones"):
         loaded = entry.load()
         tone = loaded() if isinstance(loaded, type) or not isinstance(loaded, Tone) else loaded
         if not isinstance(tone, Tone):
-            raise SettingError(f"the entry point {entry.name!r} ({entry.value}) gives no tone")
+            raise SettingError(
+                f"the entry point {entry.name!r} ({entry.value}) gives something that is not a tone"
+            )
         tones.setdefault(tone.name, tone)
     return tones
 
@@ -69,16 +71,16 @@ def list_tones() -> list[Tone]:
 
 
 def get_tone(spec: str, recording: str = "reference") -> Tone:
-    """The tone of that name, or the one that a file gives.
+    """The tone of that name, or the one made from a file.
 
     Args:
         spec: a name; a ``.yaml`` file that describes a chain; or a recording.
-        recording: what a recording is taken for: ``reference`` (other notes, whose sound is
-            wanted), ``match`` (the same, imitated by an effect chain), ``paired`` (the same take
-            through something else), ``transport`` (another instrument).
+        recording: how a recording is used: ``reference`` (other notes, whose sound is wanted),
+            ``match`` (the same, imitated by an effect chain), ``paired`` (the same take through
+            other equipment), ``transport`` (another instrument).
 
     Raises:
-        SettingError: there is no such tone, or the file gives none.
+        SettingError: there is no such tone, or none can be made from the file.
     """
     if recording not in RECORDINGS:
         raise SettingError(
@@ -108,7 +110,7 @@ def is_recording(spec: str) -> bool:
 
 
 def check_recording(recording: str, *specs: str) -> None:
-    """Raises SettingError if it is said what a recording is for, and none of the tones is one."""
+    """Raise SettingError if a use for recordings is set but none of the tones is a recording."""
     if recording != "reference" and not any(is_recording(spec) for spec in specs):
         raise SettingError(
             f"--{recording} takes a recording, such as take.wav; {' and '.join(specs)} are none"

@@ -1,4 +1,4 @@
-"""Keeping a track's loudness: one trim for each tone and track, measured once on its stem.
+"""Keeps a track's loudness: one trim for each tone and track, measured once on its stem.
 
 Built-in tones are calibrated on one guitar (jobs/calibrate_tones.py); a brighter or darker one
 would still come out louder or softer through the same drive.
@@ -17,13 +17,13 @@ from morphsep.tones.chain.chain import EffectChain
 from morphsep.tones.tone import Tone
 
 SECONDS = 5.0
-"""Length of each excerpt that loudness is compared on."""
+"""Length of each excerpt on which loudness is compared."""
 MOST_DB = 15.0
 
 
 @dataclass(frozen=True, slots=True)
 class Trimmed:
-    """Any tone with a gain behind it."""
+    """Any tone with a gain after it."""
 
     tone: Tone
     trim_db: float
@@ -58,7 +58,7 @@ class Trimmed:
 
 
 def trimmed(tone: Tone, trim_db: float) -> Tone:
-    """`tone` with `trim_db` of gain behind it; an effect chain stays one."""
+    """`tone` with `trim_db` of gain after it; an effect chain stays one."""
     if trim_db == 0.0:
         return tone
     if isinstance(tone, EffectChain):
@@ -73,7 +73,7 @@ def measure_trim(
     rms_per_second: Sequence[float],
     level: float,
 ) -> float:
-    """Gain in dB that gives the stem its loudness back after `tone`; 0 for a silent stem.
+    """Gain in dB that restores the stem's loudness after `tone`; 0 for a silent stem.
 
     Args:
         read: ``read(start, n)`` gives the stem ``[C, n]`` at 44.1 kHz.

@@ -1,10 +1,9 @@
 """Amp captures: a real amplifier as a network, in the files of Neural Amp Modeler (``.nam``).
 
-Levels: a capture meets the guitar at the loudness at which pedals do (``rack.REFERENCE_LUFS``),
-taken as a recording of which full scale is 12 dBu, the preset of that program's own plugin. A file
-that states another ``input_level_dbu`` gets the guitar louder or softer by the difference. What
-comes out is brought back to the level that went in, as measured on noise; what is left, a track's
-own trim takes.
+Levels: a capture receives the guitar at the same loudness as pedals do (``rack.REFERENCE_LUFS``),
+with full scale at 12 dBu, the preset of that program's own plugin. A file that states another
+``input_level_dbu`` gets the guitar louder or softer by the difference. The output is brought back
+to the input's level, as measured on noise; the track's own trim corrects what remains.
 """
 
 from __future__ import annotations
@@ -29,10 +28,10 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capture:
-    """A tone that an amp capture plays; satisfies ``morphsep.tones.Tone``.
+    """An amp capture as a tone; satisfies ``morphsep.tones.Tone``.
 
     Raises:
-        SettingError: at construction: the file is no capture that can be played.
+        SettingError: at construction: the file is not a playable capture.
     """
 
     path: str
@@ -53,7 +52,7 @@ class Capture:
 
     @property
     def description(self) -> str:
-        """What the file says of itself, and whose licence counts."""
+        """The file's own description, and its licence."""
         said = metadata(_definition(self.path))
         parts = (said.get("gear_make"), said.get("gear_model"), said.get("name"))
         what = ", ".join(dict.fromkeys(str(part) for part in parts if part)) or self.name
@@ -62,8 +61,8 @@ class Capture:
 
     @property
     def context(self) -> tuple[int, int]:
-        """(before, after) in samples at 44.1 kHz: what the network looks back, or, of a recurrent
-        one, a second; and what two resamplers see."""
+        """(before, after) in samples at 44.1 kHz: the network's receptive field (one second for a
+        recurrent network) plus the context of two resamplers."""
         playing = _player(self.path)
         both = 2 * math.ceil(CONTEXT * MODEL_RATE / min(playing.rate, MODEL_RATE)) + 2
         margin = both if playing.rate != MODEL_RATE else 0

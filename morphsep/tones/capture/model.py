@@ -1,4 +1,4 @@
-"""Neural Amp Modeler's files: reading them, and the networks that its own package makes of them.
+"""Reads Neural Amp Modeler's files, and builds their networks with its own package.
 
 A ``.nam`` file is JSON: no code, nothing is unpickled. Files of versions before 0.7 name some
 settings of a WaveNet differently than the package does today; they are translated.
@@ -20,17 +20,17 @@ from morphsep.errors import SettingError
 
 ARCHITECTURES = ("WaveNet", "LSTM", "Linear")
 CONTAINER = "SlimmableContainer"
-"""Several networks of one amplifier, from cheap to good; the last one, the best, is taken."""
+"""Several networks of one amplifier, from cheap to good; the last and best one is taken."""
 DEFAULT_RATE = 48_000
-"""Old files do not say it; all were made at this rate."""
+"""Hz. Old files do not state their rate; all were made at this one."""
 
 
 def read_definition(path: str) -> dict[str, Any]:
-    """What the file says, of a container its best network, checked as far as possible without
+    """The file's content (for a container, its best network), checked as far as possible without
     building the network.
 
     Raises:
-        SettingError: no such file, no JSON, no capture, or of a kind that cannot be played.
+        SettingError: no such file, not JSON, not a capture, or of a kind that cannot be played.
     """
     try:
         with open(path, encoding="utf-8") as file:
@@ -38,10 +38,10 @@ def read_definition(path: str) -> dict[str, Any]:
     except OSError as error:
         raise SettingError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise SettingError(f"{path} is damaged, or no amp capture: it is no JSON") from error
+        raise SettingError(f"{path} is damaged or not an amp capture: it is not JSON") from error
     problem = _problem(found := _best(found))
     if problem:
-        raise SettingError(f"{path} is no amp capture that can be played: {problem}")
+        raise SettingError(f"{path} is not a playable amp capture: {problem}")
     assert isinstance(found, dict)
     return found
 
@@ -63,7 +63,7 @@ def _problem(found: object) -> str:
         return f"its network is of the kind {found['architecture']!r}; there are {known}"
     weights, rate = found["weights"], found.get("sample_rate") or DEFAULT_RATE
     if not isinstance(weights, list) or not all(_is_number(w) for w in weights):
-        return "its weights are no list of numbers"
+        return "its weights are not a list of numbers"
     if not _is_number(rate) or not 8_000 <= rate <= 384_000 or rate != int(rate):
         return f"its sample rate is {rate!r}"
     return ""
@@ -74,19 +74,19 @@ def _is_number(value: object) -> bool:
 
 
 def sample_rate(definition: Mapping[str, Any]) -> int:
-    """In Hz."""
+    """The capture's sample rate in Hz."""
     return int(definition.get("sample_rate") or DEFAULT_RATE)
 
 
 def metadata(definition: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What the file's maker says of it; may be empty."""
+    """The metadata written by the file's maker; may be empty."""
     found = definition.get("metadata")
     return found if isinstance(found, dict) else {}
 
 
 @lru_cache(maxsize=4)
 def load_network(path: str, digest: str) -> Any:
-    """The network in evaluation mode, once per process; ``digest``: of the file's content.
+    """The network in evaluation mode, once per process; ``digest`` is that of the file's content.
 
     Raises:
         SettingError: the extra is missing, or settings and weights do not fit together.
@@ -114,7 +114,7 @@ def load_network(path: str, digest: str) -> Any:
 
 
 def _translated(definition: Mapping[str, Any]) -> dict[str, Any]:
-    """The file's settings in the names of today."""
+    """The file's settings under today's names."""
     config = dict(definition["config"])
     if definition["architecture"] == "WaveNet":
         config["layers"] = [_layers(each) for each in config["layers"]]
@@ -135,8 +135,8 @@ def _layers(old: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _builder() -> Callable[[Mapping[str, Any]], Any]:
-    """The package's own loader, without what its ``__init__`` brings along: the trainer with
-    tkinter, lightning and matplotlib, which a server may lack and which takes seconds."""
+    """The package's own loader, without its ``__init__``, which imports the trainer with tkinter,
+    lightning and matplotlib: a server may lack them, and importing them takes seconds."""
     spec = find_spec("nam")
     if spec is None or spec.submodule_search_locations is None:
         raise SettingError(

@@ -1,4 +1,4 @@
-"""Playing an amp capture: at its own sample rate, in pieces, at the level that it was made for."""
+"""Plays an amp capture: at its own sample rate, in pieces, at the level it was made for."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ import numpy as np
 from morphsep.dsp import MODEL_RATE, ModelRateReader, Signal, from_db, to_rate
 
 FULL_SCALE_DBU = 12.0
-"""What full scale counts as where pedals see the guitar: the preset of the format's own plugin."""
+"""Level of full scale at the input of pedals: the preset of the format's own plugin."""
 MOST_DB = 40.0
-"""A file that states more than this besides is mistaken."""
+"""Largest deviation from it that is believed."""
 PIECE = 2**16
-"""Samples that a network works on at a time, besides what it looks back: keeps memory flat."""
+"""Samples that a network processes at a time, besides its receptive field: keeps memory flat."""
 RECURRENT_SECONDS = 1.0
-"""What a recurrent network hears before its output counts: as long as the package itself lets one
-run on silence to find the state in which it starts."""
+"""Seconds that a recurrent network runs before its output counts: as long as the package itself
+runs one on silence to find its initial state."""
 TEST_RMS_DB = -21.0
-"""RMS, dBFS, of the noise by which a capture's output level is found: a mono guitar at the
-reference loudness."""
+"""RMS, dBFS, of the noise with which a capture's output level is measured: that of a mono guitar at
+the reference loudness."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Player:
-    """A network, and all that playing it takes."""
+    """A network and everything needed to play it."""
 
     network: Any
     rate: int
@@ -35,11 +35,12 @@ class Player:
     gain_in: float
     gain_out: float
     rest: float
-    """What comes out of it while nothing goes in."""
+    """Its constant output on silence, subtracted from what it plays."""
 
     def render(self, dry: Signal, start: int) -> Signal:
         """``[C, T]`` at 44.1 kHz and the reference loudness through the network and back; blocks of
-        both resamplers lie on the song's grid, so that a passage's place in it changes nothing."""
+        both resamplers lie on the song's grid, so that the result does not depend on where a
+        passage begins."""
         wet = self._at_rate(dry * np.float32(self.gain_in), start)
         return wet * np.float32(self.gain_out)
 
@@ -79,7 +80,8 @@ class _Info:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Played:
-    """What a network has played, from its rate's sample ``first`` of the song on, as a reader."""
+    """A network's output as a reader, from the song's sample ``first`` (at the network's rate)
+    on."""
 
     info: _Info
     samples: Signal
@@ -99,7 +101,7 @@ def _cut(samples: Signal, start: int, num_samples: int) -> Signal:
 
 
 def player(network: Any, rate: int, metadata: Mapping[str, Any]) -> Player:
-    """`network` with its levels: of the input as the file states it, of the output as measured."""
+    """The network with its input level as the file states it and its output level as measured."""
     recurrent = hasattr(network, "_initial_hidden")
     looks_back = round(RECURRENT_SECONDS * rate) if recurrent else int(network.receptive_field)
     stated = metadata.get("input_level_dbu")
@@ -120,7 +122,7 @@ def player(network: Any, rate: int, metadata: Mapping[str, Any]) -> Player:
 
 
 def _gain_out(player: Player) -> float:
-    """Gain that gives a second of noise, as dull as a guitar, its RMS back."""
+    """Gain that restores the RMS of a second of noise with a guitar-like spectrum."""
     from scipy.signal import butter, sosfilt
 
     noise = np.random.default_rng(0).standard_normal(player.looks_back + player.rate)

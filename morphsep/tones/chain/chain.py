@@ -23,7 +23,7 @@ class EffectChain:
     description: str
     pedals: tuple[Pedal, ...] = ()
     trim_db: float = 0.0
-    """Gain at the end that gives a stem its loudness back: see jobs/calibrate_tones.py."""
+    """Gain at the end that restores a stem's loudness: see jobs/calibrate_tones.py."""
     settle: float | None = None
     """Seconds of context, where the definition states them."""
 
@@ -52,7 +52,7 @@ class EffectChain:
 
 
 def _with_digests(pedal: Pedal) -> list[tuple[str, object]]:
-    """Settings in which a file stands with its content, not with the place where it lies."""
+    """The settings, with a file given by its content and not by its path."""
     return [
         (name, _digest(Path(str(value))) if name in FILE_SETTINGS and value else value)
         for name, value in pedal.settings

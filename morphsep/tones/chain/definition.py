@@ -1,4 +1,4 @@
-"""Reading a chain from YAML: what a file may say, and a sentence for everything it may not.
+"""Reads a chain from YAML; what a file may not say is refused with its line and the reason.
 
 name: my-rig
 description: Clean with a slow chorus.
@@ -35,7 +35,7 @@ LONGEST_CONTEXT = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Place:
-    """Where in which file something stands, for the error that names it."""
+    """Position of an item in a file, for error messages."""
 
     file: Path
     line: int
@@ -50,8 +50,8 @@ def read_chain(file: Path) -> EffectChain:
     """The chain that a YAML file describes.
 
     Raises:
-        SettingError: the file cannot be read, is no YAML, or says something that cannot be done;
-            names the line, the pedal and what is allowed.
+        SettingError: the file cannot be read, is not YAML, or asks for something impossible; the
+            message names the line, the pedal and what is allowed.
     """
     try:
         text = file.read_text(encoding="utf-8")
@@ -61,8 +61,8 @@ def read_chain(file: Path) -> EffectChain:
 
 
 def parse_chain(text: str, file: Path) -> EffectChain:
-    """The chain that this YAML describes; ``file`` is where it is from, for errors and for the
-    paths in it.
+    """The chain that this YAML describes; ``file`` is its source, for error messages and for the
+    relative paths in it.
 
     Raises:
         SettingError: see ``read_chain``.
@@ -71,7 +71,7 @@ def parse_chain(text: str, file: Path) -> EffectChain:
         data = yaml.safe_load(text)
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
-        raise SettingError(f"{file} is no YAML: {' '.join(str(error).split())}") from error
+        raise SettingError(f"{file} is not YAML: {' '.join(str(error).split())}") from error
     top = _Place(file=file, line=1)
     if not isinstance(data, dict) or not isinstance(root, yaml.MappingNode):
         raise top.refuse(f"a tone is a mapping with {', '.join(FIELDS)}")
@@ -175,7 +175,7 @@ def _checked(value: object, parameter: Parameter, place: _Place) -> Setting:
 
 
 def _try_out(pedal: Pedal, place: _Place) -> None:
-    """Pedalboard knows limits of its own, which only trying tells."""
+    """Build the pedal once: pedalboard has limits of its own, which show only then."""
     try:
         if isinstance(pedal.effect, PedalboardEffect):
             pedal.effect.build({k: v for k, v in pedal.settings if k != "mix"})

@@ -13,10 +13,10 @@ from morphsep.tones.effects.effect import Effect, Setting, Value
 from morphsep.tones.effects.registry import effect_named
 
 REFERENCE_LUFS = -18.0
-"""The loudness, as two channels, at which pedals see every guitar, however it was recorded."""
+"""The loudness (of two channels) at which pedals receive every guitar, however it was recorded."""
 
 NEPERS = math.log(10) / 20
-"""In a dB."""
+"""Nepers in a dB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,14 +40,14 @@ class Pedal:
 
 
 Step = tuple[Effect, Mapping[str, Value]]
-"""An effect and its settings at the moment: numbers, or curves ``[T]``."""
+"""An effect and its current settings: numbers, or curves ``[T]``."""
 
 
 def to_reference(level: float, channels: int) -> float:
     """Gain from the recorded loudness in LUFS to the reference; 1 where nothing was recorded.
 
     BS.1770 adds the channels' powers: one signal in two channels is 3 dB louder than in one, and
-    has to meet the same drive.
+    has to meet the drive at the same level.
     """
     if not math.isfinite(level):
         return 1.0

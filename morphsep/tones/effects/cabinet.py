@@ -18,7 +18,8 @@ SIZE = 8192
 HOP = 384
 FLOOR_DB = -72.0
 KNOTS = 256
-"""Depths that a moving cabinet computes; between two of them it blends (error below -80 dB)."""
+"""Depths for which a moving cabinet is computed; between two of them it is blended (error below -80
+dB)."""
 
 
 class Cabinet:

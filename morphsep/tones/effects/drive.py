@@ -18,9 +18,9 @@ TAPS = 64
 """Reach of the band limits to either side, in samples at 44.1 kHz."""
 REACH = 2 * TAPS + 1
 NEPERS = np.float32(np.log(10) / 20)
-"""In a dB."""
+"""Nepers in a dB."""
 RMS = 0.126
-"""RMS amplitude of a guitar at the reference loudness, near enough to set drives by."""
+"""RMS amplitude of a guitar at the reference loudness, accurate enough to set drives by."""
 STEP = 128
 """Samples between two computed values of a moving make-up gain, on the song's grid."""
 
@@ -59,7 +59,7 @@ class Drive:
 
 
 def shape_steps(u: Signal, rest: Signal, hardness: Signal, less: Signal) -> Signal:
-    """The clipper's mean over the step to each sample; the first one repeats.
+    """The clipper's mean over the step that leads to each sample; the first one is repeated.
 
     Its curve is ``u / sqrt(1 + u^2)``, blended by ``hardness`` with ``clip(u, -1, 1)``.
 
@@ -88,7 +88,7 @@ def _shape_steps(u: Signal, rest: Signal, hardness: Signal, less: Signal, out: S
             clipped[i] = min(max(x[i], -one), one)
         for i in range(1, row.size):
             soft = (x[i - 1] + x[i]) / (root[i - 1] + root[i])
-            # A step of nothing has no slope; the tiny term only keeps 0 / 0 out.
+            # Equal samples have no slope; the tiny term only avoids 0 / 0.
             slope = (clipped[i] - clipped[i - 1]) / (x[i] - x[i - 1] + tiny)
             over = (x[i] - clipped[i]) + (x[i - 1] - clipped[i - 1])
             hard = (slope * over + (clipped[i] + clipped[i - 1])) * half
@@ -97,7 +97,8 @@ def _shape_steps(u: Signal, rest: Signal, hardness: Signal, less: Signal, out: S
 
 
 def makeup(gain: Signal, hardness: Signal, bias: Signal, start: int) -> Signal:
-    """Gain that gives a Gaussian signal of the reference its RMS back; a scalar or ``[T]``."""
+    """Gain that restores the RMS of a Gaussian signal at the reference loudness; a scalar or
+    ``[T]``."""
     curves = np.broadcast_arrays(gain, hardness, bias)
     length = curves[0].size
     places = np.clip(knots(start, length, STEP), 0, length - 1)
@@ -161,7 +162,7 @@ def _oversampled(signal: Signal, start: int, hardness: Signal, bias: Signal) -> 
 
 
 def _finely(curve: Signal, start: int) -> Callable[[slice], Signal]:
-    """A setting in some of the oversampled frames ``[F, T]``; one row where it stays."""
+    """A setting in some of the oversampled frames ``[F, T]``; one row where it is constant."""
     if not curve.ndim:
         row = np.full((1, OVERSAMPLING * SIZE), curve)
         return lambda these: row

@@ -2,7 +2,7 @@
 
 An effect holds no state: it is called with a signal, the song's sample at which the signal
 starts, and its settings. Every setting may be a number or, while an amount moves, a curve
-``[T]``. ``mix`` is not an effect's business: the rack blends dry and wet for all of them.
+``[T]``. Effects do not handle ``mix``: the rack blends dry and wet for all of them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from morphsep.dsp import MODEL_RATE, Signal
 
 Setting = float | bool | str | tuple[tuple[str, float | bool | str], ...]
-"""A setting as it stands in a definition; the nested form is a plugin's own parameters."""
+"""A setting as written in a definition; the nested form is a plugin's own parameters."""
 
 Value = Setting | Signal
 """A setting as an effect receives it: fixed, or a curve ``[T]``."""
@@ -24,7 +24,7 @@ Value = Setting | Signal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """One knob: its range, and how it travels from one setting to another."""
+    """One knob: its range, and how it is interpolated between two settings."""
 
     default: Setting
     low: float = float("-inf")
@@ -44,8 +44,8 @@ class Effect(Protocol):
 
     @property
     def rank(self) -> int:
-        """Place in a rack: 0 gate, 1 dynamics, 2 filters, 3 drive, 4 cabinet, 5 modulation,
-        6 echo, 7 room."""
+        """Position in a rack: 0 gate, 1 dynamics, 2 filters, 3 drive, 4 cabinet, 5 modulation, 6
+        echo, 7 room."""
         ...
 
     @property

@@ -1,7 +1,7 @@
-"""Frame by frame on a grid that starts at the song's sample 0.
+"""Processing in frames on a grid that starts at the song's sample 0.
 
-Where a passage is cut then never moves a frame, so that two passages which overlap compute the
-same numbers where they do.
+Cutting a passage elsewhere never moves a frame, so two overlapping passages compute the same
+numbers where they overlap.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def overlap_save(
         signal: ``[C, T]``.
         start: the song's sample of ``signal[:, 0]``.
         size: samples a frame.
-        before: samples that ``apply`` needs on the left and spoils there.
+        before: samples that ``apply`` needs on the left; its output there is dropped.
         after: the same on the right.
         apply: ``(frames [C, F, size], which frames) -> [C, F, size]``.
     """
@@ -111,8 +111,8 @@ def overlap_add(
 
 
 def knots(start: int, length: int, step: int) -> npt.NDArray[np.int64]:
-    """Places every ``step`` samples of the song, around a signal and counted from its first
-    sample: the first is ``start % step`` samples before it, the last behind its end."""
+    """Positions every ``step`` samples of the song around a signal, counted from its first sample:
+    the first is ``start % step`` samples before it, the last after its end."""
     return np.arange(-(start % step), length + step, step)
 
 

@@ -1,4 +1,4 @@
-"""Gate: turns down what lies under the guitar, before a drive brings it up."""
+"""Gate: turns down the noise under the guitar before a drive raises it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from morphsep.tones.effects.power import CELL, smoothed_power
 Levels = npt.NDArray[np.float64]
 
 REACH = 16
-"""Cells that the level looks at to either side: +-23 ms, more than a period of the low E."""
+"""Cells that the level averages to either side: +-23 ms, more than a period of the low E."""
 SETTLE = CELL * (REACH + 2)
 
 

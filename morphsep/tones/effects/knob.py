@@ -1,4 +1,4 @@
-"""What is known of pedalboard's parameters beyond what pedalboard tells: how they interpolate."""
+"""What pedalboard does not state about its parameters: ranges, and how they are interpolated."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from morphsep.tones.effects.frames import knots
 
 Times = npt.NDArray[np.float64]
 STEP = 64
-"""Samples between two computed values of a delay; in between it moves in a straight line."""
+"""Samples between two computed values of a delay; in between it is interpolated linearly."""
 LEAST_MS = 0.3
 FORGOTTEN = 1e-5
 
@@ -92,7 +92,7 @@ class Flanger(ModulatedDelay):
 
 
 def _passes(feedback: float) -> int:
-    """Echoes after which the next ones are below ``FORGOTTEN``."""
+    """Number of echoes until the next one is below ``FORGOTTEN``."""
     return math.ceil(math.log(FORGOTTEN) / math.log(feedback)) if feedback > 0 else 0
 
 
@@ -110,16 +110,16 @@ def _comb(row: Signal, start: int, delay: Callable[[Times], Times], feedback: fl
 def _delayed(
     row: Signal, delays: Times, offset: int, feedback: np.float32, fed: Signal, out: Signal
 ) -> None:
-    """``row`` and what is fed back, read so many samples (>= 3) ago: third-order Lagrange
+    """The row plus its feedback, read a moving delay (>= 3 samples) ago: third-order Lagrange
     interpolation.
 
     Args:
         row: ``[T]``.
-        delays: those every ``STEP`` samples, the first ``offset`` samples before the row.
-        offset: see there.
-        feedback: how much of what is read is taken from what goes in.
-        fed: as many zeros as the longest delay and 2 more, then room for the row.
-        out: what is read.
+        delays: in samples, every ``STEP`` samples, the first one ``offset`` samples before the row.
+        offset: see ``delays``.
+        feedback: share of the output that is subtracted from the input.
+        fed: zeros for the longest delay and 2 samples more, then room for the row.
+        out: the output, ``[T]``.
     """
     half, third, sixth = np.float32(1 / 2), np.float32(1 / 3), np.float32(1 / 6)
     margin = fed.size - row.size

@@ -1,11 +1,12 @@
-"""Some of pedalboard's plugins while a setting moves: the same sound, worked out sample by sample.
+"""Some of pedalboard's plugins with moving settings: the same sound, computed sample by sample.
 
-pedalboard takes settings between two calls only; see ``sum_of_two`` for all other plugins.
+pedalboard takes new settings only between two calls; ``sum_of_two`` serves all other plugins.
 
-The filters are Zavalishin's (The Art of VA Filter Design, chapters 3 and 4), whose states a change
-of the settings leaves as they are, in the form of A. Simper's "Solving the continuous SVF equations
-using trapezoidal integration"; at rest they are R. Bristow-Johnson's, as JUCE's are but for their
-rounded coefficients, which are heard at low frequencies only (-67 dB for a shelf at 80 Hz).
+The filters are Zavalishin's (The Art of VA Filter Design, chapters 3 and 4), whose states stay
+valid when the settings change, in the form of A. Simper's "Solving the continuous SVF equations
+using trapezoidal integration". With constant settings they equal R. Bristow-Johnson's, and so
+JUCE's except for JUCE's rounded coefficients, which matter at low frequencies only (-67 dB for a
+shelf at 80 Hz).
 """
 
 from __future__ import annotations
@@ -22,21 +23,21 @@ from morphsep.tones.effects.effect import Value, level, number
 from morphsep.tones.effects.frames import knots
 
 CELL = 64
-"""Samples between two values of a filter's settings, on the song's grid; straight lines between.
-A passage needs as many after it (``Chain`` asks for more)."""
+"""Samples between two values of a filter's settings, on the song's grid; in between they are
+interpolated linearly. A passage needs as many samples after it (``Chain`` asks for more)."""
 PIECE = 16_384
-"""Samples at a time, so that what is computed stays in the cache."""
+"""Samples at a time, so that intermediate results stay in the cache."""
 Levels = npt.NDArray[np.float64]
 Moving = Callable[[Signal, int, Mapping[str, Value]], Signal]
 
 
 def highpass(signal: Signal, start: int, settings: Mapping[str, Value]) -> Signal:
-    """First order: what the low-pass leaves."""
+    """First-order high-pass: the signal less its low-pass."""
     return signal - lowpass(signal, start, settings)
 
 
 def lowpass(signal: Signal, start: int, settings: Mapping[str, Value]) -> Signal:
-    """First order."""
+    """First-order low-pass."""
     turn = np.tan(np.pi * _at_knots(settings["cutoff_frequency_hz"], signal, start) / MODEL_RATE)
     out = np.empty_like(signal, order="C")
     _first_order(signal, start % CELL, (turn / (1 + turn)).astype(np.float32), out)
@@ -44,14 +45,14 @@ def lowpass(signal: Signal, start: int, settings: Mapping[str, Value]) -> Signal
 
 
 def peak(signal: Signal, start: int, settings: Mapping[str, Value]) -> Signal:
-    """A bell of ``gain_db``."""
+    """Peak filter: a bell of ``gain_db``."""
     turn, q, a = _second_order(signal, start, settings)
     k = 1 / (q * a)
     return _filtered(signal, start, [turn, k, np.ones_like(a), k * (a * a - 1), np.zeros_like(a)])
 
 
 def low_shelf(signal: Signal, start: int, settings: Mapping[str, Value]) -> Signal:
-    """``gain_db`` below the cutoff."""
+    """Low shelf: ``gain_db`` below the cutoff."""
     turn, q, a = _second_order(signal, start, settings)
     k = 1 / q
     g = turn / np.sqrt(a)
@@ -59,7 +60,7 @@ def low_shelf(signal: Signal, start: int, settings: Mapping[str, Value]) -> Sign
 
 
 def high_shelf(signal: Signal, start: int, settings: Mapping[str, Value]) -> Signal:
-    """``gain_db`` above the cutoff."""
+    """High shelf: ``gain_db`` above the cutoff."""
     turn, q, a = _second_order(signal, start, settings)
     k = 1 / q
     g = turn * np.sqrt(a)
@@ -90,7 +91,8 @@ def _filtered(signal: Signal, start: int, knots: list[Levels]) -> Signal:
 
 @compiled
 def _first_order(signal: Signal, left: int, knots: Signal, out: Signal) -> None:
-    """Low-pass; two rows at a time, so that one is worked on while the other's sum is under way.
+    """Low-pass of two rows at a time: their sums do not depend on each other, so the CPU overlaps
+    them.
 
     ``knots [n]`` hold ``g / (1 + g)``, the first one ``left`` samples before the signal.
     """
@@ -110,8 +112,8 @@ def _first_order(signal: Signal, left: int, knots: Signal, out: Signal) -> None:
 
 @compiled
 def _state_variable(signal: Signal, left: int, knots: Signal, out: Signal) -> None:
-    """Second order; see ``_first_order``. ``knots [5, n]`` hold g, k (1 / Q), and how much of the
-    signal, the band-pass and the low-pass is heard."""
+    """Second order; see ``_first_order``. ``knots [5, n]`` hold g, k (1 / Q), and the gains of the
+    signal, the band-pass and the low-pass."""
     one, two, cell = np.float32(1), np.float32(2), np.float32(CELL)
     for row in range(0, signal.shape[0], 2):
         a, b = signal[row], signal[min(row + 1, signal.shape[0] - 1)]
@@ -144,7 +146,7 @@ def _state_variable(signal: Signal, left: int, knots: Signal, out: Signal) -> No
 
 
 def compressor(signal: Signal, start: int, settings: Mapping[str, Value]) -> Signal:
-    """JUCE's: what is above the threshold becomes that to the power of ``1 / ratio``."""
+    """JUCE's compressor: a level above the threshold is raised to the power of ``1 / ratio``."""
     attack, release = (
         np.float32(_kept(number(settings[name]))) for name in ("attack_ms", "release_ms")
     )
@@ -164,8 +166,8 @@ def compressor(signal: Signal, start: int, settings: Mapping[str, Value]) -> Sig
 
 
 def _kept(milliseconds: float) -> float:
-    """Part of a follower's level that a sample leaves: JUCE's time is that in which it turns by one
-    radian, not the time constant."""
+    """Share of a follower's level that is kept per sample; a time in JUCE is 2 pi time
+    constants."""
     if milliseconds < 1e-3:
         return 0.0
     return math.exp(-2 * math.pi * 1000 / (milliseconds * MODEL_RATE))
@@ -196,4 +198,4 @@ MOVING: Mapping[str, tuple[frozenset[str], Moving]] = MappingProxyType(
         "Compressor": (frozenset({"ratio"}), compressor),
     }
 )
-"""By a plugin's kind: the settings that may move, and how it is played then."""
+"""Plugin -> the settings that may move, and the function that plays it then."""

@@ -14,8 +14,8 @@ from morphsep.tones.effects.frames import knots
 
 STAGES = 6
 STEP = 64
-"""Samples between two computed values of the frequency; in between its filters' gain moves in a
-straight line."""
+"""Samples between two computed values of the frequency; in between the filters' gain is
+interpolated linearly."""
 FORGOTTEN = 1e-4
 LOWEST, HIGHEST = 200.0, 16_000.0
 DECADES = 3.0
@@ -24,7 +24,7 @@ DECADES = 3.0
 
 class Phaser:
     """pedalboard's phaser, parameter by parameter, with its LFO locked to song time and a feedback
-    that takes no time."""
+    without delay."""
 
     parameters: Mapping[str, Parameter] = MappingProxyType(
         {
@@ -64,8 +64,8 @@ class Phaser:
 @compiled
 def _swept(signal: Signal, left: int, gains: Signal, feedback: np.float32, out: Signal) -> None:
     """``A / (1 + feedback * A)``, A being the stages: each ``2 L - 1`` with a first-order low-pass
-    L, whose state a change of its frequency leaves as it is (Zavalishin, The Art of VA Filter
-    Design, 3.10), and the loop solved for what comes out of it (chapter 5).
+    L whose state stays valid when its frequency changes (Zavalishin, The Art of VA Filter Design,
+    3.10), and the loop solved for its output (chapter 5).
 
     ``gains [n]`` hold ``g / (1 + g)``, the first one ``left`` samples before the signal.
     """

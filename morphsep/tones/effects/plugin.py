@@ -19,11 +19,11 @@ BLOCK = 256
 """Samples from one value of a moving setting to the next: 5.8 ms, on the song's grid."""
 
 NOT_LOCKABLE = frozenset({"MP3Compressor", "GSMFullRateCompressor", "PitchShift", "Resample"})
-"""They work in frames of their own that start wherever they are fed: two passages of one song
-differ by as much as the signal itself (measured: -33 dB for Resample, 0 dB for PitchShift)."""
+"""Their frames start wherever their input starts: two passages of one song differ by as much as the
+signal itself (measured: -33 dB for Resample, 0 dB for PitchShift)."""
 
 ADDS_CHANNELS = frozenset({"Reverb"})
-"""Fed with the sum of both channels: one channel alone would get half the room."""
+"""They add up both channels: one channel alone would get half the room."""
 
 NOT_EFFECTS = frozenset(
     {"AudioUnitPlugin", "Chain", "ExternalPlugin", "IIRFilter", "Mix", "Pedalboard", "Plugin"}
@@ -59,7 +59,7 @@ class PedalboardEffect:
         return sum_of_two(plugins, signal, start, curves)
 
     def build(self, settings: Mapping[str, Value]) -> Any:
-        """The plugin itself. Raises what pedalboard raises at settings that it refuses."""
+        """The plugin with these settings; raises what pedalboard raises where it refuses them."""
         cls = plugin_classes()[self.kind]
         named = dict(settings)
         for key, value in self.parameters.items():
@@ -73,9 +73,9 @@ class PedalboardEffect:
 def sum_of_two(
     plugins: Sequence[Any], signal: Signal, start: int, curves: Mapping[str, Signal]
 ) -> Signal:
-    """Two of a plugin take turns: each changes its settings while only the other one is heard.
+    """Two copies of a plugin in turns: each changes its settings while only the other is audible.
 
-    Settings that jumped from block to block would put a step into the signal at each.
+    With one copy, every change of its settings would put a step into the signal.
     """
     rise = (np.arange(BLOCK, dtype=np.float32) + np.float32(0.5)) / BLOCK
     window = np.concatenate([rise, 1 - rise])
@@ -112,7 +112,7 @@ def run_whole(plugin: Any, signal: Signal) -> Signal:
 
 @cache
 def plugin_classes() -> dict[str, Any]:
-    """pedalboard's plugins that can stand in a chain, by name."""
+    """pedalboard's plugins that a chain can use, by name."""
     import pedalboard
 
     return {

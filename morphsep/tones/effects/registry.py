@@ -17,7 +17,8 @@ from morphsep.tones.effects.tremolo import Tremolo
 from morphsep.tones.effects.vst3 import VST3
 
 OWN: tuple[type[Effect], ...] = (Cabinet, Chorus, Drive, Flanger, Gate, Phaser, Tremolo, VST3)
-"""They take precedence over pedalboard's classes of the same name, and take the same parameters."""
+"""Our own effects: they replace pedalboard's classes of the same name and take the same
+parameters."""
 
 MIX = Parameter(default=1.0, low=0, high=1, scale="linear", neutral=0.0)
 

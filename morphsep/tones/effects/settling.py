@@ -1,4 +1,4 @@
-"""How long pedalboard's plugins remember: after so many seconds the past is below -80 dB."""
+"""How long pedalboard's plugins remember: the seconds until the past is below -80 dB."""
 
 from __future__ import annotations
 

@@ -12,7 +12,8 @@ from morphsep.tones.effects.effect import Parameter, Setting, Value, level, numb
 
 
 class Tremolo:
-    """Amplitude modulation; ``spread`` turns the right channel's LFO by that part of a turn."""
+    """Amplitude modulation; ``spread`` is the part of a turn by which the right channel's LFO is
+    ahead."""
 
     parameters: Mapping[str, Parameter] = MappingProxyType(
         {

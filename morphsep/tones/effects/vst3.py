@@ -13,14 +13,14 @@ from morphsep.tones.effects.effect import Parameter, Setting, Value
 from morphsep.tones.effects.plugin import run_whole
 
 SETTLE_SECONDS = 2.0
-"""Nobody can know what a plugin remembers; a chain's ``context`` overrides this."""
+"""A plugin does not say how long it remembers; a chain's ``context`` overrides this."""
 
 
 class VST3:
     """``path`` to a .vst3 file or bundle, ``parameters`` by the names that the plugin gives them.
 
-    Its settings stay as they are over a morph, only its mix moves. An LFO inside it starts afresh
-    at every chunk: nothing outside a plugin can lock it to song time.
+    Its settings stay constant over a morph, only its mix moves. An LFO inside it starts afresh at
+    every chunk: nothing outside a plugin can lock it to song time.
     """
 
     parameters: Mapping[str, Parameter] = MappingProxyType(

@@ -1,9 +1,9 @@
 """How two pieces of sound correlate, delay by delay, whatever filters they went through.
 
-Another amplifier turns phases, so a plain correlation has no sharp peak. What is left of a note's
-waveform is found by the generalised cross-correlation with the phase transform (C. Knapp and
-G. Carter, IEEE Trans. ASSP 24, 1976), the spectra whitened by their own smoothed powers, as the
-magnitude of the analytic signal, which no turn of phase moves.
+Another amplifier changes phases, so a plain correlation has no sharp peak. This is the generalised
+cross-correlation with the phase transform (C. Knapp and G. Carter, IEEE Trans. ASSP 24, 1976): the
+spectra are whitened by their own smoothed powers, and the magnitude of the analytic signal does not
+depend on a constant phase.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from morphsep.dsp import MODEL_RATE, Signal
 
 BAND = (80.0, 6000.0)
-"""Hz between which an amplifier leaves something of the waveform."""
+"""Hz: band in which an amplifier preserves enough of the waveform."""
 SMOOTHING_HZ = 12.0
 TINY = 1e-30
 
@@ -23,7 +23,7 @@ def correlation(
     stem: Signal, heard: Signal, band: tuple[float, float] = BAND
 ) -> npt.NDArray[np.complex128]:
     """Whitened correlation of ``[C, N]`` with ``[C, reach + N + reach]``, as an analytic signal
-    over the delay, ``[2 * reach + 1]``; the middle is no delay, 1 are two equal sounds."""
+    over the delay, ``[2 * reach + 1]``; the middle is no delay, and equal sounds give 1."""
     from scipy.fft import ifft, next_fast_len, rfft
 
     num_delays = heard.shape[1] - stem.shape[1] + 1

@@ -1,4 +1,4 @@
-"""Another instrument as a tone: a recording of whatever it plays, laid along the song."""
+"""Another instrument as a tone: a recording of it, laid along the song."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from morphsep.tones.recordings.recording import OfRecording, Recording
 SCHEMA = 3
 """Raised when the same recording gives another sound than before."""
 CROSSFADE = MODEL_RATE // 4
-"""Samples over which the recording's end goes over into its start; less if it is very short."""
+"""Samples over which the recording's end fades into its start; fewer if it is very short."""
 MOST_DB = 40.0
-"""Most that the recording's loudness is changed to meet the stem's."""
+"""Largest change of the recording's loudness towards the stem's."""
 LIFT_DB = 20.0
-"""Most that a moment of it is raised over that to follow the stem."""
+"""Largest gain at any moment on top of that to follow the stem."""
 REACH = MODEL_RATE // 10 // CELL
 """Cells over which two levels are compared, to either side: 0.1 s."""
 
@@ -26,10 +26,10 @@ REACH = MODEL_RATE // 10 // CELL
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instrument(OfRecording):
     """The recording's own notes, from the song's sample 0 on, repeated where the song is longer,
-    and from moment to moment as loud as the stem: where the guitar rests there is silence.
+    and at every moment as loud as the stem: where the guitar pauses there is silence.
 
-    A backend that can moves what sounds from the stem's notes to these (`spectral`); the others
-    take it for a rendering that is aligned in time, which it is not.
+    The backend `spectral` moves the sound from the stem's notes to these; the others treat it as a
+    rendering aligned in time, which it is not.
     """
 
     same_notes: bool = False
@@ -52,13 +52,13 @@ class Instrument(OfRecording):
         return f"instrument/{SCHEMA}:{self.recording.fingerprint()}"
 
     def render(self, stem: Signal, start: int, level: float) -> Signal:
-        """The recording where the stem ``[C, T]`` stands, as loud as the stem; before the song's
-        start there is silence. See ``Tone.render``."""
+        """The recording at the position of the stem ``[C, T]`` and as loud; silence before the
+        song's start. See ``Tone.render``."""
         looped = _looped(self.recording, start, stem.shape[1])
         gain = level - self.recording.lufs
         if not np.isfinite(gain):
             return np.zeros_like(stem)
-        # BS.1770 adds the channels' powers: what goes from one into two gets 3 dB louder.
+        # BS.1770 adds the channels' powers: one channel copied into two is 3 dB louder.
         gain += 10 * np.log10(self.recording.num_channels / stem.shape[0])
         most = from_db(float(np.clip(gain, -MOST_DB, MOST_DB)) + LIFT_DB)
         notes = with_channels(looped, stem.shape[0])

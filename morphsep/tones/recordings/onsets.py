@@ -1,4 +1,4 @@
-"""Where a recording may lie along a song, roughly: by when notes begin, however they sound."""
+"""Rough positions of a recording along a song, from the onsets of notes, however they sound."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FLOOR = 1e-3
 
 
 def onsets(read: Callable[[int, int], Signal], num_samples: int) -> Curve:
-    """How much begins in each frame, in each band, ``[frames, NUM_BANDS]``, mean 0."""
+    """Onset strength in each frame and band, ``[frames, NUM_BANDS]``, mean 0."""
     filters = mel_filters(NUM_BANDS, N_FFT, MODEL_RATE).T
     window = np.hanning(N_FFT).astype(np.float32)
     count = max(1, num_samples // HOP)
@@ -44,8 +44,8 @@ def onsets(read: Callable[[int, int], Signal], num_samples: int) -> Curve:
 
 
 def candidates(stem: Curve, recording: Curve, count: int = 6) -> list[int]:
-    """Delays of the recording against the stem at which most onsets meet, best first, in samples:
-    the stem's sample n is heard near the recording's ``n + delay``."""
+    """Delays of the recording against the stem at which most onsets coincide, best first, in
+    samples: the stem's sample n lies near the recording's ``n + delay``."""
     from scipy.fft import irfft, next_fast_len, rfft
 
     size = next_fast_len(len(stem) + len(recording), real=True)

@@ -1,6 +1,6 @@
-"""The same take through something else, as a tone: a recording that is laid along the stem.
+"""The same take through other equipment, as a tone: a recording that is aligned with the stem.
 
-Fitted to each track: where the recording lies, how its clock drifts, its polarity and loudness.
+Fitted to each track: the recording's position, clock drift, polarity and loudness.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from morphsep.tones.tone import Stem
 SCHEMA = 1
 """Raised when the same recording gives another sound than before."""
 SAME = 0.5
-"""Share of the places that must agree on one delay."""
+"""Share of the pieces that must agree on one delay."""
 FADE = MODEL_RATE // 20
-"""Samples over which the recording's ends go over into the stem."""
+"""Samples over which the recording's ends fade into the stem."""
 MOST_DB = 40.0
-"""Most that the recording's loudness is changed to meet the stem's."""
+"""Largest change of the recording's loudness towards the stem's."""
 LEAST_COVERED = 0.5
 """Share of the stem's sounding seconds that the recording must reach."""
 
@@ -37,8 +37,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paired(OfRecording):
-    """Satisfies ``Tone`` and ``Fitting``. Where the recording has not begun yet or has ended, the
-    stem is heard as it is."""
+    """A recording of the same take; satisfies ``Tone`` and ``Fitting``. Before the recording's
+    start and after its end, the stem stays as it is."""
 
     delay: float | None = None
     """The stem's sample n is the recording's ``delay + (1 + drift) n``; None: not fitted yet."""
@@ -55,7 +55,7 @@ class Paired(OfRecording):
         return 0, 0
 
     def fingerprint(self) -> str:
-        """Digest of the recording, and where it lies."""
+        """Digest of the recording, and its alignment."""
         place = (
             "" if self.delay is None
             else f" {self.delay!r} {self.drift!r} {self.inverted} {self.gain_db!r}"
@@ -63,14 +63,14 @@ class Paired(OfRecording):
         return f"paired/{SCHEMA}:{self.recording.fingerprint()}{place}"
 
     def fit(self, stem: Stem) -> dict[str, Any]:
-        """Lays the recording along the stem.
+        """Align the recording with the stem.
 
         Returns:
-            ``lag_ms`` (how much later than in the stem things are heard in the recording, at the
-            song's start), ``drift_ppm``, ``longer_s`` (the recording's length less the stem's),
-            ``inverted``, ``gain_db``, ``covered`` (share of the stem's sounding seconds), and how
-            sure that is: ``agree`` (share of ``num_places`` places) and ``spread_ms``; ``delay``
-            and ``drift`` for ``fitted``.
+            ``lag_ms`` (delay of the recording against the stem at the song's start), ``drift_ppm``,
+            ``longer_s`` (the recording's length less the stem's), ``inverted``, ``gain_db``,
+            ``covered`` (share of the stem's sounding seconds), and how sure the alignment is:
+            ``agree`` (share of ``num_places`` pieces) and ``spread_ms``; ``delay`` and ``drift``
+            for ``fitted``.
 
         Raises:
             TrackError: ``not_same_take``.
@@ -111,11 +111,11 @@ class Paired(OfRecording):
         }
 
     def fitted(self, facts: Mapping[str, Any]) -> Paired:
-        """This tone, laid along the stem that ``fit`` has seen."""
+        """This tone, aligned with the stem that was given to ``fit``."""
         return replace(self, **{k: facts[k] for k in ("delay", "drift", "inverted", "gain_db")})
 
     def render(self, stem: Signal, start: int, level: float) -> Signal:
-        """The recording at the stem's place, ``[C, T]``; see ``Tone.render``."""
+        """The recording at the stem's position, ``[C, T]``; see ``Tone.render``."""
         assert self.delay is not None, "fitted first"
         num_samples = stem.shape[1]
         first = self.delay + (1 + self.drift) * start
@@ -128,7 +128,7 @@ class Paired(OfRecording):
         return stem + from_end * (heard - stem)
 
     def _here(self, position: np.ndarray) -> Signal:
-        """How much of the recording is heard at its positions: 1 inside, 0 outside."""
+        """Gain of the recording at these positions: 1 inside, 0 outside."""
         edge = np.minimum(position, self.recording.num_samples - 1 - position)
         return np.asarray(np.clip(edge / FADE, 0, 1), np.float32)
 

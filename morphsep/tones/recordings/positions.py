@@ -1,4 +1,4 @@
-"""Samples of a recording at any positions, whole or not."""
+"""Values of a recording at any position, whole or fractional."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 from morphsep.dsp import Signal
 
 HALF = 16
-"""Samples of the recording to each side that a value is made from."""
+"""Samples of the recording on each side that a value is computed from."""
 PHASES = 1024
-"""Kernels that are computed; what lies between two of them is interpolated (-118 dB)."""
+"""Number of kernels; between two of them values are interpolated (error -118 dB)."""
 BLOCK = 8192
-"""Values at a time: 32 weights each stay in the cache."""
+"""Values at a time: few enough for their 32 weights each to stay in the cache."""
 
 
 def read_at(
@@ -22,9 +22,9 @@ def read_at(
 ) -> Signal:
     """Values at ``start + step * i``, ``[C, num_samples]``; step is near 1.
 
-    Positions that are whole, one sample apart, are read as they are, bit for bit; others with a
-    windowed sinc (J. O. Smith, Digital Audio Resampling Home Page, "bandlimited interpolation").
-    Every value depends on its position alone, not on where the reading began.
+    Whole positions one sample apart are read bit for bit; others with a windowed sinc (J. O. Smith,
+    Digital Audio Resampling Home Page, "bandlimited interpolation"). Every value depends on its
+    position alone, not on where reading began.
     """
     if step == 1.0 and start == round(start):
         return read(round(start), num_samples)

@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 SHORTEST: Seconds = 0.5
-"""Less says nothing about a tone."""
+"""Less than this says nothing about a tone."""
 SILENT = from_db(-90.0)
 """Peak below which a recording counts as silent."""
 HELD = 2**29
-"""Bytes of all recordings in memory; one of more than half of it is mapped from disk."""
+"""Most bytes of recordings in memory; a recording of more than half of that is mapped from disk."""
 BLOCK = 30 * MODEL_RATE
 """Samples that are read at a time."""
 
@@ -46,8 +46,8 @@ class Recording:
     """One audio file at 44.1 kHz, mono or stereo. Equal if at the same path.
 
     Raises:
-        SettingError: at construction: not there, no audio, silent, too short, damaged, more than
-            two channels, or samples that are no numbers.
+        SettingError: at construction: the file is missing, not audio, silent, too short, damaged,
+            or holds more than two channels or samples that are not numbers.
     """
 
     path: str
@@ -73,7 +73,7 @@ class Recording:
 
     @property
     def rms_per_second(self) -> tuple[float, ...]:
-        """Linear RMS of each second over all channels; the last covers what is left."""
+        """Linear RMS of each second over all channels; the last covers the remainder."""
         return _held(self.path).rms_per_second
 
     @property
@@ -108,7 +108,7 @@ class _Whole:
 
     @property
     def num_bytes(self) -> int:
-        """What it takes of the memory."""
+        """Bytes that it takes in memory."""
         return 0 if isinstance(self.samples, np.memmap) else self.samples.nbytes
 
 
@@ -138,7 +138,7 @@ def _digest(path: str, stamped: str) -> str:
 
 
 def _load(path: str) -> _Whole:
-    """Everything of a file, checked."""
+    """A whole file, checked."""
     with tempfile.TemporaryDirectory(prefix="morphsep-recording-") as folder:
         try:
             source = path
@@ -190,13 +190,13 @@ def _checked(samples: Signal, name: str) -> _Whole:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfRecording:
-    """What the tones that are made from a recording have in common."""
+    """Base of the tones that are made from a recording."""
 
     recording: Recording
 
     @classmethod
     def of(cls, path: str) -> Self:
-        """Raises SettingError if the file gives no tone."""
+        """The tone of that recording; raises SettingError if it cannot be used."""
         return cls(recording=Recording(path=path))
 
     @property

@@ -1,8 +1,9 @@
-"""A recording of other notes as a tone: the stem keeps what it plays and takes how that sounds.
+"""A recording of other notes as a tone: the stem keeps its notes and takes on the recording's
+sound.
 
 Fitted to each track's stem once: how hard to drive it, found by trying, and then a filter. Both
-come from the averages of `statistics`, so neither knows the notes. What an average over
-time cannot see (echoes, chorus, tremolo) is not taken over.
+come from the averages of `statistics`, so neither knows the notes. What an average over time cannot
+show (echoes, chorus, tremolo) is not imitated.
 """
 
 from __future__ import annotations
@@ -32,18 +33,18 @@ from morphsep.tones.tone import Stem
 SCHEMA = 1
 """Raised when the same recording gives another sound than before."""
 DRIVES = (6.0, 12.0, 18.0, 24.0, 30.0, 36.0, 44.0)
-"""What is tried, in dB."""
+"""Drives that are tried, dB."""
 WORTH_IT = 0.66
-"""Share of the distance without drive that may be left with it: distortion cannot be undone, and
-other notes alone differ by more than this promises."""
+"""Drive is used only if it brings the distance down to this share: distortion cannot be undone, and
+other notes alone make a larger difference than a smaller gain would."""
 NUM_PIECES, PIECE = 6, 3.0
-"""How many places of the stem and the recording are compared, and their length in s."""
+"""Pieces of the stem and of the recording that are compared, and their length in s."""
 TAPS, SIZE = 4096, 16384
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference(OfRecording):
-    """Satisfies ``Tone`` and ``Fitting``."""
+    """The sound of a recording of other notes; satisfies ``Tone`` and ``Fitting``."""
 
     drive_db: float | None = None
     """Gain into the clipper; None: none."""
@@ -65,7 +66,7 @@ class Reference(OfRecording):
         return before + TAPS, after
 
     def fingerprint(self) -> str:
-        """Digest of the recording, and what was fitted."""
+        """Digest of the recording, and the fit."""
         fitted = f" {self.drive_db} {self.gains_db}" if self.gains_db is not None else ""
         return f"reference/{SCHEMA}:{self.recording.fingerprint()}{fitted}"
 
@@ -102,12 +103,12 @@ class Reference(OfRecording):
     def _with_filter(
         self, drive_db: float | None, pieces: Sequence[Signal], wanted: Statistics, level: float
     ) -> tuple[float, Reference]:
-        """The best filter behind a drive, and how far from the recording both leave the stem."""
+        """The best filter after a drive, and the distance from the recording that remains."""
         driven = [_driven(piece, 0, level, drive_db) for piece in pieces]
         now = statistics(driven)
         assert now is not None
         gains = filter_gains(now, wanted)
-        # A filter moves a band's averages and leaves how it behaves over time.
+        # A filter shifts a band's average and leaves its course over time as it is.
         after = replace(now, mean_db=now.mean_db + gains)
         tone = replace(
             self, drive_db=drive_db, gains_db=tuple(round(float(gain), 3) for gain in gains)

@@ -26,15 +26,16 @@ NUM_BANDS = 40
 EXPONENT = 0.3
 QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)
 ACTIVE_DB = 35.0
-"""Frames that are further below the loud ones count as pauses."""
+"""Frames this far below the loud ones count as pauses."""
 DEPTH_DB = 40.0
-"""How far below a band's average its levels are followed; what is below is noise."""
+"""Levels are followed down to this far below a band's average; what is lower is noise."""
 AUDIBLE_DB = (-50.0, -30.0)
 """Level against the strongest band where a band begins to count, and counts in full."""
 SMOOTHING = 2.5
 """Bands over which gains are averaged (standard deviation): single notes must not be seen."""
 CHANCE_DB = 6.0
-"""Difference of two averages that other notes may make: gains that small are mostly left away."""
+"""Difference of two averages that other notes alone may cause: gains that small are mostly
+dropped."""
 MOST_DB = 24.0
 
 
@@ -60,7 +61,7 @@ class Statistics:
 
 
 def statistics(pieces: Sequence[Signal]) -> Statistics | None:
-    """Of pieces ``[C, T]`` of one sound; None if nothing sounds in them."""
+    """Statistics of pieces ``[C, T]`` of one sound; None if they are silent."""
     bands = erb_bands(N_FFT, NUM_BANDS)
     to_bands = bands.to_bands.astype(np.float64)
     bins = np.concatenate([_powers(piece) for piece in pieces])
@@ -97,7 +98,7 @@ def filter_gains(sound: Statistics, reference: Statistics) -> Levels:
     """Gains in dB, ``[NUM_BANDS]``, that bring a sound's average levels near the reference's.
 
     Smooth over the bands; small differences may come from the notes and are left mostly as they
-    are; bands in which neither has anything to say follow their neighbours.
+    are; bands in which both are inaudible follow their neighbours.
     """
     places = np.arange(NUM_BANDS)
     near = np.exp(-0.5 * ((places[:, None] - places) / SMOOTHING) ** 2)

@@ -1,9 +1,9 @@
-"""Whether a recording is the same take as a stem, and how the two lie against each other.
+"""Whether a recording is the same take as a stem, and how the two are aligned.
 
 The whitened correlation of two renderings of one take has a peak that is a fraction of a
-millisecond wide: another take of the same notes does not meet it, however exactly it was played.
+millisecond wide: another take of the same notes misses it, however exactly it was played.
 
-Two clocks drift: delays are taken at many places and laid on a straight line. First in short
+Two clocks drift: delays are measured in many pieces and fitted by a straight line. First in short
 pieces, which drift does not blur, then in long ones that are read along that line.
 """
 
@@ -31,23 +31,23 @@ REACH = MODEL_RATE // 4
 """Samples around a rough delay in which the first pass looks."""
 NEAR = MODEL_RATE // 20
 """Samples around the line in which the second pass looks: a chance peak lies within ``AGREE`` of
-the line in one place of 160."""
+the line in one piece of 160."""
 NEAR_LINE = 0.002 * MODEL_RATE
 """Samples by which a short piece may miss the line: it may drift by as much."""
 AGREE = 0.0003 * MODEL_RATE
-"""The same for the long ones. Notes on one click by another hand, or another string, lie 0.7 ms
+"""The same for long pieces. Notes on one click by another hand, or another string, lie 0.7 ms
 apart; the same take through any built-in tone less than 0.03 ms."""
 MOST_DRIFT = 1e-3
 """Clocks differ by less: 1000 ppm."""
 LEAST_DRIFT = 4.0
 """Samples of drift over the whole track that can be told from chance."""
 ALIKE = 0.8
-"""Share of the best score from which on a line may be the one, and that where most onsets meet is
-taken: what repeats exactly (a loop, an echo) lies well at any of its turns."""
+"""Lines with this share of the best score count as equally good, and the one where most onsets
+coincide is taken: a loop or an echo fits well at each of its repetitions."""
 SURE = 0.8
-"""Share of short pieces on one line from which on no other rough delay is tried."""
+"""Share of short pieces on one line above which no other rough delay is tried."""
 LOW_BAND = (80.0, 600.0)
-"""Hz between which polarity is decided: there filters and a sample more or less turn little."""
+"""Hz: band in which polarity is decided; filters and a sample of delay change its phase little."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +59,9 @@ class Alignment:
     drift: float
     """1e-6 is 1 ppm; positive: the recording's clock is faster."""
     inverted: bool
-    """Whether the recording's polarity is the other one."""
+    """Whether the recording's polarity is inverted."""
     agree: float
-    """Share of the places whose own best delay lies within 0.3 ms of this line. Places where the
+    """Share of the pieces whose own best delay lies within 0.3 ms of this line. Pieces where the
     recording is silent do not count, unless it is silent in most."""
     spread: float
     """Median distance of these from the line, in samples."""
@@ -69,8 +69,8 @@ class Alignment:
 
 
 def align(stem: Stem, recording: Recording) -> Alignment | None:
-    """How the recording lies along the stem; None if there is nothing to compare. Whether it is
-    the same take at all, ``agree`` says."""
+    """How the recording lies along the stem; None if there is nothing to compare. ``agree`` says
+    whether it is the same take at all."""
     short = _starts(stem, NUM_SHORT, SHORT)
     if not short:
         return None
@@ -88,7 +88,7 @@ def align(stem: Stem, recording: Recording) -> Alignment | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Line:
-    """A straight line, and how well it lies."""
+    """A straight line, and how well it fits."""
 
     delay: float
     drift: float
@@ -99,7 +99,7 @@ class _Line:
 
 
 def _line(stem: Stem, recording: Recording, starts: Sequence[int], rough: int) -> _Line:
-    """The straight line near most short pieces' own delays, near a rough one."""
+    """The straight line that fits the delays of most short pieces, near a rough delay."""
     length = min(SHORT, stem.num_samples)
     curves = np.array(
         [
@@ -119,7 +119,7 @@ def _line(stem: Stem, recording: Recording, starts: Sequence[int], rough: int) -
     score = np.maximum(0, 1 - missed / NEAR_LINE) @ curves.max(axis=1)
     best = int(np.argmax(score))
     delay, drift = lines[best]
-    # Echoes may be stronger than what they repeat, here and there: all that is on the line counts.
+    # An echo may be stronger than what it repeats: everything on the line counts.
     on_line = np.rint(delay + drift * place - rough + REACH).astype(int)
     reach = np.arange(-int(NEAR_LINE), int(NEAR_LINE) + 1)
     near = np.clip(on_line[:, None] + reach, 0, curves.shape[1] - 1)
@@ -145,7 +145,7 @@ def _lines(
 
 
 def _second(stem: Stem, recording: Recording, line: _Line) -> Alignment:
-    """The line, set right on long pieces that are read along it."""
+    """The line, refined on long pieces that are read along it."""
     delay, drift = line.delay, line.drift
     length = min(max(SHORT, min(LONG, stem.num_samples // 6)), stem.num_samples)
     starts = _starts(stem, NUM_LONG, length)
