@@ -128,7 +128,7 @@ def test_the_network_is_the_packages_own(tmp_path: Path, kind: str) -> None:
         if kind == "LSTM":
             own = loaded
         expected = own(torch.from_numpy(signal), pad_start=True).numpy()
-    assert np.abs(playing.play(signal) + playing.rest - expected).max() < 1e-5
+    assert np.abs(playing.play(signal) + playing.offset - expected).max() < 1e-5
 
 
 @pytest.mark.parametrize("kind", ["WaveNet", "LSTM", "Linear"])

@@ -145,7 +145,7 @@ def test_what_is_not_the_same_take_is_refused(paired, kind: str) -> None:
         "another take, distorted": through("distortion", take(1, hand=2)),
     }[kind]
     with pytest.raises(
-        TrackError, match=r"take\.wav does not play what .* leave --paired"
+        TrackError, match=r"take\.wav does not play what .* omit --paired"
     ) as caught:
         paired(recording).fit(stem(take(1)))
     assert caught.value.code == "not_same_take"

@@ -145,20 +145,7 @@ def _info(path: str, sound: soundfile.SoundFile) -> AudioInfo:
 
 def _probe_tagged(path: str, file: BinaryIO, kind: str) -> AudioInfo:
     """m4a, aac, wma and mp2: the header through mutagen, the sound later through ffmpeg."""
-    import mutagen
-    from mutagen.aac import AAC
-    from mutagen.asf import ASF
-    from mutagen.mp3 import MP3
-    from mutagen.mp4 import MP4
-
-    file.seek(0)
-    try:
-        parser: Any = {"M4A": MP4, "AAC": AAC, "WMA": ASF, "MP2": MP3}[kind]
-        header = parser(fileobj=file).info
-    except mutagen.MutagenError as error:
-        raise TrackError(
-            "not_audio", f"{Path(path).name} is damaged or cut off ({error}); get a complete copy"
-        ) from error
+    header = _header(path, file, kind)
     if not has_ffmpeg():
         raise TrackError(
             "needs_ffmpeg",
@@ -175,6 +162,23 @@ def _probe_tagged(path: str, file: BinaryIO, kind: str) -> AudioInfo:
         num_channels=int(header.channels),
         num_samples=round(header.length * header.sample_rate),
     )
+
+
+def _header(path: str, file: BinaryIO, kind: str) -> Any:
+    import mutagen
+    from mutagen.aac import AAC
+    from mutagen.asf import ASF
+    from mutagen.mp3 import MP3
+    from mutagen.mp4 import MP4
+
+    file.seek(0)
+    try:
+        parser: Any = {"M4A": MP4, "AAC": AAC, "WMA": ASF, "MP2": MP3}[kind]
+        return parser(fileobj=file).info
+    except mutagen.MutagenError as error:
+        raise TrackError(
+            "not_audio", f"{Path(path).name} is damaged or cut off ({error}); get a complete copy"
+        ) from error
 
 
 def _checked(info: AudioInfo) -> AudioInfo:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -121,28 +122,33 @@ def to_id3(tags: Tags) -> bytes:
     made = tags.id3
     if made is None:
         made = id3.ID3()
-        names = {name: key for key, name in ID3_NAMES.items()}
-        for key, (name, total_name) in NUMBERED.items():
-            number = "/".join(
-                tags.fields[part][0] for part in (name, total_name) if part in tags.fields
-            )
-            if name in tags.fields:
-                made.add(id3.Frames[key](encoding=3, text=[number]))
-        done = {name for pair in NUMBERED.values() for name in pair}
-        for name, values in tags.fields.items():
-            if name in names:
-                made.add(id3.Frames[names[name]](encoding=3, text=values))
-            elif name == "comment":
-                made.add(id3.COMM(encoding=3, lang="XXX", desc="", text=values))
-            elif name == "lyrics":
-                made.add(id3.USLT(encoding=3, lang="XXX", desc="", text="\n".join(values)))
-            elif name not in done:
-                made.add(id3.TXXX(encoding=3, desc=name, text=values))
+        for frame in _id3_frames(tags.fields):
+            made.add(frame)
         for p in tags.pictures:
             made.add(id3.APIC(encoding=3, mime=p.mime, type=p.type, desc=p.desc, data=p.data))
     buffer = io.BytesIO()
     made.save(buffer, padding=lambda _: 0)
     return buffer.getvalue()
+
+
+def _id3_frames(fields: Mapping[str, list[str]]) -> Iterator[Any]:
+    from mutagen import id3
+
+    for key, (name, total_name) in NUMBERED.items():
+        number = "/".join(fields[part][0] for part in (name, total_name) if part in fields)
+        if name in fields:
+            yield id3.Frames[key](encoding=3, text=[number])
+    names = {name: key for key, name in ID3_NAMES.items()}
+    numbered = {name for both in NUMBERED.values() for name in both}
+    for name, values in fields.items():
+        if name in names:
+            yield id3.Frames[names[name]](encoding=3, text=values)
+        elif name == "comment":
+            yield id3.COMM(encoding=3, lang="XXX", desc="", text=values)
+        elif name == "lyrics":
+            yield id3.USLT(encoding=3, lang="XXX", desc="", text="\n".join(values))
+        elif name not in numbered:
+            yield id3.TXXX(encoding=3, desc=name, text=values)
 
 
 def _add_frame(tags: Tags, frame: Any) -> None:

@@ -34,7 +34,7 @@ class Player:
     recurrent: bool
     gain_in: float
     gain_out: float
-    rest: float
+    offset: float
     """Its constant output on silence, subtracted from what it plays."""
 
     def render(self, dry: Signal, start: int) -> Signal:
@@ -50,14 +50,14 @@ class Player:
 
         with torch.inference_mode():
             if self.recurrent:
-                return np.asarray(self.network(torch.from_numpy(signal)).numpy() - self.rest)
+                return np.asarray(self.network(torch.from_numpy(signal)).numpy() - self.offset)
             past = self.looks_back - 1
             padded = torch.from_numpy(np.pad(signal, ((0, 0), (past, 0))))
             pieces = [
                 self.network(padded[:, i : i + past + PIECE], pad_start=False).numpy()
                 for i in range(0, signal.shape[-1], PIECE)
             ]
-        return np.asarray(np.concatenate(pieces, axis=1) - self.rest)
+        return np.asarray(np.concatenate(pieces, axis=1) - self.offset)
 
     def _at_rate(self, dry: Signal, start: int) -> Signal:
         length = dry.shape[-1]
@@ -114,10 +114,10 @@ def player(network: Any, rate: int, metadata: Mapping[str, Any]) -> Player:
         recurrent=recurrent,
         gain_in=from_db(gain),
         gain_out=1.0,
-        rest=0.0,
+        offset=0.0,
     )
     silence = np.zeros((1, looks_back), np.float32)
-    still = replace(bare, rest=float(bare.play(silence)[0, -1]))
+    still = replace(bare, offset=float(bare.play(silence)[0, -1]))
     return replace(still, gain_out=_gain_out(still))
 
 

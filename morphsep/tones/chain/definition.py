@@ -34,7 +34,7 @@ LONGEST_CONTEXT = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
+class _Position:
     """Position of an item in a file, for error messages."""
 
     file: Path
@@ -72,39 +72,45 @@ def parse_chain(text: str, file: Path) -> EffectChain:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         raise SettingError(f"{file} is not YAML: {' '.join(str(error).split())}") from error
-    top = _Place(file=file, line=1)
+    top = _Position(file=file, line=1)
     if not isinstance(data, dict) or not isinstance(root, yaml.MappingNode):
         raise top.refuse(f"a tone is a mapping with {', '.join(FIELDS)}")
     return _chain(data, _lines(root), file)
 
 
 def _chain(data: Mapping[str, Any], lines: _Lines, file: Path) -> EffectChain:
-    for field in data:
-        if field not in FIELDS:
-            place = _Place(file=file, line=lines.fields.get(str(field), 1))
-            raise place.refuse(f"unknown field {field!r}; a tone has {', '.join(FIELDS)}")
-    pedals = data.get("pedals")
-    if not isinstance(pedals, list) or not pedals:
-        place = _Place(file=file, line=lines.fields.get("pedals", 1))
-        raise place.refuse("'pedals' must be a list of at least one pedal")
+    pedals = _checked_pedals(data, lines, file)
 
     def number(field: str, low: float, high: float, default: float | None) -> float | None:
         if data.get(field) is None:
             return default
-        place = _Place(file=file, line=lines.fields[field], what=field)
+        position = _Position(file=file, line=lines.fields[field], what=field)
         parameter = Parameter(default=0.0, low=low, high=high)
-        return float(str(_checked(data[field], parameter, place)))
+        return float(str(_checked(data[field], parameter, position)))
 
     return EffectChain(
         name=str(data.get("name") or file.stem),
         description=str(data.get("description") or f"A chain of {len(pedals)} pedals."),
         pedals=tuple(
-            _pedal(item, _Place(file=file, line=line, what=f"pedal {i}"))
+            _pedal(item, _Position(file=file, line=line, what=f"pedal {i}"))
             for i, (item, line) in enumerate(zip(pedals, lines.pedals, strict=True), 1)
         ),
         trim_db=number("trim_db", -60, 60, 0.0) or 0.0,
         settle=number("context", 0, LONGEST_CONTEXT, None),
     )
+
+
+def _checked_pedals(data: Mapping[str, Any], lines: _Lines, file: Path) -> list[Any]:
+    """The items of ``pedals``, in a tone that has no unknown field."""
+    for field in data:
+        if field not in FIELDS:
+            position = _Position(file=file, line=lines.fields.get(str(field), 1))
+            raise position.refuse(f"unknown field {field!r}; a tone has {', '.join(FIELDS)}")
+    pedals = data.get("pedals")
+    if not isinstance(pedals, list) or not pedals:
+        position = _Position(file=file, line=lines.fields.get("pedals", 1))
+        raise position.refuse("'pedals' must be a list of at least one pedal")
+    return pedals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,58 +129,58 @@ def _lines(root: yaml.MappingNode) -> _Lines:
     return _Lines(fields=fields, pedals=[node.start_mark.line + 1 for node in nodes])
 
 
-def _pedal(item: object, place: _Place) -> Pedal:
+def _pedal(item: object, position: _Position) -> Pedal:
     if isinstance(item, str):
         item = {item: None}
     if not isinstance(item, dict) or len(item) != 1:
-        raise place.refuse("a pedal is one name with its parameters: '- Drive: {drive_db: 20}'")
+        raise position.refuse("a pedal is one name with its parameters: '- Drive: {drive_db: 20}'")
     ((kind, given),) = item.items()
-    place = _Place(file=place.file, line=place.line, what=f"{place.what} ({kind})")
+    position = _Position(file=position.file, line=position.line, what=f"{position.what} ({kind})")
     try:
         parameters = knobs(str(kind))
     except SettingError as error:
-        raise place.refuse(str(error)) from error
+        raise position.refuse(str(error)) from error
     if not isinstance(given, dict | None):
-        raise place.refuse(f"its parameters must be a mapping; it has {', '.join(parameters)}")
+        raise position.refuse(f"its parameters must be a mapping; it has {', '.join(parameters)}")
     settings = {name: parameter.default for name, parameter in parameters.items()}
     for name, value in (given or {}).items():
         if name not in parameters:
             allowed = ", ".join(sorted(parameters))
-            raise place.refuse(f"unknown parameter {name!r}; it has {allowed}")
-        settings[name] = _setting(name, value, parameters[name], place)
+            raise position.refuse(f"unknown parameter {name!r}; it has {allowed}")
+        settings[name] = _setting(name, value, parameters[name], position)
     pedal = Pedal(kind=str(kind), settings=tuple(sorted(settings.items())))
-    _try_out(pedal, place)
+    _try_out(pedal, position)
     return pedal
 
 
-def _setting(name: str, value: object, parameter: Parameter, place: _Place) -> Setting:
-    here = _Place(file=place.file, line=place.line, what=f"{place.what}, {name}")
+def _setting(name: str, value: object, parameter: Parameter, position: _Position) -> Setting:
+    here = _Position(file=position.file, line=position.line, what=f"{position.what}, {name}")
     if name == "parameters" and isinstance(value, dict):
         return tuple(sorted((str(k), v) for k, v in value.items()))
     if name in FILE_SETTINGS:
-        path = (place.file.parent / str(value)).resolve()
+        path = (position.file.parent / str(value)).resolve()
         if not path.exists():
             raise here.refuse(f"there is no {path}")
         return str(path)
     return _checked(value, parameter, here)
 
 
-def _checked(value: object, parameter: Parameter, place: _Place) -> Setting:
+def _checked(value: object, parameter: Parameter, position: _Position) -> Setting:
     kind = type(parameter.default)
     if kind is bool and isinstance(value, bool):
         return value
     if kind is str and isinstance(value, str):
         return value
     if kind not in (float, int) or isinstance(value, bool) or not isinstance(value, float | int):
-        raise place.refuse(
+        raise position.refuse(
             f"{value!r} is not a {'number' if kind in (float, int) else kind.__name__}"
         )
     if not math.isfinite(value) or not parameter.low <= value <= parameter.high:
-        raise place.refuse(f"{value} is out of range {parameter.low:g} to {parameter.high:g}")
+        raise position.refuse(f"{value} is out of range {parameter.low:g} to {parameter.high:g}")
     return float(value)
 
 
-def _try_out(pedal: Pedal, place: _Place) -> None:
+def _try_out(pedal: Pedal, position: _Position) -> None:
     """Build the pedal once: pedalboard has limits of its own, which show only then."""
     try:
         if isinstance(pedal.effect, PedalboardEffect):
@@ -183,7 +189,7 @@ def _try_out(pedal: Pedal, place: _Place) -> None:
             load(pedal.values)
         context = pedal.context()
     except (ValueError, TypeError, AttributeError, RuntimeError, OSError) as error:
-        raise place.refuse(" ".join(str(error).split())) from error
+        raise position.refuse(" ".join(str(error).split())) from error
     seconds = context[0] / MODEL_RATE
     if seconds > LONGEST_CONTEXT:
-        raise place.refuse(f"it rings for {seconds:.0f} s; {LONGEST_CONTEXT:.0f} s are allowed")
+        raise position.refuse(f"it rings for {seconds:.0f} s; {LONGEST_CONTEXT:.0f} s are allowed")

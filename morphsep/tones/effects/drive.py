@@ -58,30 +58,30 @@ class Drive:
         return np.asarray(shaped * makeup(gain, hardness, bias, start), np.float32)
 
 
-def shape_steps(u: Signal, rest: Signal, hardness: Signal, less: Signal) -> Signal:
+def shape_steps(u: Signal, bias: Signal, hardness: Signal, offset: Signal) -> Signal:
     """The clipper's mean over the step that leads to each sample; the first one is repeated.
 
     Its curve is ``u / sqrt(1 + u^2)``, blended by ``hardness`` with ``clip(u, -1, 1)``.
 
     Args:
         u: frames ``[C, F, T]``.
-        rest: what is added to them, ``[F or 1, T]``.
+        bias: added to them, ``[F or 1, T]``.
         hardness: ``[F or 1, T]``.
-        less: what is taken from the result, ``[F or 1, T]``.
+        offset: subtracted from the result, ``[F or 1, T]``.
     """
     out = np.empty_like(u)
     for frames, to in zip(u, out, strict=True):
-        _shape_steps(frames, rest, hardness, less, to)
+        _shape_steps(frames, bias, hardness, offset, to)
     return out
 
 
 @compiled
-def _shape_steps(u: Signal, rest: Signal, hardness: Signal, less: Signal, out: Signal) -> None:
+def _shape_steps(u: Signal, bias: Signal, hardness: Signal, offset: Signal, out: Signal) -> None:
     one, half, tiny = np.float32(1), np.float32(0.5), np.float32(1e-30)
     x, root, clipped = np.empty_like(u[0]), np.empty_like(u[0]), np.empty_like(u[0])
     for n in range(u.shape[0]):
-        row, to, zero = u[n], out[n], less[n % less.shape[0]]
-        shift, knee = rest[n % rest.shape[0]], hardness[n % hardness.shape[0]]
+        row, to, zero = u[n], out[n], offset[n % offset.shape[0]]
+        shift, knee = bias[n % bias.shape[0]], hardness[n % hardness.shape[0]]
         for i in range(row.size):
             x[i] = row[i] + shift[i]
             root[i] = np.sqrt(one + x[i] * x[i])
@@ -101,11 +101,11 @@ def makeup(gain: Signal, hardness: Signal, bias: Signal, start: int) -> Signal:
     ``[T]``."""
     curves = np.broadcast_arrays(gain, hardness, bias)
     length = curves[0].size
-    places = np.clip(knots(start, length, STEP), 0, length - 1)
+    positions = np.clip(knots(start, length, STEP), 0, length - 1)
     normal = np.linspace(-4, 4, 81, dtype=np.float32)
     weight = np.exp(-(normal**2) / 2)
-    at_knots = np.empty(places.size, np.float32)
-    gains, knees, shifts = (np.atleast_1d(curve)[places] for curve in curves)
+    at_knots = np.empty(positions.size, np.float32)
+    gains, knees, shifts = (np.atleast_1d(curve)[positions] for curve in curves)
     _makeup(gains, knees, shifts, normal * np.float32(RMS), weight / weight.sum(), at_knots)
     if curves[0].ndim == 0:
         return np.asarray(at_knots[0])
@@ -147,15 +147,15 @@ def _oversampled(signal: Signal, start: int, hardness: Signal, bias: Signal) -> 
     from scipy import fft
 
     up, down = _band_limit()
-    knees, rests = (_finely(curve, start) for curve in (hardness, bias))
+    knees, biases = (_finely(curve, start) for curve in (hardness, bias))
 
     def apply(frames: Signal, these: slice) -> Signal:
-        knee, rest = knees(these), rests(these)
+        knee, shift = knees(these), biases(these)
         # The same arithmetic as for the signal, so that silence stays silence to the last bit.
-        nothing = np.zeros((1, max(len(knee), len(rest)), rest.shape[1]), np.float32)
-        silent = shape_steps(nothing, rest, knee, nothing[0])[0]
+        nothing = np.zeros((1, max(len(knee), len(shift)), shift.shape[1]), np.float32)
+        silent = shape_steps(nothing, shift, knee, nothing[0])[0]
         fine = fft.irfft(fft.rfft(frames) * up, SIZE * OVERSAMPLING)
-        shaped = shape_steps(fine, rest, knee, silent)
+        shaped = shape_steps(fine, shift, knee, silent)
         return np.asarray(fft.irfft(fft.rfft(shaped)[..., : SIZE // 2 + 1] * down, SIZE))
 
     return overlap_save(signal, start, size=SIZE, before=REACH, after=REACH, apply=apply)

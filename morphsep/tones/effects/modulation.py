@@ -126,9 +126,9 @@ def _delayed(
     for i in range(row.size):
         knot, ahead = (offset + i) // STEP, (offset + i) % STEP
         delay = delays[knot] + (delays[knot + 1] - delays[knot]) * (ahead / STEP)
-        place = margin + i - delay
-        whole = int(place)
-        f = np.float32(place - whole)
+        position = margin + i - delay
+        whole = int(position)
+        f = np.float32(position - whole)
         a, b, c, d = fed[whole - 1], fed[whole], fed[whole + 1], fed[whole + 2]
         cubic = (d - a) * sixth + (b - c) * half
         square = (a + c) * half - b

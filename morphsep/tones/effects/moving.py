@@ -78,9 +78,9 @@ def _second_order(
 
 def _at_knots(value: Value, signal: Signal, start: int) -> Levels:
     """A setting every ``CELL`` samples of the song, around the signal."""
-    places = knots(start, signal.shape[-1], CELL)
+    positions = knots(start, signal.shape[-1], CELL)
     curve = np.broadcast_to(level(value), signal.shape[-1])
-    return np.asarray(curve[np.clip(places, 0, signal.shape[-1] - 1)], np.float64)
+    return np.asarray(curve[np.clip(positions, 0, signal.shape[-1] - 1)], np.float64)
 
 
 def _filtered(signal: Signal, start: int, knots: list[Levels]) -> Signal:

@@ -20,16 +20,16 @@ TINY = 1e-30
 
 
 def correlation(
-    stem: Signal, heard: Signal, band: tuple[float, float] = BAND
+    stem: Signal, recorded: Signal, band: tuple[float, float] = BAND
 ) -> npt.NDArray[np.complex128]:
     """Whitened correlation of ``[C, N]`` with ``[C, reach + N + reach]``, as an analytic signal
     over the delay, ``[2 * reach + 1]``; the middle is no delay, and equal sounds give 1."""
     from scipy.fft import ifft, next_fast_len, rfft
 
-    num_delays = heard.shape[1] - stem.shape[1] + 1
-    size = next_fast_len(heard.shape[1])
+    num_delays = recorded.shape[1] - stem.shape[1] + 1
+    size = next_fast_len(recorded.shape[1])
     a = rfft(stem.mean(axis=0, dtype=np.float64) * np.hanning(stem.shape[1]), size)
-    b = rfft(heard.mean(axis=0, dtype=np.float64), size)
+    b = rfft(recorded.mean(axis=0, dtype=np.float64), size)
     weight = np.sqrt(_smooth(np.abs(a) ** 2, size) * _smooth(np.abs(b) ** 2, size))
     hertz = np.arange(a.size) * MODEL_RATE / size
     inside = (hertz > band[0]) & (hertz < band[1])

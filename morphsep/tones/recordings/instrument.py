@@ -93,10 +93,10 @@ def _looped(recording: Recording, start: int, num_samples: int) -> Signal:
             continue
         piece = recording.read(low - at, high - low)
         if turn > 0 and low < at + fade:
-            place = np.arange(low - at, min(high - at, fade))
-            old = recording.read(period + low - at, place.size)
-            angle = (np.pi / 2 * (place + 0.5) / fade).astype(np.float32)
-            piece[:, : place.size] *= np.sin(angle)
-            piece[:, : place.size] += old * np.cos(angle)
+            position = np.arange(low - at, min(high - at, fade))
+            old = recording.read(period + low - at, position.size)
+            angle = (np.pi / 2 * (position + 0.5) / fade).astype(np.float32)
+            piece[:, : position.size] *= np.sin(angle)
+            piece[:, : position.size] += old * np.cos(angle)
         out[:, low - start : high - start] = piece
     return out

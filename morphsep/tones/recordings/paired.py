@@ -56,11 +56,11 @@ class Paired(OfRecording):
 
     def fingerprint(self) -> str:
         """Digest of the recording, and its alignment."""
-        place = (
+        alignment = (
             "" if self.delay is None
             else f" {self.delay!r} {self.drift!r} {self.inverted} {self.gain_db!r}"
         )  # fmt: skip
-        return f"paired/{SCHEMA}:{self.recording.fingerprint()}{place}"
+        return f"paired/{SCHEMA}:{self.recording.fingerprint()}{alignment}"
 
     def fit(self, stem: Stem) -> dict[str, Any]:
         """Align the recording with the stem.
@@ -78,23 +78,8 @@ class Paired(OfRecording):
         found = align(stem, self.recording)
         if found is None:
             return {"delay": 0.0, "drift": 0.0, "inverted": False, "gain_db": 0.0}
-        if found.agree < SAME:
-            raise self._refusal(
-                f"does not play what this guitar plays: of {found.num_places} places only "
-                f"{round(found.agree * found.num_places)} lie alike in both; give the same take "
-                "through another amplifier, or leave --paired away to take its sound alone"
-            )
         covered = self._covered(stem, found)
-        if covered < LEAST_COVERED:
-            raise self._refusal(
-                f"reaches only {100 * covered:.0f} % of what the guitar plays in this track; give "
-                "a recording of the whole take"
-            )
-        if covered < 1:
-            log.warning(
-                "%s reaches %.1f %% of the guitar; elsewhere it stays as it is",
-                self.name, 100 * covered,
-            )  # fmt: skip
+        self._check(found, covered)
         longer = (self.recording.num_samples - stem.num_samples) / MODEL_RATE
         return {
             "delay": found.delay if found.drift else float(round(found.delay)),
@@ -106,7 +91,7 @@ class Paired(OfRecording):
             "longer_s": round(longer, 3),
             "covered": round(covered, 4),
             "agree": round(found.agree, 3),
-            "num_places": found.num_places,
+            "num_places": found.num_pieces,
             "spread_ms": round(1000 * found.spread / MODEL_RATE, 3),
         }
 
@@ -119,18 +104,37 @@ class Paired(OfRecording):
         assert self.delay is not None, "fitted first"
         num_samples = stem.shape[1]
         first = self.delay + (1 + self.drift) * start
-        heard = read_at(self.recording.read, first, 1 + self.drift, num_samples)
+        recorded = read_at(self.recording.read, first, 1 + self.drift, num_samples)
         factor = np.float32(from_db(self.gain_db) * (-1 if self.inverted else 1))
-        heard = with_channels(heard, stem.shape[0]) * factor
+        recorded = with_channels(recorded, stem.shape[0]) * factor
         from_end = self._here(first + (1 + self.drift) * np.arange(num_samples))
         if (from_end == 1).all():
-            return heard
-        return stem + from_end * (heard - stem)
+            return recorded
+        return stem + from_end * (recorded - stem)
 
     def _here(self, position: np.ndarray) -> Signal:
         """Gain of the recording at these positions: 1 inside, 0 outside."""
         edge = np.minimum(position, self.recording.num_samples - 1 - position)
         return np.asarray(np.clip(edge / FADE, 0, 1), np.float32)
+
+    def _check(self, found: Alignment, covered: float) -> None:
+        if found.agree < SAME:
+            matching = round(found.agree * found.num_pieces)
+            raise self._refusal(
+                f"does not play what this guitar plays: only {matching} of {found.num_pieces} "
+                "pieces match; give the same take through another amplifier, or omit --paired to "
+                "use only its sound"
+            )
+        if covered < LEAST_COVERED:
+            raise self._refusal(
+                f"reaches only {100 * covered:.0f} % of what the guitar plays in this track; give "
+                "a recording of the whole take"
+            )
+        if covered < 1:
+            log.warning(
+                "%s reaches %.1f %% of the guitar; elsewhere the guitar stays as it is",
+                self.name, 100 * covered,
+            )  # fmt: skip
 
     def _covered(self, stem: Stem, found: Alignment) -> float:
         levels = np.asarray(stem.rms_per_second, np.float64)

@@ -42,9 +42,9 @@ def _block(
     whole = np.floor(position).astype(np.int64)
     first = int(whole[0]) - HALF + 1
     samples = read(first, int(whole[-1]) + HALF + 1 - first)
-    place = (position - whole) * PHASES
-    below = place.astype(np.int64)
-    share = (place - below).astype(np.float32)[:, None]
+    phase = (position - whole) * PHASES
+    below = phase.astype(np.int64)
+    share = (phase - below).astype(np.float32)[:, None]
     table = _kernels()
     kernel = table[below] + share * (table[below + 1] - table[below])
     windows = np.lib.stride_tricks.sliding_window_view(samples, 2 * HALF, axis=-1)

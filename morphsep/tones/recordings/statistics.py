@@ -100,8 +100,8 @@ def filter_gains(sound: Statistics, reference: Statistics) -> Levels:
     Smooth over the bands; small differences may come from the notes and are left mostly as they
     are; bands in which both are inaudible follow their neighbours.
     """
-    places = np.arange(NUM_BANDS)
-    near = np.exp(-0.5 * ((places[:, None] - places) / SMOOTHING) ** 2)
+    numbers = np.arange(NUM_BANDS)
+    near = np.exp(-0.5 * ((numbers[:, None] - numbers) / SMOOTHING) ** 2)
     near *= np.maximum(sound.weights, reference.weights) + 1e-3
     smooth = near @ (reference.mean_db - sound.mean_db) / near.sum(axis=1)
     kept = smooth**3 / (smooth**2 + CHANCE_DB**2)

@@ -65,7 +65,7 @@ class Alignment:
     recording is silent do not count, unless it is silent in most."""
     spread: float
     """Median distance of these from the line, in samples."""
-    num_places: int
+    num_pieces: int
 
 
 def align(stem: Stem, recording: Recording) -> Alignment | None:
@@ -101,26 +101,16 @@ class _Line:
 def _line(stem: Stem, recording: Recording, starts: Sequence[int], rough: int) -> _Line:
     """The straight line that fits the delays of most short pieces, near a rough delay."""
     length = min(SHORT, stem.num_samples)
-    curves = np.array(
-        [
-            np.abs(
-                correlation(
-                    stem.read(start, length),
-                    recording.read(start + rough - REACH, length + 2 * REACH),
-                )
-            )
-            for start in starts
-        ]
-    )
-    place = np.array(starts) + length / 2
+    curves = _curves(stem, recording, starts, rough, length)
+    position = np.array(starts) + length / 2
     own = rough - REACH + curves.argmax(axis=1).astype(np.float64)
-    lines = _lines(place, own)
-    missed = np.array([np.abs(own - delay - drift * place) for delay, drift in lines])
+    lines = _lines(position, own)
+    missed = np.array([np.abs(own - delay - drift * position) for delay, drift in lines])
     score = np.maximum(0, 1 - missed / NEAR_LINE) @ curves.max(axis=1)
     best = int(np.argmax(score))
     delay, drift = lines[best]
     # An echo may be stronger than what it repeats: everything on the line counts.
-    on_line = np.rint(delay + drift * place - rough + REACH).astype(int)
+    on_line = np.rint(delay + drift * position - rough + REACH).astype(int)
     reach = np.arange(-int(NEAR_LINE), int(NEAR_LINE) + 1)
     near = np.clip(on_line[:, None] + reach, 0, curves.shape[1] - 1)
     return _Line(
@@ -131,16 +121,30 @@ def _line(stem: Stem, recording: Recording, starts: Sequence[int], rough: int) -
     )
 
 
+def _curves(
+    stem: Stem, recording: Recording, starts: Sequence[int], rough: int, length: int
+) -> npt.NDArray[np.float64]:
+    """Correlation of each piece by its delay, ``[pieces, 2 * REACH + 1]``, around a rough delay."""
+    pairs = (
+        (
+            stem.read(start, length),
+            recording.read(start + rough - REACH, length + 2 * REACH),
+        )
+        for start in starts
+    )
+    return np.array([np.abs(correlation(piece, recorded)) for piece, recorded in pairs])
+
+
 def _lines(
-    place: npt.NDArray[np.float64], own: npt.NDArray[np.float64]
+    position: npt.NDArray[np.float64], own: npt.NDArray[np.float64]
 ) -> list[tuple[float, float]]:
     """(delay, drift) through each point alone, and through each two that are far enough apart."""
     lines = [(float(delay), 0.0) for delay in own]
     for i, j in combinations(range(len(own)), 2):
-        apart = place[j] - place[i]
+        apart = position[j] - position[i]
         if apart > 10 * MODEL_RATE and 0 < abs(own[j] - own[i]) <= MOST_DRIFT * apart:
             drift = float((own[j] - own[i]) / apart)
-            lines.append((float(own[i] - drift * place[i]), drift))
+            lines.append((float(own[i] - drift * position[i]), drift))
     return lines
 
 
@@ -150,40 +154,43 @@ def _second(stem: Stem, recording: Recording, line: _Line) -> Alignment:
     length = min(max(SHORT, min(LONG, stem.num_samples // 6)), stem.num_samples)
     starts = _starts(stem, NUM_LONG, length)
     pieces = [stem.read(start, length) for start in starts]
-    heard = [
+    recorded = [
         read_at(recording.read, delay + (1 + drift) * start - NEAR, 1 + drift, length + 2 * NEAR)
         for start in starts
     ]
-    curves = np.array([correlation(*both) for both in zip(pieces, heard, strict=True)])
+    curves = np.array([correlation(*both) for both in zip(pieces, recorded, strict=True)])
     peaks = np.abs(curves).argmax(axis=1)
     sounds = np.abs(curves).max(axis=1) > 0
-    place, rest = np.array(starts) + length / 2, peaks - float(NEAR)
-    near = sounds & (np.abs(rest - np.median(rest[sounds] if sounds.any() else rest)) <= NEAR_LINE)
-    slope, offset = _through(place[near], rest[near])
+    position, residual = np.array(starts) + length / 2, peaks - float(NEAR)
+    middle = np.median(residual[sounds] if sounds.any() else residual)
+    near = sounds & (np.abs(residual - middle) <= NEAR_LINE)
+    slope, offset = _through(position[near], residual[near])
     if abs(drift + slope) * stem.num_samples < LEAST_DRIFT and near.any():
-        slope, offset = -drift, float(np.median((rest + drift * place)[near]))
-    missed = np.abs(rest - offset - slope * place)
+        slope, offset = -drift, float(np.median((residual + drift * position)[near]))
+    missed = np.abs(residual - offset - slope * position)
     agree = sounds & (missed <= AGREE)
     polarity = sum(
-        correlation(pieces[i], heard[i], LOW_BAND)[peaks[i]].real for i in np.flatnonzero(agree)
+        correlation(pieces[i], recorded[i], LOW_BAND)[peaks[i]].real for i in np.flatnonzero(agree)
     )
     return Alignment(
         delay=delay + offset, drift=drift + slope, inverted=bool(polarity < 0),
         agree=float(agree.sum() / max(sounds.sum(), len(starts) / 2)),
         spread=float(np.median(missed[agree])) if agree.any() else 0.0,
-        num_places=len(starts),
+        num_pieces=len(starts),
     )  # fmt: skip
 
 
-def _through(place: npt.NDArray[np.float64], rest: npt.NDArray[np.float64]) -> tuple[float, float]:
+def _through(
+    position: npt.NDArray[np.float64], residual: npt.NDArray[np.float64]
+) -> tuple[float, float]:
     """(slope, offset) of the line with the median slope of all pairs (Theil and Sen)."""
     slopes = [
-        (rest[j] - rest[i]) / (place[j] - place[i])
-        for i, j in combinations(range(len(place)), 2)
-        if place[j] > place[i]
+        (residual[j] - residual[i]) / (position[j] - position[i])
+        for i, j in combinations(range(len(position)), 2)
+        if position[j] > position[i]
     ]
-    slope = float(np.median(slopes)) if len(place) > 2 else 0.0
-    return slope, float(np.median(rest - slope * place)) if len(place) else 0.0
+    slope = float(np.median(slopes)) if len(position) > 2 else 0.0
+    return slope, float(np.median(residual - slope * position)) if len(position) else 0.0
 
 
 def _starts(stem: Stem, count: int, length: int) -> list[int]:
