@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soxr
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from morphsep.backends.backend import Passage
@@ -220,6 +220,8 @@ def test_blends_with_the_stem_at_half_way(paired) -> None:
 
 @settings(max_examples=30)
 @given(st.floats(-50, 200), st.floats(-1e-3, 1e-3), st.integers(0, 30000), st.integers(0, 9000))
+@example(-1e-90, 0.0, 0, 1)
+@example(-1e-17, 1e-4, 0, 9000)
 def test_values_between_samples_are_those_of_the_wave(
     start: float, drift: float, skip: int, length: int
 ) -> None:

@@ -43,7 +43,8 @@ def _block(
     first = int(whole[0]) - HALF + 1
     samples = read(first, int(whole[-1]) + HALF + 1 - first)
     phase = (position - whole) * PHASES
-    below = phase.astype(np.int64)
+    # a position just below a whole one can round up to a whole phase more
+    below = np.minimum(phase.astype(np.int64), PHASES - 1)
     share = (phase - below).astype(np.float32)[:, None]
     table = _kernels()
     kernel = table[below] + share * (table[below + 1] - table[below])
