@@ -1,9 +1,9 @@
 """A request: what a user asks for, checked before anything is touched."""
 
 from morphsep.request.amount import Curve, parse_amount, parse_time
-from morphsep.request.inputs import LISTS, collect
+from morphsep.request.inputs import collect
 from morphsep.request.job import Command, Job, backing_of
-from morphsep.request.lists import read_list
+from morphsep.request.lists import LISTS, read_list
 from morphsep.request.named_files import at_hand
 from morphsep.request.packed_files import pack, unpack
 from morphsep.request.registry import describe_plugins, load_plugin, options

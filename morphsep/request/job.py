@@ -10,6 +10,8 @@ from morphsep.request.settings import Settings
 
 Command = Literal["morph", "separate"]
 """What is to be made of an input: the changed song, or its guitar and backing."""
+Refusal = tuple[ErrorCode, str]
+"""Why an input will not be done: a code, and a sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +23,7 @@ class Job:
     path: str
     settings: Settings
     separator_reason: str = "asked for"
-    refusal: tuple[ErrorCode, str] | None = None
+    refusal: Refusal | None = None
     """Why it will not be done, known from its name alone."""
     refused_as: str = "failed"
 
