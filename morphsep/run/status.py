@@ -24,6 +24,8 @@ SILENCE: Seconds = 60.0
 """A last sign of life that is older than this, or as far ahead, is a reason to listen."""
 LISTEN: Seconds = 15.0
 """A run that gives no sign while it is listened to for this long counts as dead."""
+NEEDED = {"task", "executor", "total", "unchanged", "ended", "started_ns", "updated_ns"}
+"""What has to be known of a run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +93,11 @@ def read_status(out: str | Location, now_ns: int | None = None) -> Status:
     run = progress.read_json()
     if run is None:
         raise SettingError(f"no run has begun in {out}; name the folder that was given as --out")
+    if NEEDED - run.keys():
+        raise SettingError(
+            f"the last run in {out} was that of another version of morphsep, which this one cannot "
+            "read; ask that version, or run the same command again"
+        )
     state = "ended" if run["ended"] else "running"
     if state == "running" and abs((now_ns or time.time_ns()) - run["updated_ns"]) > SILENCE * 1e9:
         # silent, or on a machine whose clock says something else
@@ -142,7 +149,8 @@ def _notes(workspace: Workspace) -> Iterator[dict[str, Any]]:
     """What workers have in hand, by the notes that `morphsep.run.retries` makes."""
     for place in (workspace.root / "tries").walk():
         note = place.read_json() if place.name.endswith(".json") else None
-        if note is not None:  # else it was finished in between
+        # None: it was finished in between
+        if note is not None and {"track", "stage", "worker"} <= note.keys():
             yield note
 
 

@@ -9,13 +9,13 @@ from typing import Any
 
 from morphsep.dsp import Seconds
 from morphsep.stages import track_row
-from morphsep.stages.at_hand import delta_of, is_whole, known, open_input, stem_of
+from morphsep.stages.at_hand import delta_of, is_whole, measured, open_input, stem_of
 from morphsep.stages.clip import Clip
 from morphsep.stages.finishing import finish
-from morphsep.stages.morphing import Morphed, morphed
 from morphsep.stages.output import write_song, write_stems
 from morphsep.stages.recipe import Recipe
 from morphsep.stages.run_context import RunContext
+from morphsep.stages.section_notes import SectionNote, whole_track
 from morphsep.stages.section_store import SectionStore
 from morphsep.stages.stems import seconds_spent
 
@@ -30,7 +30,7 @@ def assemble(run: RunContext, clip: Clip) -> list[Clip]:
     recipe, stem = run.recipe(clip.job.settings), stem_of(run, clip)
     delta = delta_of(run, clip, recipe)
     delta.load()
-    made = morphed(delta)
+    made = whole_track(delta)
     # asked last: another worker that saw the last section finished, too, may be clearing up
     if not is_whole(clip, recipe, delta):
         return []
@@ -67,10 +67,10 @@ def _separating(clip: Clip, stem: SectionStore) -> Seconds:
     return seconds_spent(stem) if clip.separated else 0.0
 
 
-def _measured(clip: Clip, recipe: Recipe, stem: SectionStore, made: Morphed) -> dict[str, Any]:
+def _measured(clip: Clip, recipe: Recipe, stem: SectionStore, made: SectionNote) -> dict[str, Any]:
     """Columns about stem, tones and chunks."""
-    fit, facts = known(clip, recipe, stem)
-    return track_row.of_chunks(made.chunks, facts["lufs"]) | {
+    fit, facts = measured(clip, recipe, stem)
+    return track_row.of_chunks(made.chunks, facts.lufs) | {
         "from_trim_db": fit.from_trim_db,
         "to_trim_db": fit.to_trim_db,
         "warp": json.dumps(fit.warp.to_json()) if fit.warp else None,

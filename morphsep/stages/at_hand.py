@@ -12,7 +12,7 @@ from morphsep.stages.recipe import Recipe
 from morphsep.stages.run_context import RunContext
 from morphsep.stages.scanning import Readable, changed, local_copy
 from morphsep.stages.section_store import SectionStore
-from morphsep.stages.stems import stem_facts
+from morphsep.stages.stems import StemFacts, stem_facts
 from morphsep.stages.tone_fit import ToneFit, known_fit
 from morphsep.storage import location
 
@@ -59,7 +59,7 @@ def is_whole(clip: Clip, recipe: Recipe, store: SectionStore) -> bool:
     return store.finished().issuperset(sections(clip.source.model_length, recipe.section))
 
 
-def known(clip: Clip, recipe: Recipe, stem: SectionStore) -> tuple[ToneFit, dict[str, Any]]:
+def measured(clip: Clip, recipe: Recipe, stem: SectionStore) -> tuple[ToneFit, StemFacts]:
     """What `measure` has left."""
     fit, facts = known_fit(recipe, stem), stem_facts(stem, clip.source.model_length)
     assert fit is not None

@@ -8,6 +8,7 @@ from morphsep.dsp import sections
 from morphsep.stages.at_hand import delta_of, one_blas_thread, stem_of
 from morphsep.stages.clip import Clip
 from morphsep.stages.run_context import RunContext
+from morphsep.stages.section_notes import forget_others
 from morphsep.stages.stems import measure_stem, stem_facts
 from morphsep.stages.tone_fit import known_fit, measure_fit
 
@@ -23,7 +24,7 @@ def measure(run: RunContext, clip: Clip) -> list[Clip]:
     if known_fit(recipe, stem) is None:
         with one_blas_thread():
             measure_fit(recipe, stem, source.model_length, facts)
-    done = delta_of(run, clip, recipe).finished()
+    done = forget_others(delta_of(run, clip, recipe))
     cut = sections(source.model_length, recipe.section)
     missing = [replace(clip, section=section) for section in cut if section not in done]
     return missing or [clip]

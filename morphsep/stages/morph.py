@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from morphsep.backends.perceptual import Warp
-from morphsep.stages.at_hand import delta_of, known, one_blas_thread, stem_of
+from morphsep.stages.at_hand import delta_of, measured, one_blas_thread, stem_of
 from morphsep.stages.clip import Clip
 from morphsep.stages.morphing import Morpher
 from morphsep.stages.passing_on import passed_on
@@ -20,7 +20,7 @@ def morph(run: RunContext, clip: Clip) -> list[Clip]:
     if section is None:
         return [clip]
     recipe, stem = run.recipe(clip.job.settings), stem_of(run, clip)
-    fit, facts = known(clip, recipe, stem)
+    fit, facts = measured(clip, recipe, stem)
     delta = delta_of(run, clip, recipe)
     reach, reached = run.reporter(clip, "morph", section.start), section.start
 
@@ -31,7 +31,7 @@ def morph(run: RunContext, clip: Clip) -> list[Clip]:
 
     morpher = Morpher(
         track=clip.job.track, key=clip.key, recipe=fit.matched(recipe), stem=stem,
-        num_samples=clip.source.model_length, level=facts["lufs"], warp=fit.warp or Warp(),
+        num_samples=clip.source.model_length, level=facts.lufs, warp=fit.warp or Warp(),
         facts=fit.facts, on_samples=advance,
     )  # fmt: skip
     with one_blas_thread():

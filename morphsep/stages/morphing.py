@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +21,7 @@ from morphsep.errors import TrackError
 from morphsep.manifest import ChunkRow
 from morphsep.request import AS_RECORDED
 from morphsep.stages.recipe import Recipe
+from morphsep.stages.section_notes import SectionNote, finish_section, section_note
 from morphsep.stages.section_store import SectionStore
 
 
@@ -51,7 +52,7 @@ class Morpher:
     def section(self, section: Span, delta: SectionStore) -> None:
         """Writes the delta of `section` (no audio, if all of it is zero) and the rows of the
         chunks that begin in it. A section that is finished is not done again."""
-        if delta.note(section) is not None:
+        if section_note(delta, section) is not None:
             self.on_samples(section.num_samples)
             return
         began = time.perf_counter()
@@ -61,10 +62,12 @@ class Morpher:
             self.on_samples(section.num_samples)
         else:
             self._write(section, touching, delta)
-        rows = [row for row in self._rows.values() if section.start <= row.start < section.stop]
-        seconds = time.perf_counter() - began
-        note = {"seconds": seconds, "warnings": list(self._warnings)}
-        delta.finish(section, note | {"chunks": [asdict(row) for row in rows]})
+        note = SectionNote(
+            seconds=time.perf_counter() - began,
+            warnings=list(self._warnings),
+            chunks=[r for r in self._rows.values() if section.start <= r.start < section.stop],
+        )
+        finish_section(delta, section, note)
 
     def _write(self, section: Span, touching: range, delta: SectionStore) -> None:
         def chunk(index: int) -> Signal:
@@ -201,25 +204,3 @@ class Morpher:
             stem_dbfs=dbfs(float(np.sqrt(np.mean(stem.astype(np.float64) ** 2)))),
             seconds=seconds,
         )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Morphed:
-    """What all finished sections of a delta say of themselves."""
-
-    chunks: list[ChunkRow]
-    seconds: Seconds
-    """What morphing them took."""
-    warnings: list[str]
-    """Of the backend, each once."""
-
-
-def morphed(delta: SectionStore) -> Morphed:
-    """The notes of the finished sections of a delta, put together."""
-    spans = sorted(delta.finished(), key=lambda section: section.start)
-    notes = [note for note in map(delta.note, spans) if note is not None]
-    return Morphed(
-        chunks=[ChunkRow(**values) for note in notes for values in note["chunks"]],
-        seconds=float(sum(note["seconds"] for note in notes)),
-        warnings=list(dict.fromkeys(each for note in notes for each in note["warnings"])),
-    )

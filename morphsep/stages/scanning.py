@@ -13,11 +13,15 @@ import numpy as np
 from morphsep import audio, storage
 from morphsep.dsp import LoudnessMeter, ModelRateReader, Signal, TruePeakMeter, model_length
 from morphsep.errors import TrackError
+from morphsep.stages.cached import exactly, keep, recall
 from morphsep.stages.workspace import Workspace
 from morphsep.storage import location
 
 BLOCK = 1 << 17
 """Samples that are decoded at a time."""
+
+VERSION = 1
+"""Of the scans that are kept."""
 
 
 def changed() -> TrackError:
@@ -181,13 +185,14 @@ def scan(readable: Readable, workspace: Workspace, force: bool = False) -> Scan:
     path = readable.info.path
     content_hash = storage.digest_file(path)
     remembered = workspace.scan_file(content_hash, readable.channels)
-    known = None if force else remembered.read_json()
-    if known is not None:
-        return Scan(**known | {"path": path})
+    if not force:
+        known = recall(remembered, VERSION, lambda values: exactly(Scan, values | {"path": path}))
+        if known is not None:
+            return known
     made = _measure(readable, content_hash)
     if readable.has_changed:
         raise changed()
-    remembered.write_json(asdict(made))
+    keep(remembered, VERSION, asdict(made))
     return made
 
 

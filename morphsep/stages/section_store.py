@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -31,15 +30,11 @@ class SectionStore:
 
     def has(self, section: Span) -> bool:
         """Whether this very section is finished and has audio."""
-        return self._audio(section).exists() and self._note(section).exists()
+        return self._audio(section).exists() and self.note_of(section).exists()
 
-    def note(self, section: Span) -> Any | None:
-        """The note of a finished section; None if it is not finished."""
-        return self._note(section).read_json()
-
-    def finish(self, section: Span, note: Any) -> None:
-        """Declares a section finished."""
-        self._note(section).write_json(note)
+    def note_of(self, section: Span) -> Location:
+        """Where the note of a section lies; once it is there, the section is finished."""
+        return self.folder / f"{section.start:012d}-{section.stop:012d}.json"
 
     def finished(self) -> set[Span]:
         """All sections that are finished."""
@@ -90,7 +85,7 @@ class SectionStore:
 
     def keep_only(self, sections: Sequence[Span]) -> None:
         """Removes whatever is not of one of these sections (left by a run with another cut)."""
-        wanted = {self._audio(s).name for s in sections} | {self._note(s).name for s in sections}
+        wanted = {self._audio(s).name for s in sections} | {self.note_of(s).name for s in sections}
         for place in [*self._listed(".json"), *self._listed(".wav")]:
             if place.name not in wanted:
                 place.remove()
@@ -110,9 +105,6 @@ class SectionStore:
 
     def _audio(self, section: Span) -> Location:
         return self.folder / f"{section.start:012d}-{section.stop:012d}.wav"
-
-    def _note(self, section: Span) -> Location:
-        return self.folder / f"{section.start:012d}-{section.stop:012d}.json"
 
     def _listed(self, suffix: str) -> list[Location]:
         return [place for place in self.folder.children(suffix) if place.name[0].isdigit()]

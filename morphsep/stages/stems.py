@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 
 from morphsep.dsp import MODEL_RATE, LoudnessMeter, Seconds, Signal, Span, rms_per_second, sections
+from morphsep.stages.cached import exactly, keep, recall
 from morphsep.stages.recipe import Recipe
 from morphsep.stages.scanning import Readable, Scan, open_mix
 from morphsep.stages.section_store import SectionStore
+from morphsep.storage import Location
+
+VERSION = 1
+"""Of the facts and the notes that are kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StemFacts:
+    """What was measured of a whole stem."""
+
+    lufs: float
+    """Integrated loudness (BS.1770-4)."""
+    peak: float
+    """Largest absolute sample, linear."""
+    rms_per_second: Sequence[float]
+    """Linear."""
 
 
 def missing_sections(stem: SectionStore, scan: Scan, recipe: Recipe) -> list[Span]:
@@ -44,24 +61,24 @@ def separate_section(
         began = time.perf_counter()
         with open_mix(scan, readable, stem_path, on_reached) as mix, stem.writer(section) as file:
             file.write(recipe.separator.separate(mix, section.start, section.stop))
-        stem.finish(section, {"seconds": time.perf_counter() - began})
+        keep(stem.note_of(section), VERSION, {"seconds": time.perf_counter() - began})
     on_reached(section.stop)
 
 
 def seconds_spent(stem: SectionStore) -> Seconds:
     """What separating took, all sections together."""
-    notes = [stem.note(section) for section in stem.finished()]
-    return float(sum(note["seconds"] for note in notes if note is not None))
+    places = (stem.note_of(section) for section in stem.finished())
+    notes = (recall(place, VERSION, lambda values: float(values["seconds"])) for place in places)
+    return sum(seconds or 0.0 for seconds in notes)
 
 
-def stem_facts(stem: SectionStore, num_samples: int) -> dict[str, Any] | None:
-    """What was measured of a stem, if all of it is there: ``lufs``, ``peak`` (linear) and
-    ``rms_per_second`` (linear)."""
-    facts: dict[str, Any] | None = (stem.folder / "facts.json").read_json()
+def stem_facts(stem: SectionStore, num_samples: int) -> StemFacts | None:
+    """What was measured of a stem, if all of it is there."""
+    facts = recall(_file(stem), VERSION, lambda values: exactly(StemFacts, values))
     return facts if facts is not None and stem.covers(num_samples) else None
 
 
-def measure_stem(stem: SectionStore, num_samples: int) -> dict[str, Any]:
+def measure_stem(stem: SectionStore, num_samples: int) -> StemFacts:
     """The `stem_facts` of a whole stem, measured now and kept."""
     loudness = LoudnessMeter(MODEL_RATE, stem.num_channels)
 
@@ -72,6 +89,12 @@ def measure_stem(stem: SectionStore, num_samples: int) -> dict[str, Any]:
             yield block
 
     rms = rms_per_second(blocks(), MODEL_RATE)
-    facts = {"lufs": loudness.integrated(), "peak": loudness.peak, "rms_per_second": rms.tolist()}
-    (stem.folder / "facts.json").write_json(facts)
+    facts = StemFacts(
+        lufs=loudness.integrated(), peak=loudness.peak, rms_per_second=rms.tolist()
+    )  # fmt: skip
+    keep(_file(stem), VERSION, asdict(facts))
     return facts
+
+
+def _file(stem: SectionStore) -> Location:
+    return stem.folder / "facts.json"

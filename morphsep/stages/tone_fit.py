@@ -12,10 +12,15 @@ import numpy as np
 from morphsep.backends import Measuring, Passage
 from morphsep.backends.perceptual import Warp, measure
 from morphsep.dsp import SILENT, Seconds, excerpts
+from morphsep.stages.cached import exactly, keep, recall
 from morphsep.stages.recipe import Recipe
 from morphsep.stages.section_store import SectionStore
+from morphsep.stages.stems import StemFacts
 from morphsep.storage import Location, digest
 from morphsep.tones import Fitting, Stem, Tone, measure_trim, trimmed
+
+VERSION = 1
+"""Of the fits that are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,36 +62,34 @@ def _matched(tone: Tone, facts: dict[str, Any] | None, trim_db: float) -> Tone:
 
 
 def known_fit(recipe: Recipe, stem: SectionStore) -> ToneFit | None:
-    """The fit as an earlier `measure_fit` has left it."""
-    values = _file(recipe, stem).read_json()
-    if values is None:
-        return None
-    warp = values.pop("warp")
-    return ToneFit(**values, warp=None if warp is None else Warp.from_json(warp))
+    """The fit as an earlier `measure_fit` has left it; None if there is none that can be used."""
+
+    def parse(values: dict[str, Any]) -> ToneFit:
+        warp = values["warp"]
+        fit = exactly(ToneFit, values | {"warp": None if warp is None else Warp.from_json(warp)})
+        fit.matched(recipe)  # the tones, too, must know what they are told
+        return fit
+
+    return recall(_file(recipe, stem), VERSION, parse)
 
 
-def measure_fit(
-    recipe: Recipe, stem: SectionStore, num_samples: int, facts: dict[str, Any]
-) -> ToneFit:
+def measure_fit(recipe: Recipe, stem: SectionStore, num_samples: int, facts: StemFacts) -> ToneFit:
     """Measures both tones on a whole stem, and keeps what was found beside it.
-
-    Args:
-        facts: `morphsep.stages.stems.stem_facts`.
 
     Raises:
         TrackError: a tone cannot be fitted to this stem.
     """
     began = time.perf_counter()
     fit = ToneFit()
-    if facts["peak"] >= SILENT and not recipe.curve.is_zero:  # else no chunk is ever morphed
+    if facts.peak >= SILENT and not recipe.curve.is_zero:  # else no chunk is ever morphed
         view = Stem(
             read=stem.read, num_samples=num_samples, num_channels=stem.num_channels,
-            rms_per_second=facts["rms_per_second"], level=facts["lufs"],
+            rms_per_second=facts.rms_per_second, level=facts.lufs,
         )  # fmt: skip
         fit = _with_backend(_with_tones(recipe, view), recipe, view)
     fit = replace(fit, seconds=time.perf_counter() - began)
     values = asdict(fit) | {"warp": fit.warp.to_json() if fit.warp else None}
-    _file(recipe, stem).write_json(values)
+    keep(_file(recipe, stem), VERSION, values)
     return fit
 
 

@@ -14,11 +14,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from morphsep.manifest import SCHEMA_VERSION
 from morphsep.stages.section_store import SectionStore
 from morphsep.storage import TEMPORARY, Held, Location, digest, location, lock
 
 OWN = ".morphsep"
+DELTA_VERSION = 2
+"""Of what a delta's sections hold; raised whenever that changes its meaning."""
 RUN = "run.json"
 
 
@@ -47,7 +48,8 @@ class Workspace:
     def scan_file(self, content_hash: str, channels: tuple[int, int] | None) -> Location:
         """What was measured of an input."""
         picked = "" if channels is None else f"-{channels[0]}-{channels[1]}"
-        name = f"{content_hash}{picked}-v{SCHEMA_VERSION}.json"
+        # the name is older than the version inside, which is the one that counts
+        name = f"{content_hash}{picked}-v2.json"
         return self.root / "scans" / content_hash[:2] / name
 
     def scratch(self, track: str) -> Path:
@@ -88,7 +90,7 @@ class Workspace:
 
     def delta(self, track: str, key: str, section: int, num_channels: int) -> SectionStore:
         """What morphing adds to the mix, section by section; gone when the track is done."""
-        name = digest(track, key, section, SCHEMA_VERSION)
+        name = digest(track, key, section, DELTA_VERSION)
         return SectionStore(self.root / "changes" / name, num_channels)
 
     @property
