@@ -44,6 +44,7 @@ class AudioWriter:
         output_format: OutputFormat,
         *,
         tags_from: str | None = None,
+        in_place: bool = False,
     ) -> None:
         self.path = path
         self.sample_rate = sample_rate
@@ -53,7 +54,8 @@ class AudioWriter:
         self.num_clipped = 0
         self.tag_warning: str | None = None
         self._tags_from = tags_from
-        self._temporary = temporary_beside(path)
+        self._in_place = in_place
+        self._temporary = Path(path) if in_place else temporary_beside(path)
 
     def __enter__(self) -> AudioWriter:
         folder = Path(self.path).parent
@@ -73,7 +75,12 @@ class AudioWriter:
         try:
             if exception is None:
                 self._finish()
-        finally:
+        except BaseException:
+            self._discard()
+            raise
+        if exception is None:
+            self._file.close()
+        else:
             self._discard()
 
     def write(self, block: npt.NDArray[np.floating[Any]]) -> None:
@@ -128,9 +135,14 @@ class AudioWriter:
 
                 self.tag_warning = copy_tags(self._tags_from, str(self._temporary))
             self._check()
-            os.fsync(self._file.fileno())
+            if not self._in_place:
+                os.fsync(self._file.fileno())
         except (soundfile.LibsndfileError, OSError) as error:
             raise self._disk_full(error) from error
+        if not self._in_place:
+            self._publish()
+
+    def _publish(self) -> None:
         try:
             self._temporary.replace(self.path)
         except OSError as error:
@@ -155,7 +167,7 @@ class AudioWriter:
             raise OSError(errno.ENOSPC, "the file is shorter than what was written")
 
     def _discard(self) -> None:
-        """Close and remove the temporary, if it is still there."""
+        """Close and remove what was written, if it is still there."""
         import soundfile
 
         with suppress(soundfile.LibsndfileError, OSError, AttributeError):

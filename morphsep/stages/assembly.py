@@ -49,7 +49,9 @@ def assemble(
     output: audio.OutputFormat,
     gain: float = 1.0,
 ) -> Assembled:
-    """Writes the finished track, whole or not at all; a second time, quieter, if it would clip.
+    """Writes the finished track to a new file; a second time, quieter, if it would clip.
+
+    After an exception there is no file.
 
     Raises:
         TrackError: the disk is full.
@@ -88,7 +90,7 @@ def assemble_stems(
     backing: Path,
     output: audio.OutputFormat,
 ) -> Assembled:
-    """Writes stem and backing as files of their own, which null against the mix.
+    """Writes stem and backing to new files, which null against the mix; none after an exception.
 
     Raises:
         TrackError: a part exceeds full scale in an integer format, or the disk is full.
@@ -125,8 +127,9 @@ def _writer(
     path: Path, readable: Readable, scan: Scan, output: audio.OutputFormat
 ) -> audio.AudioWriter:
     return audio.AudioWriter(
-        str(path), scan.sample_rate, scan.num_channels, output, tags_from=readable.local
-    )
+        str(path), scan.sample_rate, scan.num_channels, output,
+        tags_from=readable.local, in_place=True,
+    )  # fmt: skip
 
 
 def mix_blocks(scan: Scan, readable: Readable) -> Iterator[tuple[int, Block]]:

@@ -50,7 +50,9 @@ class SectionStore:
         """
         with (
             self._audio(section).writing() as path,
-            audio.AudioWriter(str(path), MODEL_RATE, self.num_channels, STORED) as writer,
+            audio.AudioWriter(
+                str(path), MODEL_RATE, self.num_channels, STORED, in_place=True
+            ) as writer,
         ):
             yield writer
             assert writer.num_samples == section.num_samples
