@@ -2,71 +2,99 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
 from threading import Lock
 from typing import Any, ParamSpec
-from unittest.mock import patch
 
 import numpy as np
+import numpy.typing as npt
 
 P = ParamSpec("P")
 _LOCK = Lock()
+_PATIENCE = 60.0
+"""Seconds to wait for another process that compiles the same function."""
 
 
 def compiled(function: Callable[P, None]) -> Callable[P, None]:
     """A function of arrays and numbers as machine code, made at its first call and kept on disk.
 
-    Numba rounds as numpy does: neither the processor nor a vector's width changes a result. What it
-    keeps is told apart by the types of the arguments, and two processes that write two types at
-    once may mix them up: so there is one, as arrays come in one layout, and a folder for each kind
-    of processor. What cannot be kept or read again is compiled anew.
+    Arrays may have any strides and may be read-only: the code always sees them in C order, and
+    what it writes ends up in the arrays that were given. Numba rounds as numpy does: neither the
+    processor nor the width of its vectors changes a result. Numba decides where its code is kept
+    (``__pycache__`` or the user's cache folder); what cannot be kept or read is compiled anew.
+
+    Raises:
+        ValueError: the function has written to an array that is read-only.
     """
-    native: list[Callable[..., None]] = []
+    ready: dict[tuple[Any, ...], Callable[..., None]] = {}
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> None:
         assert not kwargs
-        alike = [_alike(each) for each in args]
-        if not native:
+        plain = [_plain(each) for each in args]
+        kinds = tuple(_kind(each) for each in plain)
+        if kinds not in ready:
             with _LOCK:
-                if not native:
-                    native.append(_checked(function, alike))
-        native[0](*alike)
+                if kinds not in ready:
+                    ready[kinds] = _machine_code(function, plain)
+        ready[kinds](*plain)
+        for given, used in zip(args, plain, strict=True):
+            if used is not given:
+                _write_back(given, used)
 
     return call
 
 
-def _alike(value: Any) -> Any:
-    """An array in the one layout that there is: C order, writeable."""
-    return np.require(value, None, ("C", "W")) if isinstance(value, np.ndarray) else value
+def _plain(value: Any) -> Any:
+    """An array in C order, aligned and writeable, copied if it is not; other values as they are."""
+    if isinstance(value, np.ndarray) and not value.flags.carray:
+        return np.require(value, None, ("C", "A", "W"))
+    return value
 
 
-def _checked(function: Callable[P, None], args: list[Any]) -> Any:
-    """The function compiled for such arguments, from the disk or for it if that works."""
+def _kind(value: Any) -> Any:
+    """What numba's type of a plain argument depends on."""
+    return (value.dtype, value.ndim) if isinstance(value, np.ndarray) else type(value)
+
+
+def _write_back(given: Any, used: npt.NDArray[Any]) -> None:
+    """Put what was written to the copy into the array itself."""
+    if given.flags.writeable:
+        given[...] = used
+    elif not np.array_equal(given, used, equal_nan=True):
+        raise ValueError("a compiled function writes to an array that is read-only")
+
+
+def _machine_code(function: Callable[P, None], args: list[Any]) -> Callable[..., None]:
+    """The function compiled for such arguments: kept on disk, or only here if that fails."""
     numba: Any = import_module("numba")  # it has hints for some of its functions only
     types = tuple(numba.typeof(each) for each in args)
     for on_disk in (True, False):
         try:
-            dispatcher = _dispatcher(function, on_disk)
-            dispatcher.compile(types)
-        except Exception:  # a full disk, a cut off file, no folder that can be written
+            dispatcher = numba.njit(cache=on_disk, nogil=True, error_model="numpy")(function)
+            with _alone(dispatcher.stats.cache_path, function.__name__):
+                dispatcher.compile(types)
+        except Exception:  # a full disk, a cut off file, no folder that can be written, no locks
             if not on_disk:
                 raise
         else:
-            return dispatcher
+            code: Callable[..., None] = dispatcher
+            return code
     raise AssertionError
 
 
-def _dispatcher(function: Callable[P, None], on_disk: bool) -> Any:
-    import numba
-    from numba.core.registry import cpu_target
+def _alone(folder: str | None, name: str) -> AbstractContextManager[object]:
+    """Keep other processes out while code is read from or written to the folder.
 
-    processor = repr(cpu_target.target_context.codegen().magic_tuple())
-    digest = hashlib.sha256(processor.encode()).hexdigest()[:12]
-    folder = Path(function.__code__.co_filename).parent / "__pycache__" / f"numba-{digest}"
-    with patch.object(numba.config, "CACHE_DIR", str(folder)):
-        return numba.njit(cache=on_disk, nogil=True, error_model="numpy")(function)
+    Numba numbers its files by what its index lists: two processes that add to one index at the same
+    time may swap their files, and one of them is for another type or another processor.
+    """
+    if folder is None:
+        return nullcontext()
+    from filelock import FileLock
+
+    return FileLock(Path(folder) / f"{name}.lock", timeout=_PATIENCE)
