@@ -1,6 +1,9 @@
 import errno
 import hashlib
+import os
 import pickle
+import re
+import socket
 import subprocess
 import sys
 import threading
@@ -403,6 +406,28 @@ def test_a_killed_run_does_not_lock_out_the_next(place: Location) -> None:
         process.kill()
     with lock(place) as held:
         held.check()
+
+
+def test_who_holds_a_folder_is_named(tmp_path: Path) -> None:
+    with lock(location(tmp_path)):
+        owner = f"process {os.getpid()} on {socket.gethostname()}"
+        with pytest.raises(SettingError, match=re.escape(owner)), lock(location(tmp_path)):
+            pass
+
+
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.ENOLCK])
+def test_a_file_system_without_locks_is_said_and_leaves_no_lock_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def refuse(file: int, operation: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    with monkeypatch.context() as away:
+        away.setattr("fcntl.flock", refuse)
+        with pytest.raises(SettingError, match=os.strerror(code)), lock(location(tmp_path)):
+            pass
+    with lock(location(tmp_path)):
+        pass
 
 
 @pytest.mark.usefixtures("quick")

@@ -69,23 +69,23 @@ def lock(folder: Location) -> Iterator[Held]:
 
 @contextlib.contextmanager
 def _local(folder: Location) -> Iterator[Held]:
-    import fcntl
+    from filelock import FileLock, Timeout
 
+    file = folder.path / ".morphsep" / "lock"
     try:
-        (folder.path / ".morphsep").mkdir(parents=True, exist_ok=True)
-        file = (folder.path / ".morphsep" / "lock").open("a+", encoding="utf-8")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        # only what the kernel takes back from a killed process counts as a lock
+        kernel = FileLock(file, blocking=False, fallback_to_soft=False)
+        kernel.acquire()
+    except Timeout as error:
+        raise _taken(folder, file.read_text("utf-8")[:200].strip()) from error
     except OSError as error:
         raise SettingError(f"cannot write to the folder {folder}: {error.strerror}") from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            file.seek(0)
-            raise _taken(folder, file.read(200).strip()) from error
-        file.truncate(0)
-        file.write(_whoami())
-        file.flush()
+    try:
+        file.write_text(_whoami(), "utf-8")
         yield Held()
+    finally:
+        kernel.release()
 
 
 def _whoami() -> str:
