@@ -319,7 +319,7 @@ def test_a_tone_that_is_no_chain_is_refused() -> None:
         def render(self, stem: Signal, start: int, level: float) -> Signal:
             return stem
 
-    with pytest.raises(SettingError, match=r"'recording' is no effect chain.*spectral"):
+    with pytest.raises(SettingError, match=r"'recording' is not an effect chain.*spectral"):
         Chain().context(get_tone("clean"), Recording())
 
 

@@ -1,6 +1,6 @@
-"""Backends: what morphs a chunk from one tone to another.
+"""Backends: they morph a chunk from one tone to another.
 
-Found by entry point ``morphsep.backends``, ours by the same door as anybody's.
+Found by entry point ``morphsep.backends``, ours like anybody's.
 """
 
 from morphsep.backends.backend import Backend, Measuring, Passage

@@ -1,4 +1,4 @@
-"""Baseline: both tones heard at once. What a morph has to beat."""
+"""Baseline that a morph has to beat: both tones at once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Crossfade:
     """``(1 - a) source + a target``, sample by sample.
 
     The gains add up to 1 in amplitude, right for two renderings of the same notes; where the two
-    are out of phase they cancel, and nothing here makes up for it.
+    are out of phase they cancel, and nothing here compensates for it.
     """
 
     @property

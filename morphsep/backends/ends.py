@@ -1,4 +1,4 @@
-"""What all backends share: the two ends of a morph, and the straight line between them."""
+"""Shared by all backends: the two ends of a morph, and the straight line between them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def crossfade(source: Signal, target: Signal, amount: Signal) -> Signal:
 
 
 def both_contexts(source: Tone, target: Tone) -> tuple[int, int]:
-    """Samples (before, after) after which both tones have settled."""
+    """(before, after): samples that both tones need to settle."""
     (a, b), (c, d) = source.context, target.context
     return max(a, c), max(b, d)
 
@@ -27,7 +27,7 @@ NEAR_END = 0.01
 def exact_ends(morphed: Signal, passage: Passage, *, near: float = NEAR_END) -> Signal:
     """``morphed`` faded into the source where the amount nears 0, the target where it nears 1.
 
-    Frames see an average of the amount; this makes single samples exact. It leaves no kink where
+    Frames see an average of the amount; this makes single samples exact. There is no kink if
     ``morphed`` is as close to an end as the amount is.
     """
     amount = passage.amount

@@ -1,8 +1,8 @@
 """Baseline: a channel vocoder (Dudley 1939) in the STFT domain.
 
-The source is the carrier throughout: its fine structure and its phase, in bands whose levels
-move in dB to the target's. It cannot make partials that the source lacks, so the last steps
-before amount 1 fade into the target itself.
+The source is the carrier throughout: its fine structure and phase, in bands whose levels move in dB
+to the target's. It cannot make partials that the source lacks, so the last part before amount 1
+fades into the target itself.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``chain``: both tones are effect chains, and what lies between them is a chain too."""
+"""``chain``: both tones are effect chains, and so is every step between them."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ from morphsep.tones import Tone
 from morphsep.tones.chain import EffectChain, Step, play, total_context
 
 SAMPLED = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.98, 1.0)
-"""Amounts at which the context is asked for: a filter on its way to nothing rings longest."""
+"""Amounts at which the context is computed: a filter on its way to having no effect rings
+longest."""
 FADE = round(0.05 * MODEL_RATE)
-"""Samples of the shortest fade between the chain that moves and the tone in which it rests."""
+"""Samples of the shortest fade from the moving chain to the tone at the end."""
 
 
 class Chain:
     """Interpolates the settings of pedals: half-way to 36 dB of drive stand 12 dB of drive (from
     -12, where a drive does nothing), not half the amplitude of both sounds.
 
-    Where the amount stands still the chain between is rendered in one go; where it moves, gains,
-    mixes, filters (see ``chain_filters`` and ``tones.effects.moving``), compressors and drives
-    follow it sample by sample, all else in steps of 6 ms on the song's grid. Where it comes to rest
-    at an end, delays and reverbs still hold what was before: the moving chain plays on and fades
-    into the tone itself for as long as its context reaches back.
+    Where the amount is constant the chain in between is rendered in one go; where it moves, gains,
+    mixes, filters (see ``chain.filters`` and ``tones.effects.moving``), compressors and drives
+    follow it sample by sample, all else in steps of 6 ms on the song's grid. Where it stops at an
+    end, delays and reverbs still hold earlier sound: the moving chain plays on and fades into the
+    tone itself over the length of its context.
     """
 
     name = "chain"
@@ -38,15 +39,15 @@ class Chain:
     licence = "Apache-2.0 AND GPL-3.0-only"
 
     def fingerprint(self) -> str:
-        """Everything besides the passage that the sound depends on."""
+        """Everything that the sound depends on besides the passage."""
         return "chain:5"
 
     def context(self, source: Tone, target: Tone) -> tuple[int, int]:
-        """(before, after): the longest that the two chains and those between them need, and
-        that the fades at the ends last.
+        """(before, after) in samples: the longest that the two chains, those between them and the
+        fades at the ends need.
 
         Raises:
-            SettingError: one of the tones is no effect chain.
+            SettingError: one of the tones is not an effect chain.
         """
         before, after = _memory(_as_chain(source), _as_chain(target))
         return max(before, FADE), max(after, FADE)
@@ -55,17 +56,17 @@ class Chain:
         """See ``morphsep.backends.Backend.morph``.
 
         Raises:
-            SettingError: one of the tones is no effect chain.
+            SettingError: one of the tones is not an effect chain.
         """
         return [_morph(passage) for passage in passages]
 
 
 def _as_chain(tone: Tone) -> EffectChain:
-    """The tone itself, or what it will be like once it is fitted to a stem."""
+    """The tone itself, or the chain that it becomes when it is fitted to a stem."""
     tone = getattr(tone, "becomes", tone)
     if not isinstance(tone, EffectChain):
         raise SettingError(
-            f"the tone {tone.name!r} is no effect chain: take another backend, such as spectral"
+            f"the tone {tone.name!r} is not an effect chain: use another backend, such as spectral"
         )
     return tone
 
@@ -101,10 +102,11 @@ def _morph(passage: Passage) -> Signal:
 
 
 def _rest(at_end: NDArray[np.bool_], fade_in: int) -> Signal:
-    """Share ``[T]`` of a tone's own sound, of which the amount is at that end where ``at_end``.
+    """Share ``[T]`` of a tone's own sound in the morph; the amount is at that tone where
+    ``at_end``.
 
     It depends on the amount less than ``fade_in`` samples before and ``FADE`` after, and so not on
-    where a passage was cut; what lies outside of it counts as more of the same.
+    where a passage was cut; outside the passage it counts as constant.
     """
     here = np.arange(at_end.size)
     elsewhere = ~at_end
@@ -114,7 +116,7 @@ def _rest(at_end: NDArray[np.bool_], fade_in: int) -> Signal:
 
 
 def _eased(ramp: NDArray[np.float64]) -> Signal:
-    """Raised cosine from 0 to 1; 1 is met exactly."""
+    """Raised cosine from 0 to exactly 1."""
     return np.asarray(np.sin(np.pi / 2 * np.minimum(ramp, 1)) ** 2, np.float32)
 
 

@@ -1,4 +1,4 @@
-"""Filters that an amount moves: pedals in a row that are linear, applied as one."""
+"""Filters that follow a moving amount: consecutive linear pedals, applied as one."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ ROWS = 8
 """Frames and channels at a time: as many as one pass of the FFT takes."""
 FADE = 256
 KNOTS = 64
-"""Amounts at which the filters are computed: between two of them both are heard in proportion."""
+"""Amounts at which the filters are computed; in between the two nearest are blended."""
 SHORT = 1024
 """Samples after which a pedal must be below -80 dB to be one of the filters."""
 KINDS = frozenset({"Gain", "PeakFilter", "LowShelfFilter", "HighShelfFilter", "LowpassFilter"})
-"""Linear, and the same at any time while their settings stay."""
+"""Linear, and time-invariant while their settings are constant."""
 ANYWHERE = (0.0, 0.25, 0.5, 0.75, 1.0)
 assert CABINET_TAPS <= TAPS
 Response = npt.NDArray[np.complex64]
 
 
 class Filters:
-    """An effect, made of the pedals that are filters: an amount ``[T]`` is its only setting.
+    """Consecutive filter pedals as one effect; an amount ``[T]`` is its only setting.
 
     At each of ``KNOTS + 1`` amounts the pedals have one response, cut to ``TAPS``. A sample of the
-    signal whose amount lies between two knots goes to both in proportion, and rings on as they do:
-    where a passage is cut changes nothing. Against blocks of 32 samples and 1024 depths of the
+    signal whose amount lies between two knots goes to both in proportion and rings on in both, so
+    that the cut of a passage changes nothing. Against blocks of 32 samples and 1024 depths of the
     cabinet, 0.1 to 0.9 in 5 s differs by -77 dB (clean to fuzz) to -99 dB.
     """
 
@@ -55,7 +55,7 @@ class Filters:
         frames, origin = framed(signal, start, HOP, 0, 0)
         count, left = frames.shape[1], start - origin
         amount = np.asarray(level(settings["amount"]), np.float32)
-        # Where the frames reach beyond the signal there is silence, at whatever amount.
+        # Beyond the signal the frames are silent, so the amount there does not matter.
         outside = (left, count * HOP - left - signal.shape[-1])
         position = np.pad(amount * KNOTS, outside, mode="edge").reshape(count, HOP)
         out = np.zeros((signal.shape[0], count + 1, HOP), np.float32)
@@ -68,7 +68,7 @@ class Filters:
         return out.reshape(signal.shape[0], -1)[:, left:][:, : signal.shape[-1]]
 
     def _filtered(self, frames: Signal, position: Signal) -> Signal:
-        """``[C, F, HOP]`` at positions ``[F, HOP]`` -> ``[F, C, SIZE]`` with what rings on."""
+        """``[C, F, HOP]`` at positions ``[F, HOP]`` -> ``[F, C, SIZE]``, the ringing included."""
         from scipy import fft
 
         responses = _responses(self.pairs)
@@ -80,20 +80,21 @@ class Filters:
 
 
 def _shares(position: Signal) -> tuple[range, Signal]:
-    """The knots around the positions ``[T]``, and how much of each sample each gets ``[n, T]``."""
+    """The knots around the positions ``[T]``, and the share of each sample that goes to each knot,
+    ``[n, T]``."""
     knots = range(int(position.min()), int(np.ceil(position.max())) + 1)
     away = np.abs(position - np.array(knots, np.float32)[:, None])
     return knots, np.maximum(1 - away, 0, out=away)
 
 
 def is_long(pair: Pair) -> bool:
-    """Whether the pair is a filter of so many taps that it needs an FFT: in it the others are free.
-    Elsewhere each costs less by itself."""
+    """Whether the pair is a filter with so many taps that it needs an FFT, in which the others cost
+    nothing. Without one, each filter is cheaper by itself."""
     return pair.present.kind == "Cabinet"
 
 
 def is_filter(pair: Pair) -> bool:
-    """Whether the pair can be one of the filters, wherever the amount stands."""
+    """Whether the pair can be one of the filters, at every amount."""
     if is_long(pair):
         return True
     kind = pair.present.kind
@@ -101,14 +102,14 @@ def is_filter(pair: Pair) -> bool:
 
 
 class _Responses:
-    """Of the same pedals, by knot; each is worked out when it is first asked for."""
+    """Responses of the same pedals by knot; each is computed when it is first needed."""
 
     def __init__(self, pairs: tuple[Pair, ...]) -> None:
         self.pairs = pairs
         self.known: dict[int, Response] = {}
 
     def at(self, knot: int) -> Response:
-        """What the pedals make of an impulse: ``[SIZE // 2 + 1]``, its end faded."""
+        """The pedals' response to an impulse, ``[SIZE // 2 + 1]``, its end faded."""
         if knot not in self.known:
             self.known[knot] = self._measured(knot)
         return self.known[knot]

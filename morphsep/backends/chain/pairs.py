@@ -1,4 +1,4 @@
-"""Two chains, pedal by pedal: which pedal answers to which, and what lies between the two."""
+"""Two chains, pedal by pedal: which pedals correspond, and the settings between them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from morphsep.tones.effects import Effect, Parameter, Setting, Value, knobs
 
 OPENING = 0.1
 """Part of the amount over which a pedal is mixed in that has no setting at which it does nothing.
-It is then near enough to doing nothing that the mix is not heard as one of two sounds."""
+Its effect is still so small there that the mix is not heard as two sounds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """A pedal of the source and one of the target, of one kind; ``None``: that chain has none."""
+    """A pedal of the source and one of the target, of one kind; ``None``: that chain has no such
+    pedal."""
 
     source: Pedal | None
     target: Pedal | None
@@ -70,7 +71,7 @@ def _identity(pedal: Pedal) -> tuple[str, tuple[tuple[str, Setting], ...]]:
 
 
 def _matches(source: Sequence[Pedal], target: Sequence[Pedal]) -> list[tuple[int, int]]:
-    """Longest common subsequence of the pedals' identities, as pairs of places."""
+    """Longest common subsequence of the pedals' identities, as (index, index)."""
     a, b = [_identity(p) for p in source], [_identity(p) for p in target]
     longest = [[0] * (len(b) + 1) for _ in range(len(a) + 1)]
     for i in reversed(range(len(a))):
@@ -112,7 +113,7 @@ def _from_nothing(
     values: Mapping[str, Setting],
     amount: float | Signal,
 ) -> dict[str, Value]:
-    """A pedal's settings on the way from where it does nothing (0) to where it stands (1)."""
+    """A pedal's settings between those at which it does nothing (0) and its own (1)."""
     neutral = {k: p.neutral for k, p in parameters.items() if k != "mix" and p.neutral is not None}
     found: dict[str, Value] = dict(values)
     mix = values["mix"]

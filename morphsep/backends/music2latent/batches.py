@@ -1,4 +1,4 @@
-"""As many channels at once as memory allows."""
+"""Runs as many channels at once as memory allows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Run = Callable[..., Signal]
 
 @dataclass(slots=True, kw_only=True)
 class Batches:
-    """Runs channels of equal shapes, `size` at once; less when memory runs out."""
+    """Runs channels of equal shapes, `size` at once; fewer when memory runs out."""
 
     size: int
     lanes: int = 1
@@ -24,7 +24,7 @@ class Batches:
     warn: Callable[[str], None]
 
     def run(self, run: Run, items: Sequence[tuple[Signal, ...]]) -> list[Signal]:
-        """What `run` makes of each item, ``[C, ...]`` as its parts.
+        """The results of `run`, one ``[C, ...]`` for each item.
 
         Raises:
             TrackError: one channel alone does not fit.

@@ -1,7 +1,7 @@
 """The network of the package music2latent, hosted here: our weights, our noise, our batches.
 
-Equal to ``music2latent.EncoderDecoder`` with the same weights and the same noise, which it draws
-and we are given.
+Equal to ``music2latent.EncoderDecoder`` with the same weights and the same noise, which that class
+draws and which is an argument here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MAX_LANES = 2
 SCALE = 0.06
-"""Of latents inside the network; outside they are about as large as standard normal ones."""
+"""Scale of latents inside the network; outside they are about standard normal."""
 
 
 class Codec:
@@ -33,7 +33,8 @@ class Codec:
         self.network, self.device = network, device
         self.half = half and device.type == "cuda"
         self.fits, self.lanes = 1 << 30, MAX_LANES
-        """Channels in one pass, and passes side by side on a CPU, that memory may hold."""
+        """Most channels in one pass, and passes side by side on a CPU, that are believed to fit the
+        memory."""
 
     def encode(self, audio: Signal) -> Signal:
         """``[B, 4096 n + 1536]`` -> latents ``[B, 64, n]``."""
@@ -41,7 +42,7 @@ class Codec:
 
         from morphsep.backends.music2latent.spectra import spectra
 
-        # always in full precision: the package's authors saw NaN from half
+        # always in full precision: the package's authors saw NaN in half
         with torch.inference_mode(), full_precision(self.device):
             parts = spectra(torch.from_numpy(audio).to(self.device))
             latents = self.network.encoder(parts) / SCALE
@@ -74,12 +75,12 @@ def codec(
     """The codec with these weights, loaded once in a process.
 
     Args:
-        sha256: of the file: another file is loaded anew.
+        sha256: of the file; another file is loaded anew.
         half: decode in float16 on a GPU.
-        names: of `music2latent_speed.TRANSFORMATIONS`; None: what pays on the device.
+        names: of `fast.speed.TRANSFORMATIONS`; None: those expected to pay off on the device.
 
     Raises:
-        SettingError: the package is not installed, or the file holds no such weights.
+        SettingError: the package is not installed, or the file does not hold its weights.
     """
     network = load(path)
     network = transform(network, choose(names, device))
@@ -132,6 +133,6 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
             f"{path} was not loaded: it asks Python to run something, which no weights need."
         ) from error
     except Exception as error:
-        # torch, zipfile and safetensors each have errors of their own for a damaged file
+        # torch, zipfile and safetensors each raise their own errors for a damaged file
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise SettingError(f"{path} is damaged, or holds no Music2Latent ({reason}).") from error

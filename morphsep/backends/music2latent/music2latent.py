@@ -1,9 +1,9 @@
 """Morphs in the latent space of Music2Latent, as in "Guitar Tone Morphing by Diffusion-based Model"
 (arXiv 2510.07908), on whole songs.
 
-Both tones are encoded, each latent frame goes along the arc between them, and what lies there is
-decoded. Latent frames stand on the *song's* multiples of 4096 samples, and a frame's noise is a
-function of its number: two chunks that overlap start from the same noise where they do.
+Both tones are encoded, each latent frame moves along the arc between them, and the result is
+decoded. Latent frames lie on the *song's* multiples of 4096 samples, and a frame's noise is a
+function of its number: two overlapping chunks start from the same noise where they overlap.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from morphsep.backends.music2latent.model import Codec
 
 CONTEXT = 8 * LATENT_HOP
-"""Samples on each side that are decoded and thrown away, 0.74 s."""
+"""Samples on each side that are decoded and dropped, 0.74 s."""
 CHOICES = {
     "angle": ("track", "frame"),
     "interpolation": ("slerp", "lerp"),
@@ -42,33 +42,33 @@ CHOICES = {
 class Music2Latent:
     """Encode, interpolate, decode, with the network of the package ``music2latent``.
 
-    Where the amount is 0 or 1 a tone that plays the stem's notes sounds as it is, not decoded
+    Where the amount is 0 or 1, a tone that plays the stem's notes is used as it is, not decoded
     (unless `paper_faithful`). Towards a recording of other notes the amount 1 is decoded: there is
-    no rendering of the stem to be equal to.
+    no rendering of the stem that it could equal.
 
     Raises:
-        SettingError: a setting cannot be.
+        SettingError: a setting is invalid.
     """
 
     weights: str = ""
-    """Empty: the published ones, fetched at the first use; else a .pt or .safetensors file or its
-    folder."""
+    """Empty: the published weights, fetched at the first use; else a .pt or .safetensors file or
+    its folder."""
     angle: str = "track"
     """One angle for the whole track, as in the paper, or one for each latent frame."""
     interpolation: str = "slerp"
     adain: str = "auto"
     """Statistics of latent channels. auto: a recording of other notes lends its own to the stem.
-    always: what lies between two tones gets what lies between their statistics, too. never: even
-    of such a recording only the rendering counts."""
+    always: latents between two tones also get statistics between theirs. never: even of such a
+    recording only the rendering counts."""
     noise: str = "shared"
-    """Whether left and right are decoded from the same noise, which keeps the middle in the middle,
+    """Whether left and right are decoded from the same noise, which keeps the centre in the centre,
     or from separate noise, as in the package."""
     paper_faithful: bool = False
-    """Decodes the ends too, and takes ``adain`` auto for always."""
+    """Decodes the ends too, and treats ``adain`` auto as always."""
     precision: str = "full"
     """half: float16 decoding on a GPU; no effect elsewhere."""
     batch: int = 2
-    """Chunks at once. On a CPU two channels of them are decoded side by side: 1.7 GB each for 8 s,
+    """Chunks at once. On a CPU two of their channels are decoded side by side: 1.7 GB each for 8 s,
     and 0.9 GB for the network."""
     device: str = "auto"
     seed: int = 0
@@ -97,7 +97,7 @@ class Music2Latent:
 
     @property
     def uniform(self) -> bool:
-        """Decoding 70 more passages of each track costs too much."""
+        """False: decoding 70 more passages of each track takes too long."""
         return False
 
     def fingerprint(self) -> str:
@@ -122,8 +122,8 @@ class Music2Latent:
         return self._ends(passages[0], self._encoded(framed)).to_json()
 
     def morph(self, passages: Sequence[Passage]) -> list[Signal]:
-        """Each passage morphed. What `measure` finds for a track is taken from the passage alone
-        where it has no ``facts``."""
+        """Each passage morphed. A passage without ``facts`` is measured by itself, as `measure`
+        does for a track."""
         framed = [self._framed(each) for each in passages]
         exact = [None if self.paper_faithful else each.exactly() for each in framed]
         todo = [each for each, end in zip(framed, exact, strict=True) if end is None]
@@ -163,7 +163,7 @@ class Music2Latent:
         return FramedPassage(passage=passage, lends=(source, target))
 
     def _ends(self, passage: Passage, latents: Sequence[tuple[Signal, Signal]]) -> Ends:
-        """From latents at places of the track that `passage` is of."""
+        """The ends from latents of excerpts of the track that `passage` belongs to."""
         framed = self._framed(passage)
         tones = passage.source_tone, passage.target_tone
         source, target = (
@@ -173,7 +173,7 @@ class Music2Latent:
         return Ends.of(latents, (source, target))
 
     def _lent_by(self, recording: Any, passage: Passage) -> list[Signal]:
-        """Latents ``[C, D, N]`` of eight places of a recording, as loud as the stem."""
+        """Latents ``[C, D, N]`` of eight excerpts of a recording, as loud as the stem."""
         louder = passage.level - recording.lufs
         gain = np.float32(from_db(louder)) if np.isfinite(louder) else np.float32(1)
         found = excerpts(recording.read, recording.num_samples, recording.rms_per_second)
@@ -181,7 +181,7 @@ class Music2Latent:
         return self._run(self._codec().encode, sounds, passage)
 
     def _encoded(self, framed: Sequence[FramedPassage]) -> list[tuple[Signal, Signal]]:
-        """Latents ``[C', D, N]`` of what both ends are made of."""
+        """Latents ``[C', D, N]`` of both ends' sounds."""
         if not framed:
             return []
         sounds = [(each.seen(end),) for each in framed for end in each.ends]
@@ -220,7 +220,7 @@ class Music2Latent:
         codec = self._codec()
         size, lanes = self.batch * passage.stem.shape[0], 1
         if codec.device.type == "cpu":
-            # one by one, as batches round differently and gain nothing, but side by side
+            # one by one but side by side: batches round differently and gain nothing
             size, lanes = 1, min(self.batch * passage.stem.shape[0], codec.lanes)
         batches = Batches(size=min(size, codec.fits), lanes=lanes, warn=passage.warn)
         results = batches.run(run, items)

@@ -15,8 +15,8 @@ from morphsep.dsp import Signal
 from morphsep.tones import Tone
 
 NEAR_END = 0.05
-"""Amounts closer than this to an end fade into the tone itself. Wider than where only rounding is
-to be bridged: what a codec adds to a sound comes in with the first twentieth of the way."""
+"""Amounts closer than this to an end fade into the tone itself. Wider than rounding alone would
+need: the codec's own colouring fades in over the first twentieth of the way."""
 
 
 def reference(tone: Tone) -> Any:
@@ -26,7 +26,7 @@ def reference(tone: Tone) -> Any:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FramedPassage:
-    """A passage, and what of it is encoded and decoded."""
+    """A passage, and the parts of it that are encoded and decoded."""
 
     passage: Passage
     lends: tuple[bool, bool]
@@ -34,7 +34,7 @@ class FramedPassage:
 
     @cached_property
     def ends(self) -> tuple[Signal, Signal]:
-        """What both ends are made of, ``[C, T]``."""
+        """The sounds that both ends are encoded from, ``[C, T]``."""
         passage, (source, target) = self.passage, self.lends
         return (
             passage.stem if source else passage.source,
@@ -43,7 +43,7 @@ class FramedPassage:
 
     @cached_property
     def core(self) -> slice:
-        """What has settled of both tones, in samples of the passage."""
+        """The part where both tones have settled, in samples of the passage."""
         before, after = both_contexts(self.passage.source_tone, self.passage.target_tone)
         length = self.passage.stem.shape[1]
         return slice(before, length - after) if before + after < length else slice(0, length)
@@ -56,12 +56,13 @@ class FramedPassage:
 
     @cached_property
     def num_decoded(self) -> int:
-        """How many channels need to be worked on: one if all are alike."""
+        """Number of channels to process: one if all are equal."""
         alike = all(np.array_equal(end[0], each) for end in self.ends for each in end[1:])
         return 1 if alike else self.passage.stem.shape[0]
 
     def seen(self, signal: Signal) -> Signal:
-        """``[C, T]`` -> ``[C', 4096 n + 1536]``: what the frames see of it, zeros outside."""
+        """``[C, T]`` -> ``[C', 4096 n + 1536]``: the samples that the frames cover, zeros
+        outside."""
         span = samples_of(self.frames)
         seen = np.zeros((self.num_decoded, len(span)), np.float32)
         offset = span.start - self.passage.start
@@ -94,7 +95,7 @@ class FramedPassage:
         return None
 
     def with_ends(self, morphed: Signal) -> Signal:
-        """``[C, T]``, faded into the tones themselves near their ends of the amount."""
+        """``[C, T]``, faded into the tones themselves where the amount nears 0 or 1."""
         amount = self.passage.amount
         for lends, end, distance in zip(self.lends, self.ends, (amount, 1 - amount), strict=True):
             keep = np.clip(1 - distance / np.float32(NEAR_END), 0, 1)
@@ -104,7 +105,7 @@ class FramedPassage:
 
 
 def whole_frames(sound: Signal) -> Signal:
-    """``[C, T]`` without what is left over of the last latent frame; at least one, with zeros."""
+    """``[C, T]`` cut to whole latent frames; at least one, filled up with zeros."""
     num_frames = max(1, (sound.shape[1] - REACH) // LATENT_HOP + 1)
     length = (num_frames - 1) * LATENT_HOP + REACH
     return np.pad(sound, ((0, 0), (0, max(0, length - sound.shape[1]))))[:, :length]

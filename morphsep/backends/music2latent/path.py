@@ -1,4 +1,4 @@
-"""The way from one tone's latents to the other's, and what of it is the same for a whole track."""
+"""The path from one tone's latents to the other's, and its parameters for a whole track."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from morphsep.dsp import Signal, adain, angle_between, angles_between, arc, lerp
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moments:
-    """Of each latent channel: ``[D, 1]`` each."""
+    """Mean and standard deviation of each latent channel, ``[D, 1]`` each."""
 
     mean: Signal
     std: Signal
 
     @classmethod
     def of(cls, latents: Sequence[Signal]) -> Moments:
-        """Of all frames of all of them, ``[C, D, N]`` each."""
+        """The moments over all frames of all these latents, ``[C, D, N]`` each."""
         rows = _rows(latents)
         return cls(mean=rows.mean(axis=1, keepdims=True), std=rows.std(axis=1, keepdims=True))
 
@@ -40,15 +40,15 @@ class Lent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ends:
-    """What was measured of both tones on one track."""
+    """The measurements of both tones on one track."""
 
     lent: tuple[Lent | None, Lent | None]
-    """How source and target come from the stem's latents, if they are not rendered."""
+    """How source and target are made from the stem's latents, if they are not rendered."""
     moments: tuple[Moments, Moments]
     covariance: Signal
-    """Of the latent channels of one tone with those of the other, ``[D, 1]``."""
+    """Covariance of the latent channels of one tone with those of the other, ``[D, 1]``."""
     angle: float
-    """Between all latents of the one and all of the other, rad."""
+    """Angle between all latents of one tone and all of the other, rad."""
 
     @classmethod
     def of(
@@ -56,8 +56,8 @@ class Ends:
         latents: Sequence[tuple[Signal, Signal]],
         references: tuple[Sequence[Signal], Sequence[Signal]] = ((), ()),
     ) -> Ends:
-        """From what both ends are made of at the same places, ``[C, D, N]`` each, and the latents
-        of the recordings that lend their statistics to them."""
+        """From the latents of both ends at the same positions, ``[C, D, N]`` each, and those of the
+        recordings that lend their statistics to them."""
         lent = tuple(
             Lent(own=Moments.of([each[end] for each in latents]), wanted=Moments.of(reference))
             if reference
@@ -77,7 +77,7 @@ class Ends:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON's own types."""
+        """In JSON's own types."""
         return {
             "lent": [
                 how and {"own": _json(how.own), "wanted": _json(how.wanted)} for how in self.lent
@@ -89,7 +89,7 @@ class Ends:
 
     @classmethod
     def from_json(cls, facts: Mapping[str, Any]) -> Ends:
-        """Back from `to_json`."""
+        """The inverse of `to_json`."""
         lent = [
             how and Lent(own=_moments(how["own"]), wanted=_moments(how["wanted"]))
             for how in facts["lent"]
@@ -104,17 +104,17 @@ class Ends:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatentPath:
-    """How to go from the latents of one tone to those of the other."""
+    """Interpolation from the latents of one tone to those of the other."""
 
     interpolation: str
     """``slerp`` or ``lerp``."""
     angle: str
     """``track`` or ``frame``."""
     adain: bool
-    """Whether what lies between also gets statistics between both tones' (as in DiffMorpher)."""
+    """Whether the result also gets statistics between both tones' (as in DiffMorpher)."""
 
     def __call__(self, source: Signal, target: Signal, amount: Signal, ends: Ends) -> Signal:
-        """Latents ``[C, D, N]`` that both ends are made of, amount ``[N]`` -> ``[C, D, N]``."""
+        """Latents ``[C, D, N]`` of both ends and the amount ``[N]`` -> ``[C, D, N]``."""
         source, target = (
             latents if how is None else how(latents)
             for latents, how in zip((source, target), ends.lent, strict=True)
@@ -124,7 +124,7 @@ class LatentPath:
         if not self.adain:
             return mixed
         a, b = ends.moments
-        # of a weighted sum, from its parts: what this amount has all over the track, not here
+        # of a weighted sum, from its parts: this amount's variance over the whole track, not here
         variance = (left * a.std) ** 2 + (right * b.std) ** 2 + 2 * left * right * ends.covariance
         return adain(
             mixed,

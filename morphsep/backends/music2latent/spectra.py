@@ -1,8 +1,8 @@
-"""What Music2Latent sees of a sound: complex spectra with softened magnitudes, and the way back.
+"""Music2Latent's input: complex spectra with compressed magnitudes; and the inverse.
 
 Frames of 2048 samples every 512, Hann window, no padding, without the bin at half the sample rate;
-real and imaginary part of ``0.34 |X|^0.65 e^(i arg X)``. Eight frames share one latent frame, which
-therefore stands every 4096 samples and sees 5632. Numbers as in music2latent 0.1.8.
+real and imaginary part of ``0.34 |X|^0.65 e^(i arg X)``. Eight frames share one latent frame, so
+there is one every 4096 samples, and it sees 5632. Numbers as in music2latent 0.1.8.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 WINDOW, HOP, BINS = 2048, 512, 1024
 PER_LATENT = 8
-"""Spectral frames of a latent frame."""
+"""Spectral frames in a latent frame."""
 LATENT_HOP = PER_LATENT * HOP
 REACH = LATENT_HOP + WINDOW - HOP
 """Samples that a latent frame sees."""
@@ -23,7 +23,7 @@ POWER, GAIN = 0.65, 0.34
 
 
 def latent_frames(start: int, stop: int) -> range:
-    """The absolute latent frames without which samples [start, stop) of a song are not whole.
+    """The absolute latent frames that samples [start, stop) of a song need.
 
     >>> latent_frames(1536, 4096), latent_frames(1535, 4097)
     (range(0, 1), range(-1, 2))
@@ -33,8 +33,8 @@ def latent_frames(start: int, stop: int) -> range:
 
 
 def samples_of(frames: range) -> range:
-    """The samples of the song that these latent frames see, of which the first and last 1536 do
-    not come back whole.
+    """The samples of the song that these latent frames see, of which the first and last 1536 are
+    not reconstructed.
 
     >>> samples_of(range(1, 3))
     range(4096, 13824)
@@ -75,7 +75,7 @@ def waveform(parts: torch.Tensor) -> torch.Tensor:
 
 @lru_cache(maxsize=4)
 def _windows(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Of analysis and synthesis: the overlapping products of both add up to 1."""
+    """Windows of analysis and synthesis; their overlapping products add up to 1."""
     import torch
 
     window = torch.hann_window(WINDOW, device=device)

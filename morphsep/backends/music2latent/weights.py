@@ -1,4 +1,4 @@
-"""Which weights of Music2Latent: the published ones in our own store, or the user's file."""
+"""The weights of Music2Latent: the published ones in our own store, or the user's file."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ def resolve(given: str, offline: bool) -> Path:
     """The checked file with the weights.
 
     Args:
-        given: nothing (the published ones, fetched at the first use), or a ``.pt`` or
+        given: empty (the published ones, fetched at the first use), or a ``.pt`` or
             ``.safetensors`` file, or the folder with it, here or in an object store.
 
     Raises:
-        SettingError: there are none, or not what they were, or they cannot be fetched.
+        SettingError: they are missing, not the expected ones, or cannot be fetched.
     """
     return _bag(given, offline).files[0]
 

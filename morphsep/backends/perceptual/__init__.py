@@ -1,4 +1,4 @@
-"""The perceptual map: amounts spaced by what is heard, whatever the backend."""
+"""The perceptual map: amounts spaced as they sound, whatever the backend."""
 
 from morphsep.backends.perceptual.warp import Warp, measure
 

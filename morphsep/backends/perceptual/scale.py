@@ -1,4 +1,4 @@
-"""Where morphs of some excerpts stand between both ends, once they are as loud as these."""
+"""Positions of morphs of some excerpts between both ends, at matched loudness."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from morphsep.dsp import MODEL_RATE, RANGE_DB, LoudnessMeter, Signal, from_db, m
 SAME_TONE_DB = 0.1
 """Mean distance of two log-mel spectrograms in dB below which two tones sound the same."""
 MOST_DB = 6.0
-"""Largest gain of a warp; what is further off is meant to be, or silence."""
+"""Largest gain of a warp; a larger difference is intended, or silence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scale:
-    """The ends as log-mel spectrograms and loudness, to place any number of morphs between."""
+    """The ends as log-mel spectrograms and loudness, to locate any number of morphs between."""
 
     source: np.ndarray
-    """``[C, frames, bands]`` in dB, all places in a row."""
+    """``[C, frames, bands]`` in dB, all excerpts in a row."""
     target: np.ndarray
     reference: float
     lufs: tuple[float, float]
-    """Of both ends."""
+    """Loudness of both ends."""
     settled: Sequence[slice]
-    """What counts of each place."""
+    """The part of each excerpt that counts."""
 
     @classmethod
     def between(
         cls, passages: Sequence[Passage], context: tuple[int, int], with_context: bool = False
     ) -> Scale:
-        """Leaves out the context; or, of passages without any, what has not settled, if at least
-        half of a passage has."""
+        """Leaves out the context; for passages without context, the part that has not settled, if
+        at least half of the passage has."""
         before, after = context
         lengths = [each.stem.shape[1] for each in passages]
         settled = [
@@ -75,19 +75,19 @@ class Scale:
 
 
 def mel_powers(places: Sequence[Signal], settled: Sequence[slice]) -> np.ndarray:
-    """``[C, frames, bands]`` of all places in a row."""
+    """``[C, frames, bands]`` of all excerpts in a row."""
     parts = zip(places, settled, strict=True)
     return np.concatenate([mel_power(place[:, part]) for place, part in parts], axis=1)
 
 
 def decibels(power: np.ndarray, reference: float) -> np.ndarray:
-    """As ``morphsep.dsp.mel_position.log_mel``, of a mel power that is known."""
+    """Like ``morphsep.dsp.mel_position.log_mel``, for a given mel power."""
     floor = 10 ** (-RANGE_DB / 10)
     return np.asarray(10 * np.log10(np.maximum(power / reference, floor)))
 
 
 def loudness(places: Sequence[Signal], settled: Sequence[slice]) -> float:
-    """LUFS of all places in a row."""
+    """LUFS of all excerpts in a row."""
     meter = LoudnessMeter(MODEL_RATE, places[0].shape[0])
     for place, part in zip(places, settled, strict=True):
         meter.add(place[:, part])

@@ -1,11 +1,11 @@
 """Perceptual reparametrisation: equal steps of the amount sound like equal steps, equally loud.
 
-A backend's own amount is a physical quantity (dB of drive, dB of a partial), and half of it is
-rarely halfway to the ear. ``measure`` renders excerpts of the stem at a few amounts, takes the
-mel position of each and inverts the map: SoundMorpher's uniform sampling (arXiv 2410.02144), with
-one interpolated map in place of a bisection per point. What lies between two tones may also be
-softer or louder than both: a gain goes with the map. It is measured once per tone pair or track,
-never per chunk: it must not change in the middle of a song.
+A backend's own amount is a physical quantity (dB of drive, dB of a partial), and half of it rarely
+sounds like half way. ``measure`` renders excerpts of the stem at a few amounts, takes the mel
+position of each and inverts the map: SoundMorpher's uniform sampling (arXiv 2410.02144), with one
+interpolated map in place of a bisection per point. A sound between two tones may also be softer or
+louder than both: the map includes a gain. It is measured once per tone pair or track, never per
+chunk: it must not change in the middle of a song.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from morphsep.tones import Tone
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Warp:
-    """Amount as the ear counts it -> amount as the backend counts it: monotone, continuous,
-    piecewise linear, 0 to 0 and 1 to 1."""
+    """Perceived amount -> the backend's amount: monotone, continuous, piecewise linear, 0 to 0 and
+    1 to 1."""
 
     positions: tuple[float, ...] = (0.0, 1.0)
     """Perceived amounts at the knots, increasing from 0 to 1."""
     amounts: tuple[float, ...] = (0.0, 1.0)
     """The backend's amounts there, increasing from 0 to 1."""
     gains_db: tuple[float, ...] = ()
-    """Gain behind the backend there, 0 at both ends; empty: none anywhere."""
+    """Gain after the backend there, 0 at both ends; empty: no gain anywhere."""
 
     def __call__(self, amount: Signal) -> Signal:
         """Curve ``[T]`` in [0, 1] -> curve ``[T]`` in [0, 1]."""
@@ -50,7 +50,7 @@ class Warp:
         return np.power(10.0, decibels / 20).astype(np.float32)
 
     def to_json(self) -> dict[str, list[float]]:
-        """As JSON's own types."""
+        """In JSON's own types."""
         return {
             "positions": list(self.positions),
             "amounts": list(self.amounts),
@@ -59,7 +59,7 @@ class Warp:
 
     @classmethod
     def from_json(cls, knots: Mapping[str, Sequence[float]]) -> Warp:
-        """Back from ``to_json``; knots that were written before there were gains have none."""
+        """The inverse of ``to_json``; knots written before gains existed have none."""
         return cls(
             positions=tuple(knots["positions"]),
             amounts=tuple(knots["amounts"]),
@@ -81,13 +81,13 @@ def measure(
     """Find the warp that makes a backend's amount perceptually uniform for a pair of tones.
 
     Args:
-        excerpts: places of the stem, ``[C, T]`` at 44.1 kHz, and the song's sample at which each
-            starts: as from ``excerpts``. They count as one.
+        excerpts: of the stem, ``[C, T]`` at 44.1 kHz, and the song's sample at which each starts:
+            as from ``dsp.excerpts``. They count as one.
         level: integrated loudness of the whole stem in LUFS.
-        num_points: most amounts to render; each goes where the largest step is left.
-        with_context: whether each place has the backend's context on both sides, which does not
-            count. Without it what has not settled is left out, if at least half has.
-        facts: what the backend has measured of the track.
+        num_points: most amounts to render; each halves the largest step that remains.
+        with_context: whether each excerpt has the backend's context on both sides, which does not
+            count. Without it the part that has not settled is left out, if at least half has.
+        facts: the backend's measurements of the track.
 
     Raises:
         SettingError: the backend cannot morph this pair.
@@ -118,7 +118,7 @@ def measure(
 
 
 def at_amount(passage: Passage, amount: float) -> Passage:
-    """The same passage at a constant amount; what is rendered of its ends is taken along."""
+    """The same passage at a constant amount; ends that are rendered already are kept."""
     moved = replace(passage, amount=np.full_like(passage.amount, amount))
     rendered = {name: x for name, x in vars(passage).items() if name in ("source", "target")}
     vars(moved).update(rendered)

@@ -4,13 +4,13 @@ For spectra S and T of the same frames and an amount w per frame:
 
 1. *Phase* is that of the crossfade C = (1 - w) S + w T: of whichever sound dominates a bin, and
    a phase that a real signal has, so that bins and frames stay coherent with each other. C moves
-   continuously with w and is S at 0 and T at 1. Before, T is turned back by the steady phase p(f)
-   between the two tones, and C is turned on by w p(f), so that they do not meet head-on.
+   continuously with w and is S at 0 and T at 1. Before that, T is rotated back by the steady phase
+   p(f) between the two tones, and C is rotated forward by w p(f), so that the two do not cancel.
 2. *Magnitude* is |S|^(1-w) |T|^w: every partial's level moves linearly in dB, while in a
-   crossfade the louder side is heard in full at once. By the inequality of the means this turns
-   C down; up only where C cancels: nothing is amplified that was not there.
-3. *Envelope*: the powers of ERB bands are put on the same line in dB, since the product of two
-   fine structures that do not match (detuned, noisy) loses power; then the frame's loudness.
+   crossfade the louder side is heard in full at once. By the inequality of the means this
+   turns C down; it turns C up only where C cancels, so nothing is amplified that was not there.
+3. *Envelope*: the powers of ERB bands are interpolated linearly in dB, too, since the product of
+   two fine structures that do not match (detuned, noisy) loses power; then the frame's loudness.
 4. *Transients*: where a band's power rises steeply, its bins take the gain of the band, not
    their own. A gain that is smooth over frequency has a short impulse response: no pre-echo.
 
@@ -29,27 +29,28 @@ TINY = np.float32(1e-20)
 """Power of a bin that counts as silence, -254 dBFS: keeps logarithms finite."""
 
 FLOOR = np.float32(1e-6)
-"""Power, relative to the other sound in the same bin, below which a level is not followed: the
-noise of a silent side would else modulate the other (musical noise). Fades out at the ends."""
+"""Power, relative to the other sound in the same bin, below which a level is not followed:
+otherwise the noise of a silent side would modulate the other (musical noise). Fades out at the
+ends."""
 
 RESTORE = np.float32(np.log(10 ** (12 / 20)))
-"""Most that a bin is turned up where the crossfade cancels, and a band after it: 12 dB."""
+"""Largest gain of a bin where the crossfade cancels, and of a band after it: 12 dB."""
 
 LEVEL = np.float32(np.log(10**0.4))
-"""Most that a whole frame's loudness is corrected, halfway: 4 dB; proportionally to w (1 - w), so
+"""Largest correction of a whole frame's loudness, half way: 4 dB; proportional to w (1 - w), so
 that the slightest amount cannot lift a source that has decayed far below a sustained target."""
 
 LOOKBACK = 3
 """Frames that an attack needs to enter a window: a band's rise is measured over these."""
 
 RISE = (np.float32(np.log(10**0.6)), np.float32(np.log(10**1.2)))
-"""Rise of a band's power over ``LOOKBACK`` frames where a transient begins, and is all transient:
-6 and 12 dB."""
+"""Rise of a band's power over ``LOOKBACK`` frames at which it begins to count as transient, and
+counts fully: 6 and 12 dB."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Blend:
-    """Blends successive blocks of frames; remembers the last ``LOOKBACK`` frames' band powers."""
+    """Blends successive blocks of frames; keeps the band powers of the last ``LOOKBACK`` frames."""
 
     bands: Bands
     phase: Signal
@@ -87,13 +88,13 @@ class Blend:
         return flat.reshape(*bands.shape[:2], -1)
 
     def _spare_transients(self, gain: Signal, smooth: Signal, ends: tuple[Signal, Signal]) -> None:
-        """Move log power gains ``gain`` to the bands' gains ``smooth`` in attacks, in place."""
+        """Replace log power gains ``gain`` by the bands' gains ``smooth`` in attacks, in place."""
         share = self._attacks(ends)
         if share.any():
             gain += self._bins(share) * (self._bins(smooth) - gain)
 
     def _attacks(self, ends: tuple[Signal, Signal]) -> Signal:
-        """How much of each band is attack, in [0, 1]: ``[F, 1, num_bands]``, all channels alike."""
+        """Share of attack in each band, in [0, 1]: ``[F, 1, num_bands]``, all channels alike."""
         level = np.log((ends[0] + ends[1]).sum(axis=1, keepdims=True) + TINY)
         if self.past is None:
             self.past = np.repeat(level[:1], LOOKBACK, axis=0)
@@ -136,8 +137,7 @@ def turns(angle: Signal) -> Spectrum:
 def log_mean(a: Signal, b: Signal, w: Signal) -> Signal:
     """``(1 - w) ln a + w ln b`` of powers, neither followed deeper than ``FLOOR`` below the other.
 
-    The floor belongs to the side that is being left or not yet reached: at w = 0 it is exactly
-    ``ln a``, at w = 1 exactly ``ln b``.
+    The floor is weighted so that the result is exactly ``ln a`` at w = 0 and ``ln b`` at w = 1.
     """
     low = np.log(a + (FLOOR * w) * b + TINY)
     high = np.log(b + (FLOOR * (1 - w)) * a + TINY)

@@ -1,4 +1,4 @@
-"""A spectrum as masses, their matching, and their bins on the way to another place.
+"""A spectrum as masses, their matching, and their bins on the way to another frequency.
 
 From the description in T. Henderson and J. Solomon, "Audio Transport: A Generalized Portamento via
 Optimal Transport", DAFx-19 (arXiv 1906.06763); see `morphsep.backends.spectral.transport`.
@@ -17,7 +17,7 @@ Reals = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
 
 LEAST = 1e-5
-"""Share of a frame's mass that is not worth moving."""
+"""Share of a frame's mass below which a mass is not moved."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -25,26 +25,26 @@ class Masses:
     """A frame as masses, from low to high."""
 
     first: Indices
-    """Their first bins."""
+    """First bin of each."""
     size: Indices
-    """Their numbers of bins."""
+    """Number of bins of each."""
     centre: Indices
-    """Their loudest bins."""
+    """Loudest bin of each."""
     frequency: Reals
     """Reassigned frequency there, rad per sample."""
     phase: Reals
     """Phase there, rad."""
     share: Reals
-    """Of the frame's mass."""
+    """Share of the frame's mass."""
     total: float
     """The frame's mass: the sum of its magnitudes."""
     magnitude: Reals
-    """All channels together, of every bin, ``[K]``."""
+    """Magnitude of every bin, all channels together, ``[K]``."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lobes:
-    """Bins on their way: where they come from, where they go, which pair moves them."""
+    """Bins on their way: where they come from, where they go, which match moves them."""
 
     come: Indices
     to: Indices
@@ -65,7 +65,7 @@ class Lobes:
         return cls(come, to, which, gain[which], turn[which])
 
     def placed(self, spectrum: Spectrum) -> Spectrum:
-        """The spectrum ``[C, K]`` with its bins where they go."""
+        """The spectrum ``[C, K]`` with its bins at their new positions."""
         factor = self.gain * np.exp(1j * self.turn)
         out = np.empty(spectrum.shape, np.complex64)
         for channel, values in zip(out, spectrum, strict=True):

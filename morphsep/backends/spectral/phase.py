@@ -1,10 +1,10 @@
 """The steady difference in phase between two tones, frequency by frequency.
 
-Amplifiers invert, and every filter turns the phase: two renderings of the same notes may stand
-head-on in one band and side by side in the next, which nobody hears until they are blended and
-cancel. The question is put to the tones, with a probe, not to the song: its answer must be the
-same for every passage. The probe is noise, since the cross-spectrum of Gaussian noise before and
-after a distortion is that of its linear part alone (Bussgang 1952).
+Amplifiers invert, and every filter shifts the phase: two renderings of the same notes may be
+opposite in one band and in phase in the next, which is inaudible until they are blended and cancel.
+The phase is measured on the tones with a probe, not on the song: it must be the same for every
+passage. The probe is noise, since the cross-spectrum of Gaussian noise before and after a
+distortion is that of its linear part alone (Bussgang 1952).
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from morphsep.dsp import MODEL_RATE, FrameGrid, Signal, erb_bands, from_db
 from morphsep.tones import Tone
 
 COHERENT = 0.2
-"""Coherence of a band below which it has no steady phase and takes that of its neighbours."""
+"""Coherence below which a band has no steady phase and gets that of its neighbours."""
 
 LEVEL = -20.0
-"""Level of the probe in dBFS: about that of a usual recording in LUFS."""
+"""Level of the probe in dBFS: about the loudness of a usual recording in LUFS."""
 
 _known: dict[tuple[str, str, int, int], Signal] = {}
 
@@ -62,7 +62,7 @@ def _coherence(source: Tone, target: Tone, n_fft: int, num_bands: int) -> np.nda
 
 
 def _unwrapped(coherence: np.ndarray) -> Signal:
-    """Phases of the bands without steps of a full turn, in [-pi, pi] where most bands agree."""
+    """Unwrapped phases of the bands, their median in [-pi, pi]."""
     sure = np.flatnonzero(np.abs(coherence) > COHERENT)
     if not len(sure):
         return np.zeros(len(coherence), np.float32)

@@ -1,5 +1,5 @@
-"""Morphs any two sounds, without weights: see ``morphsep.backends.spectral.blend`` for how, and
-``morphsep.backends.spectral.transport`` for two that play different notes."""
+"""Morphs any two sounds without weights: ``morphsep.backends.spectral.blend`` says how, and
+``morphsep.backends.spectral.transport`` for sounds of different notes."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from morphsep.dsp import MODEL_RATE, FrameGrid, Signal, erb_bands
 from morphsep.tones import Tone
 
 MEMORY = MODEL_RATE
-"""Samples of context for what goes from note to note: most have an attack in a second, from which
-on two overlapping passages agree about phases."""
+"""Samples of context between different notes: most seconds contain an attack, after which two
+overlapping passages agree about phases."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,5 +81,5 @@ class Spectral:
 
 
 def same_notes(source: Tone, target: Tone) -> bool:
-    """Whether both tones play the stem's notes: so do all that do not say otherwise."""
+    """Whether both tones play the stem's notes, as all do that do not say otherwise."""
     return all(getattr(tone, "same_notes", True) for tone in (source, target))

@@ -2,14 +2,14 @@
 
 After T. Henderson and J. Solomon, "Audio Transport: A Generalized Portamento via Optimal
 Transport", DAFx-19 (arXiv 1906.06763), from the paper's description. In each frame, both spectra
-are cut into masses (a partial with its skirts) where the reassigned frequency changes sides; the
+are cut into masses (a partial with its skirts) where the reassigned frequency changes side; the
 masses are matched by optimal transport, which in one dimension is the monotone matching of their
-cumulated weights; and each matched pair sounds once, at the frequency in between. Its phase goes
-on from the last frame's with that frequency.
+cumulated weights; and each match sounds once, at the frequency in between. Its phase continues from
+the last frame with that frequency.
 
-Here, besides: stereo stays stereo (masses are cut and matched for all channels together); where a
+Added here: stereo stays stereo (masses are cut and matched for all channels together); where a
 band's power rises steeply a mass takes the phase of the sound that it comes from, so that attacks
-stay whole and what was before them is forgotten, also where a passage was cut; and a sound that is
+stay whole and the phases before them, also at a passage's cut, are forgotten; and a sound that is
 silent, or far below the other, moves nothing.
 """
 
@@ -26,23 +26,23 @@ from morphsep.backends.spectral.masses import Indices, Lobes, Masses, Reals, mas
 from morphsep.dsp import Bands, FrameGrid, Signal, Spectrum, erb_bands, hann
 
 PADDING = 2
-"""FFT length in windows: masses are moved by whole bins, and those must be narrow."""
+"""FFT length in windows: masses are moved by whole bins, which must be narrow."""
 SILENT = 1e-3
 """Mass of a frame, against the other sound's, below which it moves nothing: -60 dB."""
 NOTHING = 1e-4
-"""The same by itself: the sum of a frame's magnitudes at about -120 dBFS."""
+"""The same in absolute terms: the sum of a frame's magnitudes at about -120 dBFS."""
 ATTACK = np.log(10**0.9)
-"""Rise of a band's power over ``LOOKBACK`` frames from which on it is an attack, 9 dB."""
+"""Rise of a band's power over ``LOOKBACK`` frames above which it is an attack, 9 dB."""
 NUM_BANDS = 24
 
 
 def transport(
     source: Signal, target: Signal, amount: Signal, start: int, *, n_fft: int, hop: int
 ) -> Signal:
-    """What is ``amount`` ``[T]`` of the way from ``source`` to ``target``, both ``[C, T]``.
+    """The sound at ``amount`` ``[T]`` of the way from ``source`` to ``target``, both ``[C, T]``.
 
     Levels are ``(1 - amount)`` of the source's and ``amount`` of the target's magnitudes. At the
-    ends the sound is the source's or target's up to phases.
+    ends the sound equals the source or the target up to phases.
 
     Args:
         start: the song's sample of ``source[:, 0]``: frames lie on the song's grid.
@@ -71,12 +71,12 @@ class _Frame:
 
 @dataclass(slots=True, kw_only=True)
 class _Mover:
-    """Goes through the frames of two sounds; remembers the last frame's phases."""
+    """Processes the frames of two sounds in order; keeps the last frame's phases."""
 
     n_fft: int
     hop: int
     phase: Reals = field(init=False)
-    """Of what was loudest at each bin in the last frame."""
+    """Phase of the loudest part at each bin in the last frame."""
     frequency: Reals = field(init=False)
     past: list[list[Reals]] = field(init=False)
     """Band levels of both sounds in the last frames, in nepers of power."""
@@ -112,7 +112,7 @@ class _Mover:
         from_a = (1 - amount) * a.total >= amount * b.total
         attack = rises[0][a.centre[i]] if from_a else rises[1][b.centre[j]]
         own = a.phase[i] if from_a else b.phase[j]
-        # What hardly moves keeps the phase that it has.
+        # A mass that hardly moves keeps its phase.
         still = np.abs(a.frequency[i] - b.frequency[j]) * self.hop < 0.05
         phase = np.where(attack | still, own, phase)
         lobes = (
@@ -132,7 +132,7 @@ class _Mover:
         return np.asarray((rise > ATTACK)[_band_of(self.n_fft)])
 
     def _remember(self, frame: Masses) -> None:
-        """A frame that is heard as it is."""
+        """Keep the phases of a frame that is output as it is."""
         self.phase = np.repeat(frame.phase, frame.size)
         self.frequency = np.repeat(frame.frequency, frame.size)
 
@@ -140,7 +140,7 @@ class _Mover:
         self, lobes: tuple[Lobes, Lobes], both: tuple[Masses, Masses],
         phase: Reals, frequency: Reals,
     ) -> None:  # fmt: skip
-        """Each bin remembers what is loudest in it."""
+        """Keep the phase and frequency of the loudest part in each bin."""
         bins = np.concatenate([lobe.to for lobe in lobes])
         which = np.concatenate([lobe.which for lobe in lobes])
         loud = np.concatenate(
@@ -149,7 +149,8 @@ class _Mover:
                 for lobe, frame in zip(lobes, both, strict=True)
             ]
         )
-        # 16 bits, 0.1 dB apart, are sorted in linear time; sorting floats took a quarter of all.
+        # 16 bits, 0.1 dB apart, are sorted in linear time; sorting floats took a quarter of the
+        # time.
         rank = np.clip(60 * np.log2(loud + 1e-12) + 4000, 0, 65535).astype(np.uint16)
         order = np.argsort(rank, kind="stable")
         self.phase[bins[order]] = phase[which[order]]
@@ -179,7 +180,7 @@ def _add(grid: FrameGrid, padded: Signal, spectra: Spectrum, block: slice) -> No
 
 @lru_cache(maxsize=4)
 def _centring(n_fft: int) -> Spectrum:
-    """Turns that count phases from the window's middle, ``[K]``."""
+    """Factors that refer phases to the window's middle, ``[K]``."""
     bins = np.arange(PADDING * n_fft // 2 + 1)
     return np.asarray(np.exp(1j * np.pi * bins / PADDING), np.complex64)
 

@@ -1,1 +1,1 @@
-"""The autoencoder's layers, computed faster with the same result to rounding."""
+"""The autoencoder's layers, computed faster with the same result up to rounding."""

@@ -1,8 +1,8 @@
 """The transformation ``blocks``: residual blocks whose norms, activations and sums stay in cache.
 
-Shapes are those of the package, ``[B, C, F, T]``; in memory the channels are last. What is
-read once from memory is normalised, activated, convolved, added up and measured for the next norm
-before it is written.
+Shapes are those of the package, ``[B, C, F, T]``; in memory the channels are last. A block is read
+from memory once, then normalised, activated, convolved, added and measured for the next norm before
+it is written.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Block(nn.Module):
     def forward(
         self, x: Tensor, time_emb: Tensor | None = None, space: Workspace | None = None
     ) -> Tensor:
-        """``[B, C, F, T]``, whose memory may be used, -> ``[B, K, F, T]``."""
+        """``[B, C, F, T]`` -> ``[B, K, F, T]``; the input's memory may be reused."""
         rest = channels_last(self.res_conv(x))
         self._add_to(rest, channels_last(x), [], space or Workspace(), time_emb)
         out = rest.permute(0, 3, 1, 2)
@@ -44,8 +44,8 @@ class Block(nn.Module):
     def streamed(
         self, x: Tensor, moments: list[Moments], space: Workspace
     ) -> tuple[Tensor, list[Moments]]:
-        """As `forward`; `moments` are those of `x`, or none. The result lies in `x` or in `space`,
-        and comes with its moments, or none."""
+        """Like `forward`; `moments` are those of `x`, or none. The result lies in `x` or in
+        `space`, and comes with its moments, or none."""
         rest = x = channels_last(x)
         if not isinstance(self.res_conv, nn.Identity):
             weight, bias = self.res_conv.weight.flatten(1).t(), self.res_conv.bias
@@ -64,8 +64,8 @@ class Block(nn.Module):
         space: Workspace,
         time_emb: Tensor | None = None,
     ) -> list[Moments]:
-        """Adds what the convolutions make of `x` ``[B, F, T, C]`` to `rest` ``[B, F, T, K]``, which
-        may be `x`. The moments of the sum."""
+        """Adds the convolutions of `x` ``[B, F, T, C]`` to `residual` ``[B, F, T, K]``, which may
+        be `x`; returns the moments of the sum."""
         first = self.biases[0].expand(x.shape[0], -1)
         if time_emb is not None and self.proj_emb is not None:
             first = first + self.proj_emb(time_emb)
@@ -82,7 +82,7 @@ class Block(nn.Module):
 
 
 def replace_blocks(network: Any) -> None:
-    """Put `Block` in the place of every ``ResBlock`` that is built as it expects."""
+    """Replace every ``ResBlock`` of the usual kind by a `Block`."""
     from music2latent.models import ResBlock
 
     for parent in list(network.modules()):
@@ -123,8 +123,8 @@ def _half(
     space: Workspace,
     adds: bool = False,
 ) -> Moments:
-    """Norm, SiLU and convolution of ``[F, T, C]`` into `out` ``[F, T, K]``, or added to what is
-    there; the moments of `out`."""
+    """Norm, SiLU and convolution of ``[F, T, C]`` into `out` ``[F, T, K]``, or added to it; returns
+    the moments of `out`."""
     moments = Moments(out.shape[2])
     for rows, columns in _blocks(x):
         convolved = kernel(_activated(x, rows, columns, affine, space), space)
@@ -141,7 +141,7 @@ def _half(
 
 
 def _blocks(x: Tensor) -> Iterator[tuple[range, range]]:
-    """Rows and columns of blocks; whole tiles, so that the last may reach over the edge."""
+    """Rows and columns of blocks in whole tiles, so that the last may reach beyond the edge."""
     height, width, channels = (*(-(-size // TILE) * TILE for size in x.shape[:2]), x.shape[2])
     columns = min(width, _tiles(BLOCK // channels // (4 * TILE)))
     rows = min(height, _tiles(BLOCK // channels // columns))

@@ -1,8 +1,8 @@
-"""The transformation ``encoder``: the ``Encoder``'s own pass, in memory that is used again.
+"""The transformation ``encoder``: the ``Encoder``'s own pass, in memory that is reused.
 
-A layer gives up to 1024 x T x 64 numbers. Asked for anew, such memory costs more time in the
-system's page faults than a norm or a sum that fills it. So blocks write where the one before
-them did, and moments that a block took as it wrote are not taken again for the next norm.
+A layer returns up to 1024 x T x 64 numbers. Freshly allocated, such memory costs more time in page
+faults than a norm or a sum that fills it. So blocks write where the one before them did, and the
+moments that a block measured as it wrote serve the next norm.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Tensor = torch.Tensor
 
 
 class StreamedEncoder(nn.Module):
-    """An ``Encoder``. Memory is used again where its residual blocks are `Block`s."""
+    """An ``Encoder`` that reuses memory where its residual blocks are `Block`s."""
 
     def __init__(self, original: Any) -> None:
         super().__init__()
@@ -68,12 +68,12 @@ class StreamedEncoder(nn.Module):
 
 
 def replace_encoder(network: Any) -> None:
-    """Put `StreamedEncoder` in the place of the ``Encoder``."""
+    """Replace the ``Encoder`` by a `StreamedEncoder`."""
     network.encoder = StreamedEncoder(network.encoder).eval()
 
 
 def _smaller(x: Tensor, moments: list[Moments], layer: Any) -> Tensor:
-    """A layer that normalises, in place, and convolves with a stride."""
+    """A layer that normalises in place and convolves with a stride."""
     rows = channels_last(x)
     for each, measured in zip(rows, moments or map(Moments.of, rows), strict=True):
         scale, shift = measured.affine(layer.norm)

@@ -12,18 +12,18 @@ from torch.nn import functional
 Tensor = torch.Tensor
 
 FRAMES = 16
-"""Moments at once on a CPU: what lies between is then small enough to be used again."""
+"""Frames at once on a CPU: intermediate results then stay in the cache."""
 
 
 def replace_attention(network: Any) -> None:
-    """Put `FrequencyAttention` in the places of the package's ``Attention`` over frequencies."""
+    """Replace the package's ``Attention`` over frequencies by `FrequencyAttention`."""
     from music2latent.models import Attention
 
     _replace(network, Attention, lambda layer: layer.use_2d, FrequencyAttention)
 
 
 def replace_upsampling(network: Any) -> None:
-    """Put `Upsampling` in the places of ``UpsampleConv`` and ``UpsampleFreqConv``."""
+    """Replace ``UpsampleConv`` and ``UpsampleFreqConv`` by `Upsampling`."""
     from music2latent.models import UpsampleConv, UpsampleFreqConv
 
     _replace(network, UpsampleConv, lambda layer: layer.use_2d and not layer.normalize, Upsampling)
@@ -38,7 +38,7 @@ def _replace(network: Any, kind: Any, fits: Any, by: Any) -> None:
 
 
 class FrequencyAttention(nn.Module):
-    """Attention over the frequencies of each moment, by ``scaled_dot_product_attention``."""
+    """Attention over the frequencies of each frame, by ``scaled_dot_product_attention``."""
 
     def __init__(self, original: Any) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class FrequencyAttention(nn.Module):
         self.out = original.mha.out_proj
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[B, C, F, T]``, to which it is added in place."""
+        """``[B, C, F, T]`` with its attention added in place."""
         step = FRAMES if x.device.type == "cpu" else x.shape[3]
         parts, normals = torch.split(x, step, 3), torch.split(self.norm(x), step, 3)
         for part, normal in zip(parts, normals, strict=True):
@@ -68,8 +68,8 @@ class FrequencyAttention(nn.Module):
 class Upsampling(nn.Module):
     """Repeats each value and convolves: each phase of the result as a smaller convolution.
 
-    Where a kernel meets the same value twice, its weights are added up beforehand: of 9 products
-    remain 4 where both axes are doubled, of 5 remain 2 where frequencies are repeated four times.
+    Where a kernel meets the same value twice, its weights are added up beforehand: 4 products
+    remain of 9 where both axes are doubled, 2 of 5 where frequencies are repeated four times.
     """
 
     def __init__(self, original: Any) -> None:
@@ -104,7 +104,7 @@ def _places(factors: tuple[int, int]) -> list[tuple[int, int]]:
 
 
 def _merged(weight: Tensor, axis: int, factor: int, phase: int) -> Tensor:
-    """The two taps along an axis that are left of a kernel in one phase of a repeated signal."""
+    """The two taps along an axis that remain of a kernel in one phase of a repeated signal."""
     if factor == 1:
         return weight
     margin = weight.shape[axis] // 2

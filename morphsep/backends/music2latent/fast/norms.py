@@ -1,7 +1,7 @@
-"""Group norms of what has its channels last in memory: exact ones.
+"""Exact group norms of tensors whose channels are last in memory.
 
-torch's own kernel for that order (2.13, CPU) takes the variance from sums that are rounded to 24
-bits: latents of 2 s were 3e-4 away from the package's, and from its network in double precision.
+torch's own kernel for that order (2.13, CPU) computes the variance from sums rounded to 24 bits:
+latents of 2 s were 3e-4 away from the package's, and from its network in double precision.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from morphsep.backends.music2latent.fast.winograd import Workspace
 Tensor = torch.Tensor
 
 BLOCK = 1 << 18
-"""Numbers in a block, 1 MB: the transforms around it take some six times as much."""
+"""Numbers in a block, 1 MB: the transforms around it need about six times as much."""
 
 
 class GroupNorm(nn.GroupNorm):
-    """torch's, but for its sums."""
+    """torch's group norm with exact sums."""
 
     def __init__(self, original: Any) -> None:
         super().__init__(original.num_groups, original.num_channels, original.eps, device="meta")
@@ -40,7 +40,7 @@ class GroupNorm(nn.GroupNorm):
 
 
 def replace_norms(network: Any) -> None:
-    """Put `GroupNorm` in the place of torch's."""
+    """Replace torch's group norms by `GroupNorm`."""
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
             if type(child) is nn.GroupNorm:
@@ -53,7 +53,7 @@ def channels_last(x: Tensor) -> Tensor:
 
 
 class Moments:
-    """Sums and sums of squares of each channel, as blocks go by."""
+    """Sums and sums of squares of each channel, block by block."""
 
     def __init__(self, num_channels: int) -> None:
         self.sums = torch.zeros(2, num_channels, dtype=torch.float64)
@@ -62,7 +62,7 @@ class Moments:
 
     @classmethod
     def of(cls, x: Tensor) -> Moments:
-        """Of all of ``[F, T, C]``."""
+        """The moments of all of ``[F, T, C]``."""
         moments, space = cls(x.shape[2]), Workspace()
         step = max(1, BLOCK // (x.shape[1] * x.shape[2]))
         for start in range(0, x.shape[0], step):
@@ -70,7 +70,7 @@ class Moments:
         return moments
 
     def add(self, block: Tensor, space: Workspace) -> None:
-        """``[..., C]``."""
+        """Count a block ``[..., C]`` in."""
         rows = block.reshape(-1, block.shape[-1])
         if self._ones.shape[1] < rows.shape[0]:
             self._ones = torch.ones(1, rows.shape[0])
@@ -80,7 +80,7 @@ class Moments:
         self.count += rows.shape[0]
 
     def affine(self, norm: Any) -> tuple[Tensor, Tensor]:
-        """What a group norm multiplies each channel with, and adds, ``[C]`` each."""
+        """Scale and shift of each channel in a group norm, ``[C]`` each."""
         size = norm.num_channels // norm.num_groups
         mean, power = self.sums.view(2, norm.num_groups, size).sum(-1) / (self.count * size)
         scale = (power - mean * mean + norm.eps).rsqrt().repeat_interleave(size) * norm.weight

@@ -1,10 +1,10 @@
 """Named transformations of a loaded Music2Latent: the same function of latents and noise in less
 time.
 
-Each keeps the weights and the package's shapes, leaves alone whatever is not built as it expects,
-and can be left out. Gains are CPU time of one thread decoding ten latent frames with each alone,
-on a busy machine; 1.7x all together, 1.5x in encoding. ``jobs/bench_music2latent.py`` measures
-them; what the package loses to several threads on a busy machine comes on top.
+Each keeps the weights and the package's shapes, skips whatever is not built as it expects, and can
+be left out. Gains are CPU time of one thread decoding ten latent frames with each alone, on a busy
+machine; 1.7x all together, 1.5x in encoding. ``jobs/bench/music2latent.py`` measures them; the
+package's own loss with several threads on a busy machine comes on top.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import torch
 
 Transformation = Callable[[Any], Any]
-"""Takes a network, changes it in place or not, gives what takes its place."""
+"""Takes a network, changes it in place or not, and returns its replacement."""
 
 SIGMA = 80.0
 """Standard deviation of the noise that decoding starts from: the package's ``sigma_max``."""
@@ -42,7 +42,7 @@ def attention(network: Any) -> Any:
     """Attention over frequencies by ``scaled_dot_product_attention``.
 
     Gain: none in one thread. With two on a busy machine a third of the package's time went into
-    the many small products that this does without.
+    many small products that this avoids.
     """
     from morphsep.backends.music2latent.fast.layers import replace_attention
 
@@ -51,7 +51,8 @@ def attention(network: Any) -> Any:
 
 
 def upsampling(network: Any) -> Any:
-    """Convolutions of repeated values as smaller ones of the values themselves. Gain: 1.14x."""
+    """Convolutions of repeated values as smaller convolutions of the values themselves. Gain:
+    1.14x."""
     from morphsep.backends.music2latent.fast.layers import replace_upsampling
 
     replace_upsampling(network)
@@ -63,13 +64,13 @@ def blocks(network: Any) -> Any:
     from morphsep.backends.music2latent.fast.blocks import replace_blocks
     from morphsep.backends.music2latent.fast.norms import replace_norms
 
-    replace_norms(network)  # what follows a block finds the channels last, too
+    replace_norms(network)  # the layers after a block get channels last, too
     replace_blocks(network)
     return network
 
 
 def sums(network: Any) -> Any:
-    """Sums of branches as one matrix product each; what the noise's level decides, once.
+    """Sums of branches as one matrix product each; what depends on the noise level alone, once.
 
     Gain: 1.08x.
     """
@@ -79,10 +80,10 @@ def sums(network: Any) -> Any:
 
 
 def encoder(network: Any) -> Any:
-    """The encoder's layers in place, in memory that is used again.
+    """The encoder's layers in place, in memory that is reused.
 
-    Gain: 1.10x of the CPU time of encoding two channels of 8 s side by side, as page faults are
-    avoided; of one channel of 1 s none.
+    Gain: 1.10x of the CPU time of encoding two channels of 8 s side by side, because page faults
+    are avoided; none for one channel of 1 s.
     """
     from morphsep.backends.music2latent.fast.encoder import replace_encoder
     from morphsep.backends.music2latent.fast.norms import replace_norms
@@ -104,11 +105,11 @@ TRANSFORMATIONS: dict[str, Transformation] = {
 
 ON_CPU = tuple(TRANSFORMATIONS)
 ELSEWHERE = ("channels_last", "attention", "upsampling")
-"""What is used by default on other devices."""
+"""The default on other devices."""
 
 
 def choose(names: Iterable[str] | None, device: torch.device) -> tuple[str, ...]:
-    """The transformations to apply, in their order; None: what should pay on the device.
+    """The transformations to apply, in their order; None: those expected to pay off on the device.
 
     Raises:
         SettingError: a name is not known.

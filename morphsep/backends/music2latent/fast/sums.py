@@ -2,7 +2,7 @@
 
 At every step the package divides a sum of two or three tensors of up to 1024 x T x 64 numbers, one
 of them a 1x1 convolution, by a root: up to five passes over memory. Here one matrix product adds
-up and scales. What depends on the noise's level alone is computed once.
+up and scales. What depends on the noise level alone is computed once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Tensor = torch.Tensor
 
 
 class SummedUNet(nn.Module):
-    """A ``UNet`` for one level of noise."""
+    """A ``UNet`` for one noise level."""
 
     def __init__(self, original: Any, sigma: float) -> None:
         super().__init__()
@@ -40,7 +40,8 @@ class SummedUNet(nn.Module):
             self.c_skip, self.c_out, self.c_in = (float(each) for each in get_c(level))
 
     def forward(self, latents: Tensor, noisy: Tensor) -> Tensor:
-        """Latents ``[B, 64, n]`` and noise of that level ``[B, 2, 1024, 8 n]`` -> its shape."""
+        """Latents ``[B, 64, n]`` and noise of that level ``[B, 2, 1024, 8 n]`` -> the noise's
+        shape."""
         pyramid = self.decoder(latents)
         x = self.conv_inp((noisy * self.c_in).contiguous(memory_format=torch.channels_last))
         x.mul_(self.scale_inp)
@@ -87,7 +88,7 @@ def _block(layer: Any, x: Tensor, time_emb: Tensor, space: Workspace) -> Tensor:
 def _sum(x: Tensor, skip: Tensor | None, decoded: Tensor, conv: Any) -> Tensor:
     """``x``, ``skip`` and the 1x1 convolution of ``decoded``, over the root of their number.
 
-    With a ``skip`` in the place of ``x``; without, ``x`` may be a skip itself and is left alone.
+    With a ``skip`` the result overwrites ``x``; without, ``x`` may be a skip itself and is kept.
     """
     rows, others = channels_last(x), channels_last(decoded).flatten(0, 2)
     shape, root = rows.shape, (2 if skip is None else 3) ** -0.5

@@ -1,8 +1,8 @@
 """Convolutions with 3x3 kernels by Winograd's minimal filtering, F(4x4, 3x3), block by block.
 
-36 products stand for the 144 of sixteen neighbouring outputs; the transforms around them are matrix
+36 products replace the 144 of sixteen neighbouring outputs; the transforms around them are matrix
 products too. Lavin and Gray, "Fast algorithms for convolutional neural networks", CVPR 2016, with
-their points 0, 1, -1, 2, -2. Rounding grows to about 2e-6 of the result's norm.
+their points 0, 1, -1, 2, -2. The rounding error grows to about 2e-6 of the result's norm.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ _OUTPUT = ((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, 
 
 @lru_cache(maxsize=1)
 def _transforms() -> tuple[Tensor, Tensor]:
-    """Of the inputs ``[36, 36]`` and of the outputs ``[16, 36]`` of a tile."""
+    """Transforms of the inputs ``[36, 36]`` and of the outputs ``[16, 36]`` of a tile."""
     there, back = (torch.tensor(each, dtype=torch.float64) for each in (_INPUT, _OUTPUT))
     return torch.kron(there, there).float(), torch.kron(back, back).float()
 
 
 class Workspace:
-    """Memory that is used again by block after block, instead of asked for anew."""
+    """Memory that block after block reuses instead of allocating it anew."""
 
     def __init__(self) -> None:
         self._held: dict[str, Tensor] = {}
 
     def __call__(self, name: str, *shape: int) -> Tensor:
-        """A tensor with whatever is in it; the same memory for the same name."""
+        """A tensor with undefined content; the same memory for the same name."""
         size, held = prod(shape), self._held.get(name)
         if held is None or held.numel() < size:
             held = self._held[name] = torch.empty(size)
@@ -58,10 +58,10 @@ class Workspace:
 
 
 class Winograd:
-    """A 3x3 convolution of a block that brings its own margin. Without the bias."""
+    """A 3x3 convolution, without bias, of a block that includes its margin."""
 
     def __init__(self, weight: Tensor) -> None:
-        """``[K, C, 3, 3]``."""
+        """From a kernel ``[K, C, 3, 3]``."""
         self.out_channels, channels = weight.shape[:2]
         transform = torch.tensor(_KERNEL, dtype=torch.float64)
         kernels = torch.einsum("ia,jb,kcab->ijck", transform, transform, weight.double())
