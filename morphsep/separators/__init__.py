@@ -1,6 +1,6 @@
-"""Separators: what takes the guitar out of the mix.
+"""Separators: they take the guitar out of the mix.
 
-Found by entry point ``morphsep.separators``, ours by the same door as anybody's.
+Found by entry point ``morphsep.separators``, ours like anybody's.
 """
 
 from morphsep.separators.auto import choose_separator

@@ -1,4 +1,5 @@
-"""The separator ``auto``: Demucs if its weights are here or can be had, else what ships with us."""
+"""The separator ``auto``: Demucs if its weights are here or can be fetched, else the one that ships
+with us."""
 
 from __future__ import annotations
 

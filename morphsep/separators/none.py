@@ -14,7 +14,7 @@ class NoSeparation:
     weights_hash: str | None = None
 
     def fingerprint(self) -> str:
-        """Constant: nothing but the mix decides the stem."""
+        """Constant: the stem depends on the mix alone."""
         return "none/1"
 
     def separate(self, mix: Mix, start: int, stop: int) -> Signal:

@@ -1,8 +1,8 @@
-"""Where sounds are in the panorama: what both channels share, and what each has for itself.
+"""Pan positions in a stereo mix: what both channels share, and what only one has.
 
-Voice, bass, snare and kick are in the centre as a rule; guitars often are not. A two-channel
-Wiener filter splits the mix into the shared part and the rest, and the shared part is kept the
-less, the wider the mix is within some seconds.
+Voice, bass, snare and kick are usually in the centre; guitars often are not. A two-channel Wiener
+filter splits the mix into the part that both channels share and what remains of each. The wider the
+mix is within some seconds, the less of the shared part is kept.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ OVERLAP = FRAME // HOP
 SMOOTH_TIME, SMOOTH_FREQUENCY = 17, 3
 """Frames and bins over which the powers of the channels are averaged."""
 WIDTH_FRAMES = 173
-"""Frames (4 s) over which the width of the mix is taken."""
+"""Frames (4 s) over which the width of the mix is averaged."""
 WIDTH_BAND = (300.0, 4000.0)
 CONTEXT = WIDTH_FRAMES // 2 + SMOOTH_TIME // 2
-"""Frames on each side of a frame that its gains look at."""
+"""Frames on each side of a frame that its gains depend on."""
 LEAST_CENTRE, CENTRE_SLOPE = 0.1, 1.3
 """The shared part is kept at 1 - slope * width, but never below the first."""
 TINY = np.float32(1e-30)
@@ -35,7 +35,7 @@ TINY = np.float32(1e-30)
 def place_gains(mixture: Spectrogram) -> Power:
     """Gain of every bin, in [0, 1] and ``[C, F, K]``, that keeps the sides and weakens the centre.
 
-    Right for frames with `CONTEXT` others on both sides. All ones for one channel.
+    Valid for frames with `CONTEXT` others on both sides. All ones for one channel.
     """
     if len(mixture) == 1:
         return np.ones(mixture.shape, np.float32)
@@ -65,7 +65,7 @@ def synthesise(spectrogram: Spectrogram) -> Signal:
 
 
 def frequencies() -> npt.NDArray[np.float64]:
-    """Of the bins, in Hz, ``[F]``."""
+    """Frequencies of the bins in Hz, ``[F]``."""
     return np.linspace(0.0, MODEL_RATE / 2, FRAME // 2 + 1)
 
 
@@ -73,7 +73,7 @@ def shared(mixture: Spectrogram) -> Spectrogram:
     """Wiener estimate ``[F, K]`` of c in left = c + a, right = c + b, all uncorrelated."""
     power = _powers(mixture)
     own = power.left + power.right
-    # Equal channels leave nothing to weigh: then the centre is their mean.
+    # Equal channels give no weights: then the centre is their mean.
     from_left = np.where(own > 1e-6 * power.shared, power.right / np.maximum(own, TINY), 0.5)
     noise = power.left * from_left
     share = power.shared / np.maximum(power.shared + noise, TINY)
@@ -96,13 +96,13 @@ def centre_gain(mixture: Spectrogram) -> Power:
 
 
 def power_of(mixture: Spectrogram) -> Power:
-    """Of every bin, ``[C, F, K]``."""
+    """Power of every bin, ``[C, F, K]``."""
     return mixture.real**2 + mixture.imag**2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Powers:
-    """Averaged powers ``[F, K]``: what both channels share, and what each has for itself."""
+    """Averaged powers ``[F, K]``: of what both channels share, and of what only one has."""
 
     shared: Power
     left: Power

@@ -1,8 +1,8 @@
-"""Where a model's segments lie on a track, and how their estimates add up. Pure arithmetic.
+"""The grid of a model's segments on a track, and the weighted sum of their estimates. Pure.
 
-The grid is fixed to the track, never to what was asked for, so that every sample gets the same
-estimates with the same weights however the work is cut. Geometry and triangular weights are those
-of ``demucs.apply.apply_model`` (Defossez et al., MIT).
+The grid is fixed to the track, not to the span that was asked for, so that every sample gets the
+same estimates with the same weights however the work is cut. Geometry and triangular weights are
+those of ``demucs.apply.apply_model`` (Defossez et al., MIT).
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from morphsep.dsp import Signal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """One run of the model, in samples of the track. It sees real audio around what counts."""
+    """One run of the model, in samples of the track. It sees real audio around the samples that
+    count."""
 
     start: int
     """First sample that counts; may be negative where a shift moved the grid."""
@@ -26,7 +27,7 @@ class Segment:
     read_start: int
     """First sample that the model sees."""
     read_samples: int
-    """How many it sees: what counts, centred, with half of the surplus on each side."""
+    """How many it sees: those that count, centred, with half of the surplus on each side."""
 
     @property
     def stop(self) -> int:
@@ -43,7 +44,7 @@ class SegmentGrid:
     stride: int
     origin: int = 0
     model_length: Callable[[int], int]
-    """How many samples the model must see for a segment of so many."""
+    """Samples that the model must see for a segment of this many."""
 
     def touching(self, start: int, stop: int) -> Iterator[Segment]:
         """Segments with at least one sample in [start, stop), in order."""
@@ -89,7 +90,7 @@ class OverlapAdd:
         self._weight = np.zeros(self.stop - self.start, np.float32)
 
     def add(self, segment: Segment, estimate: Signal) -> None:
-        """Add ``[C, segment.read_samples]``, of which only what counts is used."""
+        """Add ``[C, segment.read_samples]``, of which only the samples that count are used."""
         begin, end = max(segment.start, self.start), min(segment.stop, self.stop)
         seen = slice(begin - segment.read_start, end - segment.read_start)
         weight = self.window[begin - segment.start : end - segment.start]
@@ -98,7 +99,7 @@ class OverlapAdd:
         self._weight[here] += weight
 
     def result(self) -> Signal:
-        """``[C, stop - start]``; every sample must have got an estimate."""
+        """``[C, stop - start]``; every sample must have an estimate."""
         assert self._weight.size == 0 or self._weight.min() > 0
         self._total /= self._weight
         return self._total

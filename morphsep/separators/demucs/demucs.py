@@ -1,4 +1,4 @@
-"""Separation by Demucs, hosted here: our own grid of segments, so that any cut gives the same.
+"""Separation by Demucs, hosted here: on our own grid of segments, so that any cut gives the same.
 
 Equal to ``demucs.apply.apply_model`` on the whole track, normalised as ``demucs.api`` does it,
 while only the segments that are needed are run and only the guitar is kept.
@@ -24,25 +24,26 @@ from morphsep.separators.segments import OverlapAdd, Segment, triangle
 from morphsep.separators.separator import Mix
 
 DEFAULT_MODEL = models.DEFAULT_MODEL
-"""The one that knows guitars."""
+"""The model with a guitar source."""
 
 VERSION = 1
-"""Of the arithmetic here; part of the fingerprint."""
+"""Version of the arithmetic here; part of the fingerprint."""
 
 
 class Demucs:
     """A Demucs model as a separator.
 
     Args:
-        model: name that demucs knows, or a folder or file with a checkpoint; ``MODEL:SOURCE``
-            says which source in the same word (``:SOURCE`` alone: of the default model).
+        model: name that demucs knows, or a folder or file with a checkpoint; ``MODEL:SOURCE`` names
+            the source, too (``:SOURCE`` alone: of the default model).
         source: which source to keep; None: ``guitar``, or ``other`` if the model has no guitar.
         device: ``auto`` (the best there is), ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         batch_size: segments run at once; None: 1 on a CPU, as many as fit (up to 8) on a GPU.
-        shifts: mean over so many grids, moved by up to 0.5 s as `seed` has it; 0: one, not moved.
-        overlap: of neighbouring segments, as a part of their length, in [0, 1).
+        shifts: number of grids, each moved by up to 0.5 s drawn from `seed`, to average over; 0:
+            one grid that is not moved.
+        overlap: overlap of neighbouring segments as a part of their length, in [0, 1).
         offline: never open a socket.
-        optimise: names of the `transformations` that make a model faster; None: those that pay on
+        optimise: names of the `transformations` that make a model faster; None: those worth it on
             the device; empty: the model as demucs runs it. They change the stem by rounding.
         lanes: segments that run side by side on a CPU; None: one for each thread of torch, up to 4.
 
@@ -107,7 +108,7 @@ class Demucs:
         """Read the weights, fetching them first if need be.
 
         Raises:
-            SettingError: they cannot be had, are damaged, or have no such source.
+            SettingError: they cannot be fetched, are damaged, or have no such source.
         """
         self._ready()
 
@@ -130,7 +131,7 @@ class Demucs:
         return stem
 
     def _estimate(self, runner: BatchRunner, part: Part, mix: Mix, start: int, stop: int) -> Signal:
-        """What one model makes of the normalised mix on one grid."""
+        """One model's estimate from the normalised mix on one grid."""
         grid = part.grid(mix.num_samples, self._overlap)
         added = OverlapAdd(
             num_channels=mix.num_channels, start=start, stop=stop, window=triangle(grid.length)

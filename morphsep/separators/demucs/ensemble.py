@@ -1,4 +1,4 @@
-"""What a bag becomes for one source: models on grids, each with its share in the mean."""
+"""A bag of models prepared for one source: models on grids, each with its weight in the mean."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from morphsep.separators.demucs.fast.transformations import transform
 from morphsep.separators.segments import SegmentGrid
 
 MAX_SHIFT = MODEL_RATE // 2
-"""By how many samples a shift moves a grid at most; that of demucs."""
+"""Most samples by which a shift moves a grid; the same as in demucs."""
 
 logger = logging.getLogger("morphsep")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One model of a bag on one grid, and how much it counts."""
+    """One model of a bag on one grid, and its weight in the mean."""
 
     model: Any
     source: int
@@ -47,9 +47,9 @@ def load_parts(
 ) -> list[Part]:
     """The models of a bag that matter for a source; None: ``guitar``, or ``other`` without one.
 
-    Each is changed by the transformations in `optimise`, and stands on one grid, or on as many
-    moved ones as `shifts` says, drawn from `seed`. Models without weight for the source are not
-    even read (but for the first, which names the sources).
+    Each is changed by the transformations in `optimise` and used on one grid, or on `shifts` moved
+    grids drawn from `seed`. Models without weight for the source are not read (except the first,
+    which names the sources).
 
     Raises:
         SettingError: the weights are damaged, not for stereo at 44.1 kHz, or lack the source.
@@ -79,13 +79,13 @@ def _shifted(part: Part, shifts: int, seed: list[int]) -> Iterator[Part]:
 
 
 def _for_tracks(model: Any, bag: Bag) -> Any:
-    """The model with the bag's segment, if it runs on what we give it."""
+    """The model with the bag's segment, if it takes stereo at 44.1 kHz."""
     from demucs.htdemucs import HTDemucs
 
     if (model.samplerate, model.audio_channels) != (MODEL_RATE, 2):
         raise SettingError(f"{bag.recipe.name} is not for stereo at {MODEL_RATE} Hz.")
     segment = bag.recipe.segment
-    # A transformer runs on at most the length that it was trained on.
+    # A transformer takes at most the length that it was trained on.
     if segment is not None and (not isinstance(model, HTDemucs) or segment <= model.segment):
         model.segment = segment
     return model

@@ -1,12 +1,12 @@
 """``embedded``: a small network whose weights ship with the package. No download, no account.
 
-What the network leaves is weighed once more by where it is in the panorama (`panorama`), which so
-small a network hardly learned: on validation's wide guitars that takes the median improvement from
-1.8 to 4.9 dB, on rendered ones from 4.1 to 5.0, and on guitars in the centre it changes nothing.
+The network's output is weighted once more by its pan position (`panorama`), which so small a
+network hardly learns: on the validation set's wide guitars that raises the median improvement from
+1.8 to 4.9 dB, on rendered ones from 4.1 to 5.0; guitars in the centre do not change.
 
 It computes in blocks that stand on a grid fixed to the track's sample 0, each with as many frames
-of context on both sides as its network reaches: a sample never depends on who asked for it, and a
-block's edge is not there to be heard.
+of context on both sides as its network reaches: a sample does not depend on the span that was asked
+for, and a block's edge is inaudible.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ if TYPE_CHECKING:
     from morphsep.separators.embedded.network import BlockModel
 
 WEIGHTS = Path(__file__).with_name("embedded.safetensors")
-"""Beside it, ``embedded.md`` says what they learned from and under which licences."""
+"""``embedded.md`` beside it names the training data and the licences."""
 BLOCK = 512
 """Hops in a block: 11.9 s."""
 EDGE = OVERLAP - 1
-"""Hops on each side of a block that frames which touch it reach over."""
+"""Hops that the frames which touch a block reach beyond it, on each side."""
 BEFORE, AFTER = 64 + EDGE, 63 + EDGE
 """Hops of context that the network reads on each side of a block: 1.6 s."""
 QUIETEST = 1e-5
-"""Least standard deviation that a mix is normalised by: nothing else is ever divided by."""
+"""Least standard deviation by which a mix is normalised."""
 VERSION = 1
-"""Of the arithmetic here; part of the fingerprint."""
+"""Version of the arithmetic here; part of the fingerprint."""
 
 
 class Embedded:
-    """A guitar separator that is always there.
+    """A guitar separator that is always available.
 
     Args:
         device: ``auto`` (the best there is), ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
@@ -81,7 +81,7 @@ class Embedded:
         """Read the weights.
 
         Raises:
-            SettingError: they are missing or damaged: the installation is.
+            SettingError: they are missing or damaged, which means that the installation is.
         """
         self._ready()
 
@@ -118,7 +118,7 @@ def _scale(mix: Mix) -> np.float32:
 
 
 def _heard(mix: Mix, start: int, stop: int, scale: np.float32) -> Iterator[tuple[int, Signal]]:
-    """(number, normalised samples with context ``[2, T]``) of the blocks that are not silent."""
+    """(index, normalised samples with context ``[2, T]``) of the blocks that are not silent."""
     for index in range(start // (BLOCK * HOP), -(-stop // (BLOCK * HOP))):
         samples: Signal = mix.read((index * BLOCK - BEFORE) * HOP, (BEFORE + BLOCK + AFTER) * HOP)
         if samples.any():
@@ -128,7 +128,7 @@ def _heard(mix: Mix, start: int, stop: int, scale: np.float32) -> Iterator[tuple
 
 def _placed(mix: Mix, index: int, estimate: Signal) -> Signal:
     """Block `index` ``[C, BLOCK * HOP]`` of the network's ``[2, T]``, which is an edge longer on
-    both sides, weighed by the mix's panorama.
+    both sides, weighted by the mix's panorama.
     """
     if mix.num_channels == 1:
         middle: Signal = estimate[:, EDGE * HOP : -EDGE * HOP].mean(axis=0, keepdims=True)

@@ -4,7 +4,7 @@ Band-split in the manner of Y. Luo and J. Yu, "Music source separation with band
 with dilated convolutions in place of the recurrent layers: they see `REACH` frames on each side and
 nothing else, so that a block of a track with that much context gives what the whole track gives.
 
-Imported only where a model is needed: it needs torch.
+Imported only where a model is needed, since it imports torch.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ WIDTHS = ((16, 4), (12, 8), (12, 16), (9, 32), (6, 48))
 """(bands, bins in each), from 0 Hz up."""
 NUM_BANDS = sum(count for count, _ in WIDTHS)
 NUM_BINS = sum(count * width for count, width in WIDTHS)
-"""928 bins of 10.77 Hz: 10 kHz. Above, the gains of the last band are repeated."""
+"""928 bins of 10.77 Hz: up to 10 kHz. Above that the gains of the last band are repeated."""
 PACKED = 2
-"""Frames that share one vector."""
+"""Frames packed into one vector."""
 DILATIONS = (1, 2, 4, 8, 1, 2, 4, 8)
 REACH = PACKED * sum(DILATIONS)
 """Frames on each side that an output frame depends on, if it starts at an even one."""
@@ -31,15 +31,15 @@ CHANNELS = 48
 VIEWS = 4
 """Left, right, middle, side."""
 GAINS = 4
-"""Of left and right in the left output, of right and left in the right one."""
+"""Left and right in the left output, right and left in the right one."""
 FRAME, OVERLAP = 4096, 4
-"""Samples of a frame at 44.1 kHz; hops in it."""
+"""Samples in a frame at 44.1 kHz; hops in a frame."""
 SCALE = 30.0
 """Brings the bins of a mix of unit standard deviation near 1."""
 
 
 class BandNetwork(nn.Module):
-    """Gains for every bin and frame; no side effects, no state."""
+    """Computes gains for every bin and frame; no side effects, no state."""
 
     def __init__(self, channels: int = CHANNELS) -> None:
         super().__init__()
@@ -56,7 +56,8 @@ class BandNetwork(nn.Module):
         )
 
     def forward(self, mix: Tensor) -> Tensor:
-        """``[B, 2, F, K]`` complex, K even, to the guitar's, of the same shape; F > `NUM_BINS`."""
+        """Complex ``[B, 2, F, K]`` of the mix to the guitar's, of the same shape; K is even,
+        F > `NUM_BINS`."""
         hidden = self._encoded(mix[:, :, :NUM_BINS])
         for block in self.blocks:
             hidden = block(hidden)
@@ -114,7 +115,7 @@ class _PerBand(nn.Module):
 
 
 class _Block(nn.Module):
-    """Neighbouring bands and frames by a convolution, then all bands with each other."""
+    """Combines neighbouring bands and frames by a convolution, then all bands with each other."""
 
     def __init__(self, channels: int, dilation: int) -> None:
         super().__init__()
@@ -134,8 +135,8 @@ class _Block(nn.Module):
 class BlockModel(nn.Module):
     """A block of samples with its context, ``[B, 2, T]``, to its guitar, ``[B, 1, 2, block]``.
 
-    Sizes in hops of FRAME / OVERLAP samples; `before` has to be even, and at least `REACH` and a
-    frame's overlap long, `after` a frame's overlap less one longer than `REACH`.
+    Sizes are in hops of FRAME / OVERLAP samples. The context before must be even and at least
+    ``REACH + OVERLAP``, the context after at least ``REACH + OVERLAP - 1``.
     """
 
     window: Tensor

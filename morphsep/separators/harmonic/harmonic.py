@@ -1,14 +1,14 @@
-"""``harmonic``: no weights at all. A mask from three cues, each of them weak.
+"""``harmonic``: no weights at all; a mask from three weak cues.
 
-- What sounds, not what hits: median-filter separation of harmonic and percussive energy
+- Sustained sound, not attacks: median-filter separation of harmonic and percussive energy
   (D. Fitzgerald, "Harmonic/percussive separation using median filtering", DAFx-10).
-- Where guitars are in frequency: band limits, tighter in the centre, where bass and kick drum are.
-- Where guitars are in the panorama: voice, bass, snare and kick are in the centre as a rule, so a
-  two-channel Wiener filter splits the mix into what both channels share and what each has for
-  itself, and the shared part is kept the less, the wider the mix is within some seconds.
+- The guitar's frequencies: band limits, tighter in the centre, where bass and kick drum are.
+- The guitar's pan position: voice, bass, snare and kick are usually in the centre, so a two-channel
+  Wiener filter splits the mix into what both channels share and what only one has. The wider the
+  mix is within some seconds, the less of the shared part is kept.
 
 It computes in blocks that stand on a grid fixed to the track's sample 0, each with two seconds of
-real context on both sides, so that a sample never depends on who asked for it.
+real context on both sides, so that a sample does not depend on the span that was asked for.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ from morphsep.separators.separator import Mix
 BLOCK = 512
 """Hops in a block: 11.9 s."""
 MEDIAN, HALF = 17, 8
-"""Frames (0.4 s) and bins (180 Hz) of the two medians; what they look at on each side."""
+"""Frames (0.4 s) and bins (180 Hz) of the two medians; how many of them lie on each side."""
 WIDE_BAND, CENTRE_BAND = (100.0, 7000.0), (230.0, 5000.0)
-"""Hz: band of what the channels have for themselves, and of what they share."""
+"""Hz: band of what only one channel has, and of what both share."""
 MONO_BAND = (150.0, 6000.0)
 PERCUSSIVE_WEIGHT = 0.25
 """Below 1: the attacks of a guitar are percussive too."""
 
 
 class Harmonic:
-    """The offline stand-in where no weights are: see docs/separators.md for how little it does."""
+    """The offline stand-in where there are no weights; docs/separators.md says how weak it is."""
 
     name = "harmonic"
     description = "no weights: steady, mid-band, off-centre sound; a weak stand-in"
@@ -94,7 +94,7 @@ def _block(mix: Mix, index: int) -> Signal:
 
 
 def _by_place(mixture: Spectrogram, centre: Power) -> Spectrogram:
-    """What band limits and panorama leave of a stereo mix, ``[2, F, K]``."""
+    """A stereo mix ``[2, F, K]`` after band limits and panorama."""
     both = shared(mixture)
     kept = both * (_band(CENTRE_BAND) * centre)
     return np.asarray((mixture - both) * _band(WIDE_BAND) + kept)
@@ -119,8 +119,8 @@ def _harmonic_mask(mixture: Spectrogram) -> Power:
 def _median(rows: Power) -> Power:
     """Running median along the last axis.
 
-    scipy's filter takes time proportional to the logarithm of the length in one dimension only: so
-    all rows are put into one, mirrored at their ends.
+    scipy's filter is fast (logarithmic in the length) in one dimension only, so all rows are joined
+    into one, mirrored at their ends.
     """
     from scipy.ndimage import median_filter
 

@@ -1,11 +1,11 @@
-"""Where, and how loud, a stem lies within a mix.
+"""Position and level of a stem within a mix.
 
 The least-squares gain of the stem in the mix, as a function of lag: at the right lag it is near the
 gain that the mix was made with (1 for a stem as mixed), everywhere else near 0. Frequencies are
-weighted by the inverse of the mix's power (weighted least squares: what is not the stem counts as
-noise), which also makes the peak one sample sharp: the generalised cross-correlation of
-C. Knapp and G. Carter, "The generalized correlation method for estimation of time delay", IEEE
-Trans. ASSP 24 (1976), with the mix's spectrum as the weight.
+weighted by the inverse of the mix's power (weighted least squares: everything but the stem counts
+as noise), which also makes the peak one sample sharp: the generalised cross-correlation of C. Knapp
+and G. Carter, "The generalized correlation method for estimation of time delay", IEEE Trans. ASSP
+24 (1976), with the mix's spectrum as the weight.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ Curve = npt.NDArray[np.float64]
 Spectrum = npt.NDArray[np.complex128]
 
 FOUND = 20.0
-"""Contrast from which on a peak is no chance."""
+"""Contrast above which a peak is not chance."""
 FLOOR = 1e-3
-"""Power added to the mix's, relative to its mean: where the mix has next to nothing (above a lossy
-codec's limit, in a pause) the stem holds noise and rounding, and these must not decide."""
+"""Power added to the mix's, relative to its mean: where the mix is nearly empty (above a lossy
+codec's limit, in a pause) the stem holds noise and rounding, which must not decide."""
 MIN_SMOOTHING = 65
-"""Bins; fewer would let each bin of a short excerpt weigh itself down, and the gain with it."""
+"""Bins; with fewer, each bin of a short excerpt would lower its own weight, and so the gain."""
 TINY = float(np.finfo(np.float64).tiny)
 SMOOTHING_HZ = 12.0
 """Width over which the mix's spectrum is averaged: narrower than a partial's neighbourhood."""
@@ -35,7 +35,7 @@ SMOOTHING_HZ = 12.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Excerpt:
-    """A piece of the stem and the piece of the mix in which it is looked for."""
+    """A piece of the stem, and the piece of the mix in which it is searched."""
 
     stem: Signal
     """``[C, N]``."""
@@ -48,13 +48,14 @@ class Fit:
     """How the stem lies in the mix."""
 
     lag: int
-    """Samples by which to delay the stem (negative: advance), so that it lies as in the mix."""
+    """Samples by which to delay the stem (negative: advance), so that it lies where the mix has
+    it."""
     gain: float
     """Least-squares gain of the stem within the mix at that lag: 1 for a stem as mixed."""
     contrast: float
-    """How far |gain| stands out of its values at other lags, in their standard deviations."""
+    """How far |gain| stands out from its values at other lags, in their standard deviations."""
     lags: tuple[int, ...]
-    """The lag that each excerpt would choose by itself, where it is sure of one."""
+    """The lag of each excerpt by itself, for those with a clear one."""
 
 
 def fit(excerpts: Sequence[Excerpt], sample_rate: int) -> Fit:
@@ -119,7 +120,7 @@ class _Spectra:
 
 
 def _contrast(curve: Curve) -> float:
-    """The peak in standard deviations; these from the median, which the peak does not move."""
+    """The peak in standard deviations, estimated from the median, which the peak does not move."""
     size = np.abs(curve)
     return float(size.max() / max(1.4826 * np.median(size), TINY))
 

@@ -1,4 +1,4 @@
-"""The user's stem as 44.1 kHz samples, whatever it is stored as."""
+"""The user's stem as 44.1 kHz samples, whatever its format."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CODES: dict[ErrorCode, ErrorCode] = {
     "too_many_channels": "stem_does_not_fit",
     "unsupported_rate": "stem_does_not_fit",
 }
-"""What a fault of the stem means for its track; other codes hold for both."""
+"""Error code of the stem's file -> error code of the track; other codes stay as they are."""
 
 Identity = tuple[str, int, int]
 """Absolute path, size in bytes, time of change in ns: enough within one process."""

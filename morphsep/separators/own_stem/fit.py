@@ -15,25 +15,25 @@ from morphsep.separators.separator import Mix
 log = logging.getLogger(__name__)
 
 MAX_LAG = MODEL_RATE
-"""Samples by which a stem may be off, and by which its length may differ."""
+"""Most samples by which a stem may be shifted, and by which its length may differ."""
 REACH = 4 * MODEL_RATE
-"""Samples within which it is looked for, so that a stem two seconds off is told so."""
+"""Samples within which it is searched, so that a stem two seconds off is reported as such."""
 MAX_LEVEL_DB, WARN_LEVEL_DB = 3.0, 1.0
 """dB between the stem and the guitar in the mix: refused beyond the first (the backing would keep
 more than a quarter of the guitar), logged beyond the second."""
 NUM_EXCERPTS, EXCERPT = 6, 2**18
-"""Where the stem is loudest in each sixth of the track: 6 s each."""
+"""Excerpts, one where the stem is loudest in each sixth of the track, and their length: 6 s."""
 MAX_PROBES = 300
-"""Levels are taken of so many seconds, evenly spaced: a long tape is not read as a whole."""
+"""Most seconds whose level is measured, evenly spaced: a long tape is not read as a whole."""
 TOO_SHORT = 2048
-"""Samples below which a place cannot be told from chance; such a stem is taken as it is."""
+"""Samples below which a lag cannot be told from chance; such a stem is used as it is."""
 
 
 def find(mix: Mix, stem: StemFile) -> Fit | None:
-    """How the stem lies in the mix; None where there is nothing to place (silent, very short).
+    """How the stem lies in the mix; None where there is nothing to align (silent, very short).
 
     Raises:
-        TrackError: ``stem_does_not_fit``, with the first thing that does not.
+        TrackError: ``stem_does_not_fit``, with the first reason found.
     """
     _check_length(mix, stem)
     excerpts = _excerpts(mix, stem)
@@ -115,7 +115,7 @@ def _check_place(found: Fit) -> None:
     if found.contrast < FOUND:
         lags = f"; its parts lie at different offsets ({_ms(found.lags)})" if _drifts(found) else ""
         raise _does_not_fit(
-            f"it is not in the mix within {REACH // MODEL_RATE} s of its place{lags}; "
+            f"it is not in the mix within {REACH // MODEL_RATE} s of its position{lags}; "
             "give the take that was mixed, at the mix's speed"
         )
     if abs(found.lag) > MAX_LAG:

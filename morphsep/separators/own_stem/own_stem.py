@@ -1,4 +1,4 @@
-"""``stem``: the user's own stem, put where the mix has it, or refused with a reason."""
+"""``stem``: the user's own stem, aligned with the mix, or refused with a reason."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class OwnStem:
         self._fits: dict[tuple[object, ...], Fit | None] = {}
 
     def fingerprint(self) -> str:
-        """The rules only: the digest of the stem's file goes into the key by itself (`stages`)."""
+        """The rules only: `stages` puts the digest of the stem's file into the key separately."""
         return f"stem/1 reach={REACH} max_lag={MAX_LAG} max_level_db={MAX_LEVEL_DB}"
 
     def separate(self, mix: Mix, start: int, stop: int) -> Signal:

@@ -1,4 +1,4 @@
-"""Which file holds the user's own stem of a track: a path, or a pattern over the track's path."""
+"""The path of the user's own stem of a track: fixed, or a pattern over the track's path."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def resolve_stem(pattern: str, track_path: str) -> str:
 
     ``{stem}`` stands for the track's file name without extension, ``{name}`` for the whole file
     name, ``{parent}`` for its folder's absolute path; ``{{`` and ``}}`` for braces. A relative
-    pattern that has a field is looked up beside the track; a path without fields is taken as it is
+    pattern that has a field is looked up beside the track; a path without fields is used as it is
     (relative to the working directory). The track may be a URI. Nothing else is expanded: no ``~``,
     variables or wildcards.
 
@@ -42,7 +42,7 @@ def check_stem_pattern(pattern: str) -> None:
 
 
 def _parse(pattern: str) -> list[tuple[str, str | None]]:
-    """(literal text, field or None) in order. Parsed only: a field is never evaluated."""
+    """(literal text, field or None) in order; fields are parsed, never evaluated."""
     if not pattern:
         raise SettingError("the stem's path is empty; give a file or a pattern such as {stem}.wav")
     try:

@@ -1,1 +1,1 @@
-"""Transformations that make Demucs faster and leave its result as it is, to rounding."""
+"""Transformations that make Demucs faster, with the same result up to rounding."""

@@ -15,14 +15,14 @@ from torch.nn import functional
 Tensor = torch.Tensor
 
 BLOCK = 1 << 20
-"""Numbers in the widest tensor that is worked on at once: 4 MB, a core's share of cache or so."""
+"""Numbers in the widest tensor of a block: 4 MB, about a core's share of the cache."""
 
 OVERLAP = 4
-"""By how much the outputs of neighbouring steps of a transposed convolution overlap."""
+"""Overlap of the outputs of neighbouring steps of a transposed convolution."""
 
 
 def replace_layers(model: Any) -> None:
-    """Put `Encoder` and `Decoder` in the places of those layers that are of the usual kind.
+    """Replace layers of the usual kind by `Encoder` and `Decoder`.
 
     Left alone: with norms or residual branches in the decoder, split into bands, or merged.
     """
@@ -120,7 +120,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Convolution with a GLU, transposed convolution, GELU if it is not the last."""
+    """Convolution with a GLU, transposed convolution, GELU unless it is the last layer."""
 
     def __init__(self, original: Any) -> None:
         super().__init__()
@@ -194,7 +194,7 @@ def _span(x: Tensor, start: int, stop: int, axis: int) -> Tensor:
 
 
 def _two_dimensional(layer: Any, freq: bool) -> Any:
-    """The convolution over ``[B, C, F, T]`` in channels-last order that `layer` is."""
+    """The same convolution over ``[B, C, F, T]`` in channels-last order."""
     one = () if freq else (1,)
     kind = nn.ConvTranspose2d if "Transpose" in type(layer).__name__ else nn.Conv2d
     result = kind(

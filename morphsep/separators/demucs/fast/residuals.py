@@ -12,11 +12,11 @@ from torch.nn import functional
 Tensor = torch.Tensor
 
 BLOCK = 1 << 19
-"""Numbers in the widest tensor that is worked on at once: 2 MB, about a core's share of cache."""
+"""Numbers in the widest tensor of a block: 2 MB, about a core's share of the cache."""
 
 
 def replace_residuals(model: Any) -> None:
-    """Put `Residual` in the place of every DConv of the usual kind (no LSTM, no attention)."""
+    """Replace every DConv of the usual kind (no LSTM, no attention) by `Residual`."""
     from demucs.demucs import DConv
 
     for module in list(model.modules()):
@@ -107,7 +107,8 @@ class Branch(nn.Module):
         return functional.gelu(hidden).transpose(1, 2)
 
     def _wide(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """The 1x1 convolution with the norm of its result in it: ``[n, H, 2C]``, ``[n, 1, 2C]``."""
+        """The 1x1 convolution with the norm of its result folded in, ``[n, H, 2C]`` and
+        ``[n, 1, 2C]``."""
         mean = hidden.mean(dim=1)
         centred = hidden - mean[:, None]
         covariance = centred.transpose(1, 2) @ centred / hidden.shape[1]

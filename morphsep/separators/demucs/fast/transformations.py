@@ -1,9 +1,9 @@
 """Named transformations of a loaded HTDemucs: the same function of the mix in less time.
 
 Each works on the modules of one model in place, keeps the weights of the published checkpoint and
-``HTDemucs.forward``, leaves alone whatever is not built as it expects, and can be left out. Gains
-are CPU time of one core for one segment of a full-size htdemucs_6s, 1.43x all together; how they
-were measured, and what was tried in vain: ``docs/benchmarks.md``.
+``HTDemucs.forward``, skips whatever is not built as it expects, and can be left out. Gains are CPU
+time of one core for one segment of a full-size htdemucs_6s, 1.43x all together; how they were
+measured, and what did not help: ``docs/benchmarks.md``.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def one_source(model: Any, source: int) -> None:
 def attention(model: Any, source: int) -> None:
     """Transformer layers on ``scaled_dot_product_attention``, without copies between them.
 
-    Queries, keys and values come from one product; the layer scales are in the weights that they
-    scaled; position tables are computed once; tokens lie as the layers around leave them. Gain:
+    Queries, keys and values come from one product; layer scales are folded into the weights;
+    position tables are computed once; tokens keep the memory order of the layers around. Gain:
     1.22x alone, 1.26x on top of the others.
     """
     from morphsep.separators.demucs.fast.transformer import replace_transformer
@@ -58,8 +58,8 @@ def residuals(model: Any, source: int) -> None:
 def channels_last(model: Any, source: int) -> None:
     """Convolutional layers in channels-last order, in blocks that stay in the cache.
 
-    No permuting between convolutions, products and the transformer; no tensor of 30-70 MB that is
-    written to memory to be read once. Gain: 1.09x alone, 1.03x on top of the others.
+    No permutation between convolutions, products and the transformer; no tensor of 30-70 MB that is
+    written to memory and read once. Gain: 1.09x alone, 1.03x on top of the others.
     """
     from morphsep.separators.demucs.fast.layers import replace_layers
 
@@ -76,11 +76,11 @@ TRANSFORMATIONS: dict[str, Transformation] = {
 
 ON_CPU = tuple(TRANSFORMATIONS)
 ELSEWHERE = ("one_source", "attention")
-"""What is used by default on other devices: only what cannot cost there."""
+"""The default on other devices: only what cannot slow them down."""
 
 
 def choose(names: Iterable[str] | None, device: torch.device) -> tuple[str, ...]:
-    """The transformations to apply, in their order; None: what pays on the device."""
+    """The transformations to apply, in their order; None: those worth it on the device."""
     if names is None:
         return ON_CPU if device.type == "cpu" else ELSEWHERE
     wanted = set(names)
@@ -88,7 +88,7 @@ def choose(names: Iterable[str] | None, device: torch.device) -> tuple[str, ...]
 
 
 def check(names: Iterable[str]) -> None:
-    """Whether all names are known.
+    """Check that all names are known.
 
     Raises:
         SettingError: one is not.

@@ -13,9 +13,9 @@ Tensor = torch.Tensor
 
 
 def replace_transformer(model: Any) -> None:
-    """Put a `Transformer` in the place of ``model.crosstransformer`` if it is of the usual kind.
+    """Replace ``model.crosstransformer`` by a `Transformer` if it is of the usual kind.
 
-    Left alone: post-norm, sparse, group-normed, or with positions that are drawn or learnt.
+    Left alone: post-norm, sparse, group-normed, or with random or learnt positions.
     """
     from demucs.transformer import CrossTransformerEncoder
 
@@ -49,8 +49,8 @@ def _attention(layer: Any) -> Any:
 
 
 class Transformer(nn.Module):
-    """Layers over frequency tokens ``[B, F x T, C]`` and time tokens ``[B, T, C]``, in turn
-    attending to themselves and to each other.
+    """Layers over frequency tokens ``[B, F x T, C]`` and time tokens ``[B, T, C]``, which attend to
+    themselves and to each other in turn.
     """
 
     def __init__(self, original: Any) -> None:
@@ -65,7 +65,7 @@ class Transformer(nn.Module):
     def forward(self, x: Tensor, xt: Tensor) -> tuple[Tensor, Tensor]:
         """``[B, C, F, T]`` and ``[B, C, T]``, to the same."""
         batch, channels, freqs, frames = x.shape
-        # Attention does not know an order: that of the memory will do.
+        # Attention ignores order: use that of the memory.
         tokens = x.permute(0, 2, 3, 1).reshape(batch, freqs * frames, channels)
         tokens = self.norm_in(tokens) + self._spectral_positions(channels, freqs, frames, x.device)
         tokens_t = self.norm_in_t(xt.transpose(1, 2))
@@ -84,7 +84,7 @@ class Transformer(nn.Module):
         from demucs.transformer import create_2d_sin_embedding
 
         def table() -> Tensor:
-            make: Any = create_2d_sin_embedding  # of which demucs states no types
+            make: Any = create_2d_sin_embedding  # demucs has no types for it
             made: Tensor = make(channels, freqs, frames, "cpu", self.max_period)
             return made.permute(0, 2, 3, 1).reshape(1, freqs * frames, channels)
 
