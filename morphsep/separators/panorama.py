@@ -32,7 +32,7 @@ LEAST_CENTRE, CENTRE_SLOPE = 0.1, 1.3
 TINY = np.float32(1e-30)
 
 
-def place_gains(mixture: Spectrogram) -> Power:
+def pan_gains(mixture: Spectrogram) -> Power:
     """Gain of every bin, in [0, 1] and ``[C, F, K]``, that keeps the sides and weakens the centre.
 
     Valid for frames with `CONTEXT` others on both sides. All ones for one channel.

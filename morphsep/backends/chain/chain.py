@@ -96,12 +96,12 @@ def _morph(passage: Passage) -> Signal:
     morphed = _between(a, b, passage, amount)
     for at_end, end in ((amount <= 0, "source"), (amount >= 1, "target")):
         if at_end.any():
-            rest = _rest(at_end, max(_memory(a, b)[0], FADE))
-            morphed = morphed * (1 - rest) + getattr(passage, end) * rest
+            share = _share_at_end(at_end, max(_memory(a, b)[0], FADE))
+            morphed = morphed * (1 - share) + getattr(passage, end) * share
     return morphed
 
 
-def _rest(at_end: NDArray[np.bool_], fade_in: int) -> Signal:
+def _share_at_end(at_end: NDArray[np.bool_], fade_in: int) -> Signal:
     """Share ``[T]`` of a tone's own sound in the morph; the amount is at that tone where
     ``at_end``.
 

@@ -32,11 +32,11 @@ class Batches:
         results = [[np.empty(0, np.float32)] * item[0].shape[0] for item in items]
         alike: dict[tuple[int, ...], list[tuple[int, int]]] = {}
         for index, item in enumerate(items):
-            places = alike.setdefault(item[0].shape[1:], [])
-            places += [(index, channel) for channel in range(item[0].shape[0])]
-        for places in alike.values():
-            channels = [[part[c] for part in items[index]] for index, c in places]
-            for (index, c), result in zip(places, self._each(run, channels), strict=True):
+            owners = alike.setdefault(item[0].shape[1:], [])
+            owners += [(index, channel) for channel in range(item[0].shape[0])]
+        for owners in alike.values():
+            channels = [[part[c] for part in items[index]] for index, c in owners]
+            for (index, c), result in zip(owners, self._each(run, channels), strict=True):
                 results[index][c] = result
         return [np.stack(channels) for channels in results]
 

@@ -193,8 +193,8 @@ class Music2Latent:
         if not framed:
             return []
         items = [
-            (each, self._noise(place.frames, each.shape[0]))
-            for place, each in zip(framed, latents, strict=True)
+            (each, self._noise(passage.frames, each.shape[0]))
+            for passage, each in zip(framed, latents, strict=True)
         ]
         return self._run(self._codec().decode, items, framed[0].passage)
 

@@ -74,8 +74,8 @@ class FramedPassage:
     def amounts(self) -> Signal:
         """The amount of each latent frame ``[N]``: its mean over the middle 4096 samples."""
         offset = samples_of(self.frames).start + (REACH - LATENT_HOP) // 2 - self.passage.start
-        places = np.arange(offset, offset + len(self.frames) * LATENT_HOP)
-        curve = self.passage.amount[places.clip(0, self.passage.amount.size - 1)]
+        positions = np.arange(offset, offset + len(self.frames) * LATENT_HOP)
+        curve = self.passage.amount[positions.clip(0, self.passage.amount.size - 1)]
         means: Signal = curve.reshape(-1, LATENT_HOP).mean(axis=1, dtype=np.float64)
         return means.astype(np.float32)
 

@@ -54,7 +54,7 @@ class Scale:
     def same(self) -> bool:
         return bool(np.sqrt(np.mean((self.source - self.target) ** 2)) < SAME_TONE_DB)
 
-    def place(self, morphed: Sequence[Signal]) -> tuple[float, float]:
+    def locate(self, morphed: Sequence[Signal]) -> tuple[float, float]:
         """Mel position of a morph, and the gain in dB that it needs there and has been given.
 
         The gain follows from the position and the position from the gain: a fixed point.
@@ -74,10 +74,10 @@ class Scale:
         return d0 / (d0 + d1)
 
 
-def mel_powers(places: Sequence[Signal], settled: Sequence[slice]) -> np.ndarray:
+def mel_powers(excerpts: Sequence[Signal], settled: Sequence[slice]) -> np.ndarray:
     """``[C, frames, bands]`` of all excerpts in a row."""
-    parts = zip(places, settled, strict=True)
-    return np.concatenate([mel_power(place[:, part]) for place, part in parts], axis=1)
+    parts = zip(excerpts, settled, strict=True)
+    return np.concatenate([mel_power(excerpt[:, part]) for excerpt, part in parts], axis=1)
 
 
 def decibels(power: np.ndarray, reference: float) -> np.ndarray:
@@ -86,9 +86,9 @@ def decibels(power: np.ndarray, reference: float) -> np.ndarray:
     return np.asarray(10 * np.log10(np.maximum(power / reference, floor)))
 
 
-def loudness(places: Sequence[Signal], settled: Sequence[slice]) -> float:
+def loudness(excerpts: Sequence[Signal], settled: Sequence[slice]) -> float:
     """LUFS of all excerpts in a row."""
-    meter = LoudnessMeter(MODEL_RATE, places[0].shape[0])
-    for place, part in zip(places, settled, strict=True):
-        meter.add(place[:, part])
+    meter = LoudnessMeter(MODEL_RATE, excerpts[0].shape[0])
+    for excerpt, part in zip(excerpts, settled, strict=True):
+        meter.add(excerpt[:, part])
     return meter.integrated()

@@ -108,12 +108,15 @@ def measure(
     if not passages:
         return Warp()
     scale = Scale.between(passages, context, with_context)
-    if scale.same:
-        return Warp()
+    return Warp() if scale.same else _searched(backend, passages, scale, num_points)
+
+
+def _searched(backend: Backend, passages: Sequence[Passage], scale: Scale, num_points: int) -> Warp:
+    """Measures amounts where the largest step is left, up to a number of them."""
     points = {0.0: (0.0, 0.0), 1.0: (1.0, 0.0)}
     while len(points) < num_points + 2 and (amount := largest_gap(points)) is not None:
         morphed = backend.morph([at_amount(passage, amount) for passage in passages])
-        points[amount] = scale.place(morphed)
+        points[amount] = scale.locate(morphed)
     return invert(points)
 
 

@@ -53,18 +53,18 @@ class Lobes:
     turn: Reals
 
     @classmethod
-    def of(cls, sound: Masses, index: Indices, place: Indices, phase: Reals, gain: Reals) -> Lobes:
+    def of(cls, sound: Masses, index: Indices, target: Indices, phase: Reals, gain: Reals) -> Lobes:
         size = sound.size[index]
         which = np.repeat(np.arange(index.size), size)
         begin = np.cumsum(size) - size
         come = np.arange(which.size) - begin[which] + sound.first[index][which]
-        to = come + (place - sound.centre[index])[which]
+        to = come + (target - sound.centre[index])[which]
         kept = (to >= 0) & (to < sound.magnitude.size)
         come, to, which = come[kept], to[kept], which[kept]
         turn = phase - sound.phase[index]
         return cls(come, to, which, gain[which], turn[which])
 
-    def placed(self, spectrum: Spectrum) -> Spectrum:
+    def moved(self, spectrum: Spectrum) -> Spectrum:
         """The spectrum ``[C, K]`` with its bins at their new positions."""
         factor = self.gain * np.exp(1j * self.turn)
         out = np.empty(spectrum.shape, np.complex64)
@@ -93,10 +93,10 @@ def masses(spectrum: Spectrum, slope: Spectrum) -> Masses:
     total = float(mass.sum())
     grid = 2 * np.pi * centre / (2 * (num_bins - 1))
     # Not a plain sum: channels of opposite polarity would cancel.
-    heard = spectrum[0, centre] + (0.6j * spectrum[1, centre] if len(spectrum) > 1 else 0)
+    summed = spectrum[0, centre] + (0.6j * spectrum[1, centre] if len(spectrum) > 1 else 0)
     return Masses(
         first=first, size=size, centre=centre, frequency=grid + away[centre],
-        phase=np.angle(heard).astype(np.float64), share=mass / max(total, 1e-20),
+        phase=np.angle(summed).astype(np.float64), share=mass / max(total, 1e-20),
         total=total, magnitude=magnitude,
     )  # fmt: skip
 

@@ -93,10 +93,10 @@ class _Mover:
         rises = self._rises(a, 0), self._rises(b, 1)
         least = max(NOTHING, SILENT * max(a.total, b.total))
         if min(a.total, b.total) < least or not 0 < amount < 1:
-            louder, heard = (source, a) if a.total > b.total else (target, b)
+            louder, output = (source, a) if a.total > b.total else (target, b)
             if amount in (0, 1):
-                louder, heard = (target, b) if amount else (source, a)
-            self._remember(heard)
+                louder, output = (target, b) if amount else (source, a)
+            self._remember(output)
             factor = amount if louder is target else 1 - amount
             return np.asarray(louder.spectrum * np.float32(factor), np.complex64)
         return self._between(source, target, a, b, amount, rises)
@@ -107,8 +107,8 @@ class _Mover:
     ) -> Spectrum:  # fmt: skip
         i, j, share = matched(a.share, b.share)
         frequency = (1 - amount) * a.frequency[i] + amount * b.frequency[j]
-        place = np.rint((1 - amount) * a.centre[i] + amount * b.centre[j]).astype(np.intp)
-        phase = self.phase[place] + self.hop * (self.frequency[place] + frequency) / 2
+        target_bin = np.rint((1 - amount) * a.centre[i] + amount * b.centre[j]).astype(np.intp)
+        phase = self.phase[target_bin] + self.hop * (self.frequency[target_bin] + frequency) / 2
         from_a = (1 - amount) * a.total >= amount * b.total
         attack = rises[0][a.centre[i]] if from_a else rises[1][b.centre[j]]
         own = a.phase[i] if from_a else b.phase[j]
@@ -116,11 +116,11 @@ class _Mover:
         still = np.abs(a.frequency[i] - b.frequency[j]) * self.hop < 0.05
         phase = np.where(attack | still, own, phase)
         lobes = (
-            Lobes.of(a, i, place, phase, (1 - amount) * share / a.share[i]),
-            Lobes.of(b, j, place, phase, amount * share / b.share[j]),
+            Lobes.of(a, i, target_bin, phase, (1 - amount) * share / a.share[i]),
+            Lobes.of(b, j, target_bin, phase, amount * share / b.share[j]),
         )
         self._own(lobes, (a, b), phase, frequency)
-        return lobes[0].placed(source.spectrum) + lobes[1].placed(target.spectrum)
+        return lobes[0].moved(source.spectrum) + lobes[1].moved(target.spectrum)
 
     def _rises(self, frame: Masses, which: int) -> npt.NDArray[np.bool_]:
         """Whether an attack sounds in each bin, ``[K]``."""

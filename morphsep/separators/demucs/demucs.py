@@ -69,14 +69,7 @@ class Demucs:
         optimise: Iterable[str] | None = None,
         lanes: int | None = None,
     ) -> None:
-        if not 0 <= overlap < 1:
-            raise SettingError(f"overlap must be in [0, 1), not {overlap}.")
-        if (
-            shifts < 0
-            or seed < 0
-            or min(1 if batch_size is None else batch_size, 1 if lanes is None else lanes) < 1
-        ):
-            raise SettingError("shifts and seed must be >= 0, batch_size and lanes >= 1.")
+        _check(overlap, shifts, seed, batch_size, lanes)
         self._optimise = None if optimise is None else tuple(optimise)
         transformations.check(self._optimise or ())
         if device not in ("auto", "cpu"):
@@ -158,6 +151,16 @@ class Demucs:
                 part.model.to(runner.device)
             self._loaded = runner, parts
         return self._loaded
+
+
+def _check(
+    overlap: float, shifts: int, seed: int, batch_size: int | None, lanes: int | None
+) -> None:
+    if not 0 <= overlap < 1:
+        raise SettingError(f"overlap must be in [0, 1), not {overlap}.")
+    at_least_one = [number for number in (batch_size, lanes) if number is not None]
+    if shifts < 0 or seed < 0 or any(number < 1 for number in at_least_one):
+        raise SettingError("shifts and seed must be >= 0, batch_size and lanes >= 1.")
 
 
 def _with_source(model: str, source: str | None) -> tuple[str, str | None]:

@@ -21,7 +21,7 @@ from morphsep.dsp import Signal
 from morphsep.errors import SettingError
 from morphsep.models import BatchRunner, sha256_of
 from morphsep.models import device as device_of
-from morphsep.separators.panorama import CONTEXT, HOP, OVERLAP, analyse, place_gains, synthesise
+from morphsep.separators.panorama import CONTEXT, HOP, OVERLAP, analyse, pan_gains, synthesise
 from morphsep.separators.separator import Mix
 
 if TYPE_CHECKING:
@@ -96,9 +96,9 @@ class Embedded:
         runner, model = self._ready()
         stem = np.zeros((mix.num_channels, stop - start), np.float32)
         length, scale = BLOCK * HOP, _scale(mix)
-        for index, estimate in runner.run(model, 0, _heard(mix, start, stop, scale)):
+        for index, estimate in runner.run(model, 0, _inputs(mix, start, stop, scale)):
             first, last = max(start, index * length), min(stop, (index + 1) * length)
-            block = _placed(mix, index, estimate)
+            block = _weighted(mix, index, estimate)
             part = block[:, first - index * length : last - index * length]
             stem[:, first - start : last - start] = part * scale
         return stem
@@ -117,7 +117,7 @@ def _scale(mix: Mix) -> np.float32:
     return np.float32(max(mix.std, QUIETEST) if np.isfinite(mix.std) else QUIETEST)
 
 
-def _heard(mix: Mix, start: int, stop: int, scale: np.float32) -> Iterator[tuple[int, Signal]]:
+def _inputs(mix: Mix, start: int, stop: int, scale: np.float32) -> Iterator[tuple[int, Signal]]:
     """(index, normalised samples with context ``[2, T]``) of the blocks that are not silent."""
     for index in range(start // (BLOCK * HOP), -(-stop // (BLOCK * HOP))):
         samples: Signal = mix.read((index * BLOCK - BEFORE) * HOP, (BEFORE + BLOCK + AFTER) * HOP)
@@ -126,7 +126,7 @@ def _heard(mix: Mix, start: int, stop: int, scale: np.float32) -> Iterator[tuple
             yield index, np.repeat(samples, 2, axis=0) if len(samples) == 1 else samples
 
 
-def _placed(mix: Mix, index: int, estimate: Signal) -> Signal:
+def _weighted(mix: Mix, index: int, estimate: Signal) -> Signal:
     """Block `index` ``[C, BLOCK * HOP]`` of the network's ``[2, T]``, which is an edge longer on
     both sides, weighted by the mix's panorama.
     """
@@ -135,5 +135,5 @@ def _placed(mix: Mix, index: int, estimate: Signal) -> Signal:
         return middle
     reach = CONTEXT + EDGE
     mixture = analyse(mix.read((index * BLOCK - reach) * HOP, (BLOCK + 2 * reach) * HOP))
-    gains = place_gains(mixture)[:, :, CONTEXT:-CONTEXT]
+    gains = pan_gains(mixture)[:, :, CONTEXT:-CONTEXT]
     return synthesise(analyse(estimate) * gains)

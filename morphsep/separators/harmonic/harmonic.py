@@ -89,11 +89,11 @@ def _block(mix: Mix, index: int) -> Signal:
     mixture = analyse(samples)
     near = mixture[:, :, CONTEXT - HALF : num_frames - (CONTEXT - HALF)]
     gain = centre_gain(mixture)[CONTEXT - HALF : num_frames - (CONTEXT - HALF)]
-    placed = near * _band(MONO_BAND) if mix.num_channels == 1 else _by_place(near, gain)
-    return synthesise((placed * _harmonic_mask(near))[:, :, HALF:-HALF])
+    panned = near * _band(MONO_BAND) if mix.num_channels == 1 else _by_panorama(near, gain)
+    return synthesise((panned * _harmonic_mask(near))[:, :, HALF:-HALF])
 
 
-def _by_place(mixture: Spectrogram, centre: Power) -> Spectrogram:
+def _by_panorama(mixture: Spectrogram, centre: Power) -> Spectrogram:
     """A stereo mix ``[2, F, K]`` after band limits and panorama."""
     both = shared(mixture)
     kept = both * (_band(CENTRE_BAND) * centre)

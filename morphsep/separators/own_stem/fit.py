@@ -40,7 +40,7 @@ def find(mix: Mix, stem: StemFile) -> Fit | None:
     if not excerpts:
         return None
     found = fit(excerpts, MODEL_RATE)
-    _check_place(found)
+    _check_lag(found)
     _check_level(found)
     log.info("stem found at lag %d samples, gain %.3f", found.lag, found.gain)
     return found
@@ -52,7 +52,7 @@ def _excerpts(mix: Mix, stem: StemFile) -> list[Excerpt]:
         return []
     starts = [
         min(max(centre - length // 2, 0), stem.num_samples - length)
-        for centre in _loud_places(stem)
+        for centre in _loud_positions(stem)
     ]
     return [
         Excerpt(
@@ -63,7 +63,7 @@ def _excerpts(mix: Mix, stem: StemFile) -> list[Excerpt]:
     ]
 
 
-def _loud_places(stem: StemFile) -> list[int]:
+def _loud_positions(stem: StemFile) -> list[int]:
     """The middle of the loudest second in each part of the stem that sounds at all."""
     num_seconds = -(-stem.num_samples // MODEL_RATE)
     stride = -(-num_seconds // MAX_PROBES)
@@ -72,9 +72,11 @@ def _loud_places(stem: StemFile) -> list[int]:
         levels = np.array([_energy(stem, int(second)) for second in seconds])
         parts = np.array_split(np.arange(len(seconds)), min(NUM_EXCERPTS, len(seconds)))
         loudest = [part[np.argmax(levels[part])] for part in parts]
-        places = [int(seconds[i]) * MODEL_RATE + MODEL_RATE // 2 for i in loudest if levels[i] > 0]
-        if places:
-            return places
+        positions = [
+            int(seconds[i]) * MODEL_RATE + MODEL_RATE // 2 for i in loudest if levels[i] > 0
+        ]
+        if positions:
+            return positions
     return []
 
 
@@ -111,7 +113,7 @@ def _check_length(mix: Mix, stem: StemFile) -> None:
         )
 
 
-def _check_place(found: Fit) -> None:
+def _check_lag(found: Fit) -> None:
     if found.contrast < FOUND:
         lags = f"; its parts lie at different offsets ({_ms(found.lags)})" if _drifts(found) else ""
         raise _does_not_fit(
@@ -133,11 +135,14 @@ def _check_level(found: Fit) -> None:
     if abs(level) > MAX_LEVEL_DB:
         raise _does_not_fit(
             f"the mix has the guitar {abs(level):.1f} dB {'louder' if level > 0 else 'quieter'} "
-            f"than the stem has it (at most {MAX_LEVEL_DB:g} dB is accepted), so that a rest would "
-            f"stay in the backing; change its level by {level:+.1f} dB"
+            f"than the stem (at most {MAX_LEVEL_DB:g} dB is accepted), so a residual would stay in "
+            f"the backing; change its level by {level:+.1f} dB"
         )
     if abs(level) > WARN_LEVEL_DB:
-        log.warning("the mix has the guitar %+.1f dB against the stem: a rest stays in it", level)
+        log.warning(
+            "the mix has the guitar %+.1f dB against the stem: a residual stays in the backing",
+            level,
+        )
 
 
 def _drifts(found: Fit) -> bool:

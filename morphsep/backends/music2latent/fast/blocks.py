@@ -36,9 +36,9 @@ class Block(nn.Module):
         self, x: Tensor, time_emb: Tensor | None = None, space: Workspace | None = None
     ) -> Tensor:
         """``[B, C, F, T]`` -> ``[B, K, F, T]``; the input's memory may be reused."""
-        rest = channels_last(self.res_conv(x))
-        self._add_to(rest, channels_last(x), [], space or Workspace(), time_emb)
-        out = rest.permute(0, 3, 1, 2)
+        residual = channels_last(self.res_conv(x))
+        self._add_to(residual, channels_last(x), [], space or Workspace(), time_emb)
+        out = residual.permute(0, 3, 1, 2)
         return out if self.att is None else self.att(out)
 
     def streamed(
@@ -46,19 +46,23 @@ class Block(nn.Module):
     ) -> tuple[Tensor, list[Moments]]:
         """Like `forward`; `moments` are those of `x`, or none. The result lies in `x` or in
         `space`, and comes with its moments, or none."""
-        rest = x = channels_last(x)
+        residual = x = channels_last(x)
         if not isinstance(self.res_conv, nn.Identity):
             weight, bias = self.res_conv.weight.flatten(1).t(), self.res_conv.bias
-            rest = space("out", *x.shape[:3], weight.shape[1])
-            assert rest.data_ptr() != x.data_ptr(), "two blocks in a row that change the channels"
-            torch.addmm(bias, x.view(-1, x.shape[3]), weight, out=rest.view(-1, weight.shape[1]))
-        moments = self._add_to(rest, x, moments, space)
-        out = rest.permute(0, 3, 1, 2)
+            residual = space("out", *x.shape[:3], weight.shape[1])
+            assert residual.data_ptr() != x.data_ptr(), (
+                "two blocks in a row that change the channels"
+            )
+            torch.addmm(
+                bias, x.view(-1, x.shape[3]), weight, out=residual.view(-1, weight.shape[1])
+            )
+        moments = self._add_to(residual, x, moments, space)
+        out = residual.permute(0, 3, 1, 2)
         return (out, moments) if self.att is None else (self.att(out), [])
 
     def _add_to(
         self,
-        rest: Tensor,
+        residual: Tensor,
         x: Tensor,
         moments: list[Moments],
         space: Workspace,
@@ -69,10 +73,10 @@ class Block(nn.Module):
         first = self.biases[0].expand(x.shape[0], -1)
         if time_emb is not None and self.proj_emb is not None:
             first = first + self.proj_emb(time_emb)
-        hidden = space("hidden", *rest.shape[1:])
+        hidden = space("hidden", *residual.shape[1:])
         moments = moments or [Moments.of(each) for each in x]
         results = []
-        for each, known, bias, result in zip(x, moments, first, rest, strict=True):
+        for each, known, bias, result in zip(x, moments, first, residual, strict=True):
             affine = known.affine(self.norms[0])
             found = _half(each, hidden, affine, self.kernels[0], bias, space)
             affine = found.affine(self.norms[1])
@@ -132,10 +136,10 @@ def _half(
         torch.add(convolved, bias, out=block.view(convolved.shape))
         stop = min(rows.stop, x.shape[0]), min(columns.stop, x.shape[1])
         block = block[: stop[0] - rows.start, : stop[1] - columns.start]
-        place = out[rows.start : stop[0], columns.start : stop[1]]
+        target = out[rows.start : stop[0], columns.start : stop[1]]
         if adds:
-            block += place
-        place.copy_(block)
+            block += target
+        target.copy_(block)
         moments.add(block, space)
     return moments
 
@@ -159,16 +163,16 @@ def _activated(
 ) -> Tensor:
     """A block of ``[F, T, C]`` after norm and SiLU, with a margin of one; zeros outside."""
     padded = space("padded", len(rows) + 2, len(columns) + 2, x.shape[2])
-    inside, place = [], []
+    inside, seen = [], []
     for span, size in ((rows, x.shape[0]), (columns, x.shape[1])):
         first, last = max(span.start - 1, 0), min(span.stop + 1, size)
-        place.append(slice(first, last))
+        seen.append(slice(first, last))
         inside.append(slice(first - span.start + 1, last - span.start + 1))
     padded[: inside[0].start] = 0
     padded[inside[0].stop :] = 0
     padded[:, : inside[1].start] = 0
     padded[:, inside[1].stop :] = 0
     values = padded[inside[0], inside[1]]
-    torch.addcmul(affine[1], x[place[0], place[1]], affine[0], out=values)
+    torch.addcmul(affine[1], x[seen[0], seen[1]], affine[0], out=values)
     functional.silu(values, inplace=True)
     return padded

@@ -78,7 +78,7 @@ class Upsampling(nn.Module):
         self.factors = (4, 1) if weight.shape[2] == 5 else (2, 2)
         self.bias = original.c.bias
         self.out_channels = weight.shape[0]
-        for down, right in _places(self.factors):
+        for down, right in _phases(self.factors):
             kernel = _merged(_merged(weight, 2, self.factors[0], down), 3, self.factors[1], right)
             self.register_buffer(f"kernel{down}{right}", kernel.float(), persistent=False)
 
@@ -90,7 +90,7 @@ class Upsampling(nn.Module):
         out = x.new_empty(
             batch, self.out_channels, bins * self.factors[0], length * self.factors[1]
         ).contiguous(memory_format=torch.channels_last)
-        for down, right in _places(self.factors):
+        for down, right in _phases(self.factors):
             kernel = getattr(self, f"kernel{down}{right}")
             top = 2 * down // self.factors[0]
             part = x[:, :, top : top + bins + 1, right : right + length + across]
@@ -99,7 +99,7 @@ class Upsampling(nn.Module):
         return out
 
 
-def _places(factors: tuple[int, int]) -> list[tuple[int, int]]:
+def _phases(factors: tuple[int, int]) -> list[tuple[int, int]]:
     return [(down, right) for down in range(factors[0]) for right in range(factors[1])]
 
 

@@ -168,14 +168,14 @@ class Decoder(nn.Module):
         if tail is not None:
             z.narrow(self.axis, 0, OVERLAP).add_(tail)
         length = (stop - start) * self.stride
-        rest: Tensor = z.narrow(self.axis, length, OVERLAP) - self.conv_tr.bias[:, None, None]
+        left: Tensor = z.narrow(self.axis, length, OVERLAP) - self.conv_tr.bias[:, None, None]
         kept = z if stop == size else z.narrow(self.axis, 0, length)
-        place = out.narrow(self.axis, start * self.stride, kept.shape[self.axis])
+        target = out.narrow(self.axis, start * self.stride, kept.shape[self.axis])
         if self.last:
-            place.copy_(kept)
+            target.copy_(kept)
         else:
-            torch.ops.aten.gelu.out(kept, out=place)
-        return rest
+            torch.ops.aten.gelu.out(kept, out=target)
+        return left
 
     def _padding(self) -> tuple[int, int]:
         height, width = self.rewrite.padding
