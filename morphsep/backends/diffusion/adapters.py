@@ -1,4 +1,4 @@
-"""U-Nets with LoRA adapters, set for any amount: mixed live, or as DiffMorpher mixes them."""
+"""U-Nets with LoRA adapters, set for any amount: mixed live, or as in DiffMorpher."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ MIXED = "mixed"
 
 
 def clone(unet: Any) -> Any:
-    """A U-Net with modules of its own on the same tensors: adapters put into it stay out of
-    `unet`, and it takes no memory worth speaking of."""
+    """A U-Net with its own modules on the same tensors: adapters put into it stay out of `unet`,
+    and it takes next to no memory."""
     shared = {id(tensor): tensor for tensor in (*unet.parameters(), *unet.buffers())}
     return copy.deepcopy(unet, shared)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Network:
-    """A U-Net with the adapters that it carries: none, one for ``both`` ends, or one for each."""
+    """A U-Net with its adapters: none, one for ``both`` ends, or one for each."""
 
     unet: Any
     states: Mapping[str, Mapping[str, torch.Tensor]] = field(default_factory=dict)
@@ -37,8 +37,8 @@ class Network:
     def at(self, amount: float) -> Any:
         """The U-Net with its adapters set for `amount`, until the next call.
 
-        Live, the adapters of both ends have the weights ``1 - amount`` and ``amount``: that is the
-        interpolation of the two tuned U-Nets' parameters, and at either end one adapter alone.
+        Live, the adapters of both ends have the weights ``1 - amount`` and ``amount``: this
+        interpolates the parameters of the two tuned U-Nets, with one adapter alone at either end.
         """
         if self.by_factors:
             self._mix_factors(amount)
@@ -47,9 +47,9 @@ class Network:
         return self.unet
 
     def _mix_factors(self, amount: float) -> None:
-        """DiffMorpher's mix, as coded: ``A = (1 - a) A0 + a A1``, and B alike. Their product is
-        ``(1 - a)^2 B0 A0 + a^2 B1 A1 + a (1 - a) (B0 A1 + B1 A0)``: in the middle a quarter of each
-        and cross terms."""
+        """DiffMorpher's mix, as in its code: ``A = (1 - a) A0 + a A1``, and B alike. Their product
+        is ``(1 - a)^2 B0 A0 + a^2 B1 A1 + a (1 - a) (B0 A1 + B1 A0)``: in the middle a quarter of
+        each and cross terms."""
         source, target = (self.states[end] for end in ENDS)
         factors = {key: (1 - amount) * source[key] + amount * target[key] for key in source}
         peft().set_peft_model_state_dict(self.unet, factors, adapter_name=MIXED)
@@ -57,7 +57,7 @@ class Network:
 
 
 def network(unet: Any, loras: Mapping[str, Lora], *, by_factors: bool = False) -> Network:
-    """A clone of `unet` that carries these adapters, by the end that each is for.
+    """A clone of `unet` with these adapters, by the end that each is for.
 
     Raises:
         SettingError: peft is missing, an adapter does not fit the U-Net, or the ranks differ and

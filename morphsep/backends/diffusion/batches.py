@@ -1,4 +1,4 @@
-"""Work on a stack in batches that fit the memory."""
+"""Runs a function over a stack in batches that fit the memory."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 def batched(
-    work: Callable[[torch.Tensor], torch.Tensor],
+    function: Callable[[torch.Tensor], torch.Tensor],
     stack: torch.Tensor,
     batch: int,
     warn: Callable[[str], None],
 ) -> torch.Tensor:
-    """`work` over ``[B, ...]``, up to `batch` rows at once.
+    """Apply `function` to ``[B, ...]``, up to `batch` rows at once.
 
     Args:
-        work: gives a row the same result in whatever company, but for rounding.
-        warn: told if memory runs out and batches are halved.
+        function: its result for a row must not depend on the other rows, except by rounding.
+        warn: called when memory runs out and batches are halved.
 
     Raises:
         TrackError: one row alone does not fit.
@@ -33,7 +33,7 @@ def batched(
     done, size = 0, batch
     while done < len(stack):
         try:
-            made.append(work(stack[done : done + size]))
+            made.append(function(stack[done : done + size]))
             done += size
         except RuntimeError as error:
             if not is_out_of_memory(error):

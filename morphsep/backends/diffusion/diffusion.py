@@ -1,8 +1,8 @@
 """Latent diffusion between two tones: AudioLDM2, with no, one-sided or two-sided LoRA.
 
-The recipe of "Guitar Tone Morphing by Diffusion-based Model" (arXiv 2510.07908), where it says
-nothing that of SoundMorpher (arXiv 2410.02144), on whole songs. The model knows 16 kHz mono:
-channels are morphed one by one, and what lies above 8 kHz comes from the source.
+The recipe of "Guitar Tone Morphing by Diffusion-based Model" (arXiv 2510.07908) for whole songs,
+completed from SoundMorpher (arXiv 2410.02144) where the paper is silent. The model knows 16 kHz
+mono: channels are morphed one by one, and everything above 8 kHz comes from the source.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ HIGHS = ("source", "blend")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diffusion:
-    """Inverts both tones' latents to noise, goes along the arc between, samples back.
+    """Inverts both tones' latents to noise, moves along the arc between, samples back.
 
-    Nothing is drawn, so there is no seed: the noise is the inverted sound. A batch changes the
+    Nothing is random, so there is no seed: the noise is the inverted sound. A batch changes the
     result by rounding only. Amounts of 0 and 1 are the tones themselves.
 
     Raises:
-        SettingError: a value that cannot be, or an adapter that is none.
+        SettingError: a value is invalid, or a folder is not an adapter.
     """
 
     weights: str = DEFAULT_WEIGHTS
@@ -50,38 +50,38 @@ class Diffusion:
     """``none``, ``one-sided`` (one LoRA for both ends) or ``two-sided`` (one for each): the three
     variants of arXiv 2510.07908, table I. ``auto`` is the adapter's, ``none`` without one."""
     adapter: str = ""
-    """Folder that ``morphsep lora train`` has written. Its embeddings are used with lora=none,
-    too: the paper's "w/o LoRA" is textual inversion only."""
+    """Folder written by ``morphsep lora train``. Its embeddings are used with lora=none, too: the
+    paper's "w/o LoRA" is textual inversion only."""
     source_adapter: str = ""
     """Two-sided: folder whose source end is used, instead of `adapter`."""
     target_adapter: str = ""
     """Two-sided: folder whose target end is used, instead of `adapter`."""
     steps: int = 100
-    """Of DDIM, either way: SoundMorpher's. 0: latents are interpolated without any diffusion, the
+    """DDIM steps, each way: SoundMorpher's. 0: latents are interpolated without any diffusion, the
     literal reading of "w/o LoRA" in arXiv 2510.07908."""
     guidance_min: float = 1.5
     """Guidance at both ends: SoundMorpher's ``s_min``."""
     guidance_max: float = 4.0
     """Guidance at amount 0.5: SoundMorpher's ``s_max``; linear between."""
     prompt: str = "a audio clip of music composition."
-    """For both ends, where there is no adapter with embeddings: SoundMorpher's, as it is spelt."""
+    """For both ends, without an adapter's embeddings: SoundMorpher's, spelt as there."""
     negative_prompt: str = "low quality"
-    """SoundMorpher's; an adapter brings the one that it was trained with."""
+    """SoundMorpher's; an adapter has its own, the one used in training."""
     mix: str = "live"
-    """How two adapters are mixed: ``live`` is the interpolation of both U-Nets' parameters,
-    ``diffmorpher`` that of the factors, as DiffMorpher (CVPR 2024) is coded; for comparison."""
+    """How two adapters are mixed: ``live`` interpolates both U-Nets' parameters, ``diffmorpher``
+    the factors, as in DiffMorpher's code (CVPR 2024); for comparison."""
     adain: str = "auto"
     """Whether each latent channel gets mean and deviation between those of both ends: ``auto`` is
     ``on`` for two-sided, as in arXiv 2510.07908, III-D, else ``off``."""
     amount_steps: int = 5
-    """Where the amount moves within a chunk: at how many amounts, evenly over the range that it
-    covers there, the chunk is rendered at most; latents between them are linear. Ours."""
+    """Most amounts at which a chunk is rendered where the amount moves within it, evenly spaced
+    over its range there; latents in between are interpolated linearly. Ours."""
     highs: str = "source"
     """Above 8 kHz: the ``source``, or a ``blend`` of both tones by the amount. Ours."""
     paper_faithful: bool = False
-    """Only what the model makes: nothing above 8 kHz, no exact ends."""
+    """Only the model's output: nothing above 8 kHz, no exact ends."""
     batch: int = 1
-    """Chunks, each channel for itself, at once. More pays on a GPU only."""
+    """Channels of chunks at once. More than 1 is faster on a GPU only."""
     device: str = "auto"
     """``auto``, ``cpu``, ``cuda``, ``mps``."""
     offline: bool = False
@@ -104,7 +104,7 @@ class Diffusion:
             raise SettingError("mix=diffmorpher mixes two adapters: it needs lora=two-sided")
         check_place(self.weights)
         for each in adapters_of(self).values():
-            # What a hub name holds is known only when it is here.
+            # The content of a hub name is known only once it is fetched.
             if is_folder(self.weights):
                 each.check_base(identity(self.weights))
 
@@ -145,13 +145,13 @@ class Diffusion:
         return before + CONTEXT, after + CONTEXT
 
     def measure(self, passages: Sequence[Passage]) -> dict[str, Any]:
-        """The peak that the model's level is set by, so that no two chunks differ in it."""
+        """The peak that sets the model's input level, the same for all chunks."""
         return {"peak": peak_of(passages)}
 
     def morph(self, passages: Sequence[Passage]) -> list[Signal]:
         """
         Raises:
-            SettingError: model or adapters cannot be had, or do not fit.
+            SettingError: the model or an adapter cannot be fetched, or does not fit.
             TrackError: the device's memory does not hold one chunk.
         """
         done = {
@@ -174,7 +174,7 @@ class Diffusion:
         return None
 
     def _finished(self, sound: Signal, passage: Passage) -> Signal:
-        """Full band and exact ends, unless only the model is to be heard."""
+        """Full band and exact ends, unless only the model's output is wanted."""
         if self.paper_faithful:
             return sound
         above = passage.source

@@ -1,4 +1,4 @@
-"""The libraries of the extra ``diffusion``: there or not, and how they are listened to."""
+"""The libraries of the extra ``diffusion``: imports, and errors that name what is missing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def extra(module: str) -> Any:
 
 
 def check_installed(*modules: str) -> None:
-    """Whether the extra ``diffusion`` is there. Imports nothing.
+    """Check that modules of the extra ``diffusion`` are installed. Imports nothing.
 
     Raises:
         SettingError: it is not.
@@ -42,8 +42,8 @@ def check_installed(*modules: str) -> None:
 
 @contextmanager
 def reading(folder: Path) -> Iterator[None]:
-    """Whatever a library says about a part that it cannot read becomes one sentence; how far it
-    has come is nobody's business."""
+    """Turns a library's error about an unreadable part into one sentence, and hides its progress
+    bars."""
     bars = extra("transformers.utils.logging")
     shown = bars.is_progress_bar_enabled()
     bars.disable_progress_bar()

@@ -1,6 +1,6 @@
-"""Where an AudioLDM2 model is: a folder in the hub's layout, or a hub name with its commit.
+"""The files of an AudioLDM2 model: a folder in the hub's layout, or a hub name with its commit.
 
-Only safetensors and text files are fetched or read; nothing that could run code when it is opened.
+Only safetensors and text files are fetched or read; nothing that could run code when opened.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ REVISIONS = {
     "cvssp/audioldm2": "c8e7e189d324425c05c4c2f81214041ef4107983",
     "cvssp/audioldm2-large": "4b0b875a9e0c5305dfc917da808584e50e1c7ed4",
 }
-"""Commits that a name without one means, as users of these models have recorded them."""
+"""Commits used for a name without one, as users of these models have recorded them."""
 PARTS = ("unet", "vae", "vocoder", "scheduler")
-"""What rendering needs."""
+"""The folders that rendering needs."""
 TEXT_PARTS = (
     "text_encoder",
     "text_encoder_2",
@@ -31,25 +31,25 @@ TEXT_PARTS = (
     "tokenizer",
     "tokenizer_2",
 )
-"""What a prompt needs."""
+"""The folders that encoding a prompt needs."""
 SUFFIXES = (".json", ".safetensors", ".txt", ".model")
-"""Of the files that are fetched and read."""
+"""Suffixes of the files that are fetched and read."""
 
 BLOCK = 1 << 16
 BLOCKS = 64
-"""How many blocks of each file `content_digest` reads."""
+"""Blocks of each file that `content_digest` reads."""
 
 
 def is_folder(weights: str) -> bool:
-    """Whether it is a folder on this machine, not a hub name."""
+    """Whether `weights` is a folder on this machine, not a hub name."""
     return Path(weights).expanduser().is_dir()
 
 
 def check_place(weights: str) -> None:
-    """Whether `weights` can be a model, without reading any.
+    """Check that `weights` can be a model, without reading any weights.
 
     Raises:
-        SettingError: as for `pinned`, or the folder is no AudioLDM2 model.
+        SettingError: as for `pinned`, or the folder is not an AudioLDM2 model.
     """
     if is_folder(weights):
         check(Path(weights).expanduser())
@@ -58,7 +58,7 @@ def check_place(weights: str) -> None:
 
 
 def identity(weights: str) -> str:
-    """What a model is, whatever machine it is on: ``NAME@COMMIT``, or a folder's digest.
+    """A model's identity on every machine: ``NAME@COMMIT``, or a folder's digest.
 
     Raises:
         SettingError: as for `check_place`.
@@ -95,8 +95,8 @@ def folder_of(weights: str, offline: bool = False) -> Path:
     """The folder with the model's files; fetched into the hub's cache first if need be.
 
     Raises:
-        SettingError: it is not here and offline is set, the hub does not give it, or it is no
-            AudioLDM2 model.
+        SettingError: it is not here and offline is set, the hub does not deliver it, or it is not
+            an AudioLDM2 model.
     """
     if is_folder(weights):
         folder = Path(weights).expanduser()
@@ -107,7 +107,8 @@ def folder_of(weights: str, offline: bool = False) -> Path:
 
 
 def _from_hub(name: str, revision: str, *, offline: bool) -> Path:
-    """Its folder in the hub's cache. A commit cannot change, so what is here is not asked for."""
+    """Its folder in the hub's cache. A commit cannot change, so files that are here are not
+    requested."""
     here = _snapshot(name, revision, local_files_only=True)
     if here is not None and all((here / part).is_dir() for part in (*PARTS, *TEXT_PARTS)):
         return here
@@ -133,7 +134,7 @@ def _snapshot(name: str, revision: str, *, local_files_only: bool) -> Path | Non
             )
         )
     except Exception as error:
-        # The hub's client has no common base for what can go wrong on the way.
+        # The hub's client has no common base class for its errors.
         if local_files_only:
             return None
         why = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -141,7 +142,7 @@ def _snapshot(name: str, revision: str, *, local_files_only: bool) -> Path | Non
 
 
 def check(folder: Path) -> None:
-    """Whether a folder is an AudioLDM2 model whose weights are safetensors.
+    """Check that a folder is an AudioLDM2 model whose weights are safetensors.
 
     Raises:
         SettingError: it is not.
@@ -167,7 +168,7 @@ def content_digest(folder: Path) -> str:
     """sha256 (hex) over the names, sizes and 64 blocks of 64 KiB of each file that is read.
 
     Weights that were trained further differ in nearly every value, so blocks spread over a file
-    tell them apart at a hundredth of the reading.
+    tell them apart and read only a hundredth of it.
     """
     found = (p for part in (*PARTS, *TEXT_PARTS) for p in (folder / part).glob("*"))
     files = sorted(p for p in found if p.suffix in SUFFIXES)

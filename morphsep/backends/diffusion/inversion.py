@@ -1,7 +1,7 @@
-"""From latents to the noise they could have come from, and back: DDIM, one step's arithmetic each.
+"""From latents to the noise that leads to them, and back, by DDIM.
 
 Song, Meng and Ermon, "Denoising diffusion implicit models" (2021), eq. 12 with eta 0 and its
-reversal. Everything that is drawn lies in the inverted noise, so nothing is random.
+reversal. The noise is inverted, never drawn, so nothing is random.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ Predict = Callable[["torch.Tensor", Any], "torch.Tensor"]
 """(latents ``[B, 8, F, 16]``, timestep) -> the noise in them, of the same shape."""
 
 VARIANCE = (0.9, 1.1)
-"""What the variance of an inverted noise should lie in (SoundMorpher: "close to 1")."""
+"""Range in which the variance of inverted noise should lie (SoundMorpher: "close to 1")."""
 
 
 def scheduler(config: dict[str, Any], kind: str, steps: int) -> Any:
     """``DDIMScheduler`` or ``DDIMInverseScheduler`` on a model's noise schedule.
 
     Raises:
-        SettingError: the model predicts something else than noise, or has fewer steps.
+        SettingError: the model predicts something other than noise, or has fewer steps.
     """
     if config.get("prediction_type", "epsilon") != "epsilon":
         raise SettingError(
@@ -44,7 +44,7 @@ def scheduler(config: dict[str, Any], kind: str, steps: int) -> Any:
 def invert(
     config: dict[str, Any], predict: Predict, latents: torch.Tensor, steps: int
 ) -> torch.Tensor:
-    """The noise that sampling with the same `predict` leads back to `latents` from."""
+    """The noise from which sampling with the same `predict` leads back to `latents`."""
     made = scheduler(config, "DDIMInverseScheduler", steps)
     for timestep in made.timesteps:
         latents = made.step(predict(latents, timestep), timestep, latents).prev_sample

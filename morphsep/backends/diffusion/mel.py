@@ -1,7 +1,7 @@
 """The log-mel spectrogram that the AudioLDM family's VAE and vocoder were trained on.
 
 Parameters: ``configs`` of AudioLDM and AudioLDM2 as restated by SoundMorpher's ``preprocessor.py``.
-A frame stands for the 160 samples in its middle, so that frame and vocoder output line up.
+A frame represents the 160 samples in its middle, so that frame and vocoder output line up.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ HOP = 160
 NUM_MELS = 64
 MAX_HZ = 8_000.0
 FLOOR = 1e-5
-"""Magnitudes below this are this (the logarithm's floor)."""
+"""Least magnitude (the logarithm's floor)."""
 PAD = (N_FFT - HOP) // 2
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["LATENT_HOP", "Conditioning", "Model", "load"]
 
 LATENT_HOP = 4 * HOP
-"""Samples at 16 kHz that one latent frame stands for: 40 ms."""
+"""Samples at 16 kHz in a latent frame: 40 ms."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -40,7 +40,7 @@ class Model:
     vocoder: Any
     scheduler_config: dict[str, Any]
     fingerprint: str
-    """Digest of the weights (`diffusion_files.content_digest`)."""
+    """Digest of the weights (`files.content_digest`)."""
     sample_rate: int = SAMPLE_RATE
     _conditionings: dict[str, Conditioning] = field(default_factory=dict)
 
@@ -48,7 +48,7 @@ class Model:
         """The mode of the VAE's posterior, scaled.
 
         Args:
-            audio: ``[B, T]`` at 16 kHz; zeros are put behind it up to a multiple of 640 samples.
+            audio: ``[B, T]`` at 16 kHz; padded with zeros to a multiple of 640 samples.
 
         Returns:
             ``[B, 8, T / 640, 16]``.
@@ -70,7 +70,7 @@ class Model:
         return audio.reshape(len(latents), -1)[:, :num_samples]
 
     def conditioning(self, prompt: str) -> Conditioning:
-        """What `prompt` tells the U-Net; encoded at its first use.
+        """A prompt as the U-Net reads it; encoded at its first use.
 
         Raises:
             SettingError: the model's text encoders are missing.
@@ -78,7 +78,7 @@ class Model:
         return self.conditionings([prompt])[0]
 
     def conditionings(self, prompts: Sequence[str]) -> list[Conditioning]:
-        """As `conditioning`, reading the text encoders once for all that are new."""
+        """Like `conditioning`, reading the text encoders once for all new prompts."""
         new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self._conditionings]
         if new:
             self._conditionings.update(zip(new, encode(self.folder, self.device, new), strict=True))
@@ -105,11 +105,12 @@ class Model:
 def load(weights: str, device: str = "auto", offline: bool = False) -> Model:
     """The model at `weights`: a folder in the hub's layout, or a hub name, ``NAME[@COMMIT]``.
 
-    Once loaded it stays for the life of the process.
+    Once loaded, it is kept for the life of the process.
 
     Raises:
         SettingError: a library of the extra ``diffusion`` is missing, there is no such model or
-            device, the model is not on this machine and offline is set, or it is no AudioLDM2.
+            device, the model is not on this machine and offline is set, or it is not an AudioLDM2
+            model.
     """
     extra("diffusers")
     folder = folder_of(weights, offline)

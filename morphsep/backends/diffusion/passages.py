@@ -13,7 +13,7 @@ from morphsep.backends.ends import crossfade
 from morphsep.dsp import Signal, from_db
 
 PEAK = 0.5
-"""Of what the model hears: SoundMorpher's front end."""
+"""Peak of the model's input, as in SoundMorpher's front end."""
 SILENT = from_db(-90.0)
 
 
@@ -23,8 +23,8 @@ def peak_of(passages: Sequence[Passage]) -> float:
 
 
 def gain_of(passage: Passage) -> float:
-    """What brings the track to the model's level: one gain for all of it and both tones, as
-    ``measure`` found it. Without that, the passage's own."""
+    """Gain to the model's level: one for the whole track and both tones, as ``measure`` found it,
+    or else the passage's own."""
     peak = passage.facts.get("peak") or _peak(passage)
     return PEAK / peak if peak > 0 else 1.0
 
@@ -40,8 +40,8 @@ def window_of(passage: Passage) -> Window:
 
 
 def morphed(passages: Sequence[Passage], rendering: Rendering) -> list[Signal]:
-    """What the model makes of each passage, ``[C, T]`` at 44.1 kHz, nothing above 8 kHz. Channels
-    that are alike are rendered once; silent ones are crossfaded."""
+    """Each passage through the model, ``[C, T]`` at 44.1 kHz, nothing above 8 kHz. Equal channels
+    are rendered once; silent ones are crossfaded."""
     firsts = [_first_alike(passage) for passage in passages]
     keys = [
         (number, channel)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Renderer:
-    """A model with everything that decides what lies between two latents."""
+    """A model with everything that determines the latents between two ends."""
 
     model: Model
     conditional: Network
@@ -35,15 +35,15 @@ class Renderer:
     """At both ends, in the middle."""
 
     def invert(self, latents: torch.Tensor, end: float) -> torch.Tensor:
-        """The noise behind ``[B, 8, F, 16]`` by the adapter and the embedding of an end (0 or 1),
-        at guidance 1; without steps the latents themselves."""
+        """The inverted noise of ``[B, 8, F, 16]`` with the adapter and embedding of an end (0 or
+        1), at guidance 1; without steps the latents themselves."""
         if not self.steps:
             return latents
         predict = self._predictor(self.conditional, self.text(end), end)
         return ddim.invert(self.model.scheduler_config, predict, latents, self.steps)
 
     def sample(self, noise: torch.Tensor, amount: float) -> torch.Tensor:
-        """The latents ``[B, 8, F, 16]`` that `noise` becomes at `amount`."""
+        """The latents ``[B, 8, F, 16]`` sampled from `noise` at `amount`."""
         if not self.steps:
             return noise
         predict = ddim.guided(
@@ -54,7 +54,7 @@ class Renderer:
         return ddim.sample(self.model.scheduler_config, predict, noise, self.steps)
 
     def text(self, amount: float) -> Conditioning:
-        """Linear between the embeddings of both ends; exactly either of them at 0 and 1."""
+        """Linear between the embeddings of both ends, exact at 0 and 1."""
         return Conditioning(
             prompt_embeds=_between(self.source.prompt_embeds, self.target.prompt_embeds, amount),
             generated_prompt_embeds=_between(
@@ -83,8 +83,8 @@ def along_the_arc(source: torch.Tensor, target: torch.Tensor, amount: float) -> 
 
 
 def with_statistics_of(latents: Signal, ends: tuple[Signal, Signal], amount: float) -> Signal:
-    """AdaIN of latents ``[8, F, 16]``: mean and deviation of each channel go linearly from those of
-    one end to those of the other."""
+    """AdaIN of latents ``[8, F, 16]``: mean and deviation of each channel move linearly from one
+    end's to the other's."""
     mean, std = _statistics(latents)
     new_mean, new_std = (lerp(a, b, amount) for a, b in zip(*map(_statistics, ends), strict=True))
     flat = latents.reshape(len(latents), -1)

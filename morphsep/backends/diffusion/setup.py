@@ -1,4 +1,4 @@
-"""From a backend's options to what renders: model, adapters, embeddings."""
+"""From a backend's options to its renderer: model, adapters, embeddings."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 PAIRED = ("auto", "two-sided")
-"""What `lora` can be if each end has a folder of its own."""
+"""Values of `lora` that allow a separate folder for each end."""
 
 
 def adapters_of(options: Diffusion) -> dict[Tone, Adapter]:
     """The adapter folder of each end, opened; empty if none is given.
 
     Raises:
-        SettingError: they are not those that the variant takes, or are none.
+        SettingError: the folders do not match the variant, or are not adapters.
     """
     pair = (options.source_adapter, options.target_adapter)
     if any(pair) and (not all(pair) or options.adapter or options.lora not in PAIRED):
@@ -51,8 +51,8 @@ def adapters_of(options: Diffusion) -> dict[Tone, Adapter]:
 
 
 def rendering(options: Diffusion) -> Rendering:
-    """Model and adapters, loaded; they stay for the life of the process. Those of one model share
-    its weights.
+    """Model and adapters, loaded and kept for the life of the process. Renderings of one model
+    share its weights.
 
     Raises:
         SettingError: something is missing, or does not fit.
@@ -101,7 +101,7 @@ def _network(
 def _texts(
     options: Diffusion, model: Model, adapters: Mapping[Tone, Adapter]
 ) -> tuple[Conditioning, Conditioning, Conditioning]:
-    """For the source, the target, and away from which guidance leads."""
+    """Conditioning of the source, the target, and the negative prompt."""
     if not adapters:
         prompt, negative = model.conditionings([options.prompt, options.negative_prompt])
         return prompt, prompt, negative

@@ -1,5 +1,5 @@
-"""Prompts as AudioLDM2's U-Net reads them. The encoders, more than half of the weights, are read
-for this and dropped again."""
+"""Prompts as AudioLDM2's U-Net reads them. The encoders, more than half of the weights, are loaded
+for this and then dropped."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Conditioning:
-    """What a prompt tells the U-Net; what textual inversion optimises."""
+    """A prompt as the U-Net reads it; textual inversion optimises it."""
 
     prompt_embeds: torch.Tensor
     """``[1, L, D]`` from T5."""
@@ -29,11 +29,11 @@ class Conditioning:
 
 
 def encode(folder: Path, device: torch.device, prompts: Sequence[str]) -> list[Conditioning]:
-    """Each prompt by itself, so that none is padded to another's length; on the CPU, so that it
-    is the same for every device and takes none of its memory.
+    """Encode each prompt by itself, so that none is padded to another's length; on the CPU, so that
+    the result is the same for every device and takes none of its memory.
 
     Args:
-        device: where the result is to be.
+        device: of the result.
 
     Raises:
         SettingError: the folder has no text encoders, or they cannot be read.
@@ -54,7 +54,7 @@ def encode(folder: Path, device: torch.device, prompts: Sequence[str]) -> list[C
 
 
 def _pipeline(folder: Path) -> Any:
-    """The library's own pipeline with the parts only that text needs."""
+    """The library's own pipeline with only the parts that text needs."""
     diffusers, transformers = extra("diffusers"), extra("transformers")
     for name in TEXT_PARTS:
         if not (folder / name).is_dir():

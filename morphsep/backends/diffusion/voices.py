@@ -1,4 +1,4 @@
-"""Voices (one channel of one chunk each) through a `Renderer`: batches, and amounts that move."""
+"""Renders voices (one channel of one chunk each): in batches, and with moving amounts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import torch
 
 STEP = 0.05
-"""Amounts closer than this need none rendered between them."""
+"""Amounts closer than this need no other rendered between them."""
 NOT_NOISE = (
     "some inverted latents do not look like noise (variance outside 0.9-1.1): "
     "more steps, or adapters of these tones, bring the ends closer"
@@ -27,7 +27,7 @@ NOT_NOISE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Voice:
-    """One channel of a passage, as the model hears it."""
+    """One channel of a passage as the model's input."""
 
     source: Signal
     """``[640 F]`` at 16 kHz, at the model's level."""
@@ -45,17 +45,17 @@ class Ends:
     """``[B, 8, F, 16]``, as encoded."""
     target: torch.Tensor
     noises: tuple[torch.Tensor, torch.Tensor]
-    """Both inverted."""
+    """Inverted noise of both."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Rendering:
-    """A renderer and how voices are put through it."""
+    """A renderer and the settings for rendering voices."""
 
     renderer: Renderer
     batch: int
     most: int
-    """Amounts that a voice is rendered at, at most."""
+    """Most amounts at which a voice is rendered."""
     adain: bool
 
     def sounds(self, voices: Sequence[Voice]) -> list[Signal]:
@@ -131,9 +131,9 @@ class Rendering:
 
 
 def rendered_amounts(amounts: Signal, most: int) -> list[float]:
-    """At which amounts a voice with one of `amounts` ``[F]`` in each frame is rendered: the one
-    that it has, else enough for steps of `STEP`, but no more than `most`, evenly over the range
-    (its middle if `most` is 1).
+    """The amounts at which a voice with `amounts` ``[F]`` by frame is rendered: its only one, or
+    else enough for steps of `STEP`, but no more than `most`, evenly over the range (its middle if
+    `most` is 1).
 
     >>> rendered_amounts(np.array([0.25, 0.75, 0.5]), 3)
     [0.25, 0.5, 0.75]

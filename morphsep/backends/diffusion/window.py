@@ -1,4 +1,4 @@
-"""A passage at the model's 16 kHz, on frames that are fixed to the song, and the way back.
+"""Converts a passage to the model's 16 kHz, on frames fixed to the song, and back.
 
 The window around a passage begins and ends on multiples of eight latent frames of song time, so
 that overlapping chunks cut the same sound into the same frames, at every level of the U-Net.
@@ -14,7 +14,7 @@ from morphsep.backends.diffusion.mel import SAMPLE_RATE
 from morphsep.dsp import MODEL_RATE, Signal
 
 FRAME = 1764
-"""Samples at 44.1 kHz that one latent frame stands for: 40 ms."""
+"""Samples at 44.1 kHz in a latent frame: 40 ms."""
 GRID = 8 * FRAME
 """The U-Net halves the frames three times."""
 
@@ -28,12 +28,12 @@ class Window:
 
     @property
     def before(self) -> int:
-        """Zeros put before the passage."""
+        """Zeros before the passage."""
         return self.start % GRID
 
     @property
     def after(self) -> int:
-        """Zeros put behind it."""
+        """Zeros after the passage."""
         return -(self.start + self.num_samples) % GRID
 
     @property
@@ -51,10 +51,11 @@ class Window:
         return self._crop(_resampled(sound, SAMPLE_RATE, MODEL_RATE))
 
     def above(self, sound: Signal) -> Signal:
-        """What of ``[C, T]`` the model's rate cannot carry: all but its way down and up again.
+        """The part of ``[C, T]`` above the model's band: the sound less its down- and upsampled
+        version.
 
-        The resampler is of linear phase, so this and the rest add up to the sound: a crossover
-        just below 8 kHz.
+        The resampler is of linear phase, so this part and the model's band add up to the sound: a
+        crossover just below 8 kHz.
         """
         return sound - self.up(self.down(sound))
 

@@ -1,4 +1,4 @@
-"""LoRA adapters for the backend `diffusion`: read, kept, mixed into a U-Net.
+"""LoRA adapters for the backend `diffusion`: read and mixed into a U-Net.
 
     read_adapter                  an adapter's folder (adapter)
     attach, mix, detach           adapters in a U-Net (injection)

@@ -46,12 +46,12 @@ TARGET_MODULES = ("to_q", "to_k", "to_v", "to_out.0")
 ENDS: tuple[Tone, Tone] = ("source", "target")
 ROLES: tuple[Role, Role] = ("conditional", "unconditional")
 TONES: dict[Variant, tuple[Tone, ...]] = {"one-sided": ("both",), "two-sided": ENDS}
-"""Whose adapters a variant has."""
+"""The tones for which a variant has adapters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Base:
-    """The model that an adapter was trained on, and without which it means nothing."""
+    """The model that an adapter was trained on and works with."""
 
     weights: str
     """Hub name, or the name of a folder."""
@@ -72,7 +72,7 @@ class Lora:
     folder: Path
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """As peft's `get_peft_model_state_dict` gave them, on the CPU."""
+        """The tensors of peft's `get_peft_model_state_dict`, on the CPU."""
         return load_tensors(self.folder / WEIGHTS)
 
 
@@ -84,25 +84,25 @@ class Adapter:
     variant: Variant
     base: Base
     prompt: str
-    """What textual inversion began with."""
+    """The prompt from which textual inversion started."""
     negative_prompt: str
-    """What the unconditional adapters were trained with; use it as the unconditional text."""
+    """The prompt that the unconditional adapters were trained with: the unconditional text."""
     loras: tuple[Lora, ...]
     content: str
     """Digest of all tensors."""
 
     def lora(self, tone: Tone, role: Role) -> Lora:
-        """The adapter for an end; where one serves both, that one."""
+        """The adapter for an end, or the one for both."""
         wanted = (tone, "both")
         return next(each for each in self.loras if each.tone in wanted and each.role == role)
 
     def embedding(self, tone: Tone) -> dict[str, torch.Tensor]:
-        """What textual inversion found for an end: ``prompt_embeds [1, L, D]`` (T5),
+        """The embedding from textual inversion for an end: ``prompt_embeds [1, L, D]`` (T5),
         ``generated_prompt_embeds [1, 8, E]`` (GPT-2), ``attention_mask [1, L]`` over the first."""
         return load_tensors(self.folder / tone / EMBEDDING)
 
     def fingerprint(self) -> str:
-        """All that the sound depends on."""
+        """Everything that the sound depends on."""
         return digest(
             FORMAT, self.variant, self.base.fingerprint, self.negative_prompt, self.content
         )
@@ -121,10 +121,10 @@ class Adapter:
 
 
 def read_adapter(folder: str | Path) -> Adapter:
-    """Opens an adapter folder and checks that every file is what was written. Loads no torch.
+    """Opens an adapter folder and checks every file's digest. Does not import torch.
 
     Raises:
-        SettingError: no such folder, no adapter, of a newer format, or damaged.
+        SettingError: no such folder, not an adapter, a newer format, or damaged.
     """
     place = Path(folder).expanduser()
     if not place.is_dir():
@@ -193,5 +193,5 @@ def load_tensors(path: Path) -> dict[str, torch.Tensor]:
         tensors: dict[str, torch.Tensor] = load_file(path)
     except (SafetensorError, OSError) as error:
         raise _damaged(path.parent, path.name) from error
-    # copies: what is mapped from a file lies where it lies, and rounding depends on that
+    # copies: the alignment of mapped tensors depends on the file, and rounding on the alignment
     return {name: tensor.clone() for name, tensor in tensors.items()}

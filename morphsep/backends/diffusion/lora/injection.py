@@ -1,9 +1,9 @@
-"""Adapters in a U-Net, through peft: put in, weighted, taken out again.
+"""Adapters in a U-Net, through peft: attached, weighted, removed.
 
 Two adapters at once with weights 1 - a and a are exactly W + (1 - a) B0 A0 + a B1 A1, and with
 weights 1 and 0 exactly one of them: the interpolation of the two tuned U-Nets' parameters.
-peft's merging methods (``add_weighted_adapter``) are slower, mostly not exact, and do nothing,
-without a word, if the merged name exists; so nothing here merges.
+peft's merging methods (``add_weighted_adapter``) are slower, mostly not exact, and silently do
+nothing if the merged name exists; so nothing here merges.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ def attach(
     tensors: Mapping[str, torch.Tensor] | None = None,
     seed: int = 0,
 ) -> None:
-    """Puts an adapter beside those that `unet` has.
+    """Adds an adapter to those that `unet` has.
 
     Args:
         unet: changed in place; its own weights are not.
-        name: must be new and without a dot, which peft takes for a path.
+        name: must be new and without a dot, which peft would read as a path.
         rank: also its alpha.
-        tensors: as read from an adapter folder; None draws new ones (A from the seed, B zero).
+        tensors: as read from an adapter folder; None: new ones (A drawn from the seed, B zero).
 
     Raises:
         SettingError: the tensors are not those of an adapter of this rank for this U-Net.
@@ -61,7 +61,7 @@ def attach(
         r=rank, lora_alpha=rank, use_rslora=False, target_modules=list(TARGET_MODULES)
     )
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-        # A second adapter beside the first is what we want.
+        # A second adapter beside the first is intended.
         warnings.filterwarnings("ignore", "Already found a `peft_config`")
         torch.manual_seed(seed)
         peft().inject_adapter_in_model(config, unet, name)
@@ -84,13 +84,13 @@ def state_of(unet: Any, name: str) -> dict[str, torch.Tensor]:
 
 
 def mix(unet: Any, weights: Mapping[str, float]) -> None:
-    """Makes exactly these adapters active, with these weights; all others rest."""
+    """Activates exactly these adapters, with these weights, and no others."""
     tools: Any = import_module("diffusers.utils.peft_utils")
     tools.set_weights_and_activate_adapters(unet, list(weights), list(weights.values()))
 
 
 def remove(unet: Any) -> None:
-    """Takes all adapters out: the modules are those that were there before."""
+    """Removes all adapters and restores the original modules."""
     from peft.tuners.tuners_utils import BaseTunerLayer
 
     for path, layer in list(unet.named_modules()):
@@ -109,7 +109,7 @@ def attached(
     tensors: Mapping[str, torch.Tensor] | None = None,
     seed: int = 0,
 ) -> Iterator[None]:
-    """As `attach`, for as long as the context lasts."""
+    """Like `attach`, within a context."""
     try:
         attach(unet, name, rank, tensors, seed)
         yield

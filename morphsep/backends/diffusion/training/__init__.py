@@ -1,4 +1,4 @@
-"""Training of LoRA adapters for the backend `diffusion`, through peft; resumable."""
+"""Resumable training of LoRA adapters for the backend `diffusion`, through peft."""
 
 from morphsep.backends.diffusion.training.loop import OnStep
 from morphsep.backends.diffusion.training.recipe import PROMPT, Recipe, checked_variant

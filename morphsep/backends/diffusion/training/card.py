@@ -1,4 +1,4 @@
-"""What an adapter folder says about itself: the card, the loss of every step, and its curves."""
+"""Documentation of an adapter folder: the card, the loss of every step, and its curves."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from morphsep.backends.diffusion.training.recipe import Recipe
 from morphsep.errors import SettingError
 
 SMOOTH = 25
-"""Steps over which the drawn curve is averaged: a single step's loss is mostly its timestep's."""
+"""Steps over which the drawn curve is averaged: a single step's loss depends mostly on its
+timestep."""
 
 
 def extras(
@@ -34,7 +35,7 @@ def extras(
 
 
 def facts(clip: Clip) -> dict[str, Any]:
-    """A clip in the terms of ``adapter.json``."""
+    """A clip as in ``adapter.json``."""
     return {
         "name": clip.name, "sha256": clip.fingerprint, "starts": list(clip.starts),
         "seconds": clip.seconds,
@@ -44,7 +45,7 @@ def facts(clip: Clip) -> dict[str, Any]:
 def card(
     base: Base, recipe: Recipe, clips: Mapping[Tone, Clip], logs: Sequence[Log], curve: str
 ) -> str:
-    """Markdown."""
+    """The model card, in Markdown."""
     model = base.weights + (f", revision `{base.revision}`" if base.revision else ", a folder")
     ranks = recipe.ranks()
     data = [

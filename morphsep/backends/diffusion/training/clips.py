@@ -19,23 +19,23 @@ if TYPE_CHECKING:
     from morphsep.tones.recordings import Recording
 
 PEAK = 0.5
-"""Of each excerpt, without its mean: what the AudioLDM family was trained on."""
+"""Peak of each excerpt, without its mean: as in the training of the AudioLDM family."""
 QUIET = from_db(-30.0)
-"""An excerpt that is this far below the loudest one drawn is left out: it holds a rest."""
+"""An excerpt this far below the loudest one drawn is left out: it holds a pause."""
 TRIES = 4
-"""Places that are drawn for each excerpt."""
+"""Positions that are drawn for each excerpt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Clip:
-    """One end of a pair."""
+    """The recording of one end."""
 
     name: str
     """The file's name without its folder."""
     fingerprint: str
     """Digest of the file."""
     starts: tuple[Seconds, ...]
-    """Of its excerpts."""
+    """Positions of its excerpts."""
     seconds: Seconds
     """Length of each excerpt."""
     audio: Signal
@@ -43,11 +43,11 @@ class Clip:
 
 
 def read_clip(path: str | Path, recipe: Recipe, sample_rate: int) -> Clip:
-    """Reads a clip; of one longer than `Recipe.seconds`, excerpts chosen by the seed (at the same
-    places in two recordings of equal length, but for rests).
+    """Reads a clip; from one longer than `Recipe.seconds`, excerpts chosen by the seed (at the same
+    positions in two recordings of equal length, except for pauses).
 
     Raises:
-        SettingError: not there, no audio, silent, or shorter than a second.
+        SettingError: missing, not audio, silent, or shorter than a second.
     """
     import soxr
 
@@ -84,7 +84,7 @@ def _starts(recording: Recording, length: int, recipe: Recipe) -> list[int]:
 
 
 def latents(model: Model, clip: Clip) -> torch.Tensor:
-    """``[N, 8, F, 16]`` of a clip's excerpts."""
+    """Latents ``[N, 8, F, 16]`` of a clip's excerpts."""
     import torch
 
     with torch.no_grad():

@@ -1,8 +1,8 @@
-"""Steps of an optimiser that can be stopped at any moment and give the same numbers.
+"""Steps of an optimiser that can be interrupted at any moment with the same result.
 
-What a step draws is a function of (seed, step) alone, and everything else that it depends on is in
-the state that is saved every so often: so a resumed phase ends with the same bits as one that was
-never stopped (on the same device, with as many threads).
+A step's random draws are a function of (seed, step) alone, and everything else that it depends on
+is in the state that is saved regularly: so a resumed phase ends with the same bits as one that was
+never interrupted (on the same device, with as many threads).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ OnStep = Callable[[str, int, int, float], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Phase:
-    """One thing to optimise."""
+    """One optimisation: its parameters, losses and result."""
 
     name: str
     steps: int
@@ -40,12 +40,12 @@ class Phase:
     check: Callable[[], float]
     """Loss on a fixed batch: the same noise and timesteps whenever it is called."""
     result: Callable[[], Mapping[str, torch.Tensor]]
-    """What is kept of it in the end."""
+    """The tensors that are kept at the end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
-    """How a phase went."""
+    """The losses of a phase."""
 
     name: str
     losses: list[float] = field(default_factory=list)
@@ -84,7 +84,8 @@ def finished(folder: Path, name: str) -> Done | None:
         return None
     try:
         with safe_open(path, "pt") as file:
-            # copies: what is mapped from a file lies where it lies, and rounding depends on that
+            # copies: the alignment of mapped tensors depends on the file, and rounding on the
+            # alignment
             tensors = {k: file.get_tensor(k).clone() for k in file.keys()}  # noqa: SIM118 - no dict
             log = Log(name=name, **json.loads(file.metadata()["log"]))
     except SafetensorError as error:
@@ -93,7 +94,8 @@ def finished(folder: Path, name: str) -> Done | None:
 
 
 def run(phase: Phase, folder: Path, every: int, on_step: OnStep) -> Done:
-    """Does what is left of a phase, saving its state every so many steps and its result at the end.
+    """Does the remaining steps of a phase; saves its state after every `every` steps, and its
+    result.
 
     Raises:
         SettingError: the loss is not finite.

@@ -1,4 +1,4 @@
-"""Training in little memory: activations are computed again on the way back instead of kept."""
+"""Training in little memory: activations are recomputed in the backward pass instead of kept."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 def checkpointed(unet: Any) -> Iterator[None]:
     """Keeps only the inputs of the U-Net's attention and residual blocks (gradient checkpointing).
 
-    By hand, because diffusers' own switch (0.42.1) hands the blocks of this U-Net their attention
-    masks in the wrong places, and training with it fails.
+    Done here because diffusers' own switch (0.42.1) passes this U-Net's attention masks in the
+    wrong order, and training with it fails.
     """
     from diffusers.models.resnet import ResnetBlock2D
     from diffusers.models.transformers.transformer_2d import Transformer2DModel

@@ -1,4 +1,4 @@
-"""What a training consists of: textual inversion of both clips, then the adapters.
+"""The phases of a training: textual inversion of both clips, then the adapters.
 
 Every phase minimises the mean squared error of the predicted noise. The noise, the timestep and the
 excerpt of a step are a function of (seed, kind of phase, step), so both tones see the same ones.
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from morphsep.backends.diffusion.model import Conditioning, Model
 
 CHECKS = 8
-"""Draws in the fixed batch on which a phase is judged, before and after."""
+"""Draws in the fixed batch on which a phase is evaluated, before and after."""
 NAME = "trained"
-"""Of the adapter in the U-Net while it is trained."""
+"""Name of the adapter in the U-Net during its training."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -61,15 +61,15 @@ class Trainer:
     def adapter(
         self, tone: Tone, role: Role, pairs: Sequence[tuple[Tone, Conditioning]]
     ) -> Iterator[Phase]:
-        """One adapter, in the model's U-Net as long as the context lasts.
+        """One adapter, in the model's U-Net within the context.
 
         Args:
-            pairs: the clips that it is trained on, all in every step, and what each is told.
+            pairs: the clips that it is trained on, all in every step, and the conditioning of each.
         """
         import torch
 
         unet, rank = self.model.unet, self.recipe.ranks()[role]
-        # every adapter of a role begins alike, so that the two of a pair stay comparable
+        # adapters of one role start equal, so that those of both ends stay comparable
         with injection.attached(unet, NAME, rank, seed=_seed(self.recipe.seed, role, -1)):
             factors = {name: p for name, p in unet.named_parameters() if p.requires_grad}
             yield Phase(
@@ -83,8 +83,8 @@ class Trainer:
     def losses(
         self, pairs: Sequence[tuple[Tone, Conditioning]], kind: str, step: int
     ) -> Iterator[torch.Tensor]:
-        """For what this step draws, one summand of the loss for each pair, one after the other:
-        only one's activations are held at a time."""
+        """The summands of this step's loss, one for each clip, one after the other, so that only
+        one set of activations is held at a time."""
         for pair in pairs:
             yield self._one(*pair, kind, step) / len(pairs)
 
@@ -122,7 +122,7 @@ class Trainer:
 
 
 def conditioning(model: Model, tensors: Mapping[str, torch.Tensor]) -> Conditioning:
-    """What the U-Net is told, from the tensors of an ``embedding.safetensors``."""
+    """Conditioning from the tensors of an ``embedding.safetensors``."""
     from morphsep.backends.diffusion.model import Conditioning
 
     return Conditioning(**{name: tensor.to(model.device) for name, tensor in tensors.items()})
@@ -132,7 +132,7 @@ def signal_powers(model: Model) -> torch.Tensor:
     """``[S]``: the share of the signal's power (alpha bar) at each training timestep.
 
     Raises:
-        SettingError: the model predicts something else than noise.
+        SettingError: the model predicts something other than noise.
     """
     from diffusers import DDIMScheduler
 

@@ -1,4 +1,4 @@
-"""What is trained and how: the settings of one training, with the papers' values as defaults."""
+"""The settings of one training, with the papers' values as defaults."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ from morphsep.errors import SettingError
 
 PROMPT = "a audio clip of music composition."
 NEGATIVE_PROMPT = "low quality"
-"""Both as SoundMorpher's code has them."""
+"""Both as in SoundMorpher's code."""
 DEFAULT_RANK: dict[Variant, int] = {"one-sided": 4, "two-sided": 2}
-"""Of the conditional adapter: SoundMorpher's; arXiv 2510.07908, section III-D, for two of them."""
+"""Rank of the conditional adapter: SoundMorpher's; for two of them, arXiv 2510.07908, section
+III-D."""
 SHORTEST_CROP: Seconds = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """Where the guitar paper (arXiv 2510.07908) is silent, these are SoundMorpher's values.
+    """Settings of a training; SoundMorpher's values where the guitar paper (arXiv 2510.07908) is
+    silent.
 
     Raises:
-        SettingError: at construction: a value that cannot be.
+        SettingError: at construction: a value is invalid.
     """
 
     variant: Variant = "one-sided"
@@ -39,9 +41,9 @@ class Recipe:
     rate: float = 1e-3
     """AdamW, for both kinds of adapter."""
     seconds: Seconds = 10.0
-    """Length of the crops that are taken of longer clips."""
+    """Length of the crops from longer clips."""
     crops: int = 8
-    """How many of them, at most."""
+    """Most crops of a clip."""
     seed: int = 0
     half: bool = False
     """bfloat16 activations; on CUDA only."""
@@ -61,7 +63,7 @@ class Recipe:
             raise SettingError(f"crops need at least {SHORTEST_CROP:g} s, got {self.seconds:g}")
 
     def ranks(self) -> dict[Role, int]:
-        """Of the two kinds of adapter."""
+        """Ranks of the two kinds of adapter."""
         conditional = DEFAULT_RANK[self.variant] if self.rank is None else self.rank
         return {"conditional": conditional, "unconditional": self.unconditional_rank}
 

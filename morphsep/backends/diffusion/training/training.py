@@ -1,6 +1,7 @@
-"""Training an adapter folder from a pair of clips: resumable, whole or not at all.
+"""Trains an adapter folder from two clips: resumable, whole or not at all.
 
-While it runs, ``ADAPTER.training`` holds what is done; it goes when ADAPTER is there.
+While it runs, ``ADAPTER.training`` holds the finished phases; it is removed when ADAPTER is
+written.
 """
 
 from __future__ import annotations
@@ -48,19 +49,19 @@ if TYPE_CHECKING:
     from morphsep.backends.diffusion.model import Conditioning, Model
 
 SAVE_EVERY = 50
-"""Steps after which a killed training loses no more."""
+"""Most steps that a killed training loses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """How a training is done; nothing here changes its numbers beyond rounding."""
+    """How a training is run; nothing here changes its result beyond rounding."""
 
     device: str = "auto"
     offline: bool = False
     resume: bool = True
-    """Go on with what an earlier, killed training left; False throws that away."""
+    """Resume an earlier, killed training; False discards it."""
     gradient_checkpointing: bool = False
-    """Less memory, about a third more time."""
+    """Takes less memory and about a third more time."""
     save_every: int = SAVE_EVERY
 
 
@@ -77,13 +78,13 @@ def train(
     running: Running | None = None,
     on_step: OnStep = _no_news,
 ) -> Adapter:
-    """Trains on two clips of 5 to 10 s (of longer ones: excerpts) and writes an adapter folder.
+    """Trains on two clips of 5 to 10 s (or excerpts of longer ones) and writes an adapter folder.
 
     If `out` is the result of the same training already, nothing is done.
 
     Raises:
-        SettingError: a clip, the model or the device cannot be used; `out` is something else, or
-            an unfinished training of something else; memory does not suffice.
+        SettingError: a clip, the model or the device cannot be used; `out` is another adapter, or
+            an unfinished training of another; memory does not suffice.
     """
     running = running or Running()
     if "://" in str(out):
@@ -93,7 +94,7 @@ def train(
         refuse_existing(place)
     ends: dict[Tone, str | Path] = {"source": source, "target": target}
     clips = {tone: read_clip(path, recipe, SAMPLE_RATE) for tone, path in ends.items()}
-    # last what takes longest
+    # the slowest check last
     model = load(weights, running.device, running.offline)
     if recipe.half and model.device.type != "cuda":
         raise SettingError("half precision needs a CUDA device; leave --half away")
@@ -111,17 +112,17 @@ def train(
 
 
 def _same(place: Path, key: str, folder: Path) -> Adapter:
-    """The adapter that is there, if this very training has made it."""
+    """The adapter that is there, if it came from this same training."""
     adapter = read_adapter(place)
     index = json.loads((place / INDEX).read_text(encoding="utf-8"))
     if index["training"].get("key") != key:
         refuse_existing(place)
-    shutil.rmtree(folder, ignore_errors=True)  # one killed at its very end leaves it
+    shutil.rmtree(folder, ignore_errors=True)  # a training killed at its very end leaves it
     return adapter
 
 
 def base_of(weights: str, model: Model) -> Base:
-    """What is said of the model in an adapter; of a folder only its name."""
+    """The model's description in an adapter; for a folder, its name only."""
     if Path(weights).expanduser().is_dir():
         name, revision = Path(weights).expanduser().resolve().name, ""
     else:
@@ -136,7 +137,7 @@ def _key(recipe: Recipe, model: Model, clips: Mapping[Tone, Clip]) -> str:
 
 @contextmanager
 def _prepared(model: Model, running: Running) -> Iterator[None]:
-    """Settings of the shared U-Net for a training; running out of memory becomes a sentence."""
+    """Prepares the shared U-Net for training; reports lack of memory in one sentence."""
     try:
         with checkpointed(model.unet) if running.gradient_checkpointing else nullcontext():
             yield
@@ -157,10 +158,10 @@ class _Trained:
 
 
 def _phases(trainer: Trainer, folder: Path, running: Running, on_step: OnStep) -> _Trained:
-    """All phases in order; what is finished is read."""
+    """All phases in order; finished ones are read."""
     recipe, trained = trainer.recipe, _Trained(embeddings={}, loras={}, logs=[])
     todo = partial(complete, folder=folder, every=running.save_every, on_step=on_step)
-    # both at once, and first: whoever lacks a text encoder hears of it now
+    # both at once, and first: a missing text encoder must show now
     _, negative = trainer.model.conditionings([recipe.prompt, recipe.negative_prompt])
     for end in ENDS:
         found, log = todo(f"inversion-{end}", trainer.inversion(end))

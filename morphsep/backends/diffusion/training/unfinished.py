@@ -14,14 +14,14 @@ from morphsep.storage import whole
 
 @contextmanager
 def at_work(folder: Path, key: str, resume: bool) -> Iterator[None]:
-    """Makes or takes over the folder; nobody else uses it as long as the context lasts.
+    """Makes or takes over the folder, locked within the context.
 
     Args:
-        key: digest of everything that the numbers depend on.
+        key: digest of everything that the result depends on.
         resume: keep what an earlier training of the same key left; False removes it.
 
     Raises:
-        SettingError: another process trains there, or what is there has another key.
+        SettingError: another process trains there, or the training there has another key.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / ".lock")

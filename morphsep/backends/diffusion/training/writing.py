@@ -1,4 +1,4 @@
-"""Writing an adapter folder (`morphsep.backends.diffusion.lora.adapter` says what is in it)."""
+"""Writes an adapter folder (`morphsep.backends.diffusion.lora.adapter` describes its content)."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def write_adapter(
         ranks, loras: for each role; the tensors for each of `TONES` of the variant and each role.
         embeddings: for both `ENDS`.
         extras: further files by name (the card, the loss).
-        training: settings and data, kept in ``adapter.json`` for whoever wants to know.
+        training: settings and data, kept in ``adapter.json`` for information.
 
     Raises:
-        SettingError: there is something at `folder`.
-        OSError: the disk is full, say.
+        SettingError: `folder` exists.
+        OSError: such as a full disk.
     """
     place = Path(folder).expanduser()
     refuse_existing(place)
