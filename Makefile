@@ -7,7 +7,7 @@ WORKERS ?= 2
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types format bench clean for-demo for-test
+.PHONY: help demo test lint types format docs bench clean for-demo for-docs for-test
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,15 +30,21 @@ format: for-test ## put the code into shape
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
 
+docs: for-docs ## build the documentation: site/index.html
+	@$(PYTHON) scripts/build_docs.py
+
 bench: for-test ## measure speed and memory here
 	$(PYTHON) -m jobs.bench.local
 
 clean: ## remove what was made, except for the environment (that is .venv)
-	rm -rf demo-out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf demo-out site build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 for-demo:
 	@scripts/set-up.sh demo
+
+for-docs:
+	@scripts/set-up.sh docs
 
 for-test:
 	@scripts/set-up.sh test

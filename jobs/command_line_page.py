@@ -17,8 +17,8 @@ WIDTH = 100
 INTRODUCTION = """\
 # Command line
 
-This page is what `--help` says, command by command. [Error and exit codes](errors.md) has the exit codes.
-`python -m jobs.command_line_page` writes it.
+This page is what `--help` says, command by command.
+[Error and exit codes](errors.md) has the exit codes. `python -m jobs.command_line_page` writes it.
 """
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 
-# Measured (docs/benchmarks.md: 240 s of stereo with a full-size htdemucs_6s, two cores)
+# Measured (docs/reference/benchmarks.md: 240 s of stereo with a full-size htdemucs_6s, two cores)
 SONG_SECONDS = 240.0
 SEPARATE_CORE_SECONDS = 2 * 359.9
 REST_CORE_SECONDS = 4.9 + 3.6 + 2.3

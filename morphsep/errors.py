@@ -41,8 +41,8 @@ ErrorCode = Literal[
     "worker_killed",
     "internal",
 ]
-"""Every error code that a row of the manifest can have; docs/manifest.md says what to do about
-each."""
+"""Every error code that a row of the manifest can have; docs/reference/errors.md says what to do
+about each."""
 
 ERROR_CODES: tuple[ErrorCode, ...] = get_args(ErrorCode)
 

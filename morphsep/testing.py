@@ -68,7 +68,8 @@ def check_backend(
     synthesised guitar: length, finiteness, determinism, independence of the batch, silence, ends.
 
     Args:
-        source, target: the pair of tones, or their names.
+        source: the tone to morph from, or its name.
+        target: the tone to morph towards, or its name.
         tolerance: largest RMS difference, relative to the signal, between two results that have to
             be the same.
         silent: whether silence must come out silent; False for a model with random weights.

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Sees to it that .venv can do what is asked: set-up.sh demo | test
+# Sees to it that .venv can do what is asked: set-up.sh demo | docs | test
 # Finds a Python that fits and leaves the rest to set_up.py. Does nothing if all is done already.
 set -eu
 cd "$(dirname "$0")/.."

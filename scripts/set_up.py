@@ -1,4 +1,4 @@
-"""Makes the checkout's virtual environment: set_up.py [--check] demo | test
+"""Makes the checkout's virtual environment: set_up.py [--check] demo | docs | test
 
 Runs on a bare Python 3.10 to 3.12. ``demo`` installs morphsep and what draws pictures, ``test``
 also what lint, types and tests need. What was done is noted last, in .venv/set-up.json: no note, a
@@ -31,8 +31,8 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 NOTE = VENV / "set-up.json"
 LOG = VENV / "set-up.log"
-EXTRAS = {"demo": "pictures", "test": "dev"}
-COVERS = {"demo": ("demo", "test"), "test": ("test",)}
+EXTRAS = {"demo": "pictures", "docs": "pictures,docs", "test": "dev"}
+COVERS = {"demo": ("demo", "docs", "test"), "docs": ("docs", "test"), "test": ("test",)}
 DEPENDS_ON = ("pyproject.toml", "constraints.txt", "scripts/set_up.py")
 
 

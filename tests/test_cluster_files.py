@@ -16,7 +16,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 LAUNCHER = ROOT / "cluster.yaml"
 KUBERAY = ROOT / "jobs" / "kuberay.yaml"
-PAGES = [ROOT / "docs" / name for name in ("cluster.md", "security.md")]
+PAGES = [ROOT / "docs" / "how-to" / f"{name}-a-cluster.md" for name in ("run-on", "secure")]
 
 
 @pytest.fixture
@@ -242,7 +242,7 @@ def test_every_morphsep_command_in_the_files_is_one(
 def test_every_morphsep_command_in_the_documents_is_one(page: Path) -> None:
     blocks = re.findall(r"^```\w*\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
     calls = [call for block in blocks for call in morphsep_commands(block)]
-    assert calls or page.name != "cluster.md"
+    assert calls or page.name != "run-on-a-cluster.md"
     for call in calls:
         parses(call)
 
@@ -260,7 +260,7 @@ def test_the_costs_in_the_document_are_the_scripts(capsys: pytest.CaptureFixture
 def test_costs_are_built_on_the_figures_that_were_measured() -> None:
     from jobs import estimate_cost
 
-    measured = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    measured = (ROOT / "docs" / "reference" / "benchmarks.md").read_text(encoding="utf-8")
     assert "scan 4.9, separate 359.9, morph 3.6, assemble 2.3" in measured
     assert estimate_cost.SEPARATE_CORE_SECONDS == 2 * 359.9
     assert pytest.approx(4.9 + 3.6 + 2.3) == estimate_cost.REST_CORE_SECONDS

@@ -181,7 +181,7 @@ def _wide_guitar() -> Signal:
 
 
 def test_the_demo_clip_is_not_made_worse_than_measured() -> None:
-    """A central, bass-heavy guitar, which it does badly: docs/separators.md."""
+    """A central, bass-heavy guitar, which it does badly: docs/reference/separators.md."""
     mix, guitar = (_read(DEMO / f"metal-madness{kind}.ogg") for kind in ("", ".guitar"))
     stem = separate(mix)
     assert si_sdr(stem, guitar) > si_sdr(mix, guitar) + CLIP_FLOOR_DB

@@ -1,4 +1,4 @@
-"""A third party's package, as docs/extending.md shows it, installed from a folder and run."""
+"""A third party's package, as docs/how-to/write-a-plugin.md shows it, installed and run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from morphsep.backends.crossfade import Crossfade
 from morphsep.request import registry
 from tests import songs
 
-PAGE = Path(__file__).parent.parent / "docs" / "extending.md"
+PAGE = Path(__file__).parent.parent / "docs" / "how-to" / "write-a-plugin.md"
 PAIRS = (("as-recorded", "distortion"), ("clean", "fuzz"), ("chorus", "ambient"))
 
 

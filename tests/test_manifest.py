@@ -288,7 +288,7 @@ def test_every_column_is_documented_and_typed(row_type: type) -> None:
 
 
 def test_the_reference_page_is_the_schema() -> None:
-    page = Path(__file__).parents[1] / "docs" / "manifest.md"
+    page = Path(__file__).parents[1] / "docs" / "reference" / "manifest.md"
     assert reference() in page.read_text(encoding="utf-8")
 
 

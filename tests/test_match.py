@@ -73,7 +73,7 @@ def test_a_hidden_tone_is_found_with_few_trials(tone: str, budget: int) -> None:
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("tone", TONES)
 def test_every_hidden_tone_is_found(tone: str) -> None:
-    """Measured: docs/tones.md."""
+    """Measured: docs/reference/tones.md."""
     found = hidden_and_found(tone, guitar(), guitar(), budget=BUDGET)
     assert found.ratio < THIRD
     assert found.aligned[1] < found.aligned[0] / 2

@@ -1,6 +1,6 @@
 """A reference recording: its sound comes over, its notes do not, and nothing depends on the cut.
 
-``python -m tests.test_reference`` prints the table of docs/tones.md.
+``python -m tests.test_reference`` prints the table of docs/reference/tones.md.
 """
 
 from __future__ import annotations

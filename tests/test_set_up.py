@@ -37,7 +37,10 @@ def finish(set_up: ModuleType, purpose: str) -> None:
     set_up.write_note(set_up.wanted_note(purpose))
 
 
-@pytest.mark.parametrize(("done", "covered"), [("demo", {"demo"}), ("test", {"demo", "test"})])
+@pytest.mark.parametrize(
+    ("done", "covered"),
+    [("demo", {"demo"}), ("docs", {"demo", "docs"}), ("test", {"demo", "docs", "test"})],
+)
 def test_a_finished_set_up_is_not_repeated(
     set_up: ModuleType, done: str, covered: set[str]
 ) -> None:

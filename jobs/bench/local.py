@@ -2,9 +2,10 @@
 
     python -m jobs.bench.local [--quick] [--only NAME ...]
 
-Prints Markdown tables; docs/benchmarks.md holds the last recorded ones. Demucs runs with a
-full-size, randomly initialised checkpoint (its speed does not depend on what it has learnt); where
-only memory is looked at, with a shortened one. ``--quick`` takes minutes instead of an hour.
+Prints Markdown tables; docs/reference/benchmarks.md holds the last recorded ones. Demucs runs with
+a full-size, randomly initialised checkpoint (its speed does not depend on what it has learnt);
+where only memory is looked at, with a shortened one. ``--quick`` takes minutes instead of an
+hour.
 """
 
 from __future__ import annotations

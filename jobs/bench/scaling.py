@@ -1,6 +1,6 @@
 """What Ray costs, and how it scales: python -m jobs.bench.scaling [--only PART] [--quick]
 
-Parts (each prints a table for docs/benchmarks.md):
+Parts (each prints a table for docs/reference/benchmarks.md):
 
   overhead   a batch through the real pipeline with stages that sleep as long as the real ones
              take, against the sum of these times
@@ -30,7 +30,8 @@ from morphsep.run.executors.step import Pool, Step, Steps
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEED = {"prepare": 66.0, "separate": 0.67, "measure": 400.0, "morph": 67.0, "assemble": 66.0}
-"""Seconds of audio per second of work (CPU, 2 cores): docs/benchmarks.md; measure: estimated."""
+"""Seconds of audio per second of work (CPU, 2 cores): docs/reference/benchmarks.md; `measure` is
+estimated."""
 SECTIONS = (2.0, 8.0)
 """Seconds that a section of 60 s takes: on a GPU, and a tenth of what it takes on a CPU."""
 RECORD = 4000

@@ -11,7 +11,8 @@
     python -m jobs.train_separator.__main__ evaluate unpacked songs
 
 Every step but the last resumes where it stopped. Which packages the weights learn from and which
-only judge them: `train_separator_data.SETS`, and docs/separators.md for their licences.
+only judge them: `jobs.train_separator.data.SETS`, and
+docs/explanation/built-in-separators.md for their licences.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ def curves(log: Path, picture: Path) -> None:
 
 
 def evaluate(options: argparse.Namespace) -> None:
-    """Prints the tables of docs/separators.md."""
+    """Prints the tables of docs/reference/separators.md."""
     from jobs.train_separator.figures import report
 
     report(options.unpacked, options.songs, DEMO, options.methods.split(","))

@@ -1,7 +1,8 @@
 """The training songs: six stems each, one key and tempo, as one compact array of int16.
 
-Which package a sound comes from is decided by licence (docs/separators.md): what the weights
-learn from is MIT or CC0 or synthesised here; everything else is for validation and tests only.
+Which package a sound comes from is decided by licence (docs/explanation/built-in-separators.md):
+what the weights learn from is MIT or CC0 or synthesised here; everything else is for validation
+and tests only.
 """
 
 from __future__ import annotations

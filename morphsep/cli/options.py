@@ -87,7 +87,9 @@ PaperFaithful = Annotated[
 Set = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="NAME=VALUE", help="Any option of the backend (docs/backends.md)."
+        "--set",
+        metavar="NAME=VALUE",
+        help="Any option of the backend (docs/reference/backends.md).",
     ),
 ]
 Chunk = Annotated[float, typer.Option(help="Length of a chunk in seconds, 5 to 10.")]

@@ -39,7 +39,7 @@ class TrackRow:
         "Identity: the output's path below OUT (made unique for duplicates).", "string", ""
     )
     status: str = column("ok, skipped or failed.", "string", "failed")
-    error_code: str | None = column("Why it is not ok: a code of docs/manifest.md.", "string")
+    error_code: str | None = column("Why it is not ok: one of the error codes.", "string")
     message: str | None = column("The same as a sentence that says what to do.", "string")
     input: str = column("Path of the input as it was found.", "string", "")
     output: str | None = column("Path of the output below OUT; only if status is ok.", "string")

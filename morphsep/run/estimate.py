@@ -23,8 +23,8 @@ SPEED = {
     "chain": 67.0, "spectral": 49.0, "crossfade": 97.0, "vocoder": 63.0,
     "scan and assemble": 33.0,
 }  # fmt: skip
-"""Seconds of audio per second of work on the 2-core machine of docs/benchmarks.md (stereo,
-44.1 kHz). Used until a manifest holds figures of the machine at hand."""
+"""Seconds of audio per second of work on the 2-core machine of docs/reference/benchmarks.md
+(stereo, 44.1 kHz). Used until a manifest holds figures of the machine at hand."""
 MEMORY_GB = {"demucs": 1.5, "embedded": 0.9, "harmonic": 0.5}
 OTHER_MEMORY_GB = 0.4
 """Peak resident memory with 300 s sections, same page."""

@@ -18,7 +18,7 @@ def keep_freed_memory() -> None:
 
     Left alone, glibc returns an array of some MB as soon as it is freed, and the system clears
     each of its pages again for the next one: a tenth of what a chain of effects takes
-    (docs/benchmarks.md).
+    (docs/explanation/history-of-attempts.md).
     """
     import ctypes
     import sys

@@ -13,7 +13,8 @@ NAMES = ("auto", "local", "ray")
 def choose_executor(name: str, pool: Pool) -> str:
     """The executor for ``auto``: Ray where there is a cluster to use, else this process.
 
-    On one machine Ray's start and its processes cost more than they give (docs/benchmarks.md).
+    On one machine Ray's start and its processes cost more than they give
+    (docs/reference/benchmarks.md).
     """
     if name != "auto":
         return name

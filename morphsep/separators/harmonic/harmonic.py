@@ -51,7 +51,7 @@ PERCUSSIVE_WEIGHT = 0.25
 
 
 class Harmonic:
-    """The offline stand-in where there are no weights; docs/separators.md says how weak it is."""
+    """The stand-in without weights; docs/reference/separators.md says how weak it is."""
 
     name = "harmonic"
     description = "no weights: steady, mid-band, off-centre sound; a weak stand-in"

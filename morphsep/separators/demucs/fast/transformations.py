@@ -3,7 +3,7 @@
 Each works on the modules of one model in place, keeps the weights of the published checkpoint and
 ``HTDemucs.forward``, skips whatever is not built as it expects, and can be left out. Gains are CPU
 time of one core for one segment of a full-size htdemucs_6s, 1.43x all together; how they were
-measured, and what did not help: ``docs/benchmarks.md``.
+measured, and what did not help: ``docs/explanation/history-of-attempts.md``.
 """
 
 from __future__ import annotations
