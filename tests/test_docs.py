@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import subprocess
 import sys
@@ -46,10 +47,11 @@ def test_modules_and_files_that_are_named_exist(page: Path) -> None:
         assert place.with_suffix(".py").exists() or (place / "__main__.py").exists(), module
     for path in set(re.findall(r"`((?:tests|morphsep|jobs|pipelines)/[\w/]+(?:\.\w+|/))`", text)):
         assert (ROOT / path).exists(), path
-    for module in set(re.findall(r"^::: ([\w.]+)", text, re.M)):
-        place = ROOT / module.replace(".", "/")
-        found = [place, place.with_suffix(".py"), place.parent.with_suffix(".py")]
-        assert any(each.exists() for each in found), module
+    for module, names in re.findall(
+        r"^::: ([\w.]+)\n(?:    .*\n)*?      members: \[(.*)\]", text, re.M
+    ):
+        face = importlib.import_module(module)
+        assert not [each for each in names.split(", ") if not hasattr(face, each)], module
 
 
 def test_the_readme_is_short() -> None:

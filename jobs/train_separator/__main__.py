@@ -5,10 +5,10 @@
         timgm6mb-soundfont csound-soundfont avldrums.lv2-soundfont \\
         fretsonfire-songs-muldjord fretsonfire-songs-sectoid
     for deb in *.deb; do dpkg -x "$deb" unpacked; done
-    python -m jobs.train_separator.__main__ prepare unpacked songs
-    python -m jobs.train_separator.__main__ train unpacked songs runs/1
-    python -m jobs.train_separator.__main__ export runs/1
-    python -m jobs.train_separator.__main__ evaluate unpacked songs
+    python -m jobs.train_separator prepare unpacked songs
+    python -m jobs.train_separator train unpacked songs runs/1
+    python -m jobs.train_separator export runs/1
+    python -m jobs.train_separator evaluate unpacked songs
 
 Every step but the last resumes where it stopped. Which packages the weights learn from and which
 only judge them: `jobs.train_separator.data.SETS`, and
