@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -20,15 +21,21 @@ import pytest
 from morphsep.errors import SettingError
 from morphsep.models import weights
 from morphsep.models.bags import legacy_files, published, read_folder
-from morphsep.models.download import DownloadError, download, first_reachable, is_offline
+from morphsep.models.checksums import expected
+from morphsep.models.download import any_answers, is_offline, probe_url
+from morphsep.models.hub import probe_hub
 from morphsep.separators import auto
 
 SIX = "5c90dfd2"
 CONTENT = bytes(range(256)) * 4096
 
 
+HUB_PATH = f"/adefossez/HTDemucs-6s/resolve/{{revision}}/{SIX}.safetensors"
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
 class Host(ThreadingHTTPServer):
-    """Serves `files` by path; can break off, stall, redirect and promise a checksum."""
+    """Serves `files` by path, and `hub` as the Hugging Face hub does; can break off and stall."""
 
     daemon_threads = True
 
@@ -37,7 +44,9 @@ class Host(ThreadingHTTPServer):
         self.files: dict[str, bytes] = {}
         self.break_after: list[int] = []
         self.stall_after: int | None = None
-        self.linked: dict[str, str] = {}
+        self.short_by = 0
+        self.hub: dict[str, tuple[bytes, str]] = {}
+        """By path: what is served, and the checksum that is promised for it."""
         self.requests: list[tuple[str, str | None]] = []
 
     @property
@@ -46,7 +55,11 @@ class Host(ThreadingHTTPServer):
 
     def downloads(self) -> list[tuple[str, str | None]]:
         """Requests that were more than the question whether somebody is there."""
-        return [request for request in self.requests if request[1] != "bytes=0-0"]
+        return [
+            (path, wanted)
+            for path, wanted in self.requests
+            if wanted != "bytes=0-0" and not path.startswith("HEAD ")
+        ]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -55,16 +68,30 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *args: object) -> None:
         pass
 
+    def do_HEAD(self) -> None:
+        """What the hub says of a file: of which commit it is, how large, and where it lies."""
+        self.server.requests.append((f"HEAD {self.path}", None))
+        path = self.path.replace(COMMIT, "{revision}").replace("/main/", "/{revision}/")
+        if path not in self.server.hub:
+            self.send_error(404)
+            return
+        content, promised = self.server.hub[path]
+        self.send_response(302)
+        elsewhere = f"http://localhost:{self.server.server_port}"  # as the hub's files do
+        self.send_header("Location", f"{elsewhere}/blob{path.replace('{revision}', COMMIT)}")
+        self.send_header("X-Repo-Commit", COMMIT)
+        self.send_header("X-Linked-Etag", f'"{promised}"')
+        self.send_header("X-Linked-Size", str(len(content)))
+        self.end_headers()
+
     def do_GET(self) -> None:
         wanted = self.headers.get("Range")
         self.server.requests.append((self.path, wanted))
-        if self.path in self.server.linked:
-            self.send_response(302)
-            self.send_header("Location", "/blob" + self.path)
-            self.send_header("X-Linked-Etag", f'"{self.server.linked[self.path]}"')
-            self.end_headers()
-            return
-        content = self.server.files.get(self.path.removeprefix("/blob"))
+        content = self.server.files.get(self.path)
+        if self.path.startswith("/blob"):
+            path = self.path.removeprefix("/blob").replace(COMMIT, "{revision}")
+            served = self.server.hub[path][0]
+            content = served[: len(served) - self.server.short_by]
         if content is None:
             self.send_error(404)
             return
@@ -103,7 +130,7 @@ def host() -> Iterator[Host]:
 @pytest.fixture(autouse=True)
 def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Empty caches, and no host but what a test names."""
-    for name in ("MORPHSEP_OFFLINE", "HF_HUB_OFFLINE", "MORPHSEP_MODEL_URL"):
+    for name in ("MORPHSEP_OFFLINE", "HF_HUB_OFFLINE", "MORPHSEP_MODEL_URL", "HF_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
@@ -118,6 +145,15 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def mirror(host: Host, monkeypatch: pytest.MonkeyPatch) -> Host:
     monkeypatch.setenv("MORPHSEP_MODEL_URL", host.url + "/")
     host.files[f"/htdemucs_6s/{SIX}.safetensors"] = CONTENT
+    return host
+
+
+@pytest.fixture
+def hub(host: Host, monkeypatch: pytest.MonkeyPatch) -> Host:
+    """The host as the Hugging Face hub, and as demucs' own site, which has nothing."""
+    monkeypatch.setenv("HF_ENDPOINT", host.url)
+    monkeypatch.setattr("demucs.pretrained.ROOT_URL", host.url + "/old/")
+    host.hub[HUB_PATH] = CONTENT, sha256(CONTENT)
     return host
 
 
@@ -220,41 +256,112 @@ def test_a_broken_connection_is_taken_up_where_it_broke(mirror: Host) -> None:
 
 def test_attempts_are_bounded(mirror: Host) -> None:
     mirror.break_after = [10] * 100
-    with pytest.raises(DownloadError, match="after 4 attempts"):
+    with pytest.raises(SettingError, match="after 4 attempts"):
         weights.fetch("htdemucs_6s")
     # Four for each of the two formats; the second is not there.
     assert len(mirror.downloads()) == 5
     assert not weights.available("htdemucs_6s")
 
 
-def test_the_checksum_that_the_hub_promises_is_held(host: Host, tmp_path: Path) -> None:
-    host.files["/model"] = CONTENT
-    host.linked["/model"] = sha256(CONTENT)
-    assert download(f"{host.url}/model", tmp_path / "model.part") == sha256(CONTENT)
-    host.linked["/model"] = sha256(b"other")
-    with pytest.raises(DownloadError, match="not kept"):
-        download(f"{host.url}/model", tmp_path / "model.part")
+def test_fetches_from_the_hub(hub: Host) -> None:
+    assert weights.reachable("htdemucs_6s")
+    seen: list[tuple[int, int | None]] = []
+    folder = weights.fetch("htdemucs_6s", progress=lambda done, total: seen.append((done, total)))
+    assert seen == sorted(seen), "one file, reported once"
+    assert seen[-1] == (len(CONTENT), len(CONTENT))
+    assert {path.name for path in folder.iterdir()} == {
+        *(".lock", "checksums.json", "htdemucs_6s.yaml"),
+        f"{SIX}.safetensors",
+    }
+    assert weights.hash_of("htdemucs_6s") == sha256(CONTENT)
+    requests = len(hub.requests)
+    assert weights.fetch("htdemucs_6s") == folder
+    assert len(hub.requests) == requests
+    assert {path for path, _ in hub.downloads()} == {f"/blob{HUB_PATH.format(revision=COMMIT)}"}, (
+        "of the very commit whose checksum was promised"
+    )
 
 
-def test_a_kill_in_the_middle_leaves_nothing_that_counts(mirror: Host) -> None:
-    mirror.stall_after = 500_000
+def test_models_of_backends_come_from_the_hub_too(hub: Host) -> None:
+    path = "/SonyCSLParis/music2latent/resolve/{revision}/music2latent.pt"
+    hub.hub[path] = CONTENT, sha256(CONTENT)
+    assert [each.name for each in weights.resolve("music2latent").files] == ["music2latent.pt"]
+
+
+def test_the_checksum_that_the_hub_promises_is_held(hub: Host) -> None:
+    hub.hub[HUB_PATH] = CONTENT, sha256(b"other")
+    with pytest.raises(SettingError, match="not kept"):
+        weights.fetch("htdemucs_6s")
+    assert [each.name for each in weights.path("htdemucs_6s").iterdir()] == [".lock"]
+
+
+def test_what_the_hub_has_cut_short_is_not_kept(hub: Host) -> None:
+    """It says how large a file is, and sends less of it."""
+    hub.short_by = 5
+    with pytest.raises(SettingError, match="did not arrive"):
+        weights.fetch("htdemucs_6s")
+    assert [each.name for each in weights.path("htdemucs_6s").iterdir()] == [".lock"]
+
+
+def test_a_connection_to_the_hub_that_breaks_is_taken_up_at_its_last_block(
+    hub: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 100_000)  # of 10 MB
+    hub.break_after = [350_000]
+    folder = weights.fetch("htdemucs_6s")
+    assert (folder / f"{SIX}.safetensors").read_bytes() == CONTENT
+    assert [wanted for _, wanted in hub.downloads()] == [None, "bytes=300000-"]
+
+
+def test_what_the_hub_does_not_have_is_looked_for_elsewhere(hub: Host) -> None:
+    del hub.hub[HUB_PATH]
+    hub.files["/old/hybrid_transformer/5c90dfd2-34c22ccb.th"] = CONTENT
+    with pytest.raises(SettingError, match=r"answers 404 .*expected 34c22ccb"):
+        weights.fetch("htdemucs_6s")
+
+
+def test_a_damaged_copy_in_the_hubs_cache_is_replaced(hub: Host, places: Path) -> None:
+    snapshot = places / "hub" / "models--adefossez--HTDemucs-6s" / "snapshots" / COMMIT
+    blob = snapshot.parents[1] / "blobs" / sha256(CONTENT)
+    for folder in (snapshot, blob.parent):
+        folder.mkdir(parents=True)
+    (snapshot / "htdemucs_6s.yaml").write_text(f"models: ['{SIX}']")
+    (snapshot / f"{SIX}.safetensors").symlink_to(f"../../blobs/{blob.name}")
+    blob.write_bytes(b"damaged")
+    assert not weights.fetch("htdemucs_6s").is_relative_to(snapshot)
+    weights.verify("htdemucs_6s")
+
+
+def test_a_blob_that_repositories_share_is_known_by_its_own_name(tmp_path: Path) -> None:
+    store, blob = tmp_path / ("f" * 64), tmp_path / sha256(CONTENT)
+    store.write_bytes(CONTENT)
+    blob.symlink_to(store)
+    (tmp_path / "x.safetensors").symlink_to(blob)
+    assert expected(tmp_path / "x.safetensors") == sha256(CONTENT)
+
+
+@pytest.mark.parametrize("source", ["mirror", "hub"])
+def test_a_kill_in_the_middle_leaves_nothing_that_counts(
+    request: pytest.FixtureRequest, source: str
+) -> None:
+    host: Host = request.getfixturevalue(source)
+    host.stall_after = 500_000
     code = "from morphsep.models import weights; weights.fetch('htdemucs_6s')"
     process = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[1])
-    part = weights.path("htdemucs_6s") / f"{SIX}.safetensors.part"
-    deadline = time.monotonic() + 60
-    while not (part.exists() and part.stat().st_size) and time.monotonic() < deadline:
+    folder, deadline = weights.path("htdemucs_6s"), time.monotonic() + 120
+    parts = "*.part" if source == "mirror" else ".hub/**/*.incomplete"
+    while not (host.downloads() and list(folder.glob(parts))) and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert 0 < part.stat().st_size < len(CONTENT)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
-    assert part.exists()
+    assert list(folder.glob(parts))
     assert not weights.available("htdemucs_6s")
     with pytest.raises(SettingError, match="not on this machine"):
         weights.verify("htdemucs_6s")
-    mirror.stall_after = None
-    folder = weights.fetch("htdemucs_6s")
+    host.stall_after = None
+    assert weights.fetch("htdemucs_6s") == folder
     assert (folder / f"{SIX}.safetensors").read_bytes() == CONTENT
-    assert not part.exists()
+    assert not list(folder.glob(parts))
 
 
 def test_two_at_once_fetch_it_once(mirror: Host) -> None:
@@ -382,8 +489,14 @@ print("clean")
 """
 
 
-@pytest.mark.parametrize("how", ["argument", "MORPHSEP_OFFLINE", "HF_HUB_OFFLINE"])
-def test_offline_opens_no_socket(mirror: Host, tmp_path: Path, how: str) -> None:
+@pytest.mark.parametrize(
+    ("source", "how"),
+    [("mirror", "argument"), ("mirror", "MORPHSEP_OFFLINE"), ("hub", "HF_HUB_OFFLINE")],
+)
+def test_offline_opens_no_socket(
+    request: pytest.FixtureRequest, tmp_path: Path, source: str, how: str
+) -> None:
+    host: Host = request.getfixturevalue(source)
     environment = {**os.environ, "HF_HUB_CACHE": str(tmp_path / "hub")}
     if how != "argument":
         environment[how] = "1"
@@ -396,11 +509,12 @@ def test_offline_opens_no_socket(mirror: Host, tmp_path: Path, how: str) -> None
         check=False,
     )
     assert (done.stdout.strip(), done.returncode) == ("clean", 0), done.stderr
-    assert mirror.requests == []
+    assert host.requests == []
 
 
-def test_the_spy_sees_a_socket(tmp_path: Path) -> None:
-    environment = {**os.environ, "MORPHSEP_MODEL_URL": "http://127.0.0.1:9"}
+@pytest.mark.parametrize("name", ["MORPHSEP_MODEL_URL", "HF_ENDPOINT"])
+def test_the_spy_sees_a_socket(name: str) -> None:
+    environment = {**os.environ, name: "http://127.0.0.1:9"}
     done = subprocess.run(
         [sys.executable, "-c", SPY, "no"],
         env=environment,
@@ -415,9 +529,9 @@ def test_the_spy_sees_a_socket(tmp_path: Path) -> None:
 def test_offline_words(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not is_offline()
     assert is_offline(True)
-    for word, expected in (("1", True), ("true", True), ("0", False), ("", False), ("off", False)):
+    for word, forbidden in (("1", True), ("true", True), ("0", False), ("", False), ("off", False)):
         monkeypatch.setenv("MORPHSEP_OFFLINE", word)
-        assert is_offline() is expected
+        assert is_offline() is forbidden
 
 
 def free_port() -> int:
@@ -438,16 +552,17 @@ def test_a_host_that_never_answers_is_given_up_in_time() -> None:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/model"
-        assert first_reachable([url], timeout=0.2) is None
+        for probe in (probe_url, probe_hub):
+            assert not any_answers([partial(probe, url, 30.0)], timeout=0.2)
 
 
-def test_the_first_that_answers_wins(host: Host) -> None:
+def test_one_host_that_answers_is_enough(host: Host) -> None:
     host.files["/model"] = CONTENT
-    nowhere = f"http://127.0.0.1:{free_port()}/model"
-    missing = f"{host.url}/missing"
-    assert first_reachable([nowhere, missing, f"{host.url}/model"]) == f"{host.url}/model"
-    assert first_reachable([nowhere, missing]) is None
-    assert first_reachable([]) is None
+    nowhere = partial(probe_url, f"http://127.0.0.1:{free_port()}/model", 5.0)
+    missing, here = (partial(probe_url, f"{host.url}/{name}", 5.0) for name in ("missing", "model"))
+    assert any_answers([nowhere, missing, here])
+    assert not any_answers([nowhere, missing])
+    assert not any_answers([])
 
 
 def test_auto_takes_demucs_if_it_is_here_or_can_be_had(

@@ -31,10 +31,12 @@ def expected(path: Path) -> str:
     """The checksum that a file must have, or its first digits; empty if nothing is known.
 
     From the record beside it, from its name (``<signature>-<sha256[:8]>.th``), or from the name
-    of the blob behind it in the Hugging Face cache.
+    of the blob that it links to in the Hugging Face cache. That blob may be a link in turn, to a
+    store that all repositories share: names there are hashes of another kind.
     """
     recorded = read_record(path.parent).get(path.name)
-    blob = re.fullmatch(r"[0-9a-f]{64}", path.resolve().name)
+    linked = path.readlink().name if path.is_symlink() else path.name
+    blob = re.fullmatch(r"[0-9a-f]{64}", linked)
     named = re.fullmatch(r".+-([0-9a-f]{8,64})\.th", path.name)
     return recorded or (blob[0] if blob else named[1] if named else "")
 

@@ -1,7 +1,12 @@
-"""One URL becomes one complete, checked file, or none. All use of the network is in here."""
+"""One URL becomes one complete, checked file, or none: for mirrors and demucs' own site.
+
+Files of the Hugging Face hub come by its own library: see `hub`. Why no library here: pooch starts
+again from the first byte when a connection breaks, and knows no checksum's first digits alone.
+"""
 
 from __future__ import annotations
 
+import errno
 import http.client
 import logging
 import os
@@ -13,9 +18,9 @@ from functools import lru_cache
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import IO, Any
+from typing import Any
 from urllib.error import HTTPError
-from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
+from urllib.request import HTTPSHandler, Request, build_opener
 
 from morphsep.errors import SettingError
 from morphsep.models.checksums import sha256_of
@@ -45,32 +50,12 @@ def is_offline(offline: bool = False) -> bool:
 _OFF = ("", "0", "false", "no", "off")
 
 
-class _Redirects(HTTPRedirectHandler):
-    """Keeps what the Hugging Face hub says of a file (its sha256) before it sends us elsewhere."""
-
-    sha256: str | None = None
-
-    def redirect_request(
-        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
-    ) -> Request | None:
-        self.sha256 = self.sha256 or _linked_sha256(headers)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-def _linked_sha256(headers: Any) -> str | None:
-    etag = (headers.get("X-Linked-Etag") or "").strip('"')
-    return etag if len(etag) == 64 else None
-
-
-def _open(url: str, headers: dict[str, str], timeout: float) -> tuple[Any, str | None]:
-    """The response and the sha256 that the host promises, if it does."""
+def _open(url: str, headers: dict[str, str], timeout: float) -> Any:
     if is_offline():
         raise DownloadError(f"{url} was not opened: offline is set.")
-    redirects = _Redirects()
-    opener = build_opener(redirects, HTTPSHandler(context=_certificates()))
+    opener = build_opener(HTTPSHandler(context=_certificates()))
     request = Request(url, headers={"User-Agent": "morphsep", **headers})
-    response = opener.open(request, timeout=timeout)
-    return response, redirects.sha256 or _linked_sha256(response.headers)
+    return opener.open(request, timeout=timeout)
 
 
 @lru_cache(maxsize=1)
@@ -84,35 +69,38 @@ def _certificates() -> ssl.SSLContext:
     return context
 
 
-def first_reachable(urls: Iterable[str], timeout: float = 10.0) -> str | None:
-    """The first of `urls` that answers with its file within `timeout` seconds, else None.
+def any_answers(probes: Iterable[Callable[[], None]], timeout: float = 10.0) -> bool:
+    """Whether one of the probes returns within `timeout` seconds without an exception.
 
-    Asked side by side from threads that nobody waits for: a resolver without a network can hang
+    They run side by side in threads that nobody waits for: a resolver without a network can hang
     for longer than any timeout of a socket.
     """
-    answers: SimpleQueue[str | None] = SimpleQueue()
-    wanted = list(urls)
-    for url in wanted:
-        Thread(target=_probe, args=(url, timeout, answers), daemon=True).start()
+    answers: SimpleQueue[bool] = SimpleQueue()
+    wanted = list(probes)
+    for probe in wanted:
+        Thread(target=_try, args=(probe, answers), daemon=True).start()
     deadline = time.monotonic() + timeout
     for _ in wanted:
         with suppress(Empty):
-            answer = answers.get(timeout=max(0.0, deadline - time.monotonic()))
-            if answer is not None:
-                return answer
-    return None
+            if answers.get(timeout=max(0.0, deadline - time.monotonic())):
+                return True
+    return False
 
 
-def _probe(url: str, timeout: float, answers: SimpleQueue[str | None]) -> None:
-    answer = None
+def _try(probe: Callable[[], None], answers: SimpleQueue[bool]) -> None:
+    answered = False
     try:
-        response, _ = _open(url, {"Range": "bytes=0-0"}, timeout)
-        response.close()
-        answer = url
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        logger.debug("%s does not answer: %s", url, error)
+        probe()
+        answered = True
+    except Exception as error:  # whatever it is, this host has not answered
+        logger.debug("no answer: %s", error)
     finally:
-        answers.put(answer)
+        answers.put(answered)
+
+
+def probe_url(url: str, timeout: float) -> None:
+    """Raises an exception if the host does not have this file or does not answer in time."""
+    _open(url, {"Range": "bytes=0-0"}, timeout).close()
 
 
 def download(url: str, target: Path, *, sha256: str = "", progress: Progress | None = None) -> str:
@@ -129,29 +117,40 @@ def download(url: str, target: Path, *, sha256: str = "", progress: Progress | N
         DownloadError: it is not there, does not come, or is not what it should be.
     """
     target.unlink(missing_ok=True)
-    promised = _persist(url, target, progress)
-    actual = sha256_of(target)
-    for expected in filter(None, (sha256, promised)):
-        if not actual.startswith(expected):
-            raise DownloadError(f"{url} has checksum {actual}, expected {expected}: not kept.")
+    _persist(url, target, progress)
+    return matching(url, sha256_of(target), (sha256,))
+
+
+def matching(url: str, actual: str, expected: Iterable[str]) -> str:
+    """The checksum of what came from `url`.
+
+    Args:
+        expected: what it must be or begin with; empty where nothing is known.
+
+    Raises:
+        DownloadError: it is another.
+    """
+    for known in expected:
+        if not actual.startswith(known):
+            raise DownloadError(f"{url} has checksum {actual}, expected {known}: not kept.")
     return actual
 
 
-def _persist(url: str, part: Path, progress: Progress | None) -> str | None:
+def _persist(url: str, part: Path, progress: Progress | None) -> None:
     version: str | None = None
     for attempt in range(ATTEMPTS):
         try:
-            response, promised = _open(url, _resume(part, version), SOCKET_TIMEOUT)
+            response = _open(url, _resume(part, version), SOCKET_TIMEOUT)
             version = response.headers.get("ETag")
             with response:
                 _append(response, part, progress)
-            return promised
+            return
         except HTTPError as error:
             if error.code < 500:
                 raise DownloadError(f"{url} answers {error.code} {error.reason}.") from error
             reason: Exception = error
         except (OSError, http.client.HTTPException) as error:
-            if getattr(error, "errno", None) == 28:  # ENOSPC
+            if getattr(error, "errno", None) == errno.ENOSPC:
                 raise DownloadError(
                     f"The disk is full: {part.parent} cannot hold {url}."
                 ) from error

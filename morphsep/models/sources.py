@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from morphsep.models.bags import Bag, Recipe, definition, legacy_files
 from morphsep.models.checksums import read_record, sha256_of, write_record
-from morphsep.models.download import DownloadError, Progress, download, first_reachable
+from morphsep.models.download import DownloadError, Progress, any_answers, download, probe_url
+from morphsep.models.hub import fetch_from_hub, hub_url, probe_hub
 
 logger = logging.getLogger("morphsep")
 
@@ -20,18 +23,37 @@ class Remote:
     """One checkpoint at one host."""
 
     url: str
-    sha256: str
+    sha256: str = ""
     """What is known of its checksum beforehand: its first digits, or nothing."""
+    repository: str = ""
+    """Owner and name on the Hugging Face hub, empty for another host."""
+
+    @property
+    def file(self) -> str:
+        """The file's name."""
+        return self.url.rsplit("/", 1)[1]
+
+    def probe(self, timeout: float) -> None:
+        """Raises an exception if the host does not have it or does not answer in time."""
+        (probe_hub if self.repository else probe_url)(self.url, timeout)
+
+    def fetch(self, target: Path, sha256: str, progress: Progress | None) -> str:
+        """Bring it to `target`; return its sha256. Raises DownloadError."""
+        if self.repository:
+            return fetch_from_hub(
+                self.repository, self.file, target, sha256=sha256, progress=progress
+            )
+        return download(self.url, target, sha256=sha256, progress=progress)
 
 
 HUB_FILES = {"music2latent": ("SonyCSLParis/music2latent", "music2latent.pt")}
 """Models that are no Demucs: repository on the Hugging Face hub and file."""
 
-Origin = tuple[Remote, ...]
+Source = tuple[Remote, ...]
 """All checkpoints of a model at one host."""
 
 
-def origins(recipe: Recipe) -> tuple[Origin, ...]:
+def sources(recipe: Recipe) -> tuple[Source, ...]:
     """Hosts for a model, best first: ``$MORPHSEP_MODEL_URL`` alone if set, else those of demucs."""
     mirror = os.environ.get("MORPHSEP_MODEL_URL")
     if recipe.name in HUB_FILES:
@@ -39,7 +61,7 @@ def origins(recipe: Recipe) -> tuple[Origin, ...]:
     if mirror:
         base = f"{mirror.rstrip('/')}/{recipe.name}/"
         names = [Path(legacy_files()[s]).name for s in recipe.signatures]
-        safe = tuple(Remote(url=f"{base}{s}.safetensors", sha256="") for s in recipe.signatures)
+        safe = tuple(Remote(url=f"{base}{s}.safetensors") for s in recipe.signatures)
         return safe, tuple(_legacy(base + name) for name in names)
     from demucs.pretrained import ROOT_URL
 
@@ -57,19 +79,16 @@ def hub_repository(name: str) -> str:
 
 
 def _hub_file(name: str, mirror: str | None) -> Remote:
-    from huggingface_hub import hf_hub_url
-
     repository, file = HUB_FILES[name]
-    url = f"{mirror.rstrip('/')}/{name}/{file}" if mirror else hf_hub_url(repository, file)
-    return Remote(url=url, sha256="")
+    if mirror:
+        return Remote(url=f"{mirror.rstrip('/')}/{name}/{file}")
+    return Remote(url=hub_url(repository, file), repository=repository)
 
 
-def _hub(recipe: Recipe) -> Origin:
-    from huggingface_hub import hf_hub_url
-
+def _hub(recipe: Recipe) -> Source:
     repository = hub_repository(recipe.name)
-    urls = [hf_hub_url(repository, f"{s}.safetensors") for s in recipe.signatures]
-    return tuple(Remote(url=url, sha256="") for url in urls)
+    urls = (hub_url(repository, f"{s}.safetensors") for s in recipe.signatures)
+    return tuple(Remote(url=url, repository=repository) for url in urls)
 
 
 def _legacy(url: str) -> Remote:
@@ -78,7 +97,10 @@ def _legacy(url: str) -> Remote:
 
 def first_host(recipe: Recipe, timeout: float) -> bool:
     """Whether any host answers for this model within `timeout` seconds."""
-    return first_reachable([origin[0].url for origin in origins(recipe)], timeout) is not None
+    probes: list[Callable[[], None]] = [
+        partial(source[0].probe, timeout) for source in sources(recipe)
+    ]
+    return any_answers(probes, timeout)
 
 
 def bring(recipe: Recipe, folder: Path, progress: Progress | None) -> Bag:
@@ -106,9 +128,9 @@ def bring(recipe: Recipe, folder: Path, progress: Progress | None) -> Bag:
 
 def _bring_from_any(recipe: Recipe, folder: Path, progress: Progress | None) -> Bag:
     refusals = []
-    for origin in origins(recipe):
+    for source in sources(recipe):
         try:
-            files = tuple(_bring_one(remote, folder, progress) for remote in origin)
+            files = tuple(_bring_one(remote, folder, progress) for remote in source)
         except DownloadError as error:
             refusals.append(str(error))
             continue
@@ -120,14 +142,14 @@ def _bring_from_any(recipe: Recipe, folder: Path, progress: Progress | None) -> 
 
 
 def _bring_one(remote: Remote, folder: Path, progress: Progress | None) -> Path:
-    target = folder / remote.url.rsplit("/", 1)[1]
+    target = folder / remote.file
     record = read_record(folder)
     wanted = record.get(target.name) or remote.sha256
     if wanted and target.exists() and sha256_of(target).startswith(wanted):
         return target
     part = target.with_name(target.name + ".part")
     try:
-        actual = download(remote.url, part, sha256=wanted, progress=progress)
+        actual = remote.fetch(part, wanted, progress)
         # Recorded before it is there: a checkpoint without a record would never be checked.
         write_record(folder, {**record, target.name: actual})
         os.replace(part, target)

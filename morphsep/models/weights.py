@@ -18,7 +18,7 @@ from morphsep.models.bags import Bag, Recipe, assemble, legacy_files, published,
 from morphsep.models.checksums import check, identity
 from morphsep.models.download import Progress, is_offline
 from morphsep.models.from_bucket import bring as bring_remote
-from morphsep.models.sources import HUB_FILES, bring, first_host, hub_repository, origins
+from morphsep.models.sources import HUB_FILES, bring, first_host, hub_repository, sources
 
 DEFAULT_MODEL = "htdemucs_6s"
 LICENCE = (
@@ -70,7 +70,7 @@ def _info(name: str) -> ModelInfo:
     return ModelInfo(
         name=name,
         licence=LICENCES.get(name, LICENCE),
-        urls=tuple(files[0].url for files in origins(_known()[name])),
+        urls=tuple(files[0].url for files in sources(_known()[name])),
         path=bag.files[0].parent if bag else None,
         num_bytes=sum(file.stat().st_size for file in bag.files) if bag else None,
     )
