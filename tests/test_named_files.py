@@ -20,7 +20,8 @@ from morphsep.run.driver import run
 from morphsep.run.executors.executor import get_executor
 from morphsep.run.executors.step import Pool, Steps
 from morphsep.run.jobs import settle_jobs
-from morphsep.stages.recipe import Recipe, build, forget, settle
+from morphsep.stages.recipe import Recipe, build
+from morphsep.stages.settling import forget, settle
 from morphsep.storage.files import temporary_beside
 from morphsep.storage.locations import Location, location
 from tests import songs

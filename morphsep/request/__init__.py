@@ -6,7 +6,7 @@ from morphsep.request.job import Command, Job, backing_of
 from morphsep.request.lists import LISTS, read_list
 from morphsep.request.named_files import at_hand
 from morphsep.request.packed_files import pack, unpack
-from morphsep.request.registry import describe_plugins, load_plugin, options
+from morphsep.request.registry import describe_plugins, has_option, load_plugin, plugin_options
 from morphsep.request.settings import AS_RECORDED, Settings, describe, make_settings
 
 __all__ = [
@@ -21,12 +21,13 @@ __all__ = [
     "collect",
     "describe",
     "describe_plugins",
+    "has_option",
     "load_plugin",
     "make_settings",
-    "options",
     "pack",
     "parse_amount",
     "parse_time",
+    "plugin_options",
     "read_list",
     "unpack",
 ]

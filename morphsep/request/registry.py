@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 from collections.abc import Mapping
 from functools import cache
@@ -10,8 +9,12 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
 
 from morphsep.errors import SettingError
+from morphsep.request.option_values import parse_option
+from morphsep.request.plugin_options import declared_options
 
 Kind = Literal["backend", "separator"]
+SET: Mapping[Kind, str] = {"backend": "--set", "separator": "--set-separator"}
+"""The command line's option that sets a plugin's options."""
 
 
 @cache
@@ -24,88 +27,104 @@ def plugin_names(kind: Kind) -> list[str]:
     return sorted(_found(kind))
 
 
-def load_plugin(kind: Kind, name: str, **options: Any) -> Any:
-    """The named separator or backend, built with `options`.
+def load_plugin(kind: Kind, name: str, /, **options: Any) -> Any:
+    """The named separator or backend, built with `options` (`plugin_options`).
+
+    Raises:
+        SettingError: no such name, what it needs is not installed, or it refuses an option.
+    """
+    plugin = _load(kind, name)
+    try:
+        return plugin(**options)
+    except ImportError as error:
+        raise _missing(kind, name, error) from error
+    except SettingError:
+        raise
+    except ValueError as error:
+        raise SettingError(f"the {kind} {name} refuses its options: {error}") from error
+
+
+def plugin_options(
+    kind: Kind, name: str, given: Mapping[str, str], common: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Keywords for `load_plugin`.
+
+    Args:
+        given: options as a user writes them; turned into the types that the class declares.
+        common: what every plugin is offered; it gets those that it has an option for.
+
+    Raises:
+        SettingError: no such name, no such option, a value of another type, or a required option
+            is missing.
+    """
+    known = declared_options(_load(kind, name))
+    for option in set(given) - set(known):
+        raise SettingError(unknown(f"option of {name}", option, sorted(known)))
+    values = {option: value for option, value in common.items() if option in known}
+    values |= {o: parse_option(o, known[o].hint, text) for o, text in given.items()}
+    missing = [o.name for o in known.values() if o.is_required and o.name not in values]
+    if missing:
+        raise SettingError(
+            f"the {kind} {name} needs {' and '.join(missing)}: {SET[kind]} {missing[0]}=VALUE"
+        )
+    return values
+
+
+def has_option(kind: Kind, name: str, option: str) -> bool:
+    """Whether the named plugin has such an option.
 
     Raises:
         SettingError: no such name, or what it needs is not installed.
     """
+    return option in declared_options(_load(kind, name))
+
+
+def _load(kind: Kind, name: str) -> Any:
     point = _found(kind).get(name)
     if point is None:
         raise SettingError(unknown(kind, name, plugin_names(kind)))
     try:
-        return point.load()(**options)
+        return point.load()
     except ImportError as error:
-        raise SettingError(
-            f"the {kind} {name} needs {error.name}: pip install 'morphsep[{name}]'"
-        ) from error
+        raise _missing(kind, name, error) from error
 
 
-def options(
-    kind: Kind, name: str, given: Mapping[str, str], common: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Keywords for `load_plugin`: what a user has `given` as text, turned into the types of the
-    class's own defaults, and of what is `common` to all plugins those that it has a field for.
-
-    Raises:
-        SettingError: no such name, no such option, or a value of another type.
-    """
-    point = _found(kind).get(name)
-    if point is None:
-        raise SettingError(unknown(kind, name, plugin_names(kind)))
-    plugin = point.load()
-    known = {f.name: f.default for f in dataclasses.fields(plugin)} if _is_record(plugin) else {}
-    values = {field: value for field, value in common.items() if field in known}
-    for option, text in given.items():
-        if option not in known:
-            raise SettingError(unknown(f"option of {name}", option, sorted(known)))
-        values[option] = _as(type(known[option]), option, text)
-    return values
-
-
-def _is_record(plugin: Any) -> bool:
-    return isinstance(plugin, type) and dataclasses.is_dataclass(plugin)
-
-
-def _as(kind: type, option: str, text: str) -> Any:
-    """Text as a bool, a number or itself."""
-    try:
-        return _YES_NO[text.lower()] if kind is bool else kind(text)
-    except (KeyError, ValueError):
-        wanted = {bool: "yes or no", int: "a whole number", float: "a number"}[kind]
-        raise SettingError(f"{option} takes {wanted}, got {text!r}") from None
-
-
-_YES_NO = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+def _missing(kind: Kind, name: str, error: ImportError) -> SettingError:
+    point = _found(kind)[name]
+    is_ours = point.dist is None or point.dist.name == "morphsep"
+    remedy = f"'morphsep[{name}]'" if is_ours else f"{error.name}"
+    return SettingError(f"the {kind} {name} needs {error.name}: pip install {remedy}")
 
 
 def unknown(kind: str, name: str, known: list[str]) -> str:
     """The sentence for a name that does not exist, with the nearest that does."""
     near = difflib.get_close_matches(name, known, n=1)
     hint = f" Did you mean {near[0]}?" if near else ""
-    return f"there is no {kind} {name!r}.{hint} There are: {', '.join(known)}"
+    return f"there is no {kind} {name!r}.{hint} There are: {', '.join(known) or '(none)'}"
 
 
 def describe_plugins(kind: Kind) -> list[dict[str, str]]:
-    """Name, description and licence of everything of this kind that is installed."""
-    found = []
-    for name in plugin_names(kind):
-        point = _found(kind)[name].load()
-        found.append(
-            {
-                "name": name,
-                "licence": _text(point, "licence"),
-                "description": _text(point, "description"),
-            }
-        )
-    return found
+    """Name, licence and description of everything of this kind that is installed."""
+    return [
+        {
+            "name": name,
+            "licence": _text(kind, name, "licence") or "not stated",
+            "description": _text(kind, name, "description"),
+        }
+        for name in plugin_names(kind)
+    ]
 
 
-def _text(point: Any, name: str) -> str:
-    """A class's own line about itself; the first line of its docstring if it has none."""
-    value = getattr(point, name, None)
-    if isinstance(value, property):
-        value = getattr(point(), name)
+def _text(kind: Kind, name: str, attribute: str) -> str:
+    """What a plugin says about itself; a description may be its docstring's first line."""
+    try:
+        plugin = _load(kind, name)
+    except SettingError as error:
+        return str(error) if attribute == "description" else ""
+    value = getattr(plugin, attribute, None)
+    needs_none = not any(option.is_required for option in declared_options(plugin).values())
+    if isinstance(value, property) and needs_none:
+        value = getattr(plugin(), attribute)
     if isinstance(value, str):
         return value
-    return (point.__doc__ or "").partition("\n")[0] if name == "description" else "Apache-2.0"
+    return (plugin.__doc__ or "").partition("\n")[0] if attribute == "description" else ""

@@ -29,6 +29,8 @@ class Settings:
     separator: str = "auto"
     """auto, or a separator's name, with its model behind a colon (demucs:htdemucs) and what to keep
     of it behind another (demucs:htdemucs:vocals)."""
+    separator_options: tuple[tuple[str, str], ...] = ()
+    """The separator's own options, (name, value) in the order of their names."""
     stem: str | None = None
     """The user's own stem: a path, or a pattern such as {stem}.guitar.wav."""
     backend: str = "auto"
@@ -60,7 +62,10 @@ class Settings:
 
     def of_the_stem(self) -> tuple[object, ...]:
         """What of these decides how an input's stem sounds."""
-        return self.separator, self.stem, self.channels, self.device, self.shifts, self.seed
+        return (
+            self.separator, self.separator_options, self.stem, self.channels, self.device,
+            self.shifts, self.seed,
+        )  # fmt: skip
 
 
 def describe(settings: Settings) -> str:

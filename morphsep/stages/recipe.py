@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from morphsep import request
 from morphsep.audio import SUBTYPES, check_format
 from morphsep.dsp import Grid, samples
 from morphsep.errors import SettingError
-from morphsep.storage import absolute, digest
+from morphsep.request import AS_RECORDED, Settings
+from morphsep.stages.plugins import build_backend, build_separator
+from morphsep.storage import digest
 
 if TYPE_CHECKING:
     from morphsep.backends import Backend
     from morphsep.separators import Separator
     from morphsep.tones import Tone
-from morphsep.request import AS_RECORDED, Settings
 
 CODE_SCHEMA = 1
 """Goes into every key. Raised whenever a change of code changes what a setting sounds like."""
-
-
-_BRACES = str.maketrans({"{": "{{", "}": "}}"})
-"""How a pattern spells the braces of a file's name."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -73,43 +70,6 @@ class Recipe:
         return digest("separate", stem_key, self.settings.format, self.settings.subtype)
 
 
-def forget() -> None:
-    """Has `build` read the files that settings name (tones, curves) anew; weights stay loaded."""
-    build.cache_clear()
-    _automatic.cache_clear()
-
-
-def settle(settings: Settings) -> tuple[Settings, str]:
-    """Settings with every ``auto`` about the separator decided, and the reason in a line.
-
-    Done once, where the run is started, so that all workers use the same.
-
-    Raises:
-        SettingError: these settings cannot work.
-    """
-    if settings.stem is not None and settings.separator not in ("auto", "stem"):
-        raise SettingError(
-            f"--stem brings the user's own stem, so the separator cannot be {settings.separator}"
-        )
-    if settings.stem is None and settings.separator == "stem":
-        raise SettingError("the separator stem needs --stem: a file, or a pattern for its name")
-    reason = "asked for"
-    if settings.separator == "auto":
-        if settings.stem is not None:
-            settings, reason = replace(settings, separator="stem"), "stem: --stem was given"
-        else:
-            name, reason = _automatic(settings.offline)
-            settings = replace(settings, separator=name)
-    if settings.stem is not None:
-        from morphsep.separators.own_stem import resolve_stem
-
-        stem = resolve_stem(settings.stem, "a/a.wav")
-        if stem == resolve_stem(settings.stem, "b/b.wav"):  # one file, wherever a worker runs
-            settings = replace(settings, stem=absolute(stem).translate(_BRACES))
-    build(settings)
-    return settings, reason
-
-
 @lru_cache(maxsize=1024)
 def build(settings: Settings, places: tuple[tuple[str, str], ...] = ()) -> Recipe:
     """The recipe of settled settings; remembered for a run (files that settings name are read
@@ -144,16 +104,6 @@ def build(settings: Settings, places: tuple[tuple[str, str], ...] = ()) -> Recip
     )
 
 
-@lru_cache(maxsize=2)
-def _automatic(offline: bool) -> tuple[str, str]:
-    """The separator for ``auto`` and why: asked once for all tracks of a run, as it can take 10 s
-    to find that there is no network."""
-    from morphsep.separators import choose_separator
-
-    choice = choose_separator(offline=offline)
-    return choice.name, choice.reason
-
-
 def _check_ranges(settings: Settings) -> None:
     if not 5 <= settings.chunk <= 10:
         raise SettingError(f"--chunk must lie between 5 and 10 seconds, got {settings.chunk:g}")
@@ -179,52 +129,3 @@ def _check_subtype(file_format: str | None, subtype: str) -> None:
     known = sorted({name for key in formats for name in SUBTYPES[key]})
     if subtype not in known:
         raise SettingError(f"--subtype {subtype} is not possible; choose one of {', '.join(known)}")
-
-
-def build_separator(settings: Settings) -> Separator:
-    """The separator that settled settings name; one for each set of options, so that its weights
-    are loaded once.
-
-    Raises:
-        SettingError: there is no such separator, or it cannot work.
-    """
-    name, _, model = settings.separator.partition(":")
-    if name != "demucs":
-        if model:
-            raise SettingError(f"the separator {name} has no models, so {model!r} means nothing")
-        return _separator(name, **({"device": settings.device} if name == "embedded" else {}))
-    options: dict[str, Any] = {
-        "device": settings.device,
-        "shifts": settings.shifts,
-        "seed": settings.seed,
-        "offline": settings.offline,
-    }
-    return _separator(name, **(options | {"model": model} if model else options))
-
-
-@lru_cache(maxsize=4)
-def _separator(name: str, **options: Any) -> Separator:
-    separator: Separator = request.load_plugin("separator", name, **options)
-    return separator
-
-
-def build_backend(settings: Settings, source: Tone, target: Tone) -> Backend:
-    """The backend that settings name, or for ``auto`` chain if it can morph the pair, else
-    spectral.
-
-    Raises:
-        SettingError: no such backend, no such option, or it cannot morph this pair.
-    """
-    if settings.backend == "auto":
-        if settings.options:
-            names = ", ".join(name for name, _ in settings.options)
-            raise SettingError(f"options of a backend ({names}) need the backend named: --backend")
-        try:
-            return build_backend(replace(settings, backend="chain"), source, target)
-        except SettingError:
-            return build_backend(replace(settings, backend="spectral"), source, target)
-    given = {"device": settings.device, "seed": settings.seed, "offline": settings.offline}
-    options = request.options("backend", settings.backend, dict(settings.options), given)
-    backend: Backend = request.load_plugin("backend", settings.backend, **options)
-    backend.context(source, target)
-    return backend
