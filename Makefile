@@ -1,16 +1,20 @@
-# Everything a contributor or CI types. Needs Python 3.10-3.12, make and a package registry.
+# Everything a contributor or CI types. Needs Python 3.11-3.14, make and a package registry.
 
 PYTHON := .venv/bin/python
 # How many processes run the tests. More than cores only makes them wait for each other.
 WORKERS ?= 2
 # Extra arguments for pytest: make test PYTEST="-k grid -x"
 PYTEST ?=
+# What runs on the newest Python: all that does without torch, Ray and an object store, and is quick.
+NEWEST := morphsep/errors.py $(addprefix morphsep/,audio dsp manifest request storage) \
+	$(patsubst %,tests/test_%.py,audio files grid inputs interpolate loudness resample segments stitch tags)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types format docs bench clean for-demo for-docs for-test
+.PHONY: help demo test test-newest lint types format docs bench constraints clean \
+	for-demo for-docs for-test
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: for-demo ## change the guitar in a real clip; results in demo-out/
 	@$(PYTHON) -m jobs.demo
@@ -18,10 +22,15 @@ demo: for-demo ## change the guitar in a real clip; results in demo-out/
 test: lint types ## lint, types and tests
 	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile $(PYTEST)
 
-lint: for-test ## ruff: rules and format; import contracts
+test-newest: ## a small part of the tests on the newest other Python here
+	OMP_NUM_THREADS=1 scripts/test-newest.sh $(NEWEST) $(PYTEST)
+
+lint: for-test ## ruff: rules and format; import contracts; dependencies
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	.venv/bin/lint-imports --no-cache
+	.venv/bin/deptry .
+	.venv/bin/deptry morphsep jobs scripts --optional-dependencies-dev-groups dev --ignore DEP002
 
 types: for-test ## mypy --strict
 	$(PYTHON) -m mypy
@@ -36,9 +45,12 @@ docs: for-docs ## build the documentation: site/index.html
 bench: for-test ## measure speed and memory here
 	$(PYTHON) -m jobs.bench.local
 
-clean: ## remove what was made, except for the environment (that is .venv)
+constraints: ## renew constraints.txt with uv; UV=--upgrade takes the newest of everything
+	@python3 scripts/renew_constraints.py $(UV)
+
+clean: ## remove what was made, except for the environments (.venv, .venv-newest)
 	rm -rf demo-out site build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+	find . -name __pycache__ -not -path './.venv*/*' -prune -exec rm -rf {} +
 
 for-demo:
 	@scripts/set-up.sh demo

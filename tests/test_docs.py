@@ -6,10 +6,10 @@ import importlib
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
-import tomllib
 
 from jobs import command_line_page
 from scripts import build_docs

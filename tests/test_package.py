@@ -16,7 +16,7 @@ import morphsep
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAVY = ("torch", "ray", "scipy", "pedalboard", "soundfile", "matplotlib", "pandas", "demucs")
-PYTHONS = ("3.10", "3.11", "3.12")
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 
 
 def loaded_by(code: str) -> list[str]:

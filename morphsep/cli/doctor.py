@@ -39,9 +39,9 @@ def checks(out: Path | None = None) -> Iterator[Check]:
 
 def _python() -> Check:
     found = platform.python_version()
-    if (3, 10) <= sys.version_info[:2] <= (3, 12):
+    if (3, 11) <= sys.version_info[:2] <= (3, 14):
         return Check("Python", "ok", found)
-    return Check("Python", "limited", found, "tested with 3.10 to 3.12: use one of these")
+    return Check("Python", "limited", found, "tested with 3.11 to 3.14: use one of these")
 
 
 def _decoders() -> Check:

@@ -29,7 +29,7 @@ from morphsep.errors import SettingError, TrackError
 from morphsep.storage import digest_file, stamp
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
 SHORTEST: Seconds = 0.5
 """Less than this says nothing about a tone."""
