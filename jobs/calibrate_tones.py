@@ -35,7 +35,7 @@ def loudness(signal: Signal) -> float:
 
 
 def measured_trim(tone: EffectChain, guitar: Signal) -> float:
-    """Trim in dB that gives the guitar ``[C, T]`` its loudness back."""
+    """Trim in dB that restores the loudness of the guitar ``[C, T]``."""
     before = loudness(guitar)
     after = loudness(replace(tone, trim_db=0.0).render(guitar, 0, before))
     return round(before - after, 2)

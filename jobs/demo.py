@@ -1,5 +1,5 @@
-"""The main job on the clip in demo/, twice: with the guitar that ships beside it, and with a stem
-separated here. Run by ``make demo``; ``python -m jobs.demo --help`` for its settings.
+"""Morphs the clip in demo/ twice: with the guitar that ships beside it, and with a stem separated
+here. Run by ``make demo``; ``python -m jobs.demo --help`` for its settings.
 
 Writes to demo-out/: the changed song, its manifest and a picture (before, stem, after) of each.
 """
@@ -40,7 +40,7 @@ def read_audio(path: Path) -> tuple[Signal, int]:
 
 
 def make(take: Take, tone: str, amount: str) -> morphsep.TrackRow:
-    """Runs the main job and shows what came of it."""
+    """Morph the clip and print the results."""
     print(f"\n{take.title}", flush=True)
     row = morphsep.morph_file(CLIP, take.out, to=tone, amount=amount, **take.settings)
     picture = take.out / "picture.png"
@@ -68,7 +68,8 @@ def draw_take(row: morphsep.TrackRow, take: Take, path: Path, tone: str, amount:
 
 
 def show_distance(row: morphsep.TrackRow, out: Path) -> None:
-    """How close the separated stem came, beside what doing nothing would have scored."""
+    """Print how close the separated stem is to the shipped guitar, and the score of the untouched
+    mix."""
     guitar, _ = read_audio(CLIP.with_name(OWN_STEM.format(stem=CLIP.stem)))
     mix, _ = read_audio(CLIP)
     stem = morphsep.read_stem(row, out)

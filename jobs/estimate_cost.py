@@ -1,8 +1,8 @@
-"""What a batch takes on a cluster, in hours and dollars: measured figures times assumed ones.
+"""Estimates a batch on a cluster in hours and dollars, from measured and assumed figures.
 
     python -m jobs.estimate_cost [--songs 1000 1000000] [--minutes 4] [--gpu-price 0.80] ...
 
-Seconds that one song takes on a node, of which nothing waits for anything else:
+Seconds of one song on a node, if no stage waits for another:
 
     CPU node:  (separate + rest) / vCPUs
     GPU node:  max(separate on the GPU, rest / vCPUs)
@@ -24,12 +24,12 @@ SEPARATE_CORE_SECONDS = 2 * 359.9
 REST_CORE_SECONDS = 4.9 + 3.6 + 2.3
 SEGMENT_GFLOP, SEGMENT_STEP_SECONDS = 194.0, 0.75 * 7.8
 SHARE_OF_PEAK = 0.2
-"""Of a processor's arithmetic, as Demucs was measured to use it on a CPU."""
+"""Share of a processor's peak arithmetic that Demucs uses, measured on a CPU."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """A kind of worker. All of it is assumed: from price lists and data sheets, not from us."""
+    """A kind of worker; all figures are assumed, from price lists and data sheets."""
 
     name: str
     vcpus: int
@@ -37,10 +37,10 @@ class Node:
     """Dollars an hour."""
     nodes: int
     gpu_tflops: float = 0.0
-    """Peak in float32, without TF32: that is what morphsep uses."""
+    """Peak in float32, without TF32: the precision that morphsep uses."""
 
     def seconds(self, song_seconds: float) -> float:
-        """Seconds that one song takes of one node."""
+        """Seconds of one node for one song."""
         songs = song_seconds / SONG_SECONDS
         if not self.gpu_tflops:
             return songs * (SEPARATE_CORE_SECONDS + REST_CORE_SECONDS) / self.vcpus
@@ -51,14 +51,15 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assumed:
-    """What holds for a batch on any kind of node, and was not measured here."""
+    """Assumptions about a batch on any kind of node; not measured here."""
 
     head_price: float
     efficiency: float = 0.9
-    """What is left after starting, waiting for the last songs, and spot nodes taken away."""
+    """Share of the time left after starting, waiting for the last songs, and reclaimed spot
+    nodes."""
     start_up_hours: float = 0.25
     idle_hours: float = 5 / 60
-    """Until a worker that has nothing left to do is given back (`cluster.yaml`)."""
+    """Until an idle worker is released (`cluster.yaml`)."""
     requests_per_song: int = 40
     price_per_request: float = 5e-6
 

@@ -1,7 +1,7 @@
 """Whole songs with their isolated guitars, for trying morphsep on more than the demo clip.
 
-Debian packages five songs (three to five minutes each) for the game Frets on Fire, each as a
-guitar and the rest of the band. Unpack the packages anywhere, then run this on that folder:
+Debian packages five songs (three to five minutes each) for the game Frets on Fire, each as a guitar
+and its backing. Unpack the packages anywhere, then run this on that folder:
 
     apt-get download fretsonfire-songs-muldjord fretsonfire-songs-sectoid
     for deb in *.deb; do dpkg -x "$deb" unpacked; done
@@ -38,8 +38,8 @@ HIGHEST_PEAK = 0.99
 def read_song(folder: Path) -> tuple[Signal, Signal, int]:
     """(guitar, mix, sample rate in Hz) of a song folder; guitar and mix are ``[2, T]``.
 
-    The shorter of the two recordings is continued with silence; where their rates differ, the
-    guitar is brought to the band's.
+    The shorter recording is padded with silence; where the rates differ, the guitar is resampled to
+    the backing's.
     """
     guitar, guitar_rate = _read(folder / "guitar.ogg")
     band, sample_rate = _read(folder / "song.ogg")

@@ -1,4 +1,4 @@
-"""How the files in demo/ were made from Debian's packages; demo/CREDITS.md says whose they are.
+"""Makes the files in demo/ from Debian's packages; demo/CREDITS.md names their authors.
 
     apt-get download fretsonfire-songs-sectoid sonic-pi-samples
     for deb in *.deb; do dpkg -x "$deb" unpacked; done
@@ -6,12 +6,12 @@
 
 The clip is 14 bars of "Metal madness" in which guitar.ogg carries the only guitar: before 0:45 and
 after 1:10 the spectrogram of song.ogg is filled between the drum strokes from 1 to 6 kHz, as by a
-second guitar; in the clip it is not. The guitar plays a riff, then one long chord, then rests for
+second guitar; in the clip it is not. The guitar plays a riff, then one long chord, then pauses for
 two bars.
 
-Two Ogg Vorbis files of half a megabyte cannot null like two FLAC files of five. At this
-quality decoded mix - decoded guitar is the band to 17 dB, and mix and guitar are themselves to 21
-and 23 dB; at the next lower step, 120 kB less, the band is 2 dB worse.
+Two Ogg Vorbis files of half a megabyte cannot null like two FLAC files of five. At this quality,
+decoded mix - decoded guitar matches the backing to 17 dB, and mix and guitar match their originals
+to 21 and 23 dB; at the next lower step, 120 kB less, the backing is 2 dB worse.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from morphsep.dsp import Signal, from_db
 SONG = SONGS_FOLDER / "sectoid" / "Metal madness"
 SAMPLE = Path("usr/share/sonic-pi/samples/guit_em9.flac")
 CLIP_START, CLIP_END = 46.33, 68.63
-"""Seconds. A bar lasts 1.594 s; both ends stand some 20 ms before a downbeat."""
+"""Seconds. A bar lasts 1.594 s; both ends lie about 20 ms before a downbeat."""
 CLEAN_SECONDS = 8.0
 CLIP_FADE, CLEAN_FADE = 0.005, 0.5
 HIGHEST_PEAK = from_db(-1.0)
@@ -63,7 +63,8 @@ def make_clip(unpacked: Path, output: Path) -> None:
 
 
 def _write_vorbis(path: Path, audio: Signal, sample_rate: int, tags: dict[str, str]) -> None:
-    """The sound is the same at every run; a few bytes are not: streams are numbered at random."""
+    """Write an Ogg file. Its sound is the same at every run, a few bytes are not: stream numbers
+    are random."""
     import mutagen
     import soundfile
 

@@ -1,6 +1,6 @@
-"""Spectrogram pictures: what was there before, what was taken out, what came back.
+"""Draws spectrograms of the track before, the stem, and the track after, one below the other.
 
-Needs matplotlib, the extra ``pictures``. Nothing else in morphsep imports this module.
+Needs matplotlib, from the extra ``pictures``.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ LOWEST, HIGHEST = 50.0, 16_000.0
 BANDS_PER_OCTAVE = 36
 COLUMNS = 1200
 WINDOW = 0.08
-"""Seconds. Long enough to part the strings of a chord, short enough to show strokes."""
+"""Seconds: long enough to separate the strings of a chord, short enough to show strokes."""
 RANGE_DB = 80.0
-"""From the loudest cell of all panels down to black: one scale, so that panels can be compared."""
+"""Range from the loudest cell of all panels down to black: one scale makes panels comparable."""
 SILENCE_DB = -140.0
 TICKS = (50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 
@@ -49,7 +49,7 @@ def draw(
     seams: Sequence[Seconds] = (),
     amount: Signal | None = None,
 ) -> None:
-    """Writes a PNG: the panels under each other on one time axis, seams as thin vertical lines.
+    """Write a PNG: the panels below each other on one time axis, seams as thin vertical lines.
 
     Args:
         path: the PNG file.
@@ -135,8 +135,7 @@ def log_spectrogram(audio: Signal, sample_rate: int) -> npt.NDArray[np.float32]:
     sine reads 0.
 
     Bands are 1/36 octave wide, from 50 Hz to 16 kHz; those above half the sample rate read
-    -140. A band takes the loudest bin in it: an average would hide a thin partial among quiet
-    neighbours.
+    -140. A band shows its loudest bin: an average would hide a thin partial among quiet neighbours.
     """
     power = _power(audio, sample_rate)
     num_bands = round(BANDS_PER_OCTAVE * np.log2(HIGHEST / LOWEST))
@@ -151,7 +150,7 @@ def log_spectrogram(audio: Signal, sample_rate: int) -> npt.NDArray[np.float32]:
 
 def _power(audio: Signal, sample_rate: int) -> npt.NDArray[np.float32]:
     """Power of ``[C, T]``, ``[bins, columns]``, never below silence. Zero-padded fourfold, so that
-    low bands are interpolated and not drawn as blocks."""
+    low bands are interpolated instead of drawn as blocks."""
     length = max(16, round(WINDOW * sample_rate))
     window = np.hanning(length + 1)[:-1].astype(np.float32)
     num_samples = audio.shape[-1]

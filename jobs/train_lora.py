@@ -3,8 +3,9 @@
 ``ray job submit --working-dir . -- python jobs/train_lora.py PAIRS.csv -o RESULTS.csv``
 
 PAIRS has a row ``source,target,out`` for each adapter; all paths must be on a disk that every
-worker sees. Runs on the cluster that it is submitted to, unless ``--executor`` or ``--address`` say
-otherwise (``--executor local`` needs no Ray). The same command again does only what is not done.
+worker can reach. Runs on the cluster that it is submitted to, unless ``--executor`` or
+``--address`` say otherwise (``--executor local`` needs no Ray). The same command again does only
+what is not done.
 """
 
 import sys

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Benchmarks: each module prints Markdown tables for docs/benchmarks.md."""

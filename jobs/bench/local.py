@@ -1,11 +1,10 @@
-"""The figures of one machine: speed, overhead, memory, start-up, re-running.
+"""Measures one machine: speed, overhead, memory, start-up, re-running.
 
     python -m jobs.bench.local [--quick] [--only NAME ...]
 
-Prints Markdown tables; docs/reference/benchmarks.md holds the last recorded ones. Demucs runs with
-a full-size, randomly initialised checkpoint (its speed does not depend on what it has learnt);
-where only memory is looked at, with a shortened one. ``--quick`` takes minutes instead of an
-hour.
+Prints Markdown tables; docs/reference/benchmarks.md holds the last recorded ones. Demucs runs with a
+full-size, randomly initialised checkpoint (its speed does not depend on its weights), or with a
+shortened one where only memory is measured. ``--quick`` takes minutes instead of an hour.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ CLIP = ROOT / "demo" / "metal-madness.ogg"
 
 
 def main() -> None:
-    """Runs the chosen parts and prints their tables."""
+    """Run the chosen parts and print their tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="shorter material, same tables")
     parser.add_argument("--only", nargs="*", choices=sorted(PARTS), help="some parts only")
@@ -54,14 +53,14 @@ def help_time(folder: Path, quick: bool) -> None:
 
 
 def backend_speed(folder: Path, quick: bool) -> None:
-    """Times real time on one core (goals: spectral 40, chain 100)."""
+    """Backends' speed on one core in multiples of real time (goals: spectral 40, chain 100)."""
     command = [sys.executable, "-m", "jobs.bench.morph", "--repeats", "3" if quick else "7"]
     subprocess.run(command, check=True, cwd=ROOT)
 
 
 def demucs_run(folder: Path, quick: bool) -> None:
-    """A first run with demucs, the part that is not a model, and a second run with another
-    amount."""
+    """A first run with demucs, a second run with another amount, and the time outside the
+    models."""
     song = _tiled(folder / "song.wav", 30 if quick else 240)
     model = _checkpoint(folder / "full", full=True)
     settings = {"to": "distortion", "separator": f"demucs:{model}"}
@@ -80,7 +79,7 @@ def demucs_run(folder: Path, quick: bool) -> None:
     print(f"| first run with demucs | {first['seconds']:.1f} |")
     print(f"| again with another amount | {again['seconds']:.1f} |")
     print(f"| ratio (goal 10) | {first['seconds'] / again['seconds']:.1f} |")
-    print(f"| all that is not a model or a tone | {rest:.2f} |")
+    print(f"| everything but models and tones | {rest:.2f} |")
     print(f"| its share of the demucs run (goal 5 %) | {100 * rest / whole:.1f} % |")
     print("\nSeconds by stage of the first run: " + _stages(first["row"]))
     print("Seconds by stage of the second run: " + _stages(again["row"]))
@@ -136,7 +135,7 @@ print(json.dumps({
 
 
 def _measured(song: Path, out: Path, settings: dict[str, Any]) -> dict[str, Any]:
-    """One file in a process of its own: its row, wall seconds and peak memory."""
+    """Morph one file in its own process: its row, wall seconds and peak memory."""
     arguments = json.dumps([str(song), str(out), settings])
     began = time.perf_counter()
     done = subprocess.run(
@@ -174,7 +173,7 @@ def _checkpoint(folder: Path, full: bool) -> Path:
     sys.path.insert(0, str(ROOT))
     from tests.checkpoints import SIX_SOURCES, write_htdemucs
 
-    # one source instead of six: memory over length is looked at, and hours have to go through it
+    # one source instead of six: only memory is measured, and the model has hours to process
     sources = SIX_SOURCES if full else ("guitar",)
     return write_htdemucs(folder, full=full, sources=sources)
 

@@ -2,12 +2,11 @@
 
     python -m jobs.bench.morph [--repeats 7] [--clip demo/guitar-clean.flac] [--chain]
 
-One 8 s chunk, stereo 44.1 kHz, as a run would hand it over: the context around it costs time but
-does not count as music. Processor time is counted, of all threads together: on an idle machine
-that is the time on the clock, on a busy one it leaves out the waiting. The backends take turns and
-the best of all repeats is printed. "alone" has both tones rendered beforehand; "with tones"
-renders them. ``chain`` renders its own in-between and has no "alone". ``--chain``: that backend
-towards every tone.
+One 8 s chunk, stereo 44.1 kHz, as in a run: the context around it takes time but does not count as
+music. Times are CPU time of all threads: on an idle machine that is wall time, on a busy one it
+excludes waiting. The backends take turns and the best of all repeats is printed. For "alone" both
+tones are rendered beforehand; "with tones" includes rendering them. ``chain`` renders its own steps
+in between and has no "alone". ``--chain`` measures that backend towards every tone.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ class Case:
     make: Callable[[], Passage]
 
     def seconds(self, rendered: bool) -> float:
-        """Processor time of one morph; with ``rendered``, after rendering the tones."""
+        """CPU seconds of one morph; with ``rendered``, after rendering the tones."""
         passage = self.make()
         if rendered:
             _ = passage.source, passage.target
@@ -50,7 +49,7 @@ class Case:
 
 
 def keep_to_one_core() -> None:
-    """Must come before numpy is loaded: its libraries read this once."""
+    """Limit numpy's libraries to one thread; call before numpy is imported."""
     for library in ("OMP", "OPENBLAS", "MKL", "VECLIB_MAXIMUM", "NUMEXPR"):
         os.environ[f"{library}_NUM_THREADS"] = "1"
 

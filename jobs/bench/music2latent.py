@@ -1,11 +1,11 @@
-"""music2latent against the package's own EncoderDecoder, and what each of our steps gains.
+"""music2latent against the package's own EncoderDecoder, and the gain of each transformation.
 
     python -m jobs.bench.music2latent speed [--seconds 2] [--threads 1] [--repeats 3]
     python -m jobs.bench.music2latent steps [...]
     python -m jobs.bench.music2latent seams [--seconds 3]
 
-Same full-size checkpoint, same sound, same noise, sides alternating, best of several; without
-``--weights`` they are random, which says nothing about how anything sounds. Prints Markdown.
+Same full-size checkpoint, sound and noise, both sides in turn, best of several. Without
+``--weights`` the weights are random, so the sound means nothing. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def pluck(seconds: float) -> Signal:
 
 
 def best(sides: dict[str, Work], repeats: int) -> dict[str, tuple[float, float, Signal]]:
-    """(wall s, CPU s, result) of each side: the least of each, sides alternating."""
+    """(wall s, CPU s, result) of each side: the least of each, sides in turn."""
     found: dict[str, tuple[float, float, Signal]] = {}
     for _ in range(repeats):
         for name, work in sides.items():
@@ -78,7 +78,7 @@ def table(title: str, found: dict[str, tuple[float, float, Signal]], seconds: fl
 
 
 def packages(path: Path, device: Any, noise: Signal) -> Any:
-    """The package's codec, kept from fetching anything and given its noise."""
+    """The package's codec, without downloads and with the given noise."""
     import music2latent.inference as package
     import torch
 
@@ -97,7 +97,7 @@ def packages(path: Path, device: Any, noise: Signal) -> Any:
 
 
 def speed(path: Path, seconds: float, repeats: int) -> None:
-    """The tables of times."""
+    """Print the tables of times."""
     import torch
 
     device = _device()
@@ -135,7 +135,7 @@ def speed(path: Path, seconds: float, repeats: int) -> None:
 
 
 def steps(path: Path, seconds: float, repeats: int) -> None:
-    """What each transformation gains alone, and what is lost without it."""
+    """Print the gain of each transformation alone, and the loss without it."""
     device = _device()
     frames = range(round(seconds * MODEL_RATE / LATENT_HOP))
     sound = whole_frames(pluck(seconds))[:1]
@@ -162,7 +162,8 @@ def _device() -> Any:
 
 
 def seams(path: Path, seconds: float) -> None:
-    """The same stretch with noise drawn for each chunk and with the song's noise."""
+    """Compare the seams of one passage with noise drawn for each chunk and with the song's
+    noise."""
     sound = pluck(seconds)
     grid = Grid(samples(1.0), samples(0.25))
     source, target = get_tone("as-recorded"), get_tone("distortion")
@@ -196,12 +197,12 @@ def seams(path: Path, seconds: float) -> None:
         print(f"| {name} | {cells} |")
     print(
         f"\n{len(scores)} seams of {grid.overlap / MODEL_RATE:g} s. The weights are random: this "
-        "shows what the noise does to a seam, and nothing about how a trained codec sounds."
+        "shows the effect of the noise on a seam, not the sound of a trained codec."
     )
 
 
 def main() -> None:
-    """Reads the command line and prints the tables."""
+    """Read the command line and print the tables."""
     import torch
 
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])

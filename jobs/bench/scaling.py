@@ -1,12 +1,12 @@
-"""What Ray costs, and how it scales: python -m jobs.bench.scaling [--only PART] [--quick]
+"""Ray's overhead and scaling: python -m jobs.bench.scaling [--only PART] [--quick]
 
 Parts (each prints a table for docs/reference/benchmarks.md):
 
-  overhead   a batch through the real pipeline with stages that sleep as long as the real ones
+  overhead   a batch through the real executor with stages that sleep as long as the real ones
              take, against the sum of these times
   scaling    1, 2, 4, 8, 16 workers whose stages sleep: throughput, and time to the first song
   memory     driver and object store over 100 to 10,000 tracks whose stages do nothing
-  laptop     local against ray on this machine, with real songs: from how many songs on it pays
+  laptop     local against ray on this machine, with real songs: where does Ray begin to pay off
 
 Sleeping stages show the pipeline's own cost on a machine with few cores: sleeping needs none.
 """
@@ -35,14 +35,14 @@ estimated."""
 SECTIONS = (2.0, 8.0)
 """Seconds that a section of 60 s takes: on a GPU, and a tenth of what it takes on a CPU."""
 RECORD = 4000
-"""Bytes that a record of a song takes once it has been scanned; before that it is a few hundred."""
+"""Bytes of a song's record after scanning; before that it takes a few hundred."""
 CPUS = 64
-"""Logical: sleeping stages need none."""
+"""Logical CPUs: sleeping stages need none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Song:
-    """A record that is passed on; `finished` holds when each stage was done with it."""
+    """A record in the pipeline; `finished` holds when each stage finished it."""
 
     number: int
     finished: tuple[tuple[str, float], ...] = ()
@@ -51,7 +51,7 @@ class Song:
 
 @dataclass(frozen=True, slots=True)
 class Sleep:
-    """A stage that takes its time and does nothing."""
+    """A stage that only sleeps."""
 
     name: str
     seconds: float
@@ -63,7 +63,7 @@ class Sleep:
 
 
 def pipeline(seconds: dict[str, float]) -> Steps:
-    """The steps of ``morphsep morph``, asleep."""
+    """The steps of ``morphsep morph``, with sleeping stages."""
     workers = ("separate", "morph")
     return [
         Step(name=name, call=Sleep(name, length), has_workers=name in workers)
@@ -73,7 +73,7 @@ def pipeline(seconds: dict[str, float]) -> Steps:
 
 @contextmanager
 def cluster(cpus: int = CPUS) -> Iterator[None]:
-    """A local Ray with more CPUs than there are."""
+    """A local Ray cluster with more logical CPUs than the machine has."""
     import ray
 
     ray.init(
@@ -90,7 +90,7 @@ def cluster(cpus: int = CPUS) -> Iterator[None]:
 
 
 def through(steps: Steps, songs: list[Song], workers: int) -> list[tuple[Song, float]]:
-    """Each song as it comes out, and when."""
+    """Each finished song, and when it came out."""
     from morphsep.run.executors.ray import run
 
     pool = Pool(min_workers=workers, max_workers=workers)
@@ -98,15 +98,15 @@ def through(steps: Steps, songs: list[Song], workers: int) -> list[tuple[Song, f
 
 
 def overhead(quick: bool) -> None:
-    """Wall time of the busy part over the stages' own time."""
+    """Print the wall time of the busy part over the stages' own time."""
     scale = 0.02 if quick else 0.1
     number = 16 if quick else 60
     seconds = {name: 60.0 / speed * scale for name, speed in SPEED.items()}
     with cluster():
         done = through(pipeline(seconds), [Song(n) for n in range(number)], workers=4)
     ends = sorted(dict(song.finished)["separate"] for song, _ in done)
-    # from the first song that a worker has finished on: starting Ray and its workers is no overhead
-    # of a song, and is told by itself
+    # from the first song that each worker has finished on: the start of Ray and its workers is not
+    # an overhead per song, and is printed by itself
     first = ends[4 - 1]
     busy = ends[-1] - first
     ideal = (number - 4) / 4 * seconds["separate"]
@@ -121,7 +121,7 @@ def overhead(quick: bool) -> None:
 
 
 def scaling(quick: bool) -> None:
-    """Throughput of N workers against N times that of one."""
+    """Print the throughput of N workers against N times that of one."""
     print(
         "| section takes | workers | songs | songs a second | efficiency | first song after |\n"
         "|---|---|---|---|---|---|"
@@ -139,8 +139,8 @@ def _scaling(length: float, pools: tuple[int, ...], each: int) -> None:
             began = time.time()
             done = through(pipeline(seconds), songs, workers)
         ends = sorted(dict(song.finished)["separate"] for song, _ in done)
-        # all workers have begun by the end of their first song, and none has run out before the
-        # last round
+        # all workers have started by the end of their first song, and none is idle before the last
+        # round
         a, b = 2 * workers - 1, len(ends) - workers - 1
         rate = (b - a) / (ends[b] - ends[a])
         alone = alone or rate
@@ -153,9 +153,8 @@ def _scaling(length: float, pools: tuple[int, ...], each: int) -> None:
 
 
 def memory(quick: bool) -> None:
-    """Peak memory of driver and object store, with records of the real size.
-
-    Each count has a driver of its own: memory that one gave back would hide the next one's.
+    """Print the peak memory of driver and object store, with records of the real size. Each count
+    has its own driver: memory that one run has freed would hide the next one's.
     """
     print(
         "| tracks | driver, peak | object store, peak | tracks a second |\n|---|---|---|---|",
@@ -169,7 +168,7 @@ def memory(quick: bool) -> None:
 
 
 def driver(number: int) -> None:
-    """One line of that table."""
+    """Print one line of that table."""
     from morphsep.run.executors.ray import run
 
     steps = pipeline(dict.fromkeys(SPEED, 0.0))
@@ -183,7 +182,7 @@ def driver(number: int) -> None:
 
 @contextmanager
 def _watched() -> Iterator[list[float]]:
-    """Peaks of [driver's resident memory, object store] in MB while this lasts."""
+    """Peaks of [driver's resident memory, object store] in MB within the context."""
     peaks, stop = [0.0, 0.0], threading.Event()
 
     def watch() -> None:
@@ -201,13 +200,13 @@ def _watched() -> Iterator[list[float]]:
 
 
 def _resident() -> float:
-    """MB of memory that this process has now (Linux)."""
+    """Resident memory of this process in MB (Linux)."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def _object_store() -> float:
-    """MB that objects take in the store now."""
+    """Size of all objects in the store in MB."""
     import re
 
     import ray
@@ -220,8 +219,8 @@ def _object_store() -> float:
 
 
 def laptop(quick: bool) -> None:
-    """Whole commands on this machine: n songs with both executors, separators of the real size
-    (with a small one Ray looks better than it is)."""
+    """Time whole commands on this machine with both executors and separators of the real size (a
+    small one would flatter Ray)."""
     sys.path.insert(0, str(ROOT))
     from tests.checkpoints import write_htdemucs
 
@@ -274,7 +273,7 @@ PARTS: dict[str, Callable[[bool], None]] = {
 
 
 def main() -> None:
-    """Runs the parts that were asked for."""
+    """Run the chosen parts."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )

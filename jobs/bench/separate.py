@@ -3,16 +3,17 @@
     python -m jobs.bench.separate [--parts whole,transformations,memory] [--seconds 30] [--rounds 3]
 
 whole: whole processes, in turn: the ``demucs`` command (``--shifts 0``, one source), a script that
-calls ``demucs.apply.apply_model(shifts=0)``, ours, and ours with everything switched off. Best wall
-and CPU seconds of the rounds, ratios to the command, and the largest difference from apply_model.
+calls ``demucs.apply.apply_model(shifts=0)``, ours, and ours with everything switched off. Prints
+the best wall and CPU seconds of the rounds, ratios to the command, and the largest difference from
+apply_model.
 transformations: one segment on one thread, CPU seconds: each alone, all but each, all together.
-memory: peak resident memory of ours over 10 minutes and 2 hours, with a shortened checkpoint, as
-two hours of the full one would take hours themselves; and of all on the song, full size.
+memory: our peak resident memory over 10 minutes and 2 hours, with a shortened checkpoint, since a
+full-size one would take hours.
 
-Weights are random and full-size (``--checkpoint FOLDER`` takes others): speed does not depend on
-what a model has learnt. ``--audio-separator PYTHON`` puts python-audio-separator, installed for
-that interpreter, beside them (it looks for ``download_checks.json`` in the checkpoint's folder
-before the network, and for ``ffmpeg``). Prints Markdown.
+Weights are random and full-size (``--checkpoint FOLDER`` uses others): speed does not depend on
+them. ``--audio-separator PYTHON`` adds python-audio-separator, installed for that interpreter (it
+looks for ``download_checks.json`` in the checkpoint's folder before the network, and for
+``ffmpeg``). Prints Markdown.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ SOURCE = "guitar"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What one process took."""
+    """Resources that one process used."""
 
     wall: float
     cpu: float
@@ -49,7 +50,7 @@ class Cost:
 
 
 def main() -> None:
-    """Reads the command line and runs the chosen parts."""
+    """Read the command line and run the chosen parts."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--parts", default=",".join(PARTS), help="some of whole, ...; by comma")
     parser.add_argument("--seconds", type=int, default=30, help="length of the song")
@@ -70,7 +71,7 @@ def main() -> None:
 
 
 def whole(folder: Path, arguments: argparse.Namespace) -> None:
-    """Whole processes in turn, and how far their guitars are apart."""
+    """Time whole processes in turn, and compare their guitars."""
     model = arguments.checkpoint or _checkpoint(folder / "htdemucs_6s", full=True)
     song = _song(folder / "song.wav", arguments.seconds)
     commands = dict(_commands(model, song, folder, arguments))
@@ -117,7 +118,7 @@ def _commands(
 
 
 def apply_model_child(model: str, song: str, target: str) -> None:
-    """demucs as a library: the whole track normalised, one source kept."""
+    """Separate with demucs as a library: the whole track normalised, one source kept."""
     import torch
     from demucs.apply import apply_model
     from demucs.pretrained import get_model
@@ -132,7 +133,7 @@ def apply_model_child(model: str, song: str, target: str) -> None:
 
 
 def ours_child(model: str, song: str, target: str, *, optimised: bool = True) -> None:
-    """Our separator on the same samples."""
+    """Separate the same samples with our separator."""
     from morphsep.separators.demucs.demucs import Demucs
     from morphsep.testing import ArrayMix
 
@@ -143,7 +144,7 @@ def ours_child(model: str, song: str, target: str, *, optimised: bool = True) ->
 
 
 def transformations(folder: Path, arguments: argparse.Namespace) -> None:
-    """One segment through models that differ in their transformations, in turn."""
+    """Time one segment through models with different transformations, in turn."""
     import torch
 
     from morphsep.separators.demucs.checkpoints import load
@@ -179,7 +180,7 @@ def transformations(folder: Path, arguments: argparse.Namespace) -> None:
 
 
 def memory(folder: Path, arguments: argparse.Namespace) -> None:
-    """Peak memory over length, which goes through section by section."""
+    """Print the peak memory by length of the track, processed section by section."""
     model = _checkpoint(folder / "small", full=False)
     child = [sys.executable, "-m", "jobs.bench.separate", "--child", "sections", str(model)]
     print("| length | peak resident memory |\n|---|---|")
@@ -188,7 +189,7 @@ def memory(folder: Path, arguments: argparse.Namespace) -> None:
 
 
 def sections_child(model: str, minutes: str) -> None:
-    """Five-minute sections of noise, none of which is kept."""
+    """Separate noise in five-minute sections, and keep none."""
     from morphsep.separators.demucs.demucs import Demucs
 
     mix = _Noise(int(minutes) * 60 * MODEL_RATE)
@@ -211,7 +212,7 @@ class _Noise:
 
 
 def _run(command: list[str]) -> Cost:
-    # The child reports its own peak: that of all children so far is no use here.
+    # The child reports its own peak: RUSAGE_CHILDREN here would cover all children so far.
     wrapper = (
         "import json, resource, subprocess, sys; "
         "done = subprocess.run(sys.argv[1:], capture_output=True, text=True); "

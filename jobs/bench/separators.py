@@ -2,10 +2,11 @@
 
     python -m jobs.bench.separators [--separators harmonic,demucs] SONG_FOLDER...
 
-A song folder holds ``guitar.ogg`` and ``song.ogg`` (the rest), as Frets on Fire's songs do; the mix
-is their sum. Of each song six windows of 10 s are taken, spread over where the guitar plays
-(above a tenth of the rest's RMS in every second). Printed: quartiles of the SI-SDR improvement
-over the mix, as Markdown, for the named separators and three baselines, in stereo and in mono.
+A song folder holds ``guitar.ogg`` and ``song.ogg`` (the backing), as Frets on Fire's songs do; the
+mix is their sum. From each song six windows of 10 s are taken, spread over the parts where the
+guitar plays (above a tenth of the backing's RMS in every second). Prints quartiles of the SI-SDR
+improvement over the mix, as Markdown, for the named separators and three baselines, in stereo and
+in mono.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from morphsep.separators import Separator
 from morphsep.testing import ArrayMix
 
 WINDOW, APART, WINDOWS = 10, 8, 6
-"""Seconds in a window; seconds between the starts of two; windows of a song."""
+"""Seconds in a window; least seconds between the starts of two; windows in a song."""
 FRAME, OVERLAP, MEDIAN = 4096, 3072, 17
 BAND = (120.0, 8000.0)
 
@@ -112,7 +113,7 @@ def _levels(signal: Signal, seconds: int) -> Signal:
 
 
 def report(windows: list[Excerpt], table: dict[str, Method]) -> None:
-    """Prints one Markdown table for these windows."""
+    """Print one Markdown table for these windows."""
     songs = list(dict.fromkeys(window.song for window in windows))
     absolute = [si_sdr(w.guitar + w.rest, w.guitar) for w in windows]
     print(f"SI-SDR of the mix itself: {_quartiles(absolute)} dB, {len(windows)} windows\n")
@@ -140,7 +141,7 @@ def _quartiles(values: list[float]) -> str:
 
 
 def main() -> None:
-    """Reads the command line and prints the tables."""
+    """Read the command line and print the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("folders", nargs="+", type=Path, metavar="SONG_FOLDER")
     parser.add_argument("--separators", default="harmonic", help="names, separated by commas")

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Trains ``embedded``, the separator whose weights ship with the package."""

@@ -10,9 +10,8 @@
     python -m jobs.train_separator export runs/1
     python -m jobs.train_separator evaluate unpacked songs
 
-Every step but the last resumes where it stopped. Which packages the weights learn from and which
-only judge them: `jobs.train_separator.data.SETS`, and
-docs/explanation/built-in-separators.md for their licences.
+Every step but the last resumes where it stopped. `jobs.train_separator.data.SETS` says which packages
+are for training and which for evaluation only, docs/explanation/built-in-separators.md under which licences.
 """
 
 from __future__ import annotations
@@ -25,11 +24,11 @@ from typing import Any
 
 DEMO = Path(__file__).resolve().parents[2] / "demo"
 COUNTS = {"validation": 10, "train": 170, "test": 14}
-"""Songs of 30 s, six stems each."""
+"""Songs in each split, of 30 s and six stems each."""
 
 
 def prepare(options: argparse.Namespace) -> None:
-    """Renders the songs of all splits."""
+    """Render the songs of all splits."""
     from jobs.train_separator.data import prepare as render
 
     for split, count in COUNTS.items():
@@ -37,7 +36,7 @@ def prepare(options: argparse.Namespace) -> None:
 
 
 def train(options: argparse.Namespace) -> None:
-    """Trains until the schedule ends, or resumes."""
+    """Train until the schedule ends; resume an earlier run."""
     from jobs.train_separator.loop import Config, start
 
     config = Config(
@@ -48,10 +47,9 @@ def train(options: argparse.Namespace) -> None:
 
 
 def export(options: argparse.Namespace) -> None:
-    """Writes the moving average of the last weights as the package's, and the curves.
-
-    Of the last: the learning rate ends at zero, and 32 mixes of validation are too few to choose by
-    (they once put a model of 150 steps first that left 9 dB more of music without guitar).
+    """Write the moving average of the last weights into the package, and the curves. The last, not
+    the best: the learning rate ends at zero, and 32 validation mixes are too few to choose by (they
+    once ranked a model of 150 steps first that left 9 dB more of music without guitar).
 
     Raises:
         SystemExit: the schedule has not ended.
@@ -77,7 +75,7 @@ def export(options: argparse.Namespace) -> None:
 
 
 def curves(log: Path, picture: Path) -> None:
-    """Loss and validation over the steps."""
+    """Plot loss and validation over the steps."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -103,7 +101,7 @@ def curves(log: Path, picture: Path) -> None:
 
 
 def evaluate(options: argparse.Namespace) -> None:
-    """Prints the tables of docs/reference/separators.md."""
+    """Print the tables of docs/reference/separators.md."""
     from jobs.train_separator.figures import report
 
     report(options.unpacked, options.songs, DEMO, options.methods.split(","))
@@ -128,13 +126,13 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--minutes", type=float, default=80.0, help="of the schedule")
             command.add_argument("--steps", type=int, default=20_000, help="of the schedule")
             command.add_argument("--seed", type=int, default=1)
-            command.add_argument("--rate", type=float, default=2e-3, help="of learning, at first")
+            command.add_argument("--rate", type=float, default=2e-3, help="initial learning rate")
             command.add_argument(
                 "--recorded", type=float, default=0.0, metavar="SHARE",
-                help="of the guitars that are sectoid's: not for weights whose figures are theirs",
+                help="of sectoid's guitars in training: not for weights evaluated on them",
             )  # fmt: skip
             command.add_argument(
-                "--from", dest="begun", default="", metavar="RUN", help="begin with its weights"
+                "--from", dest="begun", default="", metavar="RUN", help="start from its weights"
             )
             command.add_argument("--ranks", type=int, default=2)
         if action is export:

@@ -14,7 +14,7 @@ CLEAN, CRUNCH, LEAD, ACOUSTIC = "clean", "crunch", "lead", "acoustic"
 
 
 class Rig:
-    """One guitarist's amplifier and pedals: the same settings for every take."""
+    """One guitarist's amplifier and pedals, with the same settings for every take."""
 
     def __init__(self, kind: str, rng: Rng) -> None:
         self.kind = kind
@@ -34,7 +34,7 @@ class Rig:
         self._pedals = _pedals(kind, rng)
 
     def played(self, dry: Signal, rng: Rng) -> Signal:
-        """``[2, T]`` of one take ``[C, T]``."""
+        """One take ``[C, T]`` through the rig, ``[2, T]``."""
         wave = dry.mean(axis=0)
         wave = wave / (np.sqrt(np.mean(wave**2)) * 8 + 1e-9)
         wave = wave + (self._hiss * rng.normal(0, 1, wave.size)).astype(np.float32)
@@ -118,7 +118,7 @@ def _pedals(kind: str, rng: Rng) -> Any:
 
 
 def room(samples: Signal, rng: Rng) -> Signal:
-    """What a mixing desk does to drums, bass, keys and voices, ``[C, T]`` to ``[2, T]``."""
+    """Drums, bass, keys or a voice through a mixing desk, ``[C, T]`` to ``[2, T]``."""
     import pedalboard as pb
 
     board: list[Any] = [
@@ -146,7 +146,7 @@ def room(samples: Signal, rng: Rng) -> Signal:
 
 
 def growled(samples: Signal, rng: Rng) -> Signal:
-    """A bass through a driven amplifier, its clean low end beside it."""
+    """A bass through a driven amplifier, mixed with its clean low end."""
     wave = samples.mean(axis=0)
     wave = wave / (np.sqrt(np.mean(wave**2)) * 6 + 1e-9)
     driven = _convolved(
@@ -156,7 +156,7 @@ def growled(samples: Signal, rng: Rng) -> Signal:
 
 
 def panned(samples: Signal, place: float) -> Signal:
-    """``[2, T]``; `place` from -1 (left) to 1."""
+    """``[2, T]``; `pan` from -1 (left) to 1."""
     angle = (place + 1) * np.pi / 4
     gains = np.array([[np.cos(angle)], [np.sin(angle)]], np.float32) * np.float32(np.sqrt(2))
     return samples * gains

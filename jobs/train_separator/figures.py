@@ -1,8 +1,8 @@
-"""How good the separator is: on artists, sound fonts and drum kits that training never heard.
+"""Evaluates separators on artists, sound fonts and drum kits that are not in the training data.
 
-Guitars: the two songs of sectoid that may be looked at (the other two stay untouched), those of
-muldjord (validation, so their figure may flatter), and rendered ones with a held-out
-sound font. Backings: `train_separator_data` with the test set's fonts and kits. All at 44.1 kHz.
+Guitars: sectoid's two songs for evaluation (the other two stay unused), muldjord's (used for
+validation, so their figures may be optimistic), and rendered ones with a held-out sound font.
+Backings: rendered with the test set's fonts and kits. All at 44.1 kHz.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from morphsep.testing import ArrayMix
 MULDJORD = ("armygeddon", "chaos_god", "internal_degeneration", "mutilated_mime")
 SECONDS = 10.0
 WINDOWS = 13
-"""Of a song."""
+"""Windows in a song."""
 ROUNDS = 4
 """Backings for every window of sectoid's."""
 
 Pair = tuple[Signal, Signal]
 Method = Callable[[Signal, Signal], Signal]
-"""(mix, guitar) to estimate; only the oracle looks at the guitar."""
+"""(mix, guitar) -> estimate; only the oracle uses the guitar."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """Of one method, in dB."""
+    """Figures of one method, in dB."""
 
     improvement: list[float]
     leakage: list[float]
-    """Level of what is left of backings without guitar, over theirs."""
+    """Level of the estimate from backings without guitar, relative to theirs."""
     alone: list[float]
     """SI-SDR on guitars without backing."""
 
@@ -59,7 +59,7 @@ def _median(values: list[float]) -> str:
 
 
 def methods(names: list[str]) -> dict[str, Method]:
-    """Baselines by their names here (`BASELINES`), separators by theirs."""
+    """Baselines by name (`BASELINES`), and separators by theirs."""
     return {
         name: BASELINES[name]
         if name in BASELINES
@@ -73,7 +73,7 @@ def _separated(separator: Separator, mix: Signal, guitar: Signal) -> Signal:
 
 
 def ratio_mask(mix: Signal, guitar: Signal) -> Signal:
-    """The best that a gain |guitar| / (|guitar| + |rest|) could do."""
+    """The estimate by the ideal gain |guitar| / (|guitar| + |backing|)."""
     from scipy.signal import istft, stft
 
     size, overlap = 4096, 3072
@@ -88,11 +88,12 @@ BASELINES: dict[str, Method] = {
     "band-pass": lambda mix, guitar: masked(mix, band=True, median=False),
     "oracle": ratio_mask,
 }
-"""Doing nothing; 120 Hz to 8 kHz; a mask that knows the answer."""
+"""The untouched mix; a band-pass from 120 Hz to 8 kHz; the ideal mask."""
 
 
 def measured(method: Method, pairs: list[Pair]) -> Figures:
-    """Every mix; every third also without its guitar, and without its backing."""
+    """Evaluate a method on every mix, and on every third also without its guitar and without its
+    backing."""
     gains, leaks, alone = [], [], []
     for index, (guitar, backing) in enumerate(pairs):
         mix = guitar + backing
@@ -136,7 +137,7 @@ def mono(pairs: list[Pair]) -> list[Pair]:
 
 
 def clip(demo: Path) -> Pair:
-    """(guitar, rest) of the demo's real song."""
+    """(guitar, backing) of the demo's real song."""
     from jobs.train_separator.data import read
 
     guitar, mix = read(demo / "metal-madness.guitar.ogg"), read(demo / "metal-madness.ogg")
@@ -144,7 +145,7 @@ def clip(demo: Path) -> Pair:
 
 
 def report(unpacked: Path, songs_folder: Path, demo: Path, names: list[str]) -> None:
-    """Prints every table as Markdown."""
+    """Print every table as Markdown."""
     songs = Songs(songs_folder / "test")
     songs.refresh()
     unseen = recorded(unpacked, songs, SECTOID, ROUNDS, seed=21)

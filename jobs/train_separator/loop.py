@@ -1,4 +1,4 @@
-"""The training itself: resumable, with its log as lines of JSON.
+"""The training loop: resumable, with a log in lines of JSON.
 
 The loss of one item is the logarithm of the error's energy over the mix's, so that an item without
 guitar counts as much as any other, plus a part for the magnitudes' square roots, which hears the
@@ -55,16 +55,16 @@ class Config:
     rate: float = 2e-3
     steps: int = 20_000
     minutes: float = 80.0
-    """The learning rate falls to zero by whichever of the two comes first."""
+    """The learning rate falls to zero after these steps or minutes, whichever ends first."""
     channels: int = 48
     detail: float = 0.5
     """Weight of the magnitudes' part of the loss."""
     recorded: float = 0.0
-    """Share of guitars that are sectoid's two instead of rendered ones."""
+    """Share of guitars from sectoid's two songs instead of rendered ones."""
     begun: str = ""
-    """Folder of the training that this one takes its first weights from."""
+    """Folder of the training whose weights this one starts from."""
     average: float = 0.995
-    """Of the moving average of the weights."""
+    """Decay of the moving average of the weights."""
     validate_every: int = 150
 
 
@@ -123,12 +123,12 @@ def _coloured(
 
 
 def progress(step: int, elapsed: float, steps: int, minutes: float) -> float:
-    """How much of a schedule is done after `elapsed` seconds: from 1 on it has ended."""
+    """Part of a schedule that is done after `elapsed` seconds; from 1 on it has ended."""
     return max(step / steps, elapsed / (60 * minutes))
 
 
 class Training:
-    """State of one training, in `folder`: of one process, or of one among equals (see `start`)."""
+    """State of one training in `folder`: of its only process, or of one rank (see `start`)."""
 
     def __init__(
         self, unpacked: Path, songs: Path, folder: Path, config: Config, rank: int = 0
@@ -151,7 +151,7 @@ class Training:
             self._begin_with(Path(config.begun))
 
     def run(self) -> None:
-        """To the end of the schedule, saving at every validation."""
+        """Train to the end of the schedule, saving at every validation."""
         begin, losses = time.monotonic() - self.elapsed, list[float]()
         while self.progress < 1:
             losses.append(self._one(time.monotonic() - begin))
@@ -163,7 +163,7 @@ class Training:
 
     @property
     def progress(self) -> float:
-        """0 to 1."""
+        """Part of the schedule that is done, 0 to 1."""
         return progress(self.step, self.elapsed, self.config.steps, self.config.minutes)
 
     def _one(self, elapsed: float) -> float:
@@ -184,7 +184,7 @@ class Training:
         return float(value.detach())
 
     def _share(self, elapsed: float) -> None:
-        """Mean of all ranks' gradients; the clock is that of rank 0."""
+        """Average the gradients of all ranks; the clock is rank 0's."""
         self.elapsed = elapsed
         if not torch.distributed.is_initialized():
             return
@@ -229,7 +229,7 @@ class Training:
         }  # fmt: skip
 
     def _begin_with(self, folder: Path) -> None:
-        """Takes the weights that another training ended with, and nothing else of it."""
+        """Start from another training's last weights, and nothing else of its state."""
         state = torch.load(folder / "state.pt", weights_only=True)["average"]
         self.model.load_state_dict(state)
         self.average.load_state_dict(state)
@@ -243,9 +243,8 @@ class Training:
 
 
 def start(unpacked: Path, songs: Path, folder: Path, config: Config, ranks: int) -> None:
-    """Trains with `ranks` processes of one thread each, which share every step's gradients.
-
-    On cores that others use too this is faster than one process with as many threads.
+    """Train with `ranks` processes of one thread each, which share every step's gradients. On busy
+    cores this is faster than one process with as many threads.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(

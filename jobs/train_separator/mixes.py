@@ -1,6 +1,6 @@
 """Mixes for training and validation: stems of one song or of several, at random levels.
 
-All at 22.05 kHz. At that rate a frame of 2048 samples holds what one of 4096 holds at 44.1 kHz.
+All at 22.05 kHz. A frame of 2048 samples at that rate lasts as long as one of 4096 at 44.1 kHz.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from morphsep.dsp import Signal
 FRAME, HOP = 2048, 512
 SONGS = Path("usr/share/games/fretsonfire/data/songs")
 SECTOID = ("sectoid/Feelings", "sectoid/Metal madness")
-"""Of sectoid's songs only these two may be opened."""
+"""The only two of sectoid's songs that may be used."""
 PRESENT = {"drums": 0.85, "bass": 0.8, "keys": 0.55, "lead": 0.6}
-"""How often a backing holds it."""
+"""Probability of each stem in a backing."""
 
 
 @dataclass(slots=True)
 class Songs:
-    """The prepared songs of a split, read where they lie; new ones are seen by `refresh`."""
+    """The prepared songs of a split, memory-mapped; `refresh` finds new ones."""
 
     folder: Path
     _open: list[npt.NDArray[np.int16]] = field(default_factory=list)
 
     def refresh(self, limit: int | None = None) -> int:
-        """How many songs there are now."""
+        """Find new songs; returns the number of songs."""
         paths = sorted(self.folder.glob("*.npy"))[:limit]
         self._open += [np.load(path, mmap_mode="r") for path in paths[len(self._open) :]]
         return len(self._open)
@@ -46,7 +46,7 @@ class Songs:
 
     @property
     def samples(self) -> int:
-        """Of one song."""
+        """Samples in one song."""
         return int(self._open[0].shape[2])
 
 
@@ -71,15 +71,15 @@ class Recorded:
     guitars: tuple[npt.NDArray[np.int16], ...] = ()
     """``[2, T]`` each."""
     share: float = 0.0
-    """Of the items with a guitar."""
+    """Share of the items with a guitar."""
 
     @classmethod
     def read(cls, paths: Iterable[Path], share: float) -> Recorded:
-        """Takes them from files, at `RATE`."""
+        """Read the guitars from files, at `RATE`."""
         return cls(tuple(_pcm(resampled(path, RATE)) for path in paths), share)
 
     def crop(self, length: int, rng: Rng) -> Signal:
-        """``[2, length]`` from where one of them plays."""
+        """``[2, length]`` from a part where one of them plays."""
         guitar = self.guitars[int(rng.integers(len(self.guitars)))]
         while True:
             speed = float(rng.uniform(0.75, 1.19)) if rng.random() < 0.6 else 1.0
@@ -91,14 +91,14 @@ class Recorded:
 
 
 AUDIBLE = 0.01
-"""RMS of a recorded guitar, full scale 1, below which it rests."""
+"""RMS of a recorded guitar, full scale 1, below which it is silent."""
 
 
 def drawn(
     songs: Songs, count: int, length: int, rng: Rng, recorded: Recorded | None = None
 ) -> tuple[Signal, Signal, bool]:
     """One training item: guitar and backing, ``[2, length]`` each, either may be silent; and
-    whether the guitar is a recorded one.
+    whether the guitar is a recording.
     """
     is_recorded = recorded is not None and rng.random() < recorded.share
     song, start = int(rng.integers(count)), int(rng.integers(songs.samples - 2 * length))
@@ -164,7 +164,7 @@ def _to_level(samples: Signal, level_db: float) -> np.float32:
 
 
 def _placed(samples: Signal, rng: Rng, least: float = 0.0) -> Signal:
-    """Its width changed, its channels swapped."""
+    """Change the stereo width, swap the channels."""
     middle = samples.mean(axis=0, keepdims=True)
     width = np.float32(rng.uniform(least, 1.3) if rng.random() < 0.5 else 1.0)
     wide: Signal = middle + width * (samples - middle)
@@ -172,15 +172,15 @@ def _placed(samples: Signal, rng: Rng, least: float = 0.0) -> Signal:
 
 
 def tilt(bins: int, rng: Rng) -> npt.NDArray[np.float32]:
-    """A random smooth gain ``[bins]`` of a few dB: another microphone, another mastering."""
+    """A random smooth gain ``[bins]`` of a few dB, like another microphone or mastering."""
     place = np.log2(np.arange(bins) + 4) / np.log2(bins + 4)
     curve = sum(rng.normal(0, 2.5) * np.cos(np.pi * k * place) for k in range(1, 5))
     return np.asarray(10 ** (np.asarray(curve) / 20), np.float32)
 
 
 def voicing(bins: int, rng: Rng) -> npt.NDArray[np.float32]:
-    """A random gain ``[bins]`` for guitars: `tilt`, and more often than not the loud low end and
-    the scooped middle of a heavy guitar close to its cabinet, which the rendered ones lack.
+    """A random gain ``[bins]`` for guitars: `tilt`, and mostly also the loud low end and scooped
+    middle of a heavy guitar close to its cabinet, which rendered guitars lack.
 
     Octave levels of validation's guitars: -5 to -7 dB of the whole at 100-200 Hz, -9 to -15 at
     400-1600; medians of the rendered ones: -19 and -7.
@@ -204,7 +204,8 @@ def _pcm(samples: Signal) -> npt.NDArray[np.int16]:
 
 
 def excerpts(path: Path, seconds: float, rate: int, count: int) -> Iterator[Signal]:
-    """Up to `count` windows ``[2, T]`` of a recorded guitar, spread over where it plays."""
+    """Up to `count` windows ``[2, T]`` of a recorded guitar, spread over the parts where it
+    plays."""
     guitar = resampled(path, rate)
     size = round(seconds * rate)
     loud = [
