@@ -4,8 +4,8 @@
 
 Seconds of one song on a node, if no stage waits for another:
 
-    CPU node:  (separate + rest) / vCPUs
-    GPU node:  max(separate on the GPU, rest / vCPUs)
+    CPU node:  (separate + other) / vCPUs
+    GPU node:  max(separate on the GPU, other / vCPUs)
 
     work       = songs * seconds a song / 3600 / efficiency
     hours      = work / nodes + start-up
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 # Measured (docs/reference/benchmarks.md: 240 s of stereo with a full-size htdemucs_6s, two cores)
 SONG_SECONDS = 240.0
 SEPARATE_CORE_SECONDS = 2 * 359.9
-REST_CORE_SECONDS = 4.9 + 3.6 + 2.3
+OTHER_CORE_SECONDS = 4.9 + 3.6 + 2.3
 SEGMENT_GFLOP, SEGMENT_STEP_SECONDS = 194.0, 0.75 * 7.8
 SHARE_OF_PEAK = 0.2
 """Share of a processor's peak arithmetic that Demucs uses, measured on a CPU."""
@@ -43,10 +43,10 @@ class Node:
         """Seconds of one node for one song."""
         songs = song_seconds / SONG_SECONDS
         if not self.gpu_tflops:
-            return songs * (SEPARATE_CORE_SECONDS + REST_CORE_SECONDS) / self.vcpus
+            return songs * (SEPARATE_CORE_SECONDS + OTHER_CORE_SECONDS) / self.vcpus
         gflop = song_seconds / SEGMENT_STEP_SECONDS * SEGMENT_GFLOP
         on_gpu = gflop / (1000 * self.gpu_tflops * SHARE_OF_PEAK)
-        return max(on_gpu, songs * REST_CORE_SECONDS / self.vcpus)
+        return max(on_gpu, songs * OTHER_CORE_SECONDS / self.vcpus)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -263,7 +263,7 @@ def test_costs_are_built_on_the_figures_that_were_measured() -> None:
     measured = (ROOT / "docs" / "reference" / "benchmarks.md").read_text(encoding="utf-8")
     assert "scan 4.9, separate 359.9, morph 3.6, assemble 2.3" in measured
     assert estimate_cost.SEPARATE_CORE_SECONDS == 2 * 359.9
-    assert pytest.approx(4.9 + 3.6 + 2.3) == estimate_cost.REST_CORE_SECONDS
+    assert pytest.approx(4.9 + 3.6 + 2.3) == estimate_cost.OTHER_CORE_SECONDS
 
 
 # --- the Kubernetes twin -------------------------------------------------------------------------

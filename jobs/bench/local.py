@@ -67,10 +67,10 @@ def demucs_run(folder: Path, quick: bool) -> None:
     first = _measured(song, folder / "demucs", settings | {"amount": 0.5})
     again = _measured(song, folder / "demucs", settings | {"amount": 0.7})
     around = _measured(song, folder / "none", settings | {"separator": "none", "amount": 0.5})
-    rest = sum(
+    overhead = sum(
         around["row"][f"seconds_{stage}"] for stage in ("scan", "separate", "morph", "assemble")
     )
-    rest -= around["chunk_seconds"]
+    overhead -= around["chunk_seconds"]
     whole = sum(
         first["row"][f"seconds_{stage}"] for stage in ("scan", "separate", "morph", "assemble")
     )
@@ -79,8 +79,8 @@ def demucs_run(folder: Path, quick: bool) -> None:
     print(f"| first run with demucs | {first['seconds']:.1f} |")
     print(f"| again with another amount | {again['seconds']:.1f} |")
     print(f"| ratio (goal 10) | {first['seconds'] / again['seconds']:.1f} |")
-    print(f"| everything but models and tones | {rest:.2f} |")
-    print(f"| its share of the demucs run (goal 5 %) | {100 * rest / whole:.1f} % |")
+    print(f"| everything but models and tones | {overhead:.2f} |")
+    print(f"| its share of the demucs run (goal 5 %) | {100 * overhead / whole:.1f} % |")
     print("\nSeconds by stage of the first run: " + _stages(first["row"]))
     print("Seconds by stage of the second run: " + _stages(again["row"]))
     print("Seconds by stage without a model: " + _stages(around["row"]))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from morphsep.dsp import Signal
 
 CHUNK_SECONDS = 8
-PAIRS = (("clean", "distortion"), ("as-recorded", "distortion"))
+TRANSITIONS = (("clean", "distortion"), ("as-recorded", "distortion"))
 BACKENDS = ("chain", "spectral", "crossfade", "vocoder")
 CURVES = ("constant", "varying")
 
@@ -34,7 +34,7 @@ class Case:
     """One line of the table."""
 
     backend: Backend
-    pair: tuple[str, str]
+    tones: tuple[str, str]
     curve: str
     make: Callable[[], Passage]
 
@@ -60,24 +60,26 @@ TONES = (
 
 
 def cases(
-    stem: Signal, pairs: Sequence[tuple[str, str]] = PAIRS, backends: Sequence[str] = BACKENDS
+    stem: Signal,
+    transitions: Sequence[tuple[str, str]] = TRANSITIONS,
+    backends: Sequence[str] = BACKENDS,
 ) -> list[Case]:
-    """Every backend on every pair that it can morph, with a constant and a varying amount."""
+    """Every backend on every transition that it can morph, with a constant and a varying amount."""
     from morphsep.errors import SettingError
     from morphsep.request import load_plugin
 
     found = []
-    for pair in pairs:
+    for tones in transitions:
         for name in backends:
             backend: Backend = load_plugin("backend", name)
             try:
-                found += [case(backend, pair, curve, stem) for curve in CURVES]
+                found += [case(backend, tones, curve, stem) for curve in CURVES]
             except SettingError as refusal:
-                print(f"{name}: {' -> '.join(pair)}: {refusal}")
+                print(f"{name}: {' -> '.join(tones)}: {refusal}")
     return found
 
 
-def case(backend: Backend, pair: tuple[str, str], curve: str, stem: Signal) -> Case:
+def case(backend: Backend, tones: tuple[str, str], curve: str, stem: Signal) -> Case:
     """The stem, repeated to fill one chunk and this backend's context."""
     import numpy as np
 
@@ -85,7 +87,7 @@ def case(backend: Backend, pair: tuple[str, str], curve: str, stem: Signal) -> C
     from morphsep.dsp import MODEL_RATE
     from morphsep.tones import get_tone
 
-    source, target = (get_tone(name) for name in pair)
+    source, target = (get_tone(name) for name in tones)
     length = CHUNK_SECONDS * MODEL_RATE + sum(backend.context(source, target))
     filled = np.resize(stem[0], length), np.resize(stem[-1], length)
     ends = (0.1, 0.9) if curve == "varying" else (0.5, 0.5)
@@ -100,7 +102,7 @@ def case(backend: Backend, pair: tuple[str, str], curve: str, stem: Signal) -> C
             level=-18.0,
         )
 
-    return Case(backend=backend, pair=pair, curve=curve, make=make)
+    return Case(backend=backend, tones=tones, curve=curve, make=make)
 
 
 def main() -> None:
@@ -132,7 +134,7 @@ def main() -> None:
         alone, whole = (CHUNK_SECONDS / best[index, rendered] for rendered in (True, False))
         shown = "-" if each.backend.name == "chain" else f"{alone:.0f}"
         print(
-            f"{' -> '.join(each.pair):28}{each.backend.name:12}{each.curve:12}"
+            f"{' -> '.join(each.tones):28}{each.backend.name:12}{each.curve:12}"
             f"{shown:>8}{whole:>12.0f}"
         )
 

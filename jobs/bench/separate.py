@@ -32,11 +32,11 @@ from typing import Any
 
 import numpy as np
 
-from morphsep.dsp import MODEL_RATE, Signal
+from jobs.bench.separate_child import SOURCE
+from morphsep.dsp import MODEL_RATE
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIP = ROOT / "demo" / "metal-madness.ogg"
-SOURCE = "guitar"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +57,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="the best of so many counts")
     parser.add_argument("--checkpoint", type=Path, help="folder with a bag's .yaml and its files")
     parser.add_argument("--audio-separator", metavar="PYTHON", help="where that package is")
-    parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.child:
-        CHILDREN[arguments.child[0]](*arguments.child[1:])
-        return
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before the run\n")
     with tempfile.TemporaryDirectory(prefix="morphsep-separate-") as folder:
         for name in arguments.parts.split(","):
@@ -101,7 +97,7 @@ def _commands(
     model: Path, song: Path, folder: Path, arguments: argparse.Namespace
 ) -> Iterator[tuple[str, list[str]]]:
     name = next(model.glob("*.yaml")).stem
-    child = [sys.executable, "-m", "jobs.bench.separate", "--child"]
+    child = [sys.executable, "-m", "jobs.bench.separate_child"]
     demucs = ["-n", name, "--repo", str(model), "--shifts", "0", "--two-stems", SOURCE, "-d", "cpu"]
     out = ["-o", str(folder / "out"), "--float32", str(song)]
     yield "demucs command", [sys.executable, "-m", "demucs", *demucs, *out]
@@ -117,52 +113,17 @@ def _commands(
         yield "audio-separator", [*python, str(song), *options, *where]
 
 
-def apply_model_child(model: str, song: str, target: str) -> None:
-    """Separate with demucs as a library: the whole track normalised, one source kept."""
-    import torch
-    from demucs.apply import apply_model
-    from demucs.pretrained import get_model
-
-    name = next(Path(model).glob("*.yaml")).stem
-    bag = get_model(name, repo=Path(model))
-    wave = torch.from_numpy(_read(song))
-    mean, std = wave.mean(0).mean(), wave.mean(0).std() + 1e-8
-    estimates = apply_model(bag, ((wave - mean) / std)[None], shifts=0)
-    index = bag.sources.index(SOURCE)
-    np.save(target, (estimates[0, index] * std + mean).numpy())
-
-
-def ours_child(model: str, song: str, target: str, *, optimised: bool = True) -> None:
-    """Separate the same samples with our separator."""
-    from morphsep.separators.demucs.demucs import Demucs
-    from morphsep.testing import ArrayMix
-
-    settings: dict[str, Any] = {} if optimised else {"optimise": (), "lanes": 1}
-    mix = ArrayMix(_read(song))
-    separator = Demucs(f"{model}:{SOURCE}", device="cpu", **settings)
-    np.save(target, separator.separate(mix, 0, mix.num_samples))
-
-
 def transformations(folder: Path, arguments: argparse.Namespace) -> None:
     """Time one segment through models with different transformations, in turn."""
     import torch
 
-    from morphsep.separators.demucs.checkpoints import load
-    from morphsep.separators.demucs.fast.transformations import TRANSFORMATIONS, transform
-
     path = arguments.checkpoint or _checkpoint(folder / "htdemucs_6s", full=True)
     file = next(file for file in sorted(path.iterdir()) if file.suffix in (".th", ".safetensors"))
-    every = tuple(TRANSFORMATIONS)
-    sets = {"none": (), **{f"{name} alone": (name,) for name in every}}
-    sets |= {f"all but {name}": tuple(n for n in every if n != name) for name in every}
-    sets["all"] = every
     torch.set_num_threads(1)
-    models: dict[str, tuple[Any, int]] = {}
-    for label, names in sets.items():
-        model: Any = load(file)
-        models[label] = model, transform(model, model.sources.index(SOURCE), names)
+    models = _transformed(file)
+    (model, _), *_ = models.values()
     mix = 0.3 * torch.randn(1, 2, int(model.segment * MODEL_RATE))
-    seconds: dict[str, float] = dict.fromkeys(sets, np.inf)
+    seconds: dict[str, float] = dict.fromkeys(models, np.inf)
     errors: dict[str, float] = {}
     expected = None
     with torch.inference_mode():
@@ -179,36 +140,29 @@ def transformations(folder: Path, arguments: argparse.Namespace) -> None:
         print(f"| {label} | {taken:.2f} | {seconds['none'] / taken:.2f} | {errors[label]:.1e} |")
 
 
+def _transformed(file: Path) -> dict[str, tuple[Any, int]]:
+    """(model, index of its guitar) without transformations, with one, with all but one, and all."""
+    from morphsep.separators.demucs.checkpoints import load
+    from morphsep.separators.demucs.fast.transformations import TRANSFORMATIONS, transform
+
+    every = tuple(TRANSFORMATIONS)
+    sets = {"none": (), **{f"{name} alone": (name,) for name in every}}
+    sets |= {f"all but {name}": tuple(n for n in every if n != name) for name in every}
+    sets["all"] = every
+    models: dict[str, tuple[Any, int]] = {}
+    for label, names in sets.items():
+        model: Any = load(file)
+        models[label] = model, transform(model, model.sources.index(SOURCE), names)
+    return models
+
+
 def memory(folder: Path, arguments: argparse.Namespace) -> None:
     """Print the peak memory by length of the track, processed section by section."""
     model = _checkpoint(folder / "small", full=False)
-    child = [sys.executable, "-m", "jobs.bench.separate", "--child", "sections", str(model)]
+    child = [sys.executable, "-m", "jobs.bench.separate_child", "sections", str(model)]
     print("| length | peak resident memory |\n|---|---|")
     for minutes in (10, 120):
         print(f"| {minutes} min | {_run([*child, str(minutes)]).megabytes:.0f} MB |", flush=True)
-
-
-def sections_child(model: str, minutes: str) -> None:
-    """Separate noise in five-minute sections, and keep none."""
-    from morphsep.separators.demucs.demucs import Demucs
-
-    mix = _Noise(int(minutes) * 60 * MODEL_RATE)
-    separator, section = Demucs(model, device="cpu"), 300 * MODEL_RATE
-    for start in range(0, mix.num_samples, section):
-        separator.separate(mix, start, min(mix.num_samples, start + section))
-
-
-class _Noise:
-    """A mix of any length that takes no memory."""
-
-    num_channels, mean, std, stem_path = 2, 0.0, 0.1, None
-
-    def __init__(self, num_samples: int) -> None:
-        self.num_samples = num_samples
-
-    def read(self, start: int, num_samples: int) -> Signal:
-        noise = np.random.default_rng(abs(start)).standard_normal((2, num_samples), np.float32)
-        return np.asarray(0.1 * noise, np.float32)
 
 
 def _run(command: list[str]) -> Cost:
@@ -241,13 +195,6 @@ def _song(path: Path, seconds: int) -> Path:
     return path
 
 
-def _read(song: str) -> Signal:
-    import soundfile
-
-    samples: Signal = soundfile.read(song, dtype="float32", always_2d=True)[0].T.copy()
-    return samples
-
-
 def _checkpoint(folder: Path, *, full: bool) -> Path:
     from tests.checkpoints import write_htdemucs
 
@@ -259,12 +206,5 @@ PARTS: dict[str, Callable[[Path, argparse.Namespace], None]] = {
     "transformations": transformations,
     "memory": memory,
 }
-CHILDREN: dict[str, Callable[..., None]] = {
-    "apply_model": apply_model_child,
-    "ours": ours_child,
-    "ours, all off": lambda *names: ours_child(*names, optimised=False),
-    "sections": sections_child,
-}
-
 if __name__ == "__main__":
     main()

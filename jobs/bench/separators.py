@@ -40,21 +40,21 @@ class Excerpt:
 
     song: str
     guitar: Signal
-    rest: Signal
+    backing: Signal
 
     def mono(self) -> Excerpt:
         return Excerpt(
             song=self.song,
             guitar=self.guitar.mean(axis=0, keepdims=True),
-            rest=self.rest.mean(axis=0, keepdims=True),
+            backing=self.backing.mean(axis=0, keepdims=True),
         )
 
 
 def excerpts(folder: Path) -> Iterator[Excerpt]:
     """The windows of one song."""
-    guitar, rest = _read(folder / "guitar.ogg"), _read(folder / "song.ogg")
-    seconds = min(guitar.shape[1], rest.shape[1]) // MODEL_RATE
-    loud, other = (_levels(signal, seconds) for signal in (guitar, rest))
+    guitar, backing = _read(folder / "guitar.ogg"), _read(folder / "song.ogg")
+    seconds = min(guitar.shape[1], backing.shape[1]) // MODEL_RATE
+    loud, other = (_levels(signal, seconds) for signal in (guitar, backing))
     plays = (loud > 0.1 * other) & (other > 0.005)
     starts = [s for s in range(seconds - WINDOW) if plays[s : s + WINDOW].all()]
     chosen: list[int] = []
@@ -63,15 +63,15 @@ def excerpts(folder: Path) -> Iterator[Excerpt]:
             chosen.append(starts[index])
     for start in chosen:
         span = slice(start * MODEL_RATE, (start + WINDOW) * MODEL_RATE)
-        yield Excerpt(song=folder.name, guitar=guitar[:, span], rest=rest[:, span])
+        yield Excerpt(song=folder.name, guitar=guitar[:, span], backing=backing[:, span])
 
 
 def methods(separators: list[str]) -> dict[str, Method]:
     """The baselines, and the named separators."""
     table: dict[str, Method] = {
-        "band-pass 120 Hz - 8 kHz": lambda mix: _masked(mix, band=True, median=False),
-        "plain HPSS (17 frames, 17 bins)": lambda mix: _masked(mix, band=False, median=True),
-        "HPSS and band-pass": lambda mix: _masked(mix, band=True, median=True),
+        "band-pass 120 Hz - 8 kHz": lambda mix: masked(mix, band=True, median=False),
+        "plain HPSS (17 frames, 17 bins)": lambda mix: masked(mix, band=False, median=True),
+        "HPSS and band-pass": lambda mix: masked(mix, band=True, median=True),
     }
     for name in separators:
         table[f"`{name}`"] = partial(_separated, request.load_plugin("separator", name))
@@ -82,7 +82,8 @@ def _separated(separator: Separator, mix: Signal) -> Signal:
     return separator.separate(ArrayMix(mix), 0, mix.shape[1])
 
 
-def _masked(mix: Signal, *, band: bool, median: bool) -> Signal:
+def masked(mix: Signal, *, band: bool, median: bool) -> Signal:
+    """A baseline: a band-pass, a harmonic mask by median filters, or both."""
     from scipy.ndimage import median_filter
     from scipy.signal import istft, stft
 
@@ -115,16 +116,16 @@ def _levels(signal: Signal, seconds: int) -> Signal:
 def report(windows: list[Excerpt], table: dict[str, Method]) -> None:
     """Print one Markdown table for these windows."""
     songs = list(dict.fromkeys(window.song for window in windows))
-    absolute = [si_sdr(w.guitar + w.rest, w.guitar) for w in windows]
+    absolute = [si_sdr(w.guitar + w.backing, w.guitar) for w in windows]
     print(f"SI-SDR of the mix itself: {_quartiles(absolute)} dB, {len(windows)} windows\n")
     print("| method | q25 / median / q75 | worse than the mix | times real time (CPU) | per song |")
     print("|---|---|---|---|---|")
     for name, method in table.items():
         begin = time.process_time()
-        estimates = [method(window.guitar + window.rest) for window in windows]
+        estimates = [method(window.guitar + window.backing) for window in windows]
         speed = len(windows) * WINDOW / (time.process_time() - begin)
         gains = [
-            si_sdr_improvement(estimate, w.guitar, w.guitar + w.rest)
+            si_sdr_improvement(estimate, w.guitar, w.guitar + w.backing)
             for estimate, w in zip(estimates, windows, strict=True)
         ]
         per_song = ", ".join(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jobs.bench.separators import _masked as masked
+from jobs.bench.separators import masked
 from jobs.train_separator.data import GUITARS
 from jobs.train_separator.mixes import SECTOID, SONGS, Songs, excerpts, held_out
 from morphsep import request
@@ -29,7 +29,8 @@ WINDOWS = 13
 ROUNDS = 4
 """Backings for every window of sectoid's."""
 
-Pair = tuple[Signal, Signal]
+Parts = tuple[Signal, Signal]
+"""(guitar, backing); the mix is their sum."""
 Method = Callable[[Signal, Signal], Signal]
 """(mix, guitar) -> estimate; only the oracle uses the guitar."""
 
@@ -77,9 +78,9 @@ def ratio_mask(mix: Signal, guitar: Signal) -> Signal:
     from scipy.signal import istft, stft
 
     size, overlap = 4096, 3072
-    wanted, rest = (stft(x, nperseg=size, noverlap=overlap)[2] for x in (guitar, mix - guitar))
-    mask = np.abs(wanted) / (np.abs(wanted) + np.abs(rest) + 1e-9)
-    samples = istft(mask * (wanted + rest), nperseg=size, noverlap=overlap)[1]
+    wanted, left = (stft(x, nperseg=size, noverlap=overlap)[2] for x in (guitar, mix - guitar))
+    mask = np.abs(wanted) / (np.abs(wanted) + np.abs(left) + 1e-9)
+    samples = istft(mask * (wanted + left), nperseg=size, noverlap=overlap)[1]
     return np.asarray(samples[:, : mix.shape[1]], np.float32)
 
 
@@ -91,11 +92,11 @@ BASELINES: dict[str, Method] = {
 """The untouched mix; a band-pass from 120 Hz to 8 kHz; the ideal mask."""
 
 
-def measured(method: Method, pairs: list[Pair]) -> Figures:
+def measured(method: Method, mixes: list[Parts]) -> Figures:
     """Evaluate a method on every mix, and on every third also without its guitar and without its
     backing."""
     gains, leaks, alone = [], [], []
-    for index, (guitar, backing) in enumerate(pairs):
+    for index, (guitar, backing) in enumerate(mixes):
         mix = guitar + backing
         gains.append(si_sdr_improvement(method(mix, guitar), guitar, mix))
         if index % 3 == 0:
@@ -111,14 +112,14 @@ def _decibels(left: Signal, whole: Signal) -> float:
 
 def recorded(
     unpacked: Path, songs: Songs, names: tuple[str, ...], rounds: int, seed: int
-) -> list[Pair]:
+) -> list[Parts]:
     """Windows of real guitars over held-out backings, `rounds` backings for each window."""
     files = [unpacked / SONGS / name / "guitar.ogg" for name in names]
     windows = [w for file in files for w in excerpts(file, SECONDS, MODEL_RATE, WINDOWS)]
     return held_out(windows * rounds, songs, seed)
 
 
-def rendered(songs: Songs, count: int, seed: int) -> list[Pair]:
+def rendered(songs: Songs, count: int, seed: int) -> list[Parts]:
     """Guitars of the held-out sound font, clean to distorted, over held-out backings."""
     rng = np.random.default_rng(seed)
     windows: list[Signal] = []
@@ -131,12 +132,12 @@ def rendered(songs: Songs, count: int, seed: int) -> list[Pair]:
     return held_out(windows, songs, seed + 1)
 
 
-def mono(pairs: list[Pair]) -> list[Pair]:
+def mono(mixes: list[Parts]) -> list[Parts]:
     """The same, mixed to one channel."""
-    return [(g.mean(axis=0, keepdims=True), b.mean(axis=0, keepdims=True)) for g, b in pairs]
+    return [(g.mean(axis=0, keepdims=True), b.mean(axis=0, keepdims=True)) for g, b in mixes]
 
 
-def clip(demo: Path) -> Pair:
+def clip(demo: Path) -> Parts:
     """(guitar, backing) of the demo's real song."""
     from jobs.train_separator.data import read
 
@@ -158,12 +159,12 @@ def report(unpacked: Path, songs_folder: Path, demo: Path, names: list[str]) -> 
         "rendered with a held-out sound font": rendered(songs, 32, seed=23),
         "the demo clip, a real mix": [clip(demo)],
     }
-    for title, pairs in tables.items():
-        absolute = [si_sdr(g + b, g) for g, b in pairs]
+    for title, mixes in tables.items():
+        absolute = [si_sdr(g + b, g) for g, b in mixes]
         low, middle, high = np.percentile(absolute, [25, 50, 75])
-        print(f"\n### {title}: {len(pairs)} mixes\n")
+        print(f"\n### {title}: {len(mixes)} mixes\n")
         print(f"SI-SDR of the mix itself {low:.2f} / {middle:.2f} / {high:.2f} dB\n")
         print("| method | q25 / median / q75 | worse than the mix | leakage | guitar alone |")
         print("|---|---|---|---|---|")
         for name, method in methods(names).items():
-            print(measured(method, pairs).row(name), flush=True)
+            print(measured(method, mixes).row(name), flush=True)
