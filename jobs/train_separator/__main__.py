@@ -10,7 +10,7 @@
     python -m jobs.train_separator export runs/1
     python -m jobs.train_separator evaluate unpacked songs
 
-Every step but the last resumes where it stopped. `jobs.train_separator.data.SETS` says which packages
+Every step but the last resumes where it stopped. `jobs.train_separator.studio` says which packages
 are for training and which for evaluation only, docs/explanation/built-in-separators.md under which licences.
 """
 
@@ -37,7 +37,8 @@ def prepare(options: argparse.Namespace) -> None:
 
 def train(options: argparse.Namespace) -> None:
     """Train until the schedule ends; resume an earlier run."""
-    from jobs.train_separator.loop import Config, start
+    from jobs.train_separator.config import Config
+    from jobs.train_separator.loop import start
 
     config = Config(
         minutes=options.minutes, seed=options.seed, steps=options.steps, rate=options.rate,
@@ -123,23 +124,27 @@ def _parser() -> argparse.ArgumentParser:
         if action is prepare:
             command.add_argument("--workers", type=int, default=2)
         if action is train:
-            command.add_argument("--minutes", type=float, default=80.0, help="of the schedule")
-            command.add_argument("--steps", type=int, default=20_000, help="of the schedule")
-            command.add_argument("--seed", type=int, default=1)
-            command.add_argument("--rate", type=float, default=2e-3, help="initial learning rate")
-            command.add_argument(
-                "--recorded", type=float, default=0.0, metavar="SHARE",
-                help="of sectoid's guitars in training: not for weights evaluated on them",
-            )  # fmt: skip
-            command.add_argument(
-                "--from", dest="begun", default="", metavar="RUN", help="start from its weights"
-            )
-            command.add_argument("--ranks", type=int, default=2)
+            _add_schedule(command)
         if action is export:
             command.add_argument("--weights", type=Path, help="instead of the package's file")
         if action is evaluate:
             command.add_argument("--methods", default="mix,band-pass,harmonic,embedded,oracle")
     return parser
+
+
+def _add_schedule(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--minutes", type=float, default=80.0, help="of the schedule")
+    command.add_argument("--steps", type=int, default=20_000, help="of the schedule")
+    command.add_argument("--seed", type=int, default=1)
+    command.add_argument("--rate", type=float, default=2e-3, help="initial learning rate")
+    command.add_argument(
+        "--recorded", type=float, default=0.0, metavar="SHARE",
+        help="of sectoid's guitars in training: not for weights evaluated on them",
+    )  # fmt: skip
+    command.add_argument(
+        "--from", dest="begun", default="", metavar="RUN", help="start from its weights"
+    )
+    command.add_argument("--ranks", type=int, default=2)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

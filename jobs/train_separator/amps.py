@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from jobs.train_separator.parts import Rng
+from jobs.train_separator.notes import Rng
 from jobs.train_separator.sound import RATE
 from morphsep.dsp import Signal
 
@@ -85,35 +85,18 @@ def _pedals(kind: str, rng: Rng) -> Any:
 
     board: list[Any] = []
     if kind in (CLEAN, ACOUSTIC) and rng.random() < 0.5:
-        board.append(
-            pb.Compressor(
-                threshold_db=-24, ratio=float(rng.uniform(2, 6)), attack_ms=8, release_ms=120
-            )
-        )
+        ratio = float(rng.uniform(2, 6))
+        board.append(pb.Compressor(threshold_db=-24, ratio=ratio, attack_ms=8, release_ms=120))
     if kind != ACOUSTIC and rng.random() < 0.2:
         rate, depth = float(rng.uniform(0.2, 3)), float(rng.uniform(0.1, 0.5))
-        board.append(
-            pb.Chorus(rate_hz=rate, depth=depth)
-            if rng.random() < 0.6
-            else pb.Phaser(rate_hz=rate, depth=depth)
-        )
+        modulation = pb.Chorus if rng.random() < 0.6 else pb.Phaser
+        board.append(modulation(rate_hz=rate, depth=depth))
     if rng.random() < 0.2:
-        board.append(
-            pb.Delay(
-                float(rng.uniform(0.15, 0.5)),
-                float(rng.uniform(0.1, 0.5)),
-                float(rng.uniform(0.1, 0.35)),
-            )
-        )
+        ranges = ((0.15, 0.5), (0.1, 0.5), (0.1, 0.35))
+        board.append(pb.Delay(*(float(rng.uniform(*limits)) for limits in ranges)))
     if rng.random() < 0.5:
-        board.append(
-            pb.Reverb(
-                room_size=float(rng.uniform(0.1, 0.8)),
-                wet_level=float(rng.uniform(0.03, 0.25)),
-                dry_level=0.5,
-                width=1.0,
-            )
-        )
+        size, wet = float(rng.uniform(0.1, 0.8)), float(rng.uniform(0.03, 0.25))
+        board.append(pb.Reverb(room_size=size, wet_level=wet, dry_level=0.5, width=1.0))
     return _board(board)
 
 
@@ -155,9 +138,9 @@ def growled(samples: Signal, rng: Rng) -> Signal:
     return np.asarray((wave + np.float32(rng.uniform(0.1, 0.6)) * driven)[None], np.float32)
 
 
-def panned(samples: Signal, place: float) -> Signal:
+def panned(samples: Signal, pan: float) -> Signal:
     """``[2, T]``; `pan` from -1 (left) to 1."""
-    angle = (place + 1) * np.pi / 4
+    angle = (pan + 1) * np.pi / 4
     gains = np.array([[np.cos(angle)], [np.sin(angle)]], np.float32) * np.float32(np.sqrt(2))
     return samples * gains
 

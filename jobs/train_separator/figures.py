@@ -139,7 +139,7 @@ def mono(mixes: list[Parts]) -> list[Parts]:
 
 def clip(demo: Path) -> Parts:
     """(guitar, backing) of the demo's real song."""
-    from jobs.train_separator.data import read
+    from jobs.train_separator.studio import read
 
     guitar, mix = read(demo / "metal-madness.guitar.ogg"), read(demo / "metal-madness.ogg")
     return guitar, mix - guitar

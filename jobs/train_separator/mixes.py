@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from jobs.train_separator.data import GUITARS, STEMS, TRAIN_RATE, read
-from jobs.train_separator.parts import Rng
+from jobs.train_separator.data import GUITARS, STEMS, TRAIN_RATE
+from jobs.train_separator.notes import Rng
+from jobs.train_separator.studio import read
 from morphsep.dsp import Signal
 
 FRAME, HOP = 2048, 512
@@ -55,8 +56,8 @@ def played(source: npt.NDArray[np.int16], length: int, speed: float) -> Signal:
     samples = source.astype(np.float32) / 32768
     if speed == 1.0:
         return np.asarray(samples[:, :length])
-    place, given = np.arange(length) * speed, np.arange(samples.shape[1])
-    return np.stack([np.interp(place, given, row) for row in samples]).astype(np.float32)
+    wanted, given = np.arange(length) * speed, np.arange(samples.shape[1])
+    return np.stack([np.interp(wanted, given, row) for row in samples]).astype(np.float32)
 
 
 def song_stem(stem: int) -> int:
@@ -116,7 +117,12 @@ def drawn(
         if 0.12 <= kind < 0.15
         else _backing(songs, song if together else None, count, start, length, rng)
     )
-    guitar, backing = _placed(guitar, rng), _placed(backing, rng, least=0.5)
+    guitar, backing = _widened(guitar, rng), _widened(backing, rng, least=0.5)
+    return *_balanced(guitar, backing, rng), is_recorded
+
+
+def _balanced(guitar: Signal, backing: Signal, rng: Rng) -> tuple[Signal, Signal]:
+    """At a random ratio, sometimes in mono, the mix at a random level."""
     ratio = rng.uniform(-9, 9)
     guitar = guitar * _to_level(guitar, ratio / 2)
     backing = backing * _to_level(backing, -ratio / 2)
@@ -126,7 +132,7 @@ def drawn(
         )
     std = float((guitar + backing).mean(axis=0).std()) + 1e-5
     gain = np.float32(10 ** (rng.uniform(-9, 5) / 20) / std)
-    return guitar * gain, backing * gain, is_recorded
+    return guitar * gain, backing * gain
 
 
 def _guitar(songs: Songs, song: int, start: int, length: int, rng: Rng) -> Signal:
@@ -163,7 +169,7 @@ def _to_level(samples: Signal, level_db: float) -> np.float32:
     return np.float32(10 ** (level_db / 20) / rms if rms > 1e-4 else 1.0)
 
 
-def _placed(samples: Signal, rng: Rng, least: float = 0.0) -> Signal:
+def _widened(samples: Signal, rng: Rng, least: float = 0.0) -> Signal:
     """Change the stereo width, swap the channels."""
     middle = samples.mean(axis=0, keepdims=True)
     width = np.float32(rng.uniform(least, 1.3) if rng.random() < 0.5 else 1.0)
@@ -173,8 +179,8 @@ def _placed(samples: Signal, rng: Rng, least: float = 0.0) -> Signal:
 
 def tilt(bins: int, rng: Rng) -> npt.NDArray[np.float32]:
     """A random smooth gain ``[bins]`` of a few dB, like another microphone or mastering."""
-    place = np.log2(np.arange(bins) + 4) / np.log2(bins + 4)
-    curve = sum(rng.normal(0, 2.5) * np.cos(np.pi * k * place) for k in range(1, 5))
+    position = np.log2(np.arange(bins) + 4) / np.log2(bins + 4)
+    curve = sum(rng.normal(0, 2.5) * np.cos(np.pi * k * position) for k in range(1, 5))
     return np.asarray(10 ** (np.asarray(curve) / 20), np.float32)
 
 
@@ -213,8 +219,8 @@ def excerpts(path: Path, seconds: float, rate: int, count: int) -> Iterator[Sign
         for s in range(0, guitar.shape[1] - size, size)
     ]
     plays = [i for i, level in enumerate(loud) if level > 0.3 * max(loud)]
-    for place in np.linspace(0, len(plays) - 1, min(count, len(plays))).astype(int):
-        yield guitar[:, plays[place] * size : plays[place] * size + size]
+    for index in np.linspace(0, len(plays) - 1, min(count, len(plays))).astype(int):
+        yield guitar[:, plays[index] * size : plays[index] * size + size]
 
 
 def held_out(guitars: list[Signal], songs: Songs, seed: int) -> list[tuple[Signal, Signal]]:
