@@ -1,1 +1,1 @@
-"""Benchmarks: each module prints Markdown tables for docs/benchmarks.md."""
+"""Benchmarks: each module prints Markdown tables for docs/reference/benchmarks.md."""

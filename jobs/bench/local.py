@@ -2,8 +2,8 @@
 
     python -m jobs.bench.local [--quick] [--only NAME ...]
 
-Prints Markdown tables; docs/reference/benchmarks.md holds the last recorded ones. Demucs runs with a
-full-size, randomly initialised checkpoint (its speed does not depend on its weights), or with a
+Prints Markdown tables; docs/reference/benchmarks.md holds the last recorded ones. Demucs runs with
+a full-size, randomly initialised checkpoint (its speed does not depend on its weights), or with a
 shortened one where only memory is measured. ``--quick`` takes minutes instead of an hour.
 """
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from morphsep.run.executors.step import Pool, Step, Steps
 
 SPEED = {"prepare": 66.0, "separate": 0.67, "measure": 400.0, "morph": 67.0, "assemble": 66.0}
-"""Seconds of audio per second of work (CPU, 2 cores): docs/reference/benchmarks.md; measure: estimated."""
+"""Seconds of audio per second of work (CPU, 2 cores): docs/reference/benchmarks.md; `measure` is
+estimated."""
 RECORD = 4000
 """Bytes of a song's record after scanning; before that it takes a few hundred."""
 CPUS = 64

@@ -11,7 +11,8 @@
     python -m jobs.train_separator evaluate unpacked songs
 
 Every step but the last resumes where it stopped. `jobs.train_separator.studio` says which packages
-are for training and which for evaluation only, docs/explanation/built-in-separators.md under which licences.
+are for training and which for evaluation only; docs/explanation/built-in-separators.md names their
+licences.
 """
 
 from __future__ import annotations

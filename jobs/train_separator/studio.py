@@ -1,7 +1,7 @@
 """The recorded and sampled sounds that each split of the songs may use.
 
-The licence decides (docs/explanation/built-in-separators.md): the weights learn from MIT or CC0 sounds, or from sounds
-synthesised here; all others are for validation and tests only.
+The licence decides (docs/explanation/built-in-separators.md): the weights learn from MIT or CC0
+sounds, or from sounds synthesised here; all others are for validation and tests only.
 """
 
 from __future__ import annotations
