@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,6 +15,14 @@ from morphsep import manifest
 from morphsep.cli import app as cli
 from morphsep.cli.app import app
 from morphsep.errors import SettingError
+from morphsep.request import (
+    BACKEND_OPTIONS,
+    Settings,
+    describe_plugins,
+    has_option,
+    setting_options,
+)
+from morphsep.separators.demucs import Demucs
 from morphsep.storage.locations import StorageError
 from tests import songs
 
@@ -28,8 +38,8 @@ def as_json(*arguments: object) -> object:
     return json.loads(done.stdout)
 
 
-def test_the_list_of_commands_and_options_is_pinned() -> None:
-    """A command line only grows on purpose: whoever adds to it changes this list too."""
+def options_by_command() -> dict[str, list[str]]:
+    """Each command's options, the long names, sorted."""
     import typer
 
     def tree(command, name=""):
@@ -40,12 +50,17 @@ def test_the_list_of_commands_and_options_is_pinned() -> None:
             options = [o for p in command.params for o in p.opts if o.startswith("--")]
             yield name, sorted(options)
 
-    got = dict(tree(typer.main.get_command(app)))
-    separation = ["--device", "--offline", "--separator", "--stem"]
+    return dict(tree(typer.main.get_command(app)))
+
+
+def test_the_list_of_commands_and_options_is_pinned() -> None:
+    """A command line only grows on purpose: whoever adds to it changes this list too."""
+    got = options_by_command()
     running = ["--address", "--executor", "--force", "--gpus-per-worker", "--json",
                "--max-failures", "--rerun", "--timeout", "--work", "--workers"]  # fmt: skip
-    common = [*separation, *running, "--channels", "--format", "--out", "--section", "--seed",
-              "--shifts", "--subtype"]  # fmt: skip
+    common = [*running, "--channels", "--device", "--format", "--offline", "--out", "--section",
+              "--seed", "--separator", "--set-separator", "--shifts", "--stem",
+              "--subtype"]  # fmt: skip
     tone = ["--to", "--from", "--transition", "--paired", "--match", "--transport", "--amount",
             "--backend", "--weights", "--set"]  # fmt: skip
     training = ["--device", "--gradient-checkpointing", "--half", "--inversion-steps", "--json",
@@ -53,12 +68,12 @@ def test_the_list_of_commands_and_options_is_pinned() -> None:
                 "--seed", "--steps", "--unconditional-rank", "--unconditional-steps", "--variant",
                 "--weights"]  # fmt: skip
     model = ["--adapter", "--angle", "--interpolation", "--lora", "--paper-faithful"]
+    morph = sorted([*common, *tone, *model, "--chunk", "--uniform"])
     assert got == {
-        "morph": sorted([*common, *tone, *model, "--chunk", "--uniform"]),
+        "morph": morph,
         "separate": sorted(common),
-        "preview": sorted([*separation, *tone, "--at", "--json", "--out"]),
-        "plan": sorted([*tone, "--chunk", "--json", "--offline", "--out", "--section",
-                        "--separator", "--stem"]),
+        "preview": sorted([*morph, "--at"]),
+        "plan": morph,
         "doctor": ["--json", "--out"],
         "verify": ["--address", "--executor", "--json", "--workers"],
         "status": ["--json"],
@@ -78,6 +93,115 @@ def test_the_list_of_commands_and_options_is_pinned() -> None:
         "lora show": ["--json"],
         "match": ["--budget", "--json", "--out", "--seed"],
     }  # fmt: skip
+
+
+def test_what_morph_takes_plan_and_preview_take_and_separate_what_concerns_it() -> None:
+    got = options_by_command()
+    settings = {
+        flag
+        for name, (_, option) in setting_options().items()
+        for flag in (
+            [f"--{value}" for value in option.flags]
+            or [option.flag or f"--{name}".replace("_", "-")]
+        )
+    } | {f"--{name}".replace("_", "-") for name in BACKEND_OPTIONS}
+    for command in ("morph", "plan", "preview"):
+        assert set(got["morph"]) - set(got[command]) == set()
+        assert settings - set(got[command]) == set()
+    separating = {name for name, (_, option) in setting_options().items() if option.in_separate}
+    assert separating >= set(inspect.signature(Demucs).parameters) & set(setting_options())
+    flags = {f"--{name}".replace("_", "-") for name in separating - {"separator_options"}}
+    assert {*got["separate"]} & settings == flags | {"--set-separator"}
+
+
+@pytest.mark.parametrize("command", ["morph", "plan", "preview"])
+def test_every_setting_reaches_the_jobs(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    songs.write(tmp_path / "x.wav", songs.guitar(0.2))
+    seen: list[Settings] = []
+
+    def look(jobs, *arguments):
+        seen.extend(job.settings for job in jobs)
+        raise SettingError("seen")
+
+    monkeypatch.setattr("morphsep.run.settle_jobs", look)
+    monkeypatch.setattr("morphsep.run.plan", look)
+    monkeypatch.setattr(
+        "morphsep.run.cut_inputs",
+        lambda names, out, settings, at: look([SimpleNamespace(settings=settings)]),
+    )
+    arguments = [
+        "--to",
+        "fuzz",
+        "--from",
+        "clean",
+        "--match",
+        "--amount",
+        "0.5",
+        "--separator",
+        "demucs:htdemucs",
+        "--shifts",
+        "2",
+        "--set-separator",
+        "overlap=0.5",
+        "--stem",
+        "x.guitar.wav",
+        "--backend",
+        "diffusion",
+        "--weights",
+        "w",
+        "--lora",
+        "none",
+        "--adapter",
+        "a",
+        "--angle",
+        "frame",
+        "--interpolation",
+        "lerp",
+        "--paper-faithful",
+        "--set",
+        "steps=3",
+        "--chunk",
+        "5",
+        "--section",
+        "60",
+        "--no-uniform",
+        "--format",
+        "flac",
+        "--subtype",
+        "PCM_24",
+        "--channels",
+        "2,1",
+        "--device",
+        "cpu",
+        "--seed",
+        "3",
+        "--offline",
+    ]
+    with pytest.raises(SettingError, match="seen"):
+        app(
+            [command, str(tmp_path / "x.wav"), "-o", str(tmp_path / "out"), *arguments],
+            standalone_mode=False,
+        )
+    assert seen == [
+        Settings(
+            to="fuzz", from_="clean", recording="match", amount="0.5", separator="demucs:htdemucs",
+            separator_options=(("overlap", "0.5"),), stem="x.guitar.wav", backend="diffusion",
+            options=(
+                ("adapter", "a"), ("angle", "frame"), ("interpolation", "lerp"), ("lora", "none"),
+                ("paper_faithful", "yes"), ("steps", "3"), ("weights", "w"),
+            ),
+            chunk=5.0, section=60.0, uniform=False, format="flac", subtype="PCM_24",
+            channels=(1, 0), device="cpu", shifts=2, seed=3, offline=True,
+        )
+    ]  # fmt: skip
+
+
+def test_a_backends_option_with_a_flag_is_one_that_a_backend_has() -> None:
+    backends = [row["name"] for row in describe_plugins("backend")]
+    for option in BACKEND_OPTIONS:
+        assert any(has_option("backend", name, option) for name in backends), option
 
 
 def test_a_song_from_start_to_end(tmp_path: Path) -> None:

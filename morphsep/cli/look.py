@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
+from morphsep.cli.answers import existing, list_plugins, print_result
 from morphsep.cli.options import Address, ExecutorName, Json, Workers
-from morphsep.cli.running import Running, existing, list_plugins, print_result
+from morphsep.cli.running import Running
 
 
 def doctor(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from morphsep.cli.answers import print_result
 from morphsep.cli.options import (
     Address,
     Device,
@@ -20,7 +21,6 @@ from morphsep.cli.options import (
     Workers,
 )
 from morphsep.cli.running import Running as RunningOptions
-from morphsep.cli.running import print_result
 
 if TYPE_CHECKING:
     from morphsep.backends.diffusion.training import Recipe

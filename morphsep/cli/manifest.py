@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
+from morphsep.cli.answers import existing, print_result
 from morphsep.cli.options import Json
-from morphsep.cli.running import existing, print_result, show
 
 manifest_app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Look at, or tidy, a folder's manifest."
@@ -19,7 +20,7 @@ def manifest_show(
     out: Annotated[str, typer.Argument(help="An output folder.")], as_json: Json = False
 ) -> None:
     """One line a track."""
-    show(out, as_json, only_failed=False)
+    _show(out, as_json, only_failed=False)
 
 
 @manifest_app.command("failed")
@@ -27,7 +28,7 @@ def manifest_failed(
     out: Annotated[str, typer.Argument(help="An output folder.")], as_json: Json = False
 ) -> None:
     """The tracks that failed or were skipped, and why."""
-    show(out, as_json, only_failed=True)
+    _show(out, as_json, only_failed=True)
 
 
 @manifest_app.command("compact")
@@ -38,7 +39,20 @@ def manifest_compact(
     from morphsep.manifest import compact
     from morphsep.stages import Workspace
 
-    place = existing(out)
-    with Workspace(place).locked():
-        before, after = compact(place)
+    folder = existing(out)
+    with Workspace(folder).locked():
+        before, after = compact(folder)
     print_result(as_json, {"before": before, "after": after}, [f"{before} parts -> {after}"])
+
+
+def _show(out: str, as_json: bool, only_failed: bool) -> None:
+    """Prints one line a track."""
+    from morphsep.manifest import read_tracks
+
+    rows = [row for row in read_tracks(existing(out)) if not (only_failed and row.status == "ok")]
+    lines = [
+        f"{row.status:8} {row.track}"
+        + (f"  {row.error_code}: {row.message}" if row.status != "ok" else "")
+        for row in rows
+    ]
+    print_result(as_json, [asdict(row) for row in rows], lines or ["nothing"])

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from morphsep.cli.answers import print_result
 from morphsep.cli.options import Json, Seed
-from morphsep.cli.running import print_result
 
 if TYPE_CHECKING:
     from morphsep.tones.match import OnProgress

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from morphsep.cli.answers import print_result
 from morphsep.cli.options import Json, Offline
-from morphsep.cli.running import print_result
 
 models_app = typer.Typer(
     no_args_is_help=True,

@@ -1,4 +1,4 @@
-"""The command line's options, each said once for all commands that take it."""
+"""Options and arguments that several commands take. Those of the settings: `setting_options`."""
 
 from __future__ import annotations
 
@@ -24,92 +24,15 @@ WorkIn = Annotated[
     str | None,
     typer.Option(
         "--work",
-        metavar="PLACE",
+        metavar="FOLDER",
         help="Folder for stems and what else is needed between stages: a path, or s3://... "
         "Remembered in OUT; at first OUT itself.",
     ),
 ]
-To = Annotated[
-    str | None,
-    typer.Option(
-        help="Tone to morph towards: a name (see `morphsep tones`), a chain (.yaml), a recording "
-        "or an amp capture (.nam)."
-    ),
-]
-From = Annotated[str, typer.Option("--from", help="Tone to morph from.")]
-Paired = Annotated[
-    bool, typer.Option("--paired", help="The recording is the same take through other gear.")
-]
-Match = Annotated[
-    bool, typer.Option("--match", help="Imitate the recording's tone with effects, found per song.")
-]
-Transport = Annotated[
-    bool, typer.Option("--transport", help="The recording's notes are to be glided to.")
-]
-Transition = Annotated[
-    str | None,
-    typer.Option(help="A named pair instead of --from and --to (clean-to-distortion, ...)."),
-]
-Amount = Annotated[
-    str, typer.Option(help='0 to 1, a curve such as "0:00=0 0:05=1", or a CSV file time,amount.')
-]
-SeparatorName = Annotated[
-    str,
-    typer.Option(help="auto, demucs, demucs:MODEL[:SOURCE], embedded, harmonic, stem or none."),
-]
-Stem = Annotated[
-    str | None,
-    typer.Option(help="Your own stem: a file, or a pattern such as {stem}.guitar.wav beside it."),
-]
-BackendName = Annotated[
-    str,
-    typer.Option(help="auto, or one of `morphsep backends`: chain, spectral, music2latent, ..."),
-]
 Weights = Annotated[
     str | None, typer.Option(help="Model of the backend: a file, a folder, or a name on the hub.")
 ]
-Lora = Annotated[
-    str | None, typer.Option(metavar="VARIANT", help="diffusion: none, one-sided or two-sided.")
-]
-Adapter = Annotated[
-    str | None, typer.Option(help="diffusion: folder that `morphsep lora train` has written.")
-]
-Angle = Annotated[
-    str | None,
-    typer.Option(
-        help="music2latent: one angle for the track, or one for each latent frame: frame."
-    ),
-]
-Interpolation = Annotated[str | None, typer.Option(help="music2latent: slerp or lerp.")]
-PaperFaithful = Annotated[
-    bool, typer.Option("--paper-faithful", help="diffusion: nothing above 8 kHz, as in the paper.")
-]
-Set = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="NAME=VALUE",
-        help="Any option of the backend (docs/reference/backends.md).",
-    ),
-]
-Chunk = Annotated[float, typer.Option(help="Length of a chunk in seconds, 5 to 10.")]
-Section = Annotated[float, typer.Option(help="Length of a section in seconds: decides memory.")]
-Uniform = Annotated[
-    bool, typer.Option("--uniform/--no-uniform", help="Space amounts by what is heard.")
-]
-Format = Annotated[
-    str | None, typer.Option(help="Output container (wav, flac, aiff, caf, w64, rf64, ogg).")
-]
-Subtype = Annotated[
-    str | None, typer.Option(help="Output sample format (PCM_16, PCM_24, PCM_32, FLOAT, ...).")
-]
-Channels = Annotated[
-    str | None, typer.Option(help="Which two channels of a file with more, from 1: 1,2.")
-]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-Shifts = Annotated[
-    int, typer.Option(help="Demucs: time offsets to average over (slower, cleaner).")
-]
 Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Never touch the network.")]
 ExecutorName = Annotated[
@@ -118,7 +41,9 @@ ExecutorName = Annotated[
 ]
 Address = Annotated[
     str | None,
-    typer.Option(help="Ray cluster to run on (auto: the one at hand); none: start one here."),
+    typer.Option(
+        help="Ray cluster to run on; auto: the one that is running. Without it one is started here."
+    ),
 ]
 Workers = Annotated[
     str | None,

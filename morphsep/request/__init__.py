@@ -5,16 +5,25 @@ from morphsep.request.inputs import collect
 from morphsep.request.job import Command, Job, backing_of
 from morphsep.request.lists import LISTS, read_list
 from morphsep.request.named_files import at_hand
+from morphsep.request.option import BACKEND_OPTIONS, Option
 from morphsep.request.packed_files import pack, unpack
 from morphsep.request.registry import describe_plugins, has_option, load_plugin, plugin_options
-from morphsep.request.settings import AS_RECORDED, Settings, describe, make_settings
+from morphsep.request.settings import (
+    AS_RECORDED,
+    Settings,
+    describe,
+    make_settings,
+    setting_options,
+)
 
 __all__ = [
     "AS_RECORDED",
+    "BACKEND_OPTIONS",
     "LISTS",
     "Command",
     "Curve",
     "Job",
+    "Option",
     "Settings",
     "at_hand",
     "backing_of",
@@ -29,5 +38,6 @@ __all__ = [
     "parse_time",
     "plugin_options",
     "read_list",
+    "setting_options",
     "unpack",
 ]

@@ -7,11 +7,12 @@ import itertools
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from morphsep.dsp import Seconds, Signal, samples
 from morphsep.errors import SettingError
+
+if TYPE_CHECKING:
+    from morphsep.dsp import Seconds, Signal
 
 HOW = 'give a number from 0 to 1, points such as "0:00=0 0:05=1", or a CSV file with time,amount'
 _TIME = re.compile(r"^(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?)$")
@@ -30,6 +31,8 @@ class Curve:
 
     def at(self, start: int, num_samples: int) -> Signal:
         """Amount ``[T]`` at the song's samples [start, start + num_samples)."""
+        import numpy as np
+
         if self.is_constant:
             return np.full(num_samples, self.points[0][1], dtype=np.float32)
         when, what = zip(*self.points, strict=True)
@@ -104,6 +107,8 @@ def _read_csv(path: Path) -> list[tuple[str, str]]:
 
 
 def _curve(pairs: list[tuple[str, str]]) -> Curve:
+    from morphsep.dsp import samples
+
     points = tuple((samples(parse_time(time)), _amount(amount)) for time, amount in pairs)
     times = [time for time, _ in points]
     if any(b <= a for a, b in itertools.pairwise(times)):

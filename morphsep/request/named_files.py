@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from morphsep.models import bring, is_offline, weights_dir
 from morphsep.storage import beside, digest, folder_of, location, only_one, whole
 
 if TYPE_CHECKING:
@@ -73,6 +72,8 @@ def fetched(text: str, offline: bool) -> str:
     place = location(text)
     if "://" not in text or place.is_local:
         return text if "://" not in text else str(place.path)
+    from morphsep.models import bring, is_offline, weights_dir
+
     path = bring(text, weights_dir(), is_offline(offline))
     if path.suffix.lower() not in CHAINS:
         return str(path)
@@ -112,6 +113,8 @@ def _chain_with(chain: Path, files: Mapping[str, str]) -> Path:
     if not files:
         return chain
     text = renamed(chain, files)
+    from morphsep.models import weights_dir
+
     copy = weights_dir() / "remote" / digest(text)[:32] / chain.name
     with only_one(copy):
         if not copy.exists():

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from morphsep.errors import SettingError
-from morphsep.models import weights_dir
 from morphsep.request.named_files import (
     ADAPTER,
     CHAINS,
@@ -136,6 +135,8 @@ def _taken(folder: Location, name: str) -> str:
     if folder.is_local:
         here = folder.path / key
     else:
+        from morphsep.models import weights_dir
+
         here = weights_dir() / "remote" / key
         with only_one(here / "x"):
             for place in (folder / key).walk():

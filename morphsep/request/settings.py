@@ -4,61 +4,134 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
-from morphsep.dsp import Seconds
 from morphsep.errors import SettingError
+from morphsep.request.option import Option, parse_channels
 
 AS_RECORDED = "as-recorded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that decides what comes out, as a user writes it."""
+    """Everything that decides what comes out, as a user writes it.
 
-    to: str = AS_RECORDED
+    The command line's options are derived from here: `Option`.
+    """
+
+    to: Annotated[
+        str,
+        Option(
+            help="Tone to morph towards: a name (see `morphsep tones`), a chain (.yaml), a "
+            "recording or an amp capture (.nam)."
+        ),
+    ] = AS_RECORDED
     """Tone to morph towards: a name, a YAML file, a recording, an amp capture (.nam)."""
-    from_: str = AS_RECORDED
+    from_: Annotated[str, Option(flag="--from", help="Tone to morph from.")] = AS_RECORDED
     """Tone to morph from; as-recorded is the stem itself."""
-    recording: str = "reference"
+    recording: Annotated[
+        str,
+        Option(
+            help="What a recording stands for.",
+            flags={
+                "paired": "The recording is the same take through other gear.",
+                "match": "Imitate the recording's tone with effects, found per song.",
+                "transport": "Glide to the recording's notes.",
+            },
+        ),
+    ] = "reference"
     """What a recording is that stands for a tone: reference (it lends its sound, not its notes),
     paired (the same take), match (to be imitated with effects), transport (other notes to glide
     to)."""
-    amount: str = "1"
+    amount: Annotated[
+        str, Option(help='0 to 1, a curve such as "0:00=0 0:05=1", or a CSV file time,amount.')
+    ] = "1"
     """0 to 1, points such as "0:00=0 0:05=1", or a CSV file."""
-    separator: str = "auto"
+    separator: Annotated[
+        str,
+        Option(
+            help="auto, demucs, demucs:MODEL[:SOURCE], embedded, harmonic, stem, none, or another "
+            "of `morphsep separators`.",
+            in_separate=True,
+        ),
+    ] = "auto"
     """auto, or a separator's name, with its model behind a colon (demucs:htdemucs) and what to keep
     of it behind another (demucs:htdemucs:vocals)."""
-    separator_options: tuple[tuple[str, str], ...] = ()
+    separator_options: Annotated[
+        tuple[tuple[str, str], ...],
+        Option(
+            flag="--set-separator",
+            metavar="NAME=VALUE",
+            is_assignments=True,
+            in_separate=True,
+            help="Any option of the separator.",
+        ),
+    ] = ()
     """The separator's own options, (name, value) in the order of their names."""
-    stem: str | None = None
+    stem: Annotated[
+        str | None,
+        Option(
+            help="Your own stem: a file, or a pattern such as {stem}.guitar.wav beside it.",
+            in_separate=True,
+        ),
+    ] = None
     """The user's own stem: a path, or a pattern such as {stem}.guitar.wav."""
-    backend: str = "auto"
+    backend: Annotated[
+        str,
+        Option(help="auto, or one of `morphsep backends`: chain, spectral, music2latent, ..."),
+    ] = "auto"
     """auto (chain where both tones are chains, else spectral), or a backend's name."""
-    options: tuple[tuple[str, str], ...] = ()
+    options: Annotated[
+        tuple[tuple[str, str], ...],
+        Option(
+            flag="--set",
+            metavar="NAME=VALUE",
+            is_assignments=True,
+            help="Any option of the backend (docs/reference/backends.md).",
+        ),
+    ] = ()
     """The backend's own options, (name, value) in the order of their names."""
-    chunk: Seconds = 8.0
+    chunk: Annotated[float, Option(help="Length of a chunk in seconds, 5 to 10.")] = 8.0
     """Length of a chunk, 5 to 10 s."""
-    overlap: Seconds = 0.25
+    overlap: float = 0.25
     """How long neighbouring chunks are crossfaded, in s."""
-    section: Seconds = 300.0
+    section: Annotated[
+        float, Option(help="Length of a section in seconds: decides memory.", in_separate=True)
+    ] = 300.0
     """Length of a section, the unit of work, in s; decides memory, never the sound."""
-    uniform: bool = True
+    uniform: Annotated[bool, Option(help="Space amounts by what is heard.")] = True
     """Whether amounts are spaced by what is heard rather than by the backend's own scale."""
-    format: str | None = None
+    format: Annotated[
+        str | None,
+        Option(help="Output container (wav, flac, aiff, caf, w64, rf64, ogg).", in_separate=True),
+    ] = None
     """Container of the output (wav, flac, ...); None keeps the input's."""
-    subtype: str | None = None
+    subtype: Annotated[
+        str | None,
+        Option(help="Output sample format (PCM_16, PCM_24, PCM_32, FLOAT, ...).", in_separate=True),
+    ] = None
     """Sample format of the output (PCM_24, FLOAT, ...); None keeps the input's."""
-    channels: tuple[int, int] | None = None
+    channels: Annotated[
+        tuple[int, int] | None,
+        Option(
+            help="Which two channels of a file with more, from 1: 1,2.",
+            metavar="N,N",
+            parse=parse_channels,
+            in_separate=True,
+        ),
+    ] = None
     """Which two channels (from 0) of a file that has more than two."""
-    device: str = "auto"
+    device: Annotated[str, Option(help="auto, cpu, cuda or mps.", in_separate=True)] = "auto"
     """auto, cpu, cuda, mps."""
-    shifts: int = 0
+    shifts: Annotated[
+        int,
+        Option(help="Demucs: time offsets to average over (slower, cleaner).", in_separate=True),
+    ] = 0
     """Demucs: how many seeded time offsets to average over (0: none)."""
-    seed: int = 0
+    seed: Annotated[int, Option(help="Seed of everything that is drawn.", in_separate=True)] = 0
     """Seed of everything that is drawn."""
-    offline: bool = False
-    """Whether the network is out of bounds."""
+    offline: Annotated[bool, Option(help="Never touch the network.", in_separate=True)] = False
+    """Whether the network must not be used."""
 
     def of_the_stem(self) -> tuple[object, ...]:
         """What of these decides how an input's stem sounds."""
@@ -66,6 +139,16 @@ class Settings:
             self.separator, self.separator_options, self.stem, self.channels, self.device,
             self.shifts, self.seed,
         )  # fmt: skip
+
+
+def setting_options() -> dict[str, tuple[Any, Option]]:
+    """(type, option) of the settings that have an option, by their names, in their order."""
+    hints = get_type_hints(Settings, include_extras=True)
+    return {
+        field.name: (get_args(hint)[0], get_args(hint)[1])
+        for field in fields(Settings)
+        if get_origin(hint := hints[field.name]) is Annotated
+    }
 
 
 def describe(settings: Settings) -> str:
