@@ -53,11 +53,7 @@ class Backend(Protocol):
 
     A frozen dataclass is best: its fields are the options that ``--set NAME=VALUE`` reaches, and
     fields named ``device``, ``seed`` and ``offline`` get the user's. What it may have besides:
-
-    ``batch`` (int, 1 without it): how many passages it likes at once.
-    ``uniform`` (bool, True without it): whether some 70 passages of 2.5 s more per track are a fair
-    price for amounts that are spaced by what is heard.
-    ``measure``: see `Measuring`.
+    `BackendTraits` and `Measuring`.
     """
 
     @property

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from morphsep import manifest
+from morphsep.backends import BackendTraits
 from morphsep.errors import SettingError
 from morphsep.request import Job, Settings
 from morphsep.stages import Clip, Workspace, build, forget, settle
@@ -79,7 +80,7 @@ def stages_with_weights(jobs: Iterable[Job]) -> frozenset[str]:
     recipes = [build(s) for s in {job.settings for job in jobs if job.refusal is None}]
     stages = {
         "separate": any(recipe.separator.weights_hash for recipe in recipes),
-        "morph": any(hasattr(recipe.backend, "device") for recipe in recipes),
+        "morph": any(BackendTraits.of(r.backend).device is not None for r in recipes),
     }
     return frozenset(name for name, has_weights in stages.items() if has_weights)
 

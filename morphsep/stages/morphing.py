@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from morphsep.backends import Passage
+from morphsep.backends import BackendTraits, Passage
 from morphsep.backends.perceptual import Warp
 from morphsep.dsp import MODEL_RATE, SILENT, Seconds, Signal, Span, dbfs, stitch
 from morphsep.errors import TrackError
@@ -144,12 +144,13 @@ class Morpher:
         """
         began = time.perf_counter()
         passages: dict[int, Passage] = {}
+        batch = BackendTraits.of(self.recipe.backend).batch
         for index in indices:
             reason, stem, start, before = self._bypass(index)
             core = slice(before, before + self._span(index).num_samples)
             if reason is None:
                 passages[index] = self._passage(stem, start)
-                if len(passages) == getattr(self.recipe.backend, "batch", 1):
+                if len(passages) == batch:
                     break
             elif passages:
                 break

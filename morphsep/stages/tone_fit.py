@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from morphsep.backends import Measuring, Passage
+from morphsep.backends import BackendTraits, Measuring, Passage
 from morphsep.backends.perceptual import Warp, measure
 from morphsep.dsp import SILENT, Seconds, excerpts
 from morphsep.stages.cached import exactly, keep, recall
@@ -17,7 +17,7 @@ from morphsep.stages.recipe import Recipe
 from morphsep.stages.section_store import SectionStore
 from morphsep.stages.stems import StemFacts
 from morphsep.storage import Location, digest
-from morphsep.tones import Fitting, Stem, Tone, measure_trim, trimmed
+from morphsep.tones import Fitting, Stem, Tone, ToneTraits, measure_trim, trimmed
 
 VERSION = 1
 """Of the fits that are kept."""
@@ -138,8 +138,8 @@ def _is_warped(recipe: Recipe) -> bool:
     wanted = recipe.settings.uniform and not recipe.curve.is_trivial
     # Between other notes the amount is where a pitch lies, which is even by itself.
     ends = (recipe.source, recipe.target)
-    wanted = wanted and all(getattr(tone, "same_notes", True) for tone in ends)
-    return wanted and getattr(recipe.backend, "uniform", True)
+    wanted = wanted and all(ToneTraits.of(tone).same_notes for tone in ends)
+    return wanted and BackendTraits.of(recipe.backend).uniform
 
 
 def _file(recipe: Recipe, stem: SectionStore) -> Location:

@@ -14,6 +14,7 @@ from morphsep.tones.catalogue import (
     named_tones,
 )
 from morphsep.tones.tone import Fitting, Stem, Tone
+from morphsep.tones.traits import ToneTraits
 from morphsep.tones.transitions import TRANSITIONS, get_transition
 from morphsep.tones.trim import measure_trim, trimmed
 
@@ -24,6 +25,7 @@ __all__ = [
     "Fitting",
     "Stem",
     "Tone",
+    "ToneTraits",
     "check_recording",
     "get_tone",
     "get_transition",

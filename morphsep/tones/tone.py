@@ -11,7 +11,8 @@ from morphsep.dsp import Signal
 
 @runtime_checkable
 class Tone(Protocol):
-    """What a backend needs to know of a tone. Cheap to build, picklable, immutable."""
+    """What a backend needs to know of a tone. Cheap to build, picklable, immutable. What it may
+    have besides: `ToneTraits` and `Fitting`."""
 
     @property
     def name(self) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 from morphsep.dsp import MODEL_RATE, LoudnessMeter, Signal, excerpt_spans, from_db
 from morphsep.tones.chain.chain import EffectChain
 from morphsep.tones.tone import Tone
+from morphsep.tones.traits import ToneTraits
 
 SECONDS = 5.0
 """Length of each excerpt on which loudness is compared."""
@@ -42,13 +43,13 @@ class Trimmed:
 
     @property
     def reference(self) -> Any:
-        """What the tone is made from, where it is a recording of other notes; else None."""
-        return getattr(self.tone, "reference", None)
+        """The tone's own (`ToneTraits`)."""
+        return ToneTraits.of(self.tone).reference
 
     @property
     def same_notes(self) -> bool:
-        """Whether the tone plays the stem's notes."""
-        return bool(getattr(self.tone, "same_notes", True))
+        """The tone's own (`ToneTraits`)."""
+        return ToneTraits.of(self.tone).same_notes
 
     def fingerprint(self) -> str:
         return f"{self.tone.fingerprint()} {self.trim_db} dB"

@@ -13,7 +13,7 @@ from morphsep.backends.chain.filters import Filters, is_filter, is_long
 from morphsep.backends.chain.pairs import between, context_between, pair_up
 from morphsep.dsp import MODEL_RATE, Signal
 from morphsep.errors import SettingError
-from morphsep.tones import Tone
+from morphsep.tones import Tone, ToneTraits
 from morphsep.tones.chain import EffectChain, Step, play, total_context
 
 SAMPLED = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.98, 1.0)
@@ -63,7 +63,7 @@ class Chain:
 
 def _as_chain(tone: Tone) -> EffectChain:
     """The tone itself, or the chain that it becomes when it is fitted to a stem."""
-    tone = getattr(tone, "becomes", tone)
+    tone = ToneTraits.of(tone).becomes or tone
     if not isinstance(tone, EffectChain):
         raise SettingError(
             f"the tone {tone.name!r} is not an effect chain: use another backend, such as spectral"

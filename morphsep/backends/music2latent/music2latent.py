@@ -17,12 +17,12 @@ import numpy as np
 from morphsep.backends.backend import Passage
 from morphsep.backends.ends import both_contexts
 from morphsep.backends.music2latent.batches import Batches, Run
-from morphsep.backends.music2latent.passage import NEAR_END, FramedPassage, reference, whole_frames
+from morphsep.backends.music2latent.passage import NEAR_END, FramedPassage, whole_frames
 from morphsep.backends.music2latent.path import Ends, LatentPath
 from morphsep.backends.music2latent.spectra import BINS, LATENT_HOP, PER_LATENT
 from morphsep.dsp import Signal, excerpts, from_db, gaussian
 from morphsep.errors import SettingError
-from morphsep.tones import Tone
+from morphsep.tones import Tone, ToneTraits
 
 if TYPE_CHECKING:
     from morphsep.backends.music2latent.model import Codec
@@ -157,7 +157,7 @@ class Music2Latent:
 
     def _framed(self, passage: Passage) -> FramedPassage:
         source, target = (
-            reference(tone) is not None and self.adain != "never"
+            ToneTraits.of(tone).reference is not None and self.adain != "never"
             for tone in (passage.source_tone, passage.target_tone)
         )
         return FramedPassage(passage=passage, lends=(source, target))
@@ -167,7 +167,7 @@ class Music2Latent:
         framed = self._framed(passage)
         tones = passage.source_tone, passage.target_tone
         source, target = (
-            self._lent_by(reference(tone), passage) if lends else []
+            self._lent_by(ToneTraits.of(tone).reference, passage) if lends else []
             for tone, lends in zip(tones, framed.lends, strict=True)
         )
         return Ends.of(latents, (source, target))

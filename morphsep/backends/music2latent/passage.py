@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -12,16 +11,10 @@ from morphsep.backends.backend import Passage
 from morphsep.backends.ends import both_contexts
 from morphsep.backends.music2latent.spectra import LATENT_HOP, REACH, latent_frames, samples_of
 from morphsep.dsp import Signal
-from morphsep.tones import Tone
 
 NEAR_END = 0.05
 """Amounts closer than this to an end fade into the tone itself. Wider than rounding alone would
 need: the codec's own colouring fades in over the first twentieth of the way."""
-
-
-def reference(tone: Tone) -> Any:
-    """The recording of other notes that a tone is made from, None if it plays the stem's notes."""
-    return getattr(tone, "reference", None)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -14,7 +14,7 @@ from morphsep.backends.spectral.blend import LOOKBACK, Blend
 from morphsep.backends.spectral.phase import phase_between
 from morphsep.backends.spectral.transport import transport
 from morphsep.dsp import MODEL_RATE, FrameGrid, Signal, erb_bands
-from morphsep.tones import Tone
+from morphsep.tones import Tone, ToneTraits
 
 MEMORY = MODEL_RATE
 """Samples of context between different notes: most seconds contain an attack, after which two
@@ -82,4 +82,4 @@ class Spectral:
 
 def same_notes(source: Tone, target: Tone) -> bool:
     """Whether both tones play the stem's notes, as all do that do not say otherwise."""
-    return all(getattr(tone, "same_notes", True) for tone in (source, target))
+    return all(ToneTraits.of(tone).same_notes for tone in (source, target))
