@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 import shlex
+import textwrap
 from importlib.metadata import requires
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAUNCHER = ROOT / "cluster.yaml"
 KUBERAY = ROOT / "jobs" / "kuberay.yaml"
 PAGES = [ROOT / "docs" / "how-to" / f"{name}-a-cluster.md" for name in ("run-on", "secure")]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 @pytest.fixture
@@ -238,10 +240,12 @@ def test_every_morphsep_command_in_the_files_is_one(
         parses(call)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_morphsep_command_in_the_documents_is_one(page: Path) -> None:
-    blocks = re.findall(r"^```\w*\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
-    calls = [call for block in blocks for call in morphsep_commands(block)]
+    text = page.read_text(encoding="utf-8")
+    blocks = re.findall(r"^ *```(?!text|python)\w*\n(.*?)^ *```", text, re.M | re.S)
+    blocks += re.findall(r"^(?:    morphsep .*\n)+", text, re.M)
+    calls = [call for block in blocks for call in morphsep_commands(textwrap.dedent(block))]
     assert calls or page.name != "run-on-a-cluster.md"
     for call in calls:
         parses(call)
