@@ -63,7 +63,7 @@ def main() -> int:
         print("the builder warned; a warning is an error here", file=sys.stderr)
         return 1
     found = list(fetched_from_elsewhere(SITE))
-    print("\n".join(found) or f"{SITE.name}/index.html fetches nothing from elsewhere")
+    print("\n".join(found) or "open site/index.html; search needs: python -m http.server -d site")
     return 1 if found else 0
 
 
