@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import get_args, get_type_hints
 
 import pytest
 
 from morphsep import manifest
 from morphsep.cli import app as cli
 from morphsep.cli.app import app
+from morphsep.cli.display import SHARE
 from morphsep.errors import SettingError
 from morphsep.request import (
     BACKEND_OPTIONS,
@@ -23,6 +26,7 @@ from morphsep.request import (
     setting_options,
 )
 from morphsep.separators.demucs import Demucs
+from morphsep.stages import Event
 from morphsep.storage.locations import StorageError
 from tests import songs
 
@@ -202,6 +206,32 @@ def test_a_backends_option_with_a_flag_is_one_that_a_backend_has() -> None:
     backends = [row["name"] for row in describe_plugins("backend")]
     for option in BACKEND_OPTIONS:
         assert any(has_option("backend", name, option) for name in backends), option
+
+
+def test_every_stage_that_tells_of_itself_has_its_part_of_the_bar() -> None:
+    stages = get_args(get_type_hints(Event)["stage"])
+    assert tuple(SHARE) == stages
+    ends = [end for part in SHARE.values() for end in part]
+    assert (ends[0], ends[-1]) == (0.0, 1.0)
+    assert ends[1:-1:2] == ends[2::2]
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [("morphsep mo", {"morph", "models"}), ("morphsep plan --set", {"--set", "--set-separator"})],
+)
+def test_the_shell_completes_commands_and_options(words: str, completed: set[str]) -> None:
+    asking = {
+        "_MORPHSEP_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split()) - 1),
+    }
+    code = "import sys; sys.argv = ['morphsep']; from morphsep.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | asking, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert set(done.stdout.split()) == completed
 
 
 def test_a_song_from_start_to_end(tmp_path: Path) -> None:

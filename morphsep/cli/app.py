@@ -19,7 +19,6 @@ from morphsep.cli.models import models_app
 app = typer.Typer(
     name="morphsep",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help comes up in half the time
     context_settings={"help_option_names": ["-h", "--help"]},
