@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +18,10 @@ import soundfile
 import morphsep
 from morphsep import manifest
 from morphsep.manifest.rows import TrackRow
+from morphsep.run.executors import Executor, Pool, Steps
 from morphsep.run.verification import verify
-from morphsep.storage import files
+from morphsep.stages import Scan, kind_of_cpu
+from morphsep.storage import StorageError, files
 from tests import songs
 
 
@@ -28,7 +36,7 @@ def done(tmp_path: Path) -> tuple[Path, TrackRow]:
     return tmp_path / "out", row
 
 
-def promises(out: Path) -> set[int]:
+def promises(out: Path) -> set[int | None]:
     return {finding.promise for finding in verify(out)[1]}
 
 
@@ -144,3 +152,163 @@ def test_legitimate_settings_are_not_blamed(tmp_path: Path, settings: dict[str, 
         path, tmp_path / "out", **{"to": "fuzz", "stem": "{stem}.guitar.wav"} | settings
     )
     assert verify(tmp_path / "out") == (1, [])
+
+
+LIVE = """
+import sys
+from importlib import import_module
+import morphsep
+from morphsep.run import heartbeat
+heartbeat.BEAT = 0.2
+output = import_module("morphsep.stages.output")
+real = output.assemble
+def assemble(*arguments, **more):
+    made = real(*arguments, **more)
+    print("here", flush=True)
+    sys.stdin.readline()
+    return made
+output.assemble = assemble
+path, out = sys.argv[1:]
+row = morphsep.morph_file(path, out, to="fuzz", amount=0.25, separator="none", uniform=False)
+print(row.output_hash)
+"""
+
+
+def test_a_run_at_work_and_a_check_do_not_disturb_each_other(tmp_path: Path) -> None:
+    """The run is held while its result is half written, and its decoded copy is in use."""
+    path, out = tmp_path / "a.mp3", tmp_path / "out"
+    soundfile.write(path, songs.guitar(3.0).T, 44100)
+    settings: dict[str, Any] = {"to": "fuzz", "separator": "none", "uniform": False}
+    morphsep.morph_file(path, out, amount=0.5, **settings)
+    with subprocess.Popen(
+        [sys.executable, "-c", LIVE, str(path), str(out)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as run:  # fmt: skip
+        assert run.stdout.readline() == "here\n"
+        (copy,) = (out / ".morphsep" / "scratch").rglob("decoded-*.wav")
+        before = files.digest_file(copy), copy.stat().st_mtime_ns
+        assert list(out.glob(files.TEMPORARY)), "its result is half written"
+        assert verify(out) == (1, [])
+        assert (files.digest_file(copy), copy.stat().st_mtime_ns) == before
+        said = run.communicate("\n")[0]
+    assert run.returncode == 0
+    assert verify(out) == (1, [])
+    alone = morphsep.morph_file(path, tmp_path / "alone", amount=0.25, **settings)
+    assert said.strip() == alone.output_hash
+    assert not list((out / ".morphsep" / "readers").iterdir())
+
+
+def executor(monkeypatch: pytest.MonkeyPatch, execute: Executor) -> None:
+    monkeypatch.setattr(
+        import_module("morphsep.run.verification.verify"), "get_executor", lambda name: execute
+    )
+
+
+def test_what_a_run_finishes_meanwhile_is_checked_as_it_is_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, out = songs.write(tmp_path / "a.wav", songs.guitar(3.0)), tmp_path / "out"
+    settings: dict[str, Any] = {"to": "fuzz", "separator": "none", "uniform": False}
+    morphsep.morph_file(path, out, amount=0.5, **settings)
+    amounts = iter([0.6, 0.7])
+
+    def execute(steps: Steps, records: Sequence[Any], pool: Pool) -> Iterator[Any]:
+        """The manifest was read; now a run comes along, and again."""
+        for amount in amounts:
+            morphsep.morph_file(path, out, amount=amount, **settings)
+            break
+        for record in records:
+            yield from steps[0].call(record)
+
+    executor(monkeypatch, execute)
+    assert verify(out) == (1, [])
+    assert next(amounts, None) is None
+
+
+def two_songs(tmp_path: Path) -> tuple[Path, dict[str, TrackRow]]:
+    """a.wav as it should be, b.wav without its result."""
+    out = tmp_path / "out"
+    rows = {
+        name: morphsep.morph_file(
+            songs.write(tmp_path / name, songs.guitar(1.0)), out, to="fuzz", separator="none",
+            uniform=False,
+        )
+        for name in ("a.wav", "b.wav")
+    }  # fmt: skip
+    (out / "b.wav").unlink()
+    return out, rows
+
+
+@pytest.mark.parametrize(
+    "error", [StorageError("away"), OSError("odd"), MemoryError("odd"), KeyError("odd")]
+)
+def test_a_track_that_cannot_be_checked_hides_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    out, _ = two_songs(tmp_path)
+    results = import_module("morphsep.run.verification.results")
+
+    def scan(readable: Any, workspace: Any) -> Scan:
+        raise error
+
+    monkeypatch.setattr(results, "scan", scan)
+    count, findings = verify(out)
+    assert count == 2
+    assert [(f.track, f.promise) for f in findings] == [("a.wav", None), ("b.wav", 7)]
+    assert findings[0].message.startswith("could not be checked: ")
+    assert str(findings[0]).startswith("not checked: a.wav: ")
+
+
+def test_a_record_that_was_lost_is_a_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, _ = two_songs(tmp_path)
+    executor(monkeypatch, lambda steps, records, pool: iter(steps[0].call(records[1])))
+    assert [(f.track, f.promise) for f in verify(out)[1]] == [("a.wav", None), ("b.wav", 7)]
+
+
+@pytest.mark.parametrize(("lost", "code"), [(["a.wav"], 2), (["a.wav", "b.wav"], 3)])
+def test_the_exit_code_says_that_something_was_not_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: list[str], code: int
+) -> None:
+    from typer.testing import CliRunner
+
+    from morphsep.cli.app import app
+
+    out, _ = two_songs(tmp_path)
+
+    def execute(steps: Steps, records: Sequence[Any], pool: Pool) -> Iterator[Any]:
+        for record in records:
+            if record.row.track not in lost:
+                yield from steps[0].call(record)
+
+    executor(monkeypatch, execute)
+    done = CliRunner().invoke(app, ["verify", str(out)])
+    assert done.exit_code == code
+    assert all(f"not checked: {track}" in done.output for track in lost)
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "apart", "wrong"),
+    [(False, 3e-7, True), (True, 3e-7, False), (True, 1e-4, True)],
+)
+def test_a_lossy_input_may_be_read_otherwise_on_another_kind_of_machine(
+    tmp_path: Path, elsewhere: bool, apart: float, wrong: bool
+) -> None:
+    """As by a decoder that rounds otherwise: every sample of the result, by so much."""
+    path, out = tmp_path / "a.mp3", tmp_path / "out"
+    soundfile.write(path, songs.guitar(3.0).T, 44100)
+    row = morphsep.morph_file(
+        path, out, to="fuzz", amount="0:00=0 0:03=0.0 0:04=1", separator="none",
+        format="wav", subtype="FLOAT",
+    )  # fmt: skip
+    audio = songs.read(out / row.output)
+    audio += apart * np.random.default_rng(0).choice([-1, 1], audio.shape)
+    versions = json.loads(row.versions)
+    assert versions["cpu"] == [kind_of_cpu()]
+    versions["cpu"] = [kind_of_cpu() + (" and more" if elsewhere else "")]
+    rewrite(
+        out, row, audio, subtype="FLOAT", versions=json.dumps(versions),
+        peak_dbfs=20 * np.log10(np.abs(audio).max()),
+    )  # fmt: skip
+    assert promises(out) == ({2} if wrong else set())

@@ -43,10 +43,11 @@ def verify(
 
     pool = Running(address=address, workers=workers).pool()
     count, findings = check(existing(out), executor, pool)
-    lines = [f"promise {f.promise}: {f.track}: {f.message}" for f in findings]
+    lines = [str(finding) for finding in findings]
     lines.append(f"{count} tracks checked, {len(findings)} findings")
     print_result(as_json, {"tracks": count, "findings": [asdict(f) for f in findings]}, lines)
-    raise typer.Exit(3 if count == 0 else 2 if findings else 0)
+    unchecked = {finding.track for finding in findings if finding.promise is None}
+    raise typer.Exit(3 if len(unchecked - {""}) == count else 2 if findings else 0)
 
 
 def status(

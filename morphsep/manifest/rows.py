@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from morphsep.storage import Location
 
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Version of both schemas; raised when a column is added, renamed or changes its meaning."""
 
 
@@ -108,7 +108,10 @@ class TrackRow:
     lufs: float | None = column("Integrated loudness of the output (BS.1770-4), LUFS.", "float64")
     stem_lufs: float | None = column("Integrated loudness of the stem, LUFS.", "float64")
     null_residual_dbfs: float | None = column(
-        "Peak of mix - (stem + backing) in float32, dBFS.", "float64"
+        "Peak of mix - (guitar + backing) as both lie in their files, dBFS; null if they add up to "
+        "the last bit, and for a morphed track, whose backing is not written (up to version 2: "
+        "rounding in memory).",
+        "float64",
     )
     num_chunks: int | None = column("Chunks of the track.", "int32")
     num_morphed: int | None = column("Chunks that a backend morphed.", "int32")
@@ -127,7 +130,9 @@ class TrackRow:
         0,
     )
     versions: str | None = column(
-        "Versions of morphsep, Python and what made the sound, as JSON.", "string"
+        "Versions of morphsep, Python and what made the sound, as JSON; cpu: the kinds of CPU that "
+        "did, first the one that wrote the file.",
+        "string",
     )
     finished_ns: int = column("When the row was written, ns since 1970 (UTC).", "int64", 0)
     schema_version: int = column("Version of this schema.", "int32", SCHEMA_VERSION)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Container, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from morphsep import manifest, storage
@@ -27,7 +28,7 @@ from morphsep.stages import (
     ignore_progress,
     last_work,
 )
-from morphsep.storage import StorageError
+from morphsep.storage import Held, Location, StorageError
 
 COMPACT_EVERY = 1000
 """Tracks after which the manifest's parts are joined: a folder of many small files is slow."""
@@ -72,55 +73,84 @@ def run(
         check_devices(jobs)
     most = most_failures(max_failures, len(jobs))
     workspace = Workspace(out, work_in or last_work(out))
-    with workspace.locked() as held:
+    with workspace.locked() as held, _named() as name:
         context = RunContext(
             out=str(workspace.out), work=workspace.elsewhere, command=pipeline.command,
-            id=secrets.token_hex(8), force=force,
-            timeout=timeout if executor != "local" else 0.0, with_weights=stages_with_weights(jobs),
-            files={} if executor == "local" else packed_files(jobs, workspace),
-            on_progress=on_progress if executor == "local" else ignore_progress,
+            id=name, force=force, with_weights=stages_with_weights(jobs),
         )  # fmt: skip
-        if executor != "local":
+        if executor == "local":
+            context = replace(context, on_progress=on_progress)
+        else:
+            context = replace(context, timeout=timeout, files=packed_files(jobs, workspace))
             # a driver that is killed takes its workers along: no input's fault
             workspace.forget_attempts()
         clips, newest = clips_of(jobs, workspace)
-        results: dict[str, TrackResult] = {}
-        failed = 0
         heartbeat = Heartbeat(context, len(jobs), executor, newest)
-
-        def record(outcome: Outcome) -> None:
-            row = outcome.row
-            results[row.track] = TrackResult(row.status, outcome.fresh, row.message, row.output)
-            heartbeat.record(outcome)
-            on_outcome(outcome)
-
+        results = _Results(heartbeat, on_outcome, most)
         with heartbeat.beating(), storage.interrupts_remembered():
-            for clip in execute(pipeline.steps(context), clips, pool):
-                held.check()
-                storage.check_interrupt()
-                outcome = clip.outcome
-                # a track can come out twice, if a lost worker's record was given to another
-                if outcome is None or outcome.row.track in results:
-                    continue
-                record(outcome)
-                failed += outcome.row.status == "failed"
-                if failed > most:
-                    break
-                if len(results) % COMPACT_EVERY == 0:
-                    with suppress(StorageError):  # it can wait
-                        manifest.compact(workspace.out)
-            stopped = failed > most
-            if not stopped:
-                for outcome in _lost(context, clips, results):
-                    record(outcome)
+            _collect(execute(pipeline.steps(context), clips, pool), results, held, workspace.out)
+            if not results.stopped:
+                for outcome in _lost(context, clips, results.tracks):
+                    results.record(outcome)
             manifest.compact(workspace.out)
-        if not stopped:
+        if not results.stopped:
             workspace.tidy()
-    return Summary(
-        workspace.out,
-        results,
-        f"stopped: {failed} tracks failed, and --max-failures allows {most}" if stopped else None,
-    )
+    return Summary(workspace.out, results.tracks, results.stopped)
+
+
+@contextmanager
+def _named() -> Iterator[str]:
+    """A name for a run that nobody can guess; in the end, what this process has copied under it
+    goes."""
+    name = secrets.token_hex(8)
+    try:
+        yield name
+    finally:
+        storage.leave_folder(name)
+
+
+@dataclass
+class _Results:
+    """What became of the tracks so far."""
+
+    heartbeat: Heartbeat
+    on_outcome: Callable[[Outcome], None]
+    most: float
+    """How many may fail."""
+    tracks: dict[str, TrackResult] = field(default_factory=dict)
+    failed: int = 0
+
+    def record(self, outcome: Outcome) -> None:
+        """Counts a finished track, and tells whoever watches."""
+        row = outcome.row
+        self.tracks[row.track] = TrackResult(row.status, outcome.fresh, row.message, row.output)
+        self.failed += row.status == "failed"
+        self.heartbeat.record(outcome)
+        self.on_outcome(outcome)
+
+    @property
+    def stopped(self) -> str | None:
+        """Why the run has to be stopped, if it has."""
+        if self.failed <= self.most:
+            return None
+        return f"stopped: {self.failed} tracks failed, and --max-failures allows {self.most}"
+
+
+def _collect(done: Iterator[Clip], results: _Results, held: Held, out: Location) -> None:
+    """Records what comes out of the pipeline, until its end or until too much has failed."""
+    for clip in done:
+        held.check()
+        storage.check_interrupt()
+        outcome = clip.outcome
+        # a track can come out twice, if a lost worker's record was given to another
+        if outcome is None or outcome.row.track in results.tracks:
+            continue
+        results.record(outcome)
+        if results.stopped:
+            break
+        if len(results.tracks) % COMPACT_EVERY == 0:
+            with suppress(StorageError):  # it can wait
+                manifest.compact(out)
 
 
 def most_failures(text: str | None, num_tracks: int) -> float:

@@ -125,6 +125,23 @@ def read_status(out: str | Location, now_ns: int | None = None) -> Status:
     )  # fmt: skip
 
 
+def may_be_at_work(out: Location) -> bool:
+    """Whether the last run in an output folder has not said that it has ended: it is at work, or
+    it was killed."""
+    return (Workspace(out).progress.read_json() or {}).get("ended") is False
+
+
+def is_at_work(out: Location) -> bool:
+    """Whether a run is at work in an output folder. Takes up to `LISTEN` seconds to answer where
+    the last one has not said that it has ended."""
+    progress = Workspace(out).progress
+    said = progress.read_json() or {}
+    if said.get("ended") is not False:
+        return False
+    later = _next_sign(progress, said)
+    return later is not None and not later.get("ended")
+
+
 def _next_sign(progress: Location, last: dict[str, Any]) -> dict[str, Any] | None:
     """What the driver says next; None if it says nothing more."""
     until = time.monotonic() + LISTEN

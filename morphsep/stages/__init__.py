@@ -7,8 +7,9 @@ passes the whole track on.
 """
 
 from morphsep.stages.assemble import assemble, assemble_parts
-from morphsep.stages.assembly import Block, mix_blocks, split
+from morphsep.stages.assembly import Block, mix_blocks
 from morphsep.stages.clip import Clip, Event, OnProgress, Outcome
+from morphsep.stages.cpu import kind_of_cpu
 from morphsep.stages.finishing import finish
 from morphsep.stages.measure import measure
 from morphsep.stages.morph import morph
@@ -38,6 +39,7 @@ __all__ = [
     "finish",
     "forget",
     "ignore_progress",
+    "kind_of_cpu",
     "last_work",
     "measure",
     "mix_blocks",
@@ -46,6 +48,5 @@ __all__ = [
     "scan",
     "separate",
     "settle",
-    "split",
     "track_row",
 ]

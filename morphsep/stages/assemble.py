@@ -7,7 +7,6 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from morphsep.dsp import Seconds
 from morphsep.stages import track_row
 from morphsep.stages.at_hand import delta_of, is_whole, measured, open_input, stem_of
 from morphsep.stages.clip import Clip
@@ -17,7 +16,7 @@ from morphsep.stages.recipe import Recipe
 from morphsep.stages.run_context import RunContext
 from morphsep.stages.section_notes import SectionNote, whole_track
 from morphsep.stages.section_store import SectionStore
-from morphsep.stages.stems import seconds_spent
+from morphsep.stages.stems import Separated, how_separated
 
 
 def assemble(run: RunContext, clip: Clip) -> list[Clip]:
@@ -35,11 +34,13 @@ def assemble(run: RunContext, clip: Clip) -> list[Clip]:
     if not is_whole(clip, recipe, delta):
         return []
     reach = run.reporter(clip, "assemble")
-    values = write_song(run.workspace.out, clip, open_input(run, clip), stem, delta)
+    values = write_song(run.workspace.out, clip, open_input(run, clip), delta)
     reach(clip.source.model_length)
+    separated = how_separated(stem) if clip.separated else Separated()
     values |= _measured(clip, recipe, stem, made) | {
-        "seconds_separate": _separating(clip, stem),
+        "seconds_separate": separated.seconds,
         "seconds_assemble": time.perf_counter() - began,
+        "versions": track_row.versions([*separated.cpus, *made.cpus]),
     }
     outcome = finish(run, clip, values, made.chunks)
     delta.discard()
@@ -55,16 +56,13 @@ def assemble_parts(run: RunContext, clip: Clip) -> list[Clip]:
     began = time.perf_counter()
     stem = stem_of(run, clip)
     values = write_stems(run.workspace.out, clip, open_input(run, clip), stem)
+    separated = how_separated(stem) if clip.separated else Separated()
     values |= {
-        "seconds_separate": _separating(clip, stem),
+        "seconds_separate": separated.seconds,
         "seconds_assemble": time.perf_counter() - began,
+        "versions": track_row.versions(separated.cpus),
     }
     return [replace(clip, outcome=finish(run, clip, values))]
-
-
-def _separating(clip: Clip, stem: SectionStore) -> Seconds:
-    """What separating took in this run."""
-    return seconds_spent(stem) if clip.separated else 0.0
 
 
 def _measured(clip: Clip, recipe: Recipe, stem: SectionStore, made: SectionNote) -> dict[str, Any]:

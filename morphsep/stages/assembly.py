@@ -31,9 +31,10 @@ class Assembled:
     peak: float
     true_peak: float
     lufs: float
-    null_residual: float
-    """Largest absolute sample of mix - (stem + backing), linear, in float32."""
     tags_warning: str | None
+    null_residual: float | None = None
+    """Largest absolute sample of mix - (guitar + backing), linear, as both lie in their files;
+    None where they are not written."""
 
 
 class _WouldClipError(Exception):
@@ -43,7 +44,6 @@ class _WouldClipError(Exception):
 def assemble(
     scan: Scan,
     readable: Readable,
-    stem: SectionStore,
     delta: SectionStore,
     path: Path,
     output: audio.OutputFormat,
@@ -58,13 +58,11 @@ def assemble(
     """
     loudness = LoudnessMeter(scan.sample_rate, scan.num_channels)
     true_peak = TruePeakMeter(scan.num_channels)
-    residual = over = 0.0
+    over = 0.0
     try:
         with _writer(path, readable, scan, output) as writer:
             for start, mix in mix_blocks(scan, readable):
                 length = mix.shape[-1]
-                _, rest = split(mix, to_rate(stem.read, start, length, scan.sample_rate))
-                residual = max(residual, rest)
                 out = mix + to_rate(delta.read, start, length, scan.sample_rate)
                 if gain != 1.0:
                     out *= gain
@@ -75,10 +73,10 @@ def assemble(
             if over > 1.0 and gain == 1.0 and not output.is_float:
                 raise _WouldClipError
     except _WouldClipError:
-        return assemble(scan, readable, stem, delta, path, output, gain=1.0 / over)
+        return assemble(scan, readable, delta, path, output, gain=1.0 / over)
     return Assembled(
         gain=gain, peak=loudness.peak, true_peak=true_peak.peak, lufs=loudness.integrated(),
-        null_residual=residual, tags_warning=writer.tag_warning,
+        tags_warning=writer.tag_warning,
     )  # fmt: skip
 
 
@@ -97,14 +95,13 @@ def assemble_stems(
     """
     loudness = LoudnessMeter(scan.sample_rate, scan.num_channels)
     true_peak = TruePeakMeter(scan.num_channels)
-    residual = 0.0
     with (
         _writer(guitar, readable, scan, output) as guitar_writer,
         _writer(backing, readable, scan, output) as backing_writer,
     ):
         for start, mix in mix_blocks(scan, readable):
             part = to_rate(stem.read, start, mix.shape[-1], scan.sample_rate)
-            rest, left = split(mix, part)
+            rest = (mix - part).astype(np.float32)
             over = max(_overshoot(part, output), _overshoot(rest, output))
             if over > 1.0 and not output.is_float:
                 raise TrackError(
@@ -112,14 +109,14 @@ def assemble_stems(
                     "stem or backing exceeds full scale, and a gain would break their sum; "
                     "use --format wav --subtype FLOAT",
                 )
-            residual = max(residual, left)
             loudness.add(part)
             true_peak.add(part)
             guitar_writer.write(part)
             backing_writer.write(rest)
     return Assembled(
         gain=1.0, peak=loudness.peak, true_peak=true_peak.peak, lufs=loudness.integrated(),
-        null_residual=residual, tags_warning=guitar_writer.tag_warning,
+        null_residual=_null_residual(scan, readable, guitar, backing),
+        tags_warning=guitar_writer.tag_warning,
     )  # fmt: skip
 
 
@@ -146,11 +143,16 @@ def mix_blocks(scan: Scan, readable: Readable) -> Iterator[tuple[int, Block]]:
             yield start, reader.read(start, min(step, scan.num_samples - start), dtype=dtype)
 
 
-def split(mix: Block, stem: Block) -> tuple[Block, float]:
-    """(backing, null residual) of a mix and its stem: backing = mix - stem, in float32."""
-    backing = (mix - stem).astype(np.float32)
-    residual = float(np.abs(mix - (backing + stem.astype(np.float32))).max(initial=0.0))
-    return backing, residual
+def _null_residual(scan: Scan, readable: Readable, guitar: Path, backing: Path) -> float:
+    """By how much two finished files miss the mix, read back as anybody will read them."""
+    residual = 0.0
+    with audio.AudioReader(str(guitar)) as first, audio.AudioReader(str(backing)) as second:
+        for start, mix in mix_blocks(scan, readable):
+            length = mix.shape[-1]
+            both = first.read(start, length, dtype="float64")
+            both += second.read(start, length, dtype="float64")
+            residual = max(residual, float(np.abs(mix - both).max(initial=0.0)))
+    return residual
 
 
 def _overshoot(block: Block, output: audio.OutputFormat) -> float:

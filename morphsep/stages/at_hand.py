@@ -23,7 +23,7 @@ def open_input(run: RunContext, clip: Clip) -> Readable:
     Raises:
         TrackError: it cannot be read, or is not what it was when the track was prepared.
     """
-    scratch = run.workspace.scratch(clip.job.track)
+    scratch = run.scratch(clip.job.track)
     readable = Readable(clip.job.path, scratch, clip.job.settings.channels)
     if clip.stamp and readable.stamp != clip.stamp:
         raise changed()
@@ -43,7 +43,7 @@ def own_stem_of(run: RunContext, clip: Clip) -> str | None:
     path = resolve_stem(clip.job.settings.stem, clip.job.path)
     if not location(path).exists():
         raise TrackError("stem_not_found", f"there is no stem at {path}; see --stem")
-    return local_copy(path, run.workspace.scratch(clip.job.track))
+    return local_copy(path, run.scratch(clip.job.track))
 
 
 def stem_of(run: RunContext, clip: Clip) -> SectionStore:

@@ -34,5 +34,5 @@ def finish(
 
 def clear(run: RunContext, clip: Clip) -> None:
     """Removes what only a track in the making needs; its stem stays, for the next amount."""
-    shutil.rmtree(run.workspace.scratch(clip.job.track), ignore_errors=True)
+    shutil.rmtree(run.scratch(clip.job.track), ignore_errors=True)
     run.workspace.attempt_notes(clip.job.track).remove_tree()

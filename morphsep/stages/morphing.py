@@ -20,6 +20,7 @@ from morphsep.dsp import MODEL_RATE, SILENT, Seconds, Signal, Span, dbfs, stitch
 from morphsep.errors import TrackError
 from morphsep.manifest import ChunkRow
 from morphsep.request import AS_RECORDED
+from morphsep.stages.cpu import kind_of_cpu
 from morphsep.stages.recipe import Recipe
 from morphsep.stages.section_notes import SectionNote, finish_section, section_note
 from morphsep.stages.section_store import SectionStore
@@ -65,6 +66,7 @@ class Morpher:
         note = SectionNote(
             seconds=time.perf_counter() - began,
             warnings=list(self._warnings),
+            cpus=[kind_of_cpu()],
             chunks=[r for r in self._rows.values() if section.start <= r.start < section.stop],
         )
         finish_section(delta, section, note)

@@ -33,7 +33,7 @@ def output_of(job: Job, info: audio.AudioInfo, command: Command) -> audio.Output
 
 
 def write_song(
-    out: Location, clip: Clip, readable: Readable, stem: SectionStore, delta: SectionStore
+    out: Location, clip: Clip, readable: Readable, delta: SectionStore
 ) -> dict[str, Any]:
     """Writes the morphed track; returns the columns about it.
 
@@ -42,7 +42,7 @@ def write_song(
     """
     form = output_of(clip.job, clip.source.info, "morph")
     with (out / clip.job.track).writing() as path:
-        made = assemble(clip.source, readable, stem, delta, path, form)
+        made = assemble(clip.source, readable, delta, path, form)
         digest = storage.digest_file(path)
     return of_output(clip.job.track, digest, form, made)
 

@@ -58,7 +58,7 @@ def _discard_once(run: RunContext, store: SectionStore) -> None:
     may share a stem, and a track can be prepared twice."""
     mark = store.folder / "forced.json"
     # one at a time on this machine, and wherever a shared file system has locks
-    with storage.only_one(run.workspace.scratch(store.folder.name) / mark.name):
+    with storage.only_one(run.scratch(store.folder.name) / mark.name):
         if mark.read_json() != run.id:
             store.discard()
             mark.write_json(run.id)

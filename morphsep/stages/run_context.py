@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from morphsep.dsp import Seconds
 from morphsep.request import Command, Settings
@@ -41,6 +42,10 @@ class RunContext:
     def workspace(self) -> Workspace:
         """Where all workers find what the others made."""
         return Workspace(self.out, self.work)
+
+    def scratch(self, track: str) -> Path:
+        """A folder on this machine for copies of a track's input."""
+        return self.workspace.scratch(self.id, track)
 
     def recipe(self, settings: Settings) -> Recipe:
         """The recipe of a job's settings, with the files of this run."""

@@ -24,6 +24,8 @@ class SectionNote:
     """Of the backend, each once, in order."""
     chunks: list[ChunkRow]
     """The chunks that begin in the section."""
+    cpus: list[str]
+    """Kinds of CPU that did it."""
 
 
 def finish_section(delta: SectionStore, section: Span, note: SectionNote) -> None:
@@ -40,7 +42,8 @@ def section_note(delta: SectionStore, section: Span) -> SectionNote | None:
 def _parse(values: dict[str, Any]) -> SectionNote:
     # of what version a row is, is settled where it is written to the manifest
     rows = [exactly(ChunkRow, row | {"schema_version": SCHEMA_VERSION}) for row in values["chunks"]]
-    return exactly(SectionNote, values | {"chunks": rows})
+    # earlier notes do not say on what they were made
+    return exactly(SectionNote, {"cpus": []} | values | {"chunks": rows})
 
 
 def finished_sections(delta: SectionStore) -> dict[Span, SectionNote]:
@@ -66,4 +69,5 @@ def whole_track(delta: SectionStore) -> SectionNote:
         seconds=float(sum(note.seconds for note in notes)),
         warnings=list(dict.fromkeys(each for note in notes for each in note.warnings)),
         chunks=[row for note in notes for row in note.chunks],
+        cpus=list(dict.fromkeys(cpu for note in notes for cpu in note.cpus)),
     )

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from morphsep.dsp import MODEL_RATE, LoudnessMeter, Seconds, Signal, Span, rms_per_second, sections
 from morphsep.stages.cached import exactly, keep, recall
+from morphsep.stages.cpu import kind_of_cpu
 from morphsep.stages.recipe import Recipe
 from morphsep.stages.scanning import Readable, Scan, open_mix
 from morphsep.stages.section_store import SectionStore
@@ -61,15 +63,33 @@ def separate_section(
         began = time.perf_counter()
         with open_mix(scan, readable, stem_path, on_reached) as mix, stem.writer(section) as file:
             file.write(recipe.separator.separate(mix, section.start, section.stop))
-        keep(stem.note_of(section), VERSION, {"seconds": time.perf_counter() - began})
+        note = {"seconds": time.perf_counter() - began, "cpu": kind_of_cpu()}
+        keep(stem.note_of(section), VERSION, note)
     on_reached(section.stop)
 
 
-def seconds_spent(stem: SectionStore) -> Seconds:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Separated:
+    """How a stem was made."""
+
+    seconds: Seconds = 0.0
     """What separating took, all sections together."""
-    places = (stem.note_of(section) for section in stem.finished())
-    notes = (recall(place, VERSION, lambda values: float(values["seconds"])) for place in places)
-    return sum(seconds or 0.0 for seconds in notes)
+    cpus: Sequence[str] = ()
+    """Kinds of CPU that did it."""
+
+
+def how_separated(stem: SectionStore) -> Separated:
+    """What the notes of a stem's sections say; one that cannot be read says nothing."""
+
+    def parse(values: dict[str, Any]) -> tuple[Seconds, str]:
+        return float(values["seconds"]), str(values.get("cpu", ""))
+
+    places = (stem.note_of(section) for section in sorted(stem.finished(), key=lambda s: s.start))
+    notes = [note for place in places if (note := recall(place, VERSION, parse)) is not None]
+    return Separated(
+        seconds=sum(seconds for seconds, _ in notes),
+        cpus=list(dict.fromkeys(cpu for _, cpu in notes if cpu)),
+    )
 
 
 def stem_facts(stem: SectionStore, num_samples: int) -> StemFacts | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
@@ -17,6 +17,7 @@ from morphsep.manifest import ChunkRow, TrackRow
 from morphsep.request import Command, describe
 from morphsep.stages.assembly import Assembled, decibels
 from morphsep.stages.clip import Clip
+from morphsep.stages.cpu import kind_of_cpu
 from morphsep.stages.recipe import Recipe
 from morphsep.stages.run_context import RunContext
 
@@ -26,7 +27,7 @@ def begun(clip: Clip, run: RunContext) -> TrackRow:
     job = clip.job
     row = TrackRow(
         track=job.track, input=job.path, separator_reason=job.separator_reason,
-        settings=describe(job.settings), versions=_versions(),
+        settings=describe(job.settings), versions=versions(),
         to_tone=job.settings.to if run.command == "morph" else None,
     )  # fmt: skip
     if clip.scan is None:
@@ -84,7 +85,8 @@ def of_output(
         "output_format": form.format, "output_subtype": form.subtype,
         "gain_db": decibels(made.gain), "peak_dbfs": decibels(made.peak),
         "true_peak_dbtp": decibels(made.true_peak), "lufs": _finite(made.lufs),
-        "null_residual_dbfs": decibels(made.null_residual), "tags_warning": made.tags_warning,
+        "null_residual_dbfs": decibels(made.null_residual or 0.0),
+        "tags_warning": made.tags_warning,
     }  # fmt: skip
 
 
@@ -92,7 +94,14 @@ def _finite(level: float) -> float | None:
     return level if level > float("-inf") else None
 
 
+def versions(cpus: Iterable[str] = ()) -> str:
+    """Versions of what made the sound, and the kinds of CPU that did: this one, which writes the
+    result, and then those of the sections."""
+    found = dict.fromkeys([kind_of_cpu(), *cpus])
+    return json.dumps(_versions() | {"cpu": list(found)})
+
+
 @cache
-def _versions() -> str:
+def _versions() -> dict[str, str]:
     packages = ("morphsep", "numpy", "scipy", "soundfile", "soxr", "pedalboard", "torch", "demucs")
-    return json.dumps({"python": platform.python_version()} | {p: version(p) for p in packages})
+    return {"python": platform.python_version()} | {p: version(p) for p in packages}

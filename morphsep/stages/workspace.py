@@ -10,12 +10,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from morphsep.stages.section_store import SectionStore
-from morphsep.storage import TEMPORARY, Held, Location, digest, location, lock
+from morphsep.storage import (
+    TEMPORARY,
+    Held,
+    Location,
+    digest,
+    location,
+    lock,
+    shared_folder,
+    sweep_folders,
+)
 
 OWN = ".morphsep"
 DELTA_VERSION = 2
@@ -52,15 +60,22 @@ class Workspace:
         name = f"{content_hash}{picked}-v2.json"
         return self.root / "scans" / content_hash[:2] / name
 
-    def scratch(self, track: str) -> Path:
+    def scratch(self, run: str, track: str) -> Path:
         """A folder on this machine for copies of a track's input, fetched or decoded; whoever
-        finishes the track removes it."""
-        if self.work.is_local:
-            top = self.root.path / "scratch"
-        else:
-            name = f"morphsep-{os.getuid()}-{digest(self.out)[:16]}"
-            top = Path(tempfile.gettempdir()) / name
+        finishes the track removes it.
+
+        Args:
+            run: names the run, as no other; nobody can guess it.
+        """
+        top = self.root.path / "scratch" if self.work.is_local else shared_folder(run)
         return top / digest(track)[:32]
+
+    @property
+    def room_for_readers(self) -> Path | None:
+        """Where those who only look make their own copies (`morphsep.storage.private_folder`):
+        on the disk of the work, if they may write there; None: anywhere."""
+        may = self.work.is_local and os.access(self.root.path, os.W_OK)
+        return self.root.path / "readers" if may else None
 
     def stem(self, stem_key: str, num_channels: int) -> SectionStore:
         """The cached stem."""
@@ -131,6 +146,9 @@ class Workspace:
 
     def _sweep(self) -> None:
         """Removes what a killed run left half written; nobody else is writing (see `locked`)."""
+        sweep_folders()
+        if self.room_for_readers is not None:
+            sweep_folders(self.room_for_readers)
         for place in (self.out, *([self.root] if self.elsewhere else [])):
             if place.is_local:
                 for part in place.path.rglob(TEMPORARY):

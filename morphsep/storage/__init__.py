@@ -23,6 +23,12 @@ from morphsep.storage.paths import (
     is_remote,
     relative,
 )
+from morphsep.storage.scratch import (
+    leave_folder,
+    private_folder,
+    shared_folder,
+    sweep_folders,
+)
 from morphsep.storage.seekable import Seekable
 from morphsep.storage.turns import turn
 
@@ -45,13 +51,17 @@ __all__ = [
     "is_full",
     "is_remote",
     "is_transient",
+    "leave_folder",
     "location",
     "lock",
     "make_room",
     "only_one",
+    "private_folder",
     "relative",
     "retries",
+    "shared_folder",
     "stamp",
+    "sweep_folders",
     "temporary_beside",
     "turn",
     "was_interrupted",

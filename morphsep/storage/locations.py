@@ -16,7 +16,6 @@ import errno
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -30,6 +29,7 @@ from morphsep.storage import ranges
 from morphsep.storage.faults import StorageError, is_transient, patiently, retries
 from morphsep.storage.files import TEMPORARY, stamp, whole
 from morphsep.storage.locking import lock
+from morphsep.storage.scratch import private_folder
 
 __all__ = ["Location", "StorageError", "is_transient", "location", "lock", "retries"]
 
@@ -298,5 +298,5 @@ def _tree(folder: str) -> Iterator[str]:
 @contextlib.contextmanager
 def _scratch(name: str) -> Iterator[Path]:
     """A path in a temporary folder of its own, with the name's suffix."""
-    with tempfile.TemporaryDirectory(prefix="morphsep-") as folder:
-        yield Path(folder) / f"file{Path(name).suffix}"
+    with private_folder() as folder:
+        yield folder / f"file{Path(name).suffix}"

@@ -1,0 +1,105 @@
+"""Results as they lie there: the bytes, the header, the tags."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from morphsep import audio, storage
+from morphsep.audio.tags import read_tags
+from morphsep.errors import SettingError, TrackError
+from morphsep.manifest import TrackRow
+from morphsep.run.verification.samples import Check, sample_findings
+from morphsep.stages import Readable, Workspace, scan
+from morphsep.storage import Location
+
+Found = Iterator[tuple[int, str]]
+"""(promise, message) of what does not hold."""
+
+
+def result_findings(out: Location, check: Check) -> Found:
+    """What is wrong with the files of a finished track.
+
+    Raises:
+        StorageError: the storage does not answer.
+    """
+    row = check.row
+    wanted = [(row.output, row.output_hash), (row.backing, row.backing_hash)]
+    names = [(name, digest) for name, digest in wanted if name is not None]
+    with ExitStack() as stack:
+        results: list[Path] = []
+        for name, digest in names:
+            path, wrong = _read(out, name, digest, stack)
+            if path is None:
+                yield 7, wrong
+                continue
+            results.append(path)
+            yield from _shape(path, row)
+        if results and len(results) == len(names):
+            try:
+                yield from _against_input(out, check, results)
+            except TrackError as error:
+                yield 1, f"input and output cannot be compared: {error.message}"
+
+
+def _read(
+    out: Location, name: str, digest: str | None, stack: ExitStack
+) -> tuple[Path | None, str]:
+    """A result's path on this machine; None, and why, if it is not what was written."""
+    try:
+        path = stack.enter_context((out / name).reading())
+        found = storage.digest_file(path)
+    except (FileNotFoundError, IsADirectoryError):
+        return None, f"{name} is not there"
+    except SettingError as error:
+        return None, str(error)
+    if found != digest:
+        return None, f"{name} is not the file that was written"
+    return path, ""
+
+
+def _shape(path: Path, row: TrackRow) -> Found:
+    try:
+        info = audio.probe(str(path))
+    except TrackError as error:
+        yield 7, f"the output does not decode: {error.message}"
+        return
+    for name in ("num_samples", "sample_rate", "num_channels"):
+        if getattr(info, name) != getattr(row, name):
+            yield 1, f"{name} is {getattr(info, name)}, the input's {getattr(row, name)}"
+    if info.subtype != row.output_subtype:
+        yield 1, f"subtype is {info.subtype}, not {row.output_subtype}"
+    asked = json.loads(row.settings or "{}")
+    kept = row.subtype in audio.SUBTYPES.get(row.output_format or "", ())
+    free = row.backing is None and not (asked.get("format") or asked.get("subtype"))
+    if kept and free and info.subtype != row.subtype:
+        yield 1, f"subtype is {info.subtype}, the input's {row.subtype}"
+
+
+def _against_input(out: Location, check: Check, results: Sequence[Path]) -> Found:
+    """A run may be at work on the same track: copies are made where it has none."""
+    row = check.row
+    workspace = Workspace.of_last_run(out)
+    with storage.private_folder(workspace.room_for_readers) as scratch:
+        readable = Readable(row.input, scratch, _channels(row))
+        source = scan(readable, workspace)
+        if source.content_hash != row.content_hash:
+            yield 1, "the input is not the file that was worked on; run the same command again"
+            return
+        if row.tags_warning is None:
+            yield from _tags(readable.local, results[0])
+        yield from sample_findings(check, source, readable, results)
+
+
+def _channels(row: TrackRow) -> tuple[int, int] | None:
+    picked = json.loads(row.settings or "{}").get("channels")
+    return (picked[0], picked[1]) if picked else None
+
+
+def _tags(before: str, after: Path) -> Found:
+    kept = read_tags(str(after))
+    for name, value in sorted(read_tags(before).items()):
+        if kept.get(name) != value:
+            yield 1, f"the tag {name} is {kept.get(name)!r}, the input's {value!r}"
