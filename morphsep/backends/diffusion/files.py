@@ -45,7 +45,7 @@ def is_folder(weights: str) -> bool:
     return Path(weights).expanduser().is_dir()
 
 
-def check_place(weights: str) -> None:
+def check_weights(weights: str) -> None:
     """Check that `weights` can be a model, without reading any weights.
 
     Raises:
@@ -61,9 +61,9 @@ def identity(weights: str) -> str:
     """A model's identity on every machine: ``NAME@COMMIT``, or a folder's digest.
 
     Raises:
-        SettingError: as for `check_place`.
+        SettingError: as for `check_weights`.
     """
-    check_place(weights)
+    check_weights(weights)
     if is_folder(weights):
         return content_digest(Path(weights).expanduser())
     return pinned(weights)
@@ -182,13 +182,13 @@ def _content_digest(folder: Path, stamps: tuple[tuple[Path, int, int], ...]) -> 
     for path, size, _ in stamps:
         state.update(f"{path.relative_to(folder).as_posix()} {size}\n".encode())
         with path.open("rb") as file:
-            for place in _places(size):
-                file.seek(place)
+            for position in _positions(size):
+                file.seek(position)
                 state.update(file.read(BLOCK))
     return state.hexdigest()
 
 
-def _places(size: int) -> list[int]:
+def _positions(size: int) -> list[int]:
     if size <= BLOCK * BLOCKS:
         return list(range(0, size, BLOCK))
     return [i * (size - BLOCK) // (BLOCKS - 1) for i in range(BLOCKS)]

@@ -75,7 +75,7 @@ def _voice(passage: Passage, channel: int) -> Voice:
 
 def _first_alike(passage: Passage) -> list[int]:
     """For each channel the first that is the same in both tones."""
-    ends = [np.stack(pair) for pair in zip(passage.source, passage.target, strict=True)]
+    ends = [np.stack(both) for both in zip(passage.source, passage.target, strict=True)]
     return [next(i for i, other in enumerate(ends) if np.array_equal(end, other)) for end in ends]
 
 

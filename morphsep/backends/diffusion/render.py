@@ -77,8 +77,8 @@ def along_the_arc(source: torch.Tensor, target: torch.Tensor, amount: float) -> 
     SoundMorpher and DiffMorpher take it."""
     import torch
 
-    pairs = zip(source.cpu().numpy(), target.cpu().numpy(), strict=True)
-    made = [slerp(a, b, amount, angle_between(a, b)) for a, b in pairs]
+    both = zip(source.cpu().numpy(), target.cpu().numpy(), strict=True)
+    made = [slerp(a, b, amount, angle_between(a, b)) for a, b in both]
     return torch.from_numpy(np.stack(made)).to(source)
 
 

@@ -4,53 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from morphsep.backends.diffusion.adapters import Network, network
-from morphsep.backends.diffusion.lora.adapter import ENDS, Adapter, Lora, Role, Tone, read_adapter
+from morphsep.backends.diffusion.lora.adapter import ENDS, Adapter, Lora, Role, Tone
 from morphsep.backends.diffusion.model import Conditioning, Model, load
+from morphsep.backends.diffusion.options import Options, adapters_of
 from morphsep.backends.diffusion.render import Renderer
 from morphsep.backends.diffusion.voices import Rendering
 from morphsep.errors import SettingError
 
-if TYPE_CHECKING:
-    from morphsep.backends.diffusion.diffusion import Diffusion
 
-
-PAIRED = ("auto", "two-sided")
-"""Values of `lora` that allow a separate folder for each end."""
-
-
-def adapters_of(options: Diffusion) -> dict[Tone, Adapter]:
-    """The adapter folder of each end, opened; empty if none is given.
-
-    Raises:
-        SettingError: the folders do not match the variant, or are not adapters.
-    """
-    pair = (options.source_adapter, options.target_adapter)
-    if any(pair) and (not all(pair) or options.adapter or options.lora not in PAIRED):
-        raise SettingError(
-            "source_adapter and target_adapter go together, instead of adapter, and with "
-            "lora=two-sided"
-        )
-    folders = pair if any(pair) else (options.adapter, options.adapter)
-    if not any(folders):
-        if options.lora not in ("auto", "none"):
-            raise SettingError(
-                f"lora={options.lora} needs adapter=FOLDER, which `morphsep lora train` writes"
-            )
-        return {}
-    found = {end: read_adapter(folder) for end, folder in zip(ENDS, folders, strict=True)}
-    known = "two-sided" if any(pair) else options.lora
-    for each in found.values():
-        if known not in ("auto", "none", each.variant):
-            raise SettingError(
-                f"the adapter {each.folder} is {each.variant}, so lora cannot be {known}"
-            )
-    return found
-
-
-def rendering(options: Diffusion) -> Rendering:
+def rendering(options: Options) -> Rendering:
     """Model and adapters, loaded and kept for the life of the process. Renderings of one model
     share its weights.
 
@@ -63,7 +27,7 @@ def rendering(options: Diffusion) -> Rendering:
 
 @lru_cache(maxsize=4)
 def _rendering(
-    options: Diffusion, model: Model, opened: tuple[tuple[Tone, Adapter], ...]
+    options: Options, model: Model, opened: tuple[tuple[Tone, Adapter], ...]
 ) -> Rendering:
     adapters = dict(opened)
     for each in adapters.values():
@@ -99,7 +63,7 @@ def _network(
 
 
 def _texts(
-    options: Diffusion, model: Model, adapters: Mapping[Tone, Adapter]
+    options: Options, model: Model, adapters: Mapping[Tone, Adapter]
 ) -> tuple[Conditioning, Conditioning, Conditioning]:
     """Conditioning of the source, the target, and the negative prompt."""
     if not adapters:

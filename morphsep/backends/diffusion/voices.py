@@ -65,8 +65,8 @@ class Rendering:
         made: dict[int, Signal] = {}
         with torch.no_grad():
             for length in sorted({len(voice.source) for voice in voices}):
-                places = [i for i, voice in enumerate(voices) if len(voice.source) == length]
-                made.update(zip(places, self._alike([voices[i] for i in places]), strict=True))
+                indices = [i for i, voice in enumerate(voices) if len(voice.source) == length]
+                made.update(zip(indices, self._alike([voices[i] for i in indices]), strict=True))
         return [made[i] for i in range(len(voices))]
 
     def _alike(self, voices: Sequence[Voice]) -> Signal:
@@ -119,9 +119,9 @@ class Rendering:
         latents: Signal = sampled.cpu().numpy()
         if not self.adain:
             return latents
-        pairs = zip(ends.source[rows].cpu().numpy(), ends.target[rows].cpu().numpy(), strict=True)
+        both = zip(ends.source[rows].cpu().numpy(), ends.target[rows].cpu().numpy(), strict=True)
         return np.stack(
-            [with_statistics_of(z, pair, amount) for z, pair in zip(latents, pairs, strict=True)]
+            [with_statistics_of(z, ends, amount) for z, ends in zip(latents, both, strict=True)]
         )
 
     def _run(

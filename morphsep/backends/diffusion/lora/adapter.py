@@ -126,50 +126,50 @@ def read_adapter(folder: str | Path) -> Adapter:
     Raises:
         SettingError: no such folder, not an adapter, a newer format, or damaged.
     """
-    place = Path(folder).expanduser()
-    if not place.is_dir():
+    path = Path(folder).expanduser()
+    if not path.is_dir():
         raise SettingError(
-            f"there is no adapter folder {place}; make one with `morphsep lora train`"
+            f"there is no adapter folder {path}; make one with `morphsep lora train`"
         )
     try:
-        index = json.loads((place / INDEX).read_text(encoding="utf-8"))
+        index = json.loads((path / INDEX).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise SettingError(f"{place} is no adapter folder: it has no {INDEX}") from None
+        raise SettingError(f"{path} is no adapter folder: it has no {INDEX}") from None
     except ValueError as error:
-        raise _damaged(place, INDEX) from error
+        raise _damaged(path, INDEX) from error
     if index.get("format") != FORMAT:
         raise SettingError(
-            f"{place} is an adapter of format {index.get('format')}; this version reads {FORMAT}"
+            f"{path} is an adapter of format {index.get('format')}; this version reads {FORMAT}"
         )
-    return _checked(place, index)
+    return _checked(path, index)
 
 
-def _checked(place: Path, index: Mapping[str, Any]) -> Adapter:
+def _checked(path: Path, index: Mapping[str, Any]) -> Adapter:
     try:
         variant: Variant = index["variant"]
         ranks = index["ranks"]
         loras = tuple(
-            Lora(tone=tone, role=role, rank=int(ranks[role]), folder=place / tone / role)
+            Lora(tone=tone, role=role, rank=int(ranks[role]), folder=path / tone / role)
             for tone in TONES[variant]
             for role in ROLES
         )
         digests = {name: str(index["sha256"][name]) for name in tensor_files(variant)}
         adapter = Adapter(
-            folder=place, variant=variant, base=Base(**index["base"]), prompt=index["prompt"],
+            folder=path, variant=variant, base=Base(**index["base"]), prompt=index["prompt"],
             negative_prompt=index["negative_prompt"], loras=loras,
             content=digest(*digests.values()),
         )  # fmt: skip
     except (KeyError, TypeError, ValueError) as error:
-        raise _damaged(place, INDEX) from error
+        raise _damaged(path, INDEX) from error
     for name, known in digests.items():
-        if not (place / name).is_file() or digest_file(place / name) != known:
-            raise _damaged(place, name)
+        if not (path / name).is_file() or digest_file(path / name) != known:
+            raise _damaged(path, name)
     return adapter
 
 
-def _damaged(place: Path, name: str) -> SettingError:
+def _damaged(path: Path, name: str) -> SettingError:
     return SettingError(
-        f"the adapter {place} is damaged: {name} is not what was written; copy it again, or train "
+        f"the adapter {path} is damaged: {name} is not what was written; copy it again, or train "
         "it again"
     )
 

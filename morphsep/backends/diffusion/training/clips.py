@@ -77,9 +77,9 @@ def _starts(recording: Recording, length: int, recipe: Recipe) -> list[int]:
     if room == 0:
         return [0]
     draws = np.random.default_rng(recipe.seed).random(TRIES * recipe.crops)
-    places = [int(draw * (room + 1)) for draw in draws]
-    levels = [float(np.sqrt(np.mean(recording.read(p, length) ** 2))) for p in places]
-    loud = [p for p, level in zip(places, levels, strict=True) if level >= QUIET * max(levels)]
+    positions = [int(draw * (room + 1)) for draw in draws]
+    levels = [float(np.sqrt(np.mean(recording.read(p, length) ** 2))) for p in positions]
+    loud = [p for p, level in zip(positions, levels, strict=True) if level >= QUIET * max(levels)]
     return loud[: recipe.crops]
 
 

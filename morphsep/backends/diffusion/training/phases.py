@@ -48,23 +48,24 @@ class Trainer:
             for name in ("prompt_embeds", "generated_prompt_embeds")
         }
         whole = embeddings | {"attention_mask": known.attention_mask}
-        pairs = [(tone, conditioning(self.model, whole))]
+        examples = [(tone, conditioning(self.model, whole))]
         yield Phase(
             name=f"inversion-{tone}", steps=self.recipe.inversion_steps, parameters=embeddings,
             optimiser=torch.optim.Adam(embeddings.values(), lr=self.recipe.inversion_rate),
-            losses=lambda step: self.losses(pairs, "inversion", step),
-            check=lambda: self.check(pairs),
+            losses=lambda step: self.losses(examples, "inversion", step),
+            check=lambda: self.check(examples),
             result=lambda: whole,
         )  # fmt: skip
 
     @contextmanager
     def adapter(
-        self, tone: Tone, role: Role, pairs: Sequence[tuple[Tone, Conditioning]]
+        self, tone: Tone, role: Role, examples: Sequence[tuple[Tone, Conditioning]]
     ) -> Iterator[Phase]:
         """One adapter, in the model's U-Net within the context.
 
         Args:
-            pairs: the clips that it is trained on, all in every step, and the conditioning of each.
+            examples: the clips that it is trained on, all in every step, with the conditioning
+                of each.
         """
         import torch
 
@@ -75,25 +76,25 @@ class Trainer:
             yield Phase(
                 name=f"{tone}-{role}", steps=self.recipe.role_steps(role), parameters=factors,
                 optimiser=torch.optim.AdamW(factors.values(), lr=self.recipe.rate),
-                losses=lambda step: self.losses(pairs, role, step),
-                check=lambda: self.check(pairs),
+                losses=lambda step: self.losses(examples, role, step),
+                check=lambda: self.check(examples),
                 result=lambda: injection.state_of(unet, NAME),
             )  # fmt: skip
 
     def losses(
-        self, pairs: Sequence[tuple[Tone, Conditioning]], kind: str, step: int
+        self, examples: Sequence[tuple[Tone, Conditioning]], kind: str, step: int
     ) -> Iterator[torch.Tensor]:
         """The summands of this step's loss, one for each clip, one after the other, so that only
         one set of activations is held at a time."""
-        for pair in pairs:
-            yield self._one(*pair, kind, step) / len(pairs)
+        for example in examples:
+            yield self._one(*example, kind, step) / len(examples)
 
-    def check(self, pairs: Sequence[tuple[Tone, Conditioning]]) -> float:
+    def check(self, examples: Sequence[tuple[Tone, Conditioning]]) -> float:
         """Mean loss over the fixed batch."""
         import torch
 
         with torch.no_grad():
-            draws = [float(sum(self.losses(pairs, "check", draw))) for draw in range(CHECKS)]
+            draws = [float(sum(self.losses(examples, "check", draw))) for draw in range(CHECKS)]
         return sum(draws) / len(draws)
 
     def _one(self, tone: Tone, told: Conditioning, kind: str, step: int) -> torch.Tensor:

@@ -87,11 +87,7 @@ def train(
             an unfinished training of another; memory does not suffice.
     """
     running = running or Running()
-    if "://" in str(out):
-        raise SettingError(f"an adapter is written to a folder of this machine, not to {out}")
-    place = Path(out).expanduser()
-    if not (place / INDEX).exists():
-        refuse_existing(place)
+    output = _checked_output(out)
     ends: dict[Tone, str | Path] = {"source": source, "target": target}
     clips = {tone: read_clip(path, recipe, SAMPLE_RATE) for tone, path in ends.items()}
     # the slowest check last
@@ -99,24 +95,34 @@ def train(
     if recipe.half and model.device.type != "cuda":
         raise SettingError("half precision needs a CUDA device; leave --half away")
     key = _key(recipe, model, clips)
-    folder = place.with_name(place.name + ".training")
-    if place.exists():
-        return _same(place, key, folder)
+    folder = output.with_name(output.name + ".training")
+    if output.exists():
+        return _same(output, key, folder)
     with at_work(folder, key, running.resume), _prepared(model, running):
         known = {tone: latents(model, clip) for tone, clip in clips.items()}
         trainer = Trainer(model=model, latents=known, recipe=recipe)
         trained = _phases(trainer, folder, running, on_step)
-        adapter = _write(place, base_of(weights, model), recipe, clips, trained, key)
+        adapter = _write(output, base_of(weights, model), recipe, clips, trained, key)
     shutil.rmtree(folder)
     return adapter
 
 
-def _same(place: Path, key: str, folder: Path) -> Adapter:
+def _checked_output(out: str | Path) -> Path:
+    """The adapter's folder, which is not there yet or holds an adapter."""
+    if "://" in str(out):
+        raise SettingError(f"an adapter is written to a folder of this machine, not to {out}")
+    output = Path(out).expanduser()
+    if not (output / INDEX).exists():
+        refuse_existing(output)
+    return output
+
+
+def _same(output: Path, key: str, folder: Path) -> Adapter:
     """The adapter that is there, if it came from this same training."""
-    adapter = read_adapter(place)
-    index = json.loads((place / INDEX).read_text(encoding="utf-8"))
+    adapter = read_adapter(output)
+    index = json.loads((output / INDEX).read_text(encoding="utf-8"))
     if index["training"].get("key") != key:
-        refuse_existing(place)
+        refuse_existing(output)
     shutil.rmtree(folder, ignore_errors=True)  # a training killed at its very end leaves it
     return adapter
 
@@ -169,20 +175,21 @@ def _phases(trainer: Trainer, folder: Path, running: Running, on_step: OnStep) -
         trained.logs.append(log)
     told = {end: conditioning(trainer.model, trained.embeddings[end]) for end in ENDS}
     for tone, role in product(TONES[recipe.variant], ROLES):
-        pairs = _pairs(tone, told if role == "conditional" else dict.fromkeys(ENDS, negative))
-        found, log = todo(f"{tone}-{role}", trainer.adapter(tone, role, pairs))
+        examples = _examples(tone, told if role == "conditional" else dict.fromkeys(ENDS, negative))
+        found, log = todo(f"{tone}-{role}", trainer.adapter(tone, role, examples))
         trained.loras[tone, role] = found
         trained.logs.append(log)
     return trained
 
 
-def _pairs(tone: Tone, told: Mapping[Tone, Conditioning]) -> Sequence[tuple[Tone, Conditioning]]:
+def _examples(tone: Tone, told: Mapping[Tone, Conditioning]) -> Sequence[tuple[Tone, Conditioning]]:
     return [(end, told[end]) for end in ENDS if tone in (end, "both")]
 
 
 def _write(
-    place: Path, base: Base, recipe: Recipe, clips: Mapping[Tone, Clip], trained: _Trained, key: str
-) -> Adapter:
+    output: Path, base: Base, recipe: Recipe, clips: Mapping[Tone, Clip], trained: _Trained,
+    key: str,
+) -> Adapter:  # fmt: skip
     facts = {
         "key": key,
         "recipe": recipe.facts(),
@@ -190,7 +197,7 @@ def _write(
         "loss": {log.name: {"before": log.before, "after": log.after} for log in trained.logs},
     }
     return write_adapter(
-        place, variant=recipe.variant, base=base, prompt=recipe.prompt,
+        output, variant=recipe.variant, base=base, prompt=recipe.prompt,
         negative_prompt=recipe.negative_prompt, ranks=recipe.ranks(), loras=trained.loras,
         embeddings=trained.embeddings, training=facts,
         extras=card.extras(base, recipe, clips, trained.logs),

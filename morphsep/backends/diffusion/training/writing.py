@@ -54,19 +54,16 @@ def write_adapter(
         SettingError: `folder` exists.
         OSError: such as a full disk.
     """
-    place = Path(folder).expanduser()
-    refuse_existing(place)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    part = temporary_beside(place)
+    target = Path(folder).expanduser()
+    refuse_existing(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = temporary_beside(target)
     try:
         for (tone, role), tensors in loras.items():
             _save(tensors, part / tone / role / WEIGHTS)
-            config = peft_config(ranks[role], base) | {
-                "variant": variant,
-                "tone": tone,
-                "role": role,
-            }
-            _write(part / tone / role / "adapter_config.json", _json(config))
+            ours = {"variant": variant, "tone": tone, "role": role}
+            config = _json(peft_config(ranks[role], base) | ours)
+            _write(part / tone / role / "adapter_config.json", config)
         for tone, tensors in embeddings.items():
             _save(tensors, part / tone / EMBEDDING)
         for name, data in extras.items():
@@ -77,19 +74,19 @@ def write_adapter(
             "sha256": {name: digest_file(part / name) for name in tensor_files(variant)},
         }  # fmt: skip
         _write(part / INDEX, _json(index))
-        part.rename(place)
+        part.rename(target)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return read_adapter(place)
+    return read_adapter(target)
 
 
-def refuse_existing(place: Path) -> None:
+def refuse_existing(target: Path) -> None:
     """
     Raises:
         SettingError: there is something already.
     """
-    if place.exists():
-        raise SettingError(f"{place} exists already; give another -o, or remove it")
+    if target.exists():
+        raise SettingError(f"{target} exists already; give another -o, or remove it")
 
 
 def peft_config(rank: int, base: Base) -> dict[str, Any]:
