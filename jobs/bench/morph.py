@@ -105,6 +105,17 @@ def case(backend: Backend, tones: tuple[str, str], curve: str, stem: Signal) -> 
     return Case(backend=backend, tones=tones, curve=curve, make=make)
 
 
+def fastest(table: Sequence[Case], repeats: int) -> dict[tuple[int, bool], float]:
+    """(index of the case, with rendered tones) -> least CPU seconds, the cases in turn."""
+    best: dict[tuple[int, bool], float] = {}
+    for _ in range(repeats):
+        for index, each in enumerate(table):
+            for rendered in (True, False):
+                taken = each.seconds(rendered)
+                best[index, rendered] = min(taken, best.get((index, rendered), taken))
+    return best
+
+
 def main() -> None:
     """Print the table."""
     keep_to_one_core()
@@ -122,14 +133,9 @@ def main() -> None:
     stem = soundfile.read(arguments.clip, dtype="float32", always_2d=True)[0].T
     every = [(a, b) for a in ("as-recorded", "clean") for b in TONES if a != b]
     table = cases(stem, every, ("chain",)) if arguments.chain else cases(stem)
-    best: dict[tuple[int, bool], float] = {}
-    for _ in range(arguments.repeats):
-        for index, each in enumerate(table):
-            for rendered in (True, False):
-                taken = each.seconds(rendered)
-                best[index, rendered] = min(taken, best.get((index, rendered), taken))
     print(f"x real time on one core, stereo 44.1 kHz, best of {arguments.repeats}")
     print(f"{'tones':28}{'backend':12}{'amount':12}{'alone':>8}{'with tones':>12}")
+    best = fastest(table, arguments.repeats)
     for index, each in enumerate(table):
         alone, whole = (CHUNK_SECONDS / best[index, rendered] for rendered in (True, False))
         shown = "-" if each.backend.name == "chain" else f"{alone:.0f}"

@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,16 @@ from morphsep.backends.music2latent.model import Codec, load
 from morphsep.backends.music2latent.music2latent import Music2Latent
 from morphsep.backends.music2latent.passage import whole_frames
 from morphsep.backends.music2latent.spectra import LATENT_HOP
-from morphsep.dsp import MODEL_RATE, Grid, Signal, Span, gaussian, samples, stitch
+from morphsep.dsp import (
+    MODEL_RATE,
+    Grid,
+    SeamScore,
+    Signal,
+    Span,
+    gaussian,
+    samples,
+    stitch,
+)
 from morphsep.tones import get_tone
 
 SHAPE = 2, 1024, 8
@@ -47,7 +56,7 @@ def pluck(seconds: float) -> Signal:
     return sound
 
 
-def best(sides: dict[str, Work], repeats: int) -> dict[str, tuple[float, float, Signal]]:
+def best(sides: Mapping[str, Work], repeats: int) -> dict[str, tuple[float, float, Signal]]:
     """(wall s, CPU s, result) of each side: the least of each, sides in turn."""
     found: dict[str, tuple[float, float, Signal]] = {}
     for _ in range(repeats):
@@ -84,13 +93,13 @@ def packages(path: Path, device: Any, noise: Signal) -> Any:
 
     package.download_model = lambda: None
     codec, drawn = package.EncoderDecoder(str(path), device=device), torch.randn
-    one, places = noise[:1].shape, list(noise)
+    one, given = noise[:1].shape, list(noise)
 
     def randn(*size: Any, **more: Any) -> Any:
         if size != (one,):
             return drawn(*size, **more)
-        places.append(places.pop(0))
-        return torch.from_numpy(places[-1][None])
+        given.append(given.pop(0))
+        return torch.from_numpy(given[-1][None])
 
     torch.randn = randn
     return codec
@@ -126,12 +135,9 @@ def speed(path: Path, seconds: float, repeats: int) -> None:
     }
     table("decode", best(decoding, repeats), length)
     if device.type == "cuda":
-        half = replace(own, precision="half")._codec()
-        halves = {"float32": codec, "float16": half}
-        sides: dict[str, Work] = {
-            name: partial(each.decode, latents, noise) for name, each in halves.items()
-        }
-        table("decode", best(sides, repeats), length)
+        halves = {"float32": codec, "float16": replace(own, precision="half")._codec()}
+        decoders = {name: partial(each.decode, latents, noise) for name, each in halves.items()}
+        table("decode", best(decoders, repeats), length)
 
 
 def steps(path: Path, seconds: float, repeats: int) -> None:
@@ -189,16 +195,20 @@ def seams(path: Path, seconds: float) -> None:
     for name, factor in (("the song's (ours)", 0), ("drawn for each chunk", 1)):
         pieces = stitch(grid, whole.stop, whole, partial(render, factor=factor), read)
         scores = [piece.seam[1] for piece in pieces if piece.seam is not None]
-        columns = (
-            [getattr(score, value) for score in scores]
-            for value in ("correlation", "step_db", "flux_db")
-        )
-        cells = " | ".join(f"{np.mean(c):.3f} ({min(c):.3f} to {max(c):.3f})" for c in columns)
-        print(f"| {name} | {cells} |")
+        print(f"| {name} | {_cells(scores)} |")
     print(
         f"\n{len(scores)} seams of {grid.overlap / MODEL_RATE:g} s. The weights are random: this "
         "shows the effect of the noise on a seam, not the sound of a trained codec."
     )
+
+
+def _cells(scores: list[SeamScore]) -> str:
+    """Mean and range of each score, as cells of a table."""
+    columns = (
+        [getattr(score, value) for score in scores]
+        for value in ("correlation", "step_db", "flux_db")
+    )
+    return " | ".join(f"{np.mean(c):.3f} ({min(c):.3f} to {max(c):.3f})" for c in columns)
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from morphsep.dsp.resample import CONTEXT, ModelRateReader, model_length, to_rat
 from morphsep.dsp.separation_scores import si_sdr, si_sdr_improvement
 from morphsep.dsp.signal import MODEL_RATE, SILENT, Seconds, Signal, dbfs, from_db
 from morphsep.dsp.stft import FrameGrid, Spectrum, hann, power
-from morphsep.dsp.stitching import stitch
+from morphsep.dsp.stitching import SeamScore, stitch
 
 __all__ = [
     "CONTEXT",
@@ -24,6 +24,7 @@ __all__ = [
     "Grid",
     "LoudnessMeter",
     "ModelRateReader",
+    "SeamScore",
     "Seconds",
     "Signal",
     "Span",
