@@ -127,7 +127,7 @@ def test_an_adapter_is_a_folder(folder: Path, carried: Location) -> None:
     settings = make_settings(to="fuzz", options=options)
     packed = packed_files.pack([settings], carried)
     assert list(packed) == [str(folder / "adapter")], "no checkpoint, no name of a tone"
-    here = named_files.at_hand(settings, packed_files.unpack(settings, packed, carried))
+    here = named_files.with_local_files(settings, packed_files.unpack(settings, packed, carried))
     (adapter,) = [Path(value) for name, value in here.options if name == "adapter"]
     assert here.options[1:] == options[1:]
     assert (adapter / "both/x.safetensors").read_text() == "both/x.safetensors"
@@ -144,7 +144,7 @@ def test_names_travel_as_they_are(
     for amount in ("0.5", curve):
         settings = make_settings(to="fuzz", from_="clean", amount=amount)
         assert packed_files.pack([settings], carried) == {}
-        assert named_files.at_hand(settings) is settings
+        assert named_files.with_local_files(settings) is settings
 
 
 def test_a_copy_that_is_not_what_it_was_is_refused(folder: Path, carried: Location) -> None:
@@ -186,7 +186,7 @@ def test_a_bucket_holds_them_all(bucket: Location, folder: Path, store: ObjectSt
         build(settings)
     assert read() == before, "copied here once"
     adapter = make_settings(to="fuzz", options=(("adapter", str(bucket / "adapter")),))
-    ((_, here),) = named_files.at_hand(adapter).options
+    ((_, here),) = named_files.with_local_files(adapter).options
     assert (Path(here) / "both/x.safetensors").read_text() == "both/x.safetensors"
     forget()
 

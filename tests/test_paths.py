@@ -95,7 +95,7 @@ def test_names_in_a_list_are_names_too(tmp_path: Path, monkeypatch) -> None:
 def test_a_list_cannot_write_elsewhere(tmp_path: Path, output: str) -> None:
     path = tmp_path / "list.csv"
     path.write_text(f"path,output\na.wav,{output}\n")
-    with pytest.raises(SettingError, match=r"leave the output folder|no file name"):
+    with pytest.raises(SettingError, match=r"leave the output folder|not a file name"):
         collect([str(path)], tmp_path / "out", SETTINGS)
 
 

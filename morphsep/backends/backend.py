@@ -14,8 +14,8 @@ from morphsep.dsp import Signal
 from morphsep.tones import Tone
 
 
-def _unheard(sentence: str) -> None:
-    """Where warnings go that nobody asked for."""
+def ignore_warning(sentence: str) -> None:
+    """Does nothing: the default of `Passage.warn`."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,7 +34,7 @@ class Passage:
     """Integrated loudness of the whole track's stem, in LUFS."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What the backend itself has measured of this track (`Measuring`)."""
-    warn: Callable[[str], None] = _unheard
+    warn: Callable[[str], None] = ignore_warning
     """Takes a sentence for the track's row; the same one counts once."""
 
     @cached_property
@@ -100,7 +100,7 @@ class Measuring(Protocol):
         ``facts``.
 
         Args:
-            passages: eight places of the stem, 2.5 s each with the backend's context on both
+            passages: eight excerpts of the stem, 2.5 s each with the backend's context on both
                 sides, at amount 0.
         """
         ...

@@ -1,4 +1,4 @@
-"""Answers of commands that look: printed for people, or as JSON for machines."""
+"""Printing what a command found: lines for people, or JSON for machines."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def version(
 
 
 def main() -> NoReturn:
-    """Entry point: runs the command and turns what went wrong into a sentence and a code."""
+    """Entry point: runs the command; errors become a sentence and an exit code."""
     from morphsep import storage
 
     with storage.interrupts_remembered():
@@ -69,7 +69,7 @@ INTERRUPTED = 130
 
 
 def _run() -> tuple[int, str | None]:
-    """The exit code of the command, and the sentence that explains it, if it needs one."""
+    """Runs the command: its exit code, and a sentence that explains it where one is needed."""
     from morphsep.errors import MorphsepError
 
     try:
@@ -80,7 +80,7 @@ def _run() -> tuple[int, str | None]:
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED, None
     except OSError as error:
-        return 3, f"{error}; nothing is lost: mend this and run the same command again"
+        return 3, f"{error}; nothing is lost: repair this and run the same command again"
     except Exception as error:
         # click's usage errors know how to show themselves
         if not hasattr(error, "show"):

@@ -1,4 +1,4 @@
-"""What a person sees of a run: live progress with an ETA, and one table at the end (rich)."""
+"""A run as people see it: live progress with an ETA, and one table at the end (rich)."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class Check:
 
 
 def checks(out: Path | None = None) -> Iterator[Check]:
-    """Everything that a run needs, looked at here and now; nothing is left behind."""
+    """Everything that a run needs, checked on this machine; nothing is left behind."""
     yield _python()
     yield _decoders()
     yield _ffmpeg()

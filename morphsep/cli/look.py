@@ -1,4 +1,4 @@
-"""Commands that only look: doctor, verify, status, tones, separators, backends."""
+"""Commands that change nothing: doctor, verify, status, tones, separators, backends."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def doctor(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """What works on this machine. And a remedy for everything that does not."""
+    """Check what works on this machine. Names a remedy for everything that does not."""
     from morphsep.cli.doctor import checks
 
     found = list(checks(out))
@@ -38,7 +38,7 @@ def verify(
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:
-    """Re-check finished work. From its manifest, against what morphsep promises."""
+    """Check finished tracks again. From their manifest, against what morphsep promises."""
     from morphsep.run import verify as check
 
     pool = Running(address=address, workers=workers).pool()

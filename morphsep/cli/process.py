@@ -47,7 +47,7 @@ def preview(
     ] = "0:00",
     running: Running = HERE,
 ) -> None:
-    """The same on 20 seconds of each song. OUT/NAME.wav, and OUT/before/NAME.wav to compare."""
+    """Morph 20 seconds of each song. OUT/NAME.wav, and OUT/before/NAME.wav to compare."""
     from morphsep.pipelines import REPROCESS
     from morphsep.run import cut_inputs
 
@@ -62,8 +62,8 @@ def plan(
     settings: Settings = ANY_TONE,
     running: Running,
 ) -> None:
-    """What a run would do and cost. Files, hours, chunks, time, memory, disk; touches nothing.
-    Takes the same options as morph; those that say only how to run change nothing here."""
+    """Estimate what a run would do and cost. Files, hours, chunks, time, memory, disk; writes
+    nothing. Takes the options of morph; those about running do not change the estimate."""
     from morphsep import run
 
     running.pool()  # refuses what morph would refuse

@@ -4,7 +4,7 @@ from morphsep.request.amount import Curve, parse_amount, parse_time
 from morphsep.request.inputs import collect
 from morphsep.request.job import Command, Job, backing_of
 from morphsep.request.lists import LISTS, read_list
-from morphsep.request.named_files import at_hand
+from morphsep.request.named_files import with_local_files
 from morphsep.request.option import BACKEND_OPTIONS, Option
 from morphsep.request.packed_files import pack, unpack
 from morphsep.request.registry import describe_plugins, has_option, load_plugin, plugin_options
@@ -25,7 +25,6 @@ __all__ = [
     "Job",
     "Option",
     "Settings",
-    "at_hand",
     "backing_of",
     "collect",
     "describe",
@@ -40,4 +39,5 @@ __all__ = [
     "read_list",
     "setting_options",
     "unpack",
+    "with_local_files",
 ]

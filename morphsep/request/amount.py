@@ -70,7 +70,7 @@ def parse_time(text: str) -> Seconds:
     """
     match = _TIME.match(text.strip())
     if match is None:
-        raise SettingError(f"{text!r} is no time: write seconds, m:ss or h:mm:ss")
+        raise SettingError(f"{text!r} is not a time: write seconds, m:ss or h:mm:ss")
     hours, minutes, seconds = match.groups(default="0")
     return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
 
@@ -120,7 +120,7 @@ def _amount(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        raise SettingError(f"{text!r} is no amount: {HOW}") from None
+        raise SettingError(f"{text!r} is not an amount: {HOW}") from None
     if not 0.0 <= value <= 1.0:
         raise SettingError(f"an amount must lie between 0 and 1, got {text}: {HOW}")
     return value

@@ -21,11 +21,13 @@ class Job:
     track: str
     """The output's path below OUT, with forward slashes; the track's identity."""
     path: str
+    """The input: an absolute path, or a URI."""
     settings: Settings
     separator_reason: str = "asked for"
     refusal: Refusal | None = None
-    """Why it will not be done, known from its name alone."""
+    """Why it will not be done, where its name alone says so."""
     refused_as: str = "failed"
+    """The status of a refused job's row: failed or skipped."""
 
 
 def backing_of(track: str) -> str:

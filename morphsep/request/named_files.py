@@ -1,7 +1,7 @@
-"""Files that settings name (tones, curves, adapters, checkpoints): where they lie on this machine.
+"""Paths on this machine of the files that settings name: tones, curves, adapters, checkpoints.
 
-What lies in an object store is copied to this machine's cache, once. How workers get what lies on
-the driver's disk: `morphsep.request.packed_files`.
+Files in an object store are copied to this machine's cache, once. How workers get the files on the
+driver's disk: `morphsep.request.packed_files`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from morphsep.storage import beside, digest, folder_of, location, only_one, whol
 if TYPE_CHECKING:
     from morphsep.request.settings import Settings
 
-Places = tuple[tuple[str, str], ...]
-"""(a file as settings name it, a path on this machine)"""
+LocalPaths = tuple[tuple[str, str], ...]
+"""(a file as settings name it, its path on this machine)"""
 ADAPTER = "adapter"
 FILE_OPTIONS = (ADAPTER, "weights")
 """Options of backends that name files."""
@@ -26,19 +26,17 @@ IMPULSE = "impulse_response_filename"
 PLUGIN = "path"
 
 
-def at_hand(settings: Settings, places: Places = ()) -> Settings:
-    """Settings that name files of this machine only.
-
-    Args:
-        places: of those that are here already.
+def with_local_files(settings: Settings, paths: LocalPaths = ()) -> Settings:
+    """The settings with paths on this machine for all files that they name. What lies in an object
+    store is fetched, unless `paths` has it.
 
     Raises:
-        SettingError: there is nothing where one should be.
+        SettingError: a file does not exist.
     """
-    found = dict(places)
+    found = dict(paths)
     for text in (*tones_and_curve(settings), *options_of(settings, FILE_OPTIONS)):
         if "://" in text and text not in found:
-            found[text] = fetched(text, settings.offline)
+            found[text] = local_path(text, settings.offline)
     if not found:
         return settings
     return replace(
@@ -54,42 +52,44 @@ def at_hand(settings: Settings, places: Places = ()) -> Settings:
 
 
 def tones_and_curve(settings: Settings) -> tuple[str, str, str]:
-    """What names a file, if it is one."""
+    """The settings that may name files: both tones and the amount."""
     return settings.to, settings.from_, settings.amount
 
 
 def options_of(settings: Settings, names: tuple[str, ...]) -> list[str]:
-    """Values of these options of the backend."""
+    """The values of the backend's options with these names."""
     return [value for name, value in settings.options if name in names]
 
 
-def fetched(text: str, offline: bool) -> str:
-    """The path on this machine of a file that may lie in an object store.
+def local_path(text: str, offline: bool) -> str:
+    """The path on this machine of a file that may lie in an object store; it is fetched from there
+    together with the files that it names.
 
     Raises:
-        SettingError: there is nothing.
+        SettingError: the file does not exist.
     """
-    place = location(text)
-    if "://" not in text or place.is_local:
-        return text if "://" not in text else str(place.path)
+    if "://" not in text:
+        return text
+    if location(text).is_local:
+        return str(location(text).path)
     from morphsep.models import bring, is_offline, weights_dir
 
     path = bring(text, weights_dir(), is_offline(offline))
     if path.suffix.lower() not in CHAINS:
         return str(path)
-    # a plugin is installed on this machine, or not at all
-    named = [name for kind, name in inner_files(path) if kind == IMPULSE]
-    beside_it = {name: fetched(beside(folder_of(text), name), offline) for name in named}
+    # impulse responses are fetched; a plugin must be installed on this machine
+    named = [name for kind, name in files_of_chain(path) if kind == IMPULSE]
+    beside_it = {name: local_path(beside(folder_of(text), name), offline) for name in named}
     return str(_chain_with(path, beside_it))
 
 
-def inner_files(chain: Path) -> list[tuple[str, str]]:
-    """(parameter, file) of the files that a chain names in its turn."""
+def files_of_chain(chain: Path) -> list[tuple[str, str]]:
+    """(parameter, file) of the files that the pedals of a chain name."""
     return [(name, pedal[name]) for pedal, name in _naming(_parsed(chain))]
 
 
 def _parsed(chain: Path) -> Any:
-    """What a chain's YAML says; None where it is none, which reading the tone will explain."""
+    """The content of a chain's YAML; None if it cannot be read (reading the tone says why)."""
     import yaml
 
     try:
@@ -109,7 +109,7 @@ def _naming(parsed: Any) -> Iterator[tuple[dict[str, Any], str]]:
 
 
 def _chain_with(chain: Path, files: Mapping[str, str]) -> Path:
-    """A chain whose files lie elsewhere: itself if it names none, else a copy that names those."""
+    """The chain, or a copy that names `files` in place of those that it names."""
     if not files:
         return chain
     text = renamed(chain, files)
@@ -124,7 +124,7 @@ def _chain_with(chain: Path, files: Mapping[str, str]) -> Path:
 
 
 def renamed(chain: Path, files: Mapping[str, str]) -> bytes:
-    """A chain's YAML with other names for the files that it names."""
+    """A chain's YAML that names other files, from the old names to the new."""
     import yaml
 
     parsed = _parsed(chain)

@@ -30,7 +30,7 @@ def new_job(
     """
     name = PurePosixPath(Path(os.path.normpath(output) if output else below))
     if not name.name:
-        raise SettingError(f"the output {output!r} of {path} is no file name")
+        raise SettingError(f"the output {output!r} of {path} is not a file name")
     if output is not None and settings.format is None:
         settings = replace(settings, format=format_named(output))
     track = str(name.with_name(_output_name(name.name, settings, command)))

@@ -19,9 +19,9 @@ from morphsep.request.named_files import (
     ADAPTER,
     CHAINS,
     IMPULSE,
-    Places,
-    fetched,
-    inner_files,
+    LocalPaths,
+    files_of_chain,
+    local_path,
     options_of,
     renamed,
     tones_and_curve,
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
 
 def pack(many: Iterable[Settings], folder: Location) -> dict[str, str]:
-    """Copies the files that settings name to a folder that all workers see, but for checkpoints.
+    """Copies the files that settings name, except checkpoints, to a folder that all workers see.
 
     Returns:
-        Their names below `folder`, by what they are called in the settings.
+        Names in the settings -> names below `folder`.
 
     Raises:
         SettingError: one cannot be read.
@@ -47,23 +47,22 @@ def pack(many: Iterable[Settings], folder: Location) -> dict[str, str]:
         curve = [settings.amount] if settings.amount.strip().lower().endswith(".csv") else []
         for text in (*tones, *curve, *options_of(settings, (ADAPTER,))):
             if text not in packed:
-                packed[text] = _put(Path(fetched(text, settings.offline)).expanduser(), folder)
+                packed[text] = _put(Path(local_path(text, settings.offline)).expanduser(), folder)
     return packed
 
 
-def unpack(settings: Settings, packed: Mapping[str, str], folder: Location) -> Places:
-    """Where on this machine the files are that `pack` has put into `folder`, as far as these
-    settings name them.
+def unpack(settings: Settings, packed: Mapping[str, str], folder: Location) -> LocalPaths:
+    """Paths on this machine of the files that these settings name and `pack` put into `folder`.
 
     Raises:
-        SettingError: they are not what they were.
+        SettingError: a file was changed since.
     """
     named = (*tones_and_curve(settings), *options_of(settings, (ADAPTER,)))
     return tuple((text, _taken(folder, packed[text])) for text in named if text in packed)
 
 
 def _is_file(text: str) -> bool:
-    """Whether a tone is a file's."""
+    """Whether a tone is a file."""
     from morphsep.tones import DEFINITIONS, is_recording, named_tones
 
     if "://" in text:
@@ -73,7 +72,7 @@ def _is_file(text: str) -> bool:
 
 
 def _put(path: Path, folder: Location) -> str:
-    """Copies a file, and what it names, or a folder; named by the digest of all of it."""
+    """Copies a folder, or a file and the files that it names; the copy's name is their digest."""
     try:
         parts = _parts(path)
         name = f"{_digest_of(parts)}/{path.name}"
@@ -93,13 +92,13 @@ def _put(path: Path, folder: Location) -> str:
 
 
 def _parts(path: Path) -> dict[str, Path | bytes]:
-    """By their names in the copy: files, or their content."""
+    """Names in the copy -> files, or their content."""
     if path.is_dir():
         return {f"{path.name}/{name}": file for name, file in _inside(path).items()}
-    inner = inner_files(path) if path.suffix.lower() in CHAINS else []
+    inner = files_of_chain(path) if path.suffix.lower() in CHAINS else []
     if not inner:
         return {path.name: path}
-    # a plugin has to be installed on every machine, at the same place
+    # a plugin has to be installed on every machine, under the same path
     files = {name: str((path.parent / name).resolve()) for _, name in inner}
     parts: dict[str, Path | bytes] = {}
     for number, name in enumerate(dict.fromkeys(n for kind, n in inner if kind == IMPULSE)):
@@ -110,8 +109,7 @@ def _parts(path: Path) -> dict[str, Path | bytes]:
 
 
 def _inside(folder: Path) -> dict[str, Path]:
-    """The files below by their names there, but for those that a killed process left half
-    written."""
+    """Names below a folder -> files; half-written ones of a killed process are left out."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     return {
         path.relative_to(folder).as_posix(): path
@@ -130,7 +128,7 @@ def _digest_of(parts: Mapping[str, Path | bytes]) -> str:
 
 @lru_cache(maxsize=1024)
 def _taken(folder: Location, name: str) -> str:
-    """A path to what `_put` has put there, checked."""
+    """The path on this machine of what `_put` copied; its digest is checked."""
     key = name.partition("/")[0]
     if folder.is_local:
         here = folder.path / key
@@ -139,10 +137,10 @@ def _taken(folder: Location, name: str) -> str:
 
         here = weights_dir() / "remote" / key
         with only_one(here / "x"):
-            for place in (folder / key).walk():
-                target = here / place.text.removeprefix(f"{folder / key}/")
+            for part in (folder / key).walk():
+                target = here / part.text.removeprefix(f"{folder / key}/")
                 if not target.exists():
-                    place.fetch(target)
+                    part.fetch(target)
     found = _inside(here)
     found.pop(".lock", None)
     if _digest_of(found) != key:

@@ -1,4 +1,4 @@
-"""What a job's names alone can say: that it will not be done, or must not be begun."""
+"""Checks of names: jobs that cannot be done, and outputs that must not be written."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def refuse(job: Job, out: str) -> Job:
 def _check_stays_below(job: Job, out: str) -> None:
     parts = PurePosixPath(job.track).parts
     if not parts:
-        raise SettingError(f"the output {job.track!r} of {job.path} is no file name")
+        raise SettingError(f"the output {job.track!r} of {job.path} is not a file name")
     # with links followed: a folder in `out` may be one, and lead elsewhere
     folder = identity(os.path.dirname(os.path.join(out, job.track)))
     if ".." in parts or os.path.isabs(job.track) or not _is_below(folder, out):

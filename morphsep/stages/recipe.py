@@ -71,27 +71,26 @@ class Recipe:
 
 
 @lru_cache(maxsize=1024)
-def build(settings: Settings, places: tuple[tuple[str, str], ...] = ()) -> Recipe:
-    """The recipe of settled settings; remembered for a run (files that settings name are read
-    again by the next).
+def build(settings: Settings, paths: tuple[tuple[str, str], ...] = ()) -> Recipe:
+    """The recipe of settled settings. Kept until `forget`: each run reads the files that settings
+    name once.
 
     Args:
-        places: of files that settings name and that lie elsewhere on this machine
-            (`morphsep.request.named_files`).
+        paths: on this machine, of files that settings name (`request.unpack`).
 
     Raises:
         SettingError: an unknown name, or a value outside its range.
     """
-    from morphsep.request import at_hand
+    from morphsep.request import with_local_files
     from morphsep.tones import check_recording, get_tone
 
     _check_ranges(settings)
-    here = at_hand(settings, places)
-    check_recording(here.recording, here.from_, here.to)
-    curve = request.parse_amount(here.amount)
-    # Nothing asked for in the whole track gives the input back, whatever it would morph from.
-    source = get_tone(AS_RECORDED) if curve.is_zero else get_tone(here.from_, here.recording)
-    target = get_tone(here.to, here.recording)
+    local = with_local_files(settings, paths)
+    check_recording(local.recording, local.from_, local.to)
+    curve = request.parse_amount(local.amount)
+    # An amount of 0 in the whole track gives the input back, whatever the tone to morph from.
+    source = get_tone(AS_RECORDED) if curve.is_zero else get_tone(local.from_, local.recording)
+    target = get_tone(local.to, local.recording)
     return Recipe(
         settings=settings,
         source=source,
@@ -99,8 +98,8 @@ def build(settings: Settings, places: tuple[tuple[str, str], ...] = ()) -> Recip
         curve=curve,
         grid=Grid(samples(settings.chunk), samples(settings.overlap)),
         section=samples(settings.section),
-        separator=build_separator(here),
-        backend=build_backend(here, source, target),
+        separator=build_separator(local),
+        backend=build_backend(local, source, target),
     )
 
 

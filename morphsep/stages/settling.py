@@ -1,4 +1,4 @@
-"""Settling: what settings leave open is decided once, where the run is started."""
+"""Settling: settings that are ``auto`` are decided once, where the run is started."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BRACES = str.maketrans({"{": "{{", "}": "}}"})
 
 
 def forget() -> None:
-    """Has `build` read the files that settings name (tones, curves) anew; weights stay loaded."""
+    """Makes `build` read the files that settings name again; weights stay loaded."""
     build.cache_clear()
     _chosen.cache_clear()
 
