@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,11 +14,25 @@ from hypothesis import settings
 
 from morphsep.storage import locking
 from morphsep.storage.locations import Location, location
+from tests.contracts import witnesses
 from tests.object_store import ObjectStore
 
 # machines are shared and noisy: how long an example took says nothing about it
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Deals the tests out to workers (``--dist loadgroup``): a file stays together, so that its
+    fixtures are made once; so does all that runs on Ray, so that one cluster does for it. It comes
+    first: it waits more than it computes, and should not be what is waited for at the end."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            on_ray = item.get_closest_marker("ray") is not None
+            group = "ray" if on_ray else item.nodeid.partition("::")[0]
+            item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: item.get_closest_marker("ray") is None)
 
 
 @pytest.fixture(scope="module")
@@ -42,19 +58,66 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(disk)], check=True)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server() -> Iterator[ObjectStore]:
-    """An object store on loopback, one for a module."""
+    """An object store on loopback, one for all tests of a process."""
     with ObjectStore() as store:
         yield store
 
 
+@pytest.fixture(scope="session")
+def witnessed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that `witnesses` on the cluster leave their notes in."""
+    return tmp_path_factory.mktemp("witnessed")
+
+
+@pytest.fixture(scope="session")
+def witness_plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Whoever has this folder on its path knows `witnesses`; the workers of the cluster do."""
+    return witnesses.install(tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture(scope="session")
+def cluster(
+    server: ObjectStore,
+    witnessed: Path,
+    witness_plugins: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[None]:
+    """Ray in this process, one for all tests of it: a run on Ray takes the cluster that is there.
+
+    It counts six CPUs and two GPUs whatever the machine has. Its workers keep the environment of
+    its start: the object store, a folder for weights that is nobody else's, and the witnesses.
+    """
+    ray = pytest.importorskip("ray")
+    path = os.pathsep.join(filter(None, [str(witness_plugins), os.getenv("PYTHONPATH")]))
+    environment = server.environment | {
+        "PYTHONPATH": path, witnesses.FOLDER: str(witnessed), "CUDA_VISIBLE_DEVICES": "0,1",
+        "MORPHSEP_WEIGHTS": str(tmp_path_factory.mktemp("weights")),
+        "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+    }  # fmt: skip
+    with (
+        # Ray's sockets need a short path
+        tempfile.TemporaryDirectory(prefix="mc", ignore_cleanup_errors=True) as home,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.delenv("RAY_ADDRESS", raising=False)
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        ray.init(
+            "local", num_cpus=6, num_gpus=2, object_store_memory=100 << 20, _temp_dir=home,
+            include_dashboard=False, log_to_driver=False, logging_level="WARNING",
+        )  # fmt: skip
+        patch.undo()
+        yield
+        ray.shutdown()
+
+
 @pytest.fixture
-def store(server: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
-    """The module's object store, as the environment's; what a test made fail is well again."""
-    for name, value in server.environment.items():
-        monkeypatch.setenv(name, value)
-    yield server
+def store(server: ObjectStore) -> Iterator[ObjectStore]:
+    """The process's object store, as the environment's; what a test made fail is well again."""
+    with server.used():
+        yield server
     server.recover()
 
 

@@ -1,8 +1,8 @@
 """A real S3-protocol server on loopback behind a proxy that fails when told to.
 
     with ObjectStore() as store:
-        os.environ.update(store.environment)          # AWS_ENDPOINT_URL and credentials
-        place = location(store.url("out"))            # s3://morphsep-test/out
+        with store.used():                            # AWS_ENDPOINT_URL and credentials
+            place = location(store.url("out"))        # s3://morphsep-test/out
         store.fail("503", times=3)                    # the next three requests
         store.fail("reset", times=1, method="PUT", key="tracks/")
         store.go_away(seconds=5)                      # nobody listens
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import socket
 import struct
 import subprocess
@@ -22,6 +23,8 @@ import sys
 import threading
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -229,6 +232,20 @@ class ObjectStore:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
+    @contextmanager
+    def used(self) -> Iterator[None]:
+        """This process uses this store meanwhile."""
+        before = {name: os.environ.get(name) for name in self.environment}
+        os.environ.update(self.environment)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
+
     def url(self, key: str = "") -> str:
         """``s3://bucket/key`` in a bucket that exists."""
         return f"s3://{BUCKET}/{key}"
@@ -248,7 +265,7 @@ class ObjectStore:
         self._tell(fail=asdict(Fault(kind, times, method, key, seconds)))
 
     def recover(self) -> None:
-        """Forgets all faults."""
+        """Forgets all faults, and the requests so far."""
         self._tell(recover=True)
 
     def go_away(self, seconds: float) -> None:
@@ -256,7 +273,7 @@ class ObjectStore:
         self._tell(go_away=seconds)
 
     def requests(self) -> list[str]:
-        """ "METHOD path" of every request so far, those that failed included."""
+        """ "METHOD path" of every request since `recover`, those that failed included."""
         found = self._tell(requests=True)
         assert isinstance(found, list)
         return found
@@ -282,6 +299,7 @@ def _obey(proxy: Proxy, order: dict[str, Any]) -> Any:
     if "recover" in order:
         with proxy.lock:
             proxy.faults.clear()
+            proxy.log.clear()
     if "go_away" in order:
         threading.Thread(target=proxy.go_away, args=(order["go_away"],), daemon=True).start()
         time.sleep(0.1)

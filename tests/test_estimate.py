@@ -54,10 +54,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def filled(server: ObjectStore, folder: Path) -> Location:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in server.environment.items():
-            patch.setenv(name, value)
-        place = location(server.url("in"))
+    with server.used():
+        place = location(server.url("estimate-in"))
         for path in folder.iterdir():
             (place / path.name).write_bytes(path.read_bytes())
     return place

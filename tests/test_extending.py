@@ -55,7 +55,7 @@ def test_both_executors_run_it_and_agree(installed: Path, tmp_path: Path) -> Non
         done = morphsep(
             installed, "morph", song, "-o", out, "--executor", executor, "--json",
             "--separator", "centre", "--to", "ring", "--backend", "equal-power",
-            "--set", "exponent=0.7", "--amount", "0.5",
+            "--set", "exponent=0.7", "--amount", "0.5", "--no-uniform",
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         (row,) = json.loads(done.stdout)["tracks"]

@@ -202,7 +202,7 @@ def test_a_job_is_submitted_and_done(cluster: Cluster, tmp_path: Path) -> None:
     # the job runs with the interpreter of the cluster, as `python` does in a cluster's environment
     job = client.submit_job(
         entrypoint=f"{sys.executable} jobs/reprocess.py {tmp_path / 'in'} -o {out} "
-        "--to fuzz --separator none",
+        "--to fuzz --separator none --no-uniform",
         runtime_env={"working_dir": str(ROOT)},
     )
     deadline = time.monotonic() + 240

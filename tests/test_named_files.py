@@ -82,7 +82,7 @@ def some(place: object) -> list[Any]:
     """Settings that name every kind of file, as far as what plays them is installed."""
     files = make_settings(
         to=f"{place}/room.yaml", amount=f"{place}/curve.csv", from_=f"{place}/take.wav",
-        separator="none",
+        separator="none", uniform=False,
     )  # fmt: skip
     capture = make_settings(to=f"{place}/amp.nam", separator="none")
     return [files, capture] if find_spec("nam") else [files]
@@ -227,7 +227,10 @@ def test_a_run_with_everything_in_a_bucket(bucket: Location, folder: Path, tmp_p
     hashes = []
     for place, weights in ((bucket, bucket / "model"), (folder, model)):
         settings = make_settings(
-            to=f"{place}/room.yaml", amount=f"{place}/curve.csv", separator=f"demucs:{weights}"
+            to=f"{place}/room.yaml",
+            amount=f"{place}/curve.csv",
+            separator=f"demucs:{weights}",
+            uniform=False,
         )
         out = tmp_path / f"out-{len(hashes)}"
         (row,) = run(
@@ -240,11 +243,11 @@ def test_a_run_with_everything_in_a_bucket(bucket: Location, folder: Path, tmp_p
 
 @pytest.mark.ray
 @pytest.mark.filterwarnings("default")  # Ray warns of its own deprecations
+@pytest.mark.usefixtures("cluster")
 def test_ray_workers_that_see_neither_files_nor_folder(
     bucket: Location, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Everything is renamed when the plan is made; tone and checkpoint of one row in a bucket."""
-    pytest.importorskip("ray")
     model = write_htdemucs(tmp_path / "model", kind="safetensors")
     for path in model.iterdir():
         (bucket / "model" / path.name).write_bytes(path.read_bytes())
@@ -267,7 +270,7 @@ def test_ray_workers_that_see_neither_files_nor_folder(
         out = tmp_path / executor
         if executor == "ray":
             monkeypatch.setattr("morphsep.run.driver.get_executor", lambda name: ray_without_them)
-        jobs = settle_jobs(collect([str(tmp_path / "list.csv")], out, make_settings()))
+        jobs = settle_jobs(collect([str(tmp_path / "list.csv")], out, make_settings(uniform=False)))
         summary = run(jobs, out, REPROCESS, executor=executor)
         assert [(row.track, row.message) for row in summary.failed] == []
         hashes.append({row.track: row.output_hash for row in summary.done})

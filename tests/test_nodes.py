@@ -60,7 +60,7 @@ def test_stages_of_one_track_may_run_anywhere(
         (bucket / "in" / file).write_bytes((tmp_path / file).read_bytes())
     settings = make_settings(
         to="fuzz", section=5, chunk=5, separator="auto" if own_stem else "harmonic",
-        stem="{stem}.guitar.wav" if own_stem else None,
+        stem="{stem}.guitar.wav" if own_stem else None, uniform=False,
     )  # fmt: skip
     jobs = settle_jobs(collect([str(bucket / "in" / name)], str(bucket / "out"), settings))
     outcomes = run(jobs, str(bucket / "out"), REPROCESS, executor="ray").outcomes

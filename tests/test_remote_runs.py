@@ -37,7 +37,10 @@ def bucket(store: ObjectStore, tmp_path: Path) -> Location:
     return place
 
 
-SETTINGS = {"to": "overdrive", "amount": 0.5, "stem": "{stem}.guitar.wav", "section": 5, "chunk": 5}
+SETTINGS = {
+    "to": "overdrive", "amount": 0.5, "stem": "{stem}.guitar.wav", "section": 5, "chunk": 5,
+    "uniform": False,
+}  # fmt: skip
 
 
 def go(inputs: str, out: str) -> Summary:

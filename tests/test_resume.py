@@ -22,16 +22,16 @@ from morphsep.storage import files
 from tests import songs
 
 STEM = {"stem": "{stem}.guitar.wav"}
+PLAIN = {"separator": "none", "uniform": False}
 
 
 def test_the_same_command_again_does_nothing(tmp_path: Path) -> None:
     path = songs.song(tmp_path, 6.0)
-    first = morphsep.morph_file(path, tmp_path / "out", to="fuzz", **STEM)
+    settings = {"to": "fuzz", "uniform": False, **STEM}
+    first = morphsep.morph_file(path, tmp_path / "out", **settings)
     written = (tmp_path / "out" / first.output).stat().st_mtime_ns
     events = []
-    again = morphsep.morph_file(
-        path, tmp_path / "out", to="fuzz", on_progress=events.append, **STEM
-    )
+    again = morphsep.morph_file(path, tmp_path / "out", on_progress=events.append, **settings)
     assert again == first
     assert events == []
     assert (tmp_path / "out" / first.output).stat().st_mtime_ns == written
@@ -44,12 +44,13 @@ def test_the_same_command_again_does_nothing(tmp_path: Path) -> None:
         ({"to": "chorus"}, False),
         ({"backend": "crossfade"}, False),
         ({"subtype": "PCM_24"}, False),
+        ({"uniform": True}, False),
         ({"separator": "harmonic", "stem": None}, True),
     ],
 )
 def test_a_changed_setting_redoes_what_depends_on_it(tmp_path, change, separated_again) -> None:
     path = songs.song(tmp_path, 6.0)
-    base = {"to": "fuzz", "amount": 0.7, **STEM}
+    base = {"to": "fuzz", "amount": 0.7, "uniform": False, **STEM}
     first = morphsep.morph_file(path, tmp_path / "out", **base)
     stems = {p: p.stat().st_mtime_ns for p in (tmp_path / "out/.morphsep/stems").rglob("*.wav")}
     second = morphsep.morph_file(path, tmp_path / "out", **base | change)
@@ -63,19 +64,18 @@ def test_a_changed_setting_redoes_what_depends_on_it(tmp_path, change, separated
 def test_a_changed_file_under_the_same_name_and_time_is_done_again(tmp_path: Path) -> None:
     path = songs.write(tmp_path / "x.wav", songs.guitar(3.0, seed=1))
     when = path.stat().st_mtime_ns
-    first = morphsep.morph_file(path, tmp_path / "out", to="fuzz", separator="none")
+    first = morphsep.morph_file(path, tmp_path / "out", to="fuzz", **PLAIN)
     songs.write(path, songs.guitar(3.0, seed=2))
     os.utime(path, ns=(when, when))
-    second = morphsep.morph_file(path, tmp_path / "out", to="fuzz", separator="none")
+    second = morphsep.morph_file(path, tmp_path / "out", to="fuzz", **PLAIN)
     assert second.output_hash != first.output_hash
 
 
 def test_a_renamed_input_keeps_its_stem(tmp_path: Path) -> None:
     path = songs.write(tmp_path / "x.wav", songs.guitar(3.0))
-    first = morphsep.morph_file(path, tmp_path / "out", to="fuzz", separator="harmonic")
-    second = morphsep.morph_file(
-        path.rename(tmp_path / "y.wav"), tmp_path / "out", to="fuzz", separator="harmonic"
-    )
+    settings = {"to": "fuzz", "separator": "harmonic", "uniform": False}
+    first = morphsep.morph_file(path, tmp_path / "out", **settings)
+    second = morphsep.morph_file(path.rename(tmp_path / "y.wav"), tmp_path / "out", **settings)
     assert second.stem_key == first.stem_key
     stems = list((tmp_path / "out/.morphsep/stems").rglob("facts.json"))
     assert len(stems) == 1
@@ -83,18 +83,18 @@ def test_a_renamed_input_keeps_its_stem(tmp_path: Path) -> None:
 
 def test_a_result_that_was_deleted_or_cut_is_made_again(tmp_path: Path) -> None:
     path = songs.write(tmp_path / "x.wav", songs.guitar(3.0))
-    first = morphsep.morph_file(path, tmp_path / "out", to="fuzz", separator="none")
+    first = morphsep.morph_file(path, tmp_path / "out", to="fuzz", **PLAIN)
     result = tmp_path / "out" / first.output
     result.write_bytes(result.read_bytes()[:1000])
     assert verify(tmp_path / "out")[1] != []
-    again = morphsep.morph_file(path, tmp_path / "out", to="fuzz", separator="none")
+    again = morphsep.morph_file(path, tmp_path / "out", to="fuzz", **PLAIN)
     assert again.output_hash == first.output_hash == files.digest_file(result)
 
 
 def test_force_does_it_again(tmp_path: Path) -> None:
     path = songs.write(tmp_path / "x.wav", songs.guitar(3.0))
-    first = morphsep.morph_file(path, tmp_path / "out", to="fuzz", separator="none")
-    again = morphsep.morph_file(path, tmp_path / "out", to="fuzz", separator="none", force=True)
+    first = morphsep.morph_file(path, tmp_path / "out", to="fuzz", **PLAIN)
+    again = morphsep.morph_file(path, tmp_path / "out", to="fuzz", force=True, **PLAIN)
     assert again.finished_ns > first.finished_ns
     assert again.output_hash == first.output_hash
 
@@ -105,7 +105,8 @@ COMMAND = [sys.executable, "-m", "morphsep", "morph"]
 def command(tmp_path: Path, *more: str) -> list[str]:
     return [
         *COMMAND, str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--to", "distortion",
-        "--amount", "0.5", "--backend", "spectral", "--section", "5", "--chunk", "5", *more,
+        "--amount", "0.5", "--backend", "spectral", "--section", "5", "--chunk", "5",
+        "--no-uniform", *more,
     ]  # fmt: skip
 
 
@@ -113,7 +114,7 @@ def command(tmp_path: Path, *more: str) -> list[str]:
 def test_a_killed_run_is_finished_by_the_next(tmp_path: Path, how: signal.Signals) -> None:
     """Killed while sections are being written; then the same command gives what it would have."""
     for name in ("a.wav", "b.wav"):
-        songs.song(tmp_path / "in", 25.0, name=name)
+        songs.song(tmp_path / "in", 20.0, name=name)
     arguments = command(tmp_path, "--stem", "{stem}.guitar.wav")
     # a shell that runs the tests in the background has SIGINT ignored, and children inherit that
     arguments = ["env", "--default-signal=INT", *arguments]
@@ -141,7 +142,7 @@ def test_a_killed_run_is_finished_by_the_next(tmp_path: Path, how: signal.Signal
     for name in ("a.wav", "b.wav"):
         morphsep.morph_file(
             tmp_path / "in" / name, undisturbed, to="distortion", amount=0.5, backend="spectral",
-            section=5, chunk=5, **STEM,
+            section=5, chunk=5, uniform=False, **STEM,
         )  # fmt: skip
         np.testing.assert_array_equal(
             songs.read(undisturbed / name), songs.read(tmp_path / "out" / name)
@@ -171,7 +172,7 @@ def test_two_runs_on_one_folder_do_not_meet(tmp_path: Path) -> None:
         Workspace(tmp_path / "out").locked(),
         pytest.raises(SettingError, match=r"another run .* is at work"),
     ):
-        morphsep.morph_file(path, tmp_path / "out", to="fuzz", separator="none")
+        morphsep.morph_file(path, tmp_path / "out", to="fuzz", **PLAIN)
 
 
 def test_a_run_cut_short_may_go_on_with_other_sections(tmp_path: Path) -> None:
@@ -190,7 +191,7 @@ def test_a_run_cut_short_may_go_on_with_other_sections(tmp_path: Path) -> None:
     assert verify(tmp_path / "out") == (1, [])
     morphsep.morph_file(
         path, tmp_path / "undisturbed", to="distortion", amount=0.5, backend="spectral",
-        section=20, chunk=5, separator="harmonic",
+        section=20, chunk=5, separator="harmonic", uniform=False,
     )  # fmt: skip
     np.testing.assert_array_equal(
         songs.read(tmp_path / "undisturbed" / "song.wav"), songs.read(tmp_path / "out" / "song.wav")
@@ -205,7 +206,7 @@ def test_copies_of_one_song_do_not_share_what_is_being_made(tmp_path: Path) -> N
     for name in ("a.wav", "b.wav"):
         songs.song(tmp_path / "in", 12.0, name=name)
     jobs = settle_jobs(collect([str(tmp_path / "in")], tmp_path / "out", morphsep.Settings(
-        to="fuzz", stem="{stem}.guitar.wav")))  # fmt: skip
+        to="fuzz", stem="{stem}.guitar.wav", uniform=False)))  # fmt: skip
     assert len(run(jobs, tmp_path / "out", REPROCESS).done) == 2
     chunks = manifest.read_chunks(tmp_path / "out")
     assert [(c.track, c.index) for c in chunks] == [
@@ -230,7 +231,7 @@ def test_force_separates_and_measures_again(tmp_path: Path) -> None:
 
 def test_a_stem_with_a_hole_is_made_again(tmp_path: Path) -> None:
     path = songs.song(tmp_path, 12.0)
-    settings = {"separator": "harmonic", "section": 8, "to": "fuzz"}
+    settings = {"separator": "harmonic", "section": 8, "to": "fuzz", "uniform": False}
     first = morphsep.morph_file(path, tmp_path / "out", amount=0.5, **settings)
     stems = sorted((tmp_path / "out" / ".morphsep" / "stems").rglob("0*.wav"))
     assert len(stems) == 2
@@ -247,7 +248,7 @@ def test_a_decoded_copy_is_gone_afterwards(tmp_path: Path) -> None:
     path = tmp_path / "x.mp3"
     soundfile.write(path, songs.guitar(3.0).T, 44100, format="MP3")
     for amount in (0.5, 0.5, 0.6):
-        morphsep.morph_file(path, tmp_path / "out", to="fuzz", amount=amount, separator="none")
+        morphsep.morph_file(path, tmp_path / "out", to="fuzz", amount=amount, **PLAIN)
     assert verify(tmp_path / "out") == (1, [])
     assert not list((tmp_path / "out" / ".morphsep").glob("decoded/*"))
 
@@ -255,23 +256,23 @@ def test_a_decoded_copy_is_gone_afterwards(tmp_path: Path) -> None:
 def test_nobody_elses_file_is_overwritten(tmp_path: Path) -> None:
     mine = songs.write(tmp_path / "a" / "x.wav", songs.guitar(1.0))
     other = songs.write(tmp_path / "b" / "x.wav", songs.guitar(1.0, seed=5))
-    row = morphsep.morph_file(mine, tmp_path / "out", to="fuzz", separator="none")
+    row = morphsep.morph_file(mine, tmp_path / "out", to="fuzz", **PLAIN)
     with pytest.raises(morphsep.TrackError, match="already the result of"):
-        morphsep.morph_file(other, tmp_path / "out", to="fuzz", separator="none")
+        morphsep.morph_file(other, tmp_path / "out", to="fuzz", **PLAIN)
     assert files.digest_file(tmp_path / "out" / "x.wav") == row.output_hash
     songs.write(tmp_path / "out2" / "x.wav", songs.guitar(1.0))
     with pytest.raises(morphsep.TrackError, match="not ours"):
-        morphsep.morph_file(mine, tmp_path / "out2", to="fuzz", separator="none")
+        morphsep.morph_file(mine, tmp_path / "out2", to="fuzz", **PLAIN)
 
 
 def test_morph_and_separate_live_in_one_folder(tmp_path: Path) -> None:
     path = songs.song(tmp_path, 3.0)
     out = tmp_path / "out"
-    stem = {"stem": "{stem}.guitar.wav"}
-    first = morphsep.morph_file(path, out, to="fuzz", **stem)
-    parts = morphsep.separate_file(path, out, **stem)
-    assert morphsep.morph_file(path, out, to="fuzz", **stem) == first
-    assert morphsep.separate_file(path, out, **stem) == parts
+    settings = {"to": "fuzz", "uniform": False, **STEM}
+    first = morphsep.morph_file(path, out, **settings)
+    parts = morphsep.separate_file(path, out, **STEM)
+    assert morphsep.morph_file(path, out, **settings) == first
+    assert morphsep.separate_file(path, out, **STEM) == parts
     assert verify(out) == (2, [])
 
 
@@ -299,13 +300,13 @@ def test_an_interrupt_that_is_swallowed_ends_the_run_all_the_same(
     try:
         path = songs.song(tmp_path, 6.0)
         with pytest.raises(KeyboardInterrupt):
-            morphsep.morph_file(path, tmp_path / "out", to="fuzz", **STEM)
+            morphsep.morph_file(path, tmp_path / "out", to="fuzz", uniform=False, **STEM)
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
         assert list(manifest.read_tracks(tmp_path / "out")) == []
         assert not (tmp_path / "out" / path.name).exists()
         assert not list((tmp_path / "out" / ".morphsep" / "tries").rglob("*.json"))
         monkeypatch.setattr(module, name, real)
-        morphsep.morph_file(path, tmp_path / "out", to="fuzz", **STEM)
+        morphsep.morph_file(path, tmp_path / "out", to="fuzz", uniform=False, **STEM)
     finally:
         signal.signal(signal.SIGINT, before)
     assert verify(tmp_path / "out") == (1, [])
@@ -327,7 +328,8 @@ def test_storage_that_is_away_while_a_row_is_asked_for_ends_no_run(
 
     monkeypatch.setattr(Workspace, "ended", away)
     path = songs.song(tmp_path, 4.0)
-    assert morphsep.morph_file(path, tmp_path / "out", to="fuzz", **STEM).status == "ok"
+    settings = {"to": "fuzz", "uniform": False, **STEM}
+    assert morphsep.morph_file(path, tmp_path / "out", **settings).status == "ok"
     left += [1, 1, 1, 1]
     with pytest.raises(StorageError, match="36 s"):
-        morphsep.morph_file(path, tmp_path / "out2", to="fuzz", **STEM)
+        morphsep.morph_file(path, tmp_path / "out2", **settings)

@@ -6,12 +6,10 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
-import ray
 
 from morphsep.run.executors.executor import get_executor
 from morphsep.run.executors.run_ahead import RUN_AHEAD
@@ -20,17 +18,8 @@ from morphsep.run.executors.step import Pool, Step
 pytestmark = [
     pytest.mark.ray,
     pytest.mark.filterwarnings("default"),  # Ray warns of its own deprecations
+    pytest.mark.usefixtures("cluster"),
 ]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cluster() -> Iterator[None]:
-    """One for all of these: the executor takes the one that its process is in."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("CUDA_VISIBLE_DEVICES", "0")
-        ray.init(include_dashboard=False, log_to_driver=False)
-    yield
-    ray.shutdown()
 
 
 def noted(record: int, folder: Path) -> list[int]:
@@ -43,15 +32,18 @@ def passed_on(record: int) -> list[int]:
 
 
 def until_nothing_comes(record: int, folder: Path) -> list[int]:
-    """Keeps the worker at its first record until the step before has done nothing for 15 s."""
+    """Keeps the worker at its first record until the step before has begun to run ahead, and has
+    then done nothing for 6 s."""
     before = [-1, -1, -1]
-    while record == 0 and before[0] < (now := len(list(folder.iterdir()))):
+    while record == 0 and (before[0] < (now := len(list(folder.iterdir()))) or now < 3):
         before = [*before[1:], now]
-        time.sleep(5)
+        time.sleep(2)
     return [record]
 
 
 def test_the_first_step_waits_for_workers(tmp_path) -> None:
+    import ray
+
     steps = [
         Step(name="a", call=partial(noted, folder=tmp_path)),
         Step(name="b", call=partial(until_nothing_comes, folder=tmp_path), has_workers=True),
@@ -60,8 +52,10 @@ def test_the_first_step_waits_for_workers(tmp_path) -> None:
     ahead = []
     for _ in get_executor("ray")(steps, range(songs), Pool(min_workers=1, max_workers=1)):
         ahead.append(len(list(tmp_path.iterdir())))
-    # the worker holds two, RUN_AHEAD wait for each of them, and what had begun was finished
-    assert 2 < ahead[0] < 2 * (RUN_AHEAD + 1) + 20
+    # the worker holds two, RUN_AHEAD wait for each of them, and what had begun was finished: four
+    # tasks a CPU
+    begun = 4 * ray.cluster_resources()["CPU"]
+    assert 2 < ahead[0] < 2 * (RUN_AHEAD + 1) + begun
     assert len(ahead) == ahead[-1] == songs
 
 

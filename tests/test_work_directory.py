@@ -25,7 +25,10 @@ from morphsep.storage.locations import Location, location
 from tests import songs
 from tests.object_store import ObjectStore
 
-SETTINGS = {"to": "fuzz", "amount": 0.5, "separator": "harmonic", "section": 5, "chunk": 5}
+SETTINGS = {
+    "to": "fuzz", "amount": 0.5, "separator": "harmonic", "section": 5, "chunk": 5,
+    "uniform": False,
+}  # fmt: skip
 WITH_THE_RESULTS = {"claims", "lock", "run.json"}
 
 
@@ -172,8 +175,8 @@ def test_the_command_line(tmp_path: Path) -> None:
 
 @pytest.mark.ray
 @pytest.mark.filterwarnings("default")  # Ray warns of its own deprecations
+@pytest.mark.usefixtures("cluster")
 def test_both_executors_work_there(tmp_path: Path) -> None:
-    pytest.importorskip("ray")
     for name in ("a.wav", "b.flac"):
         songs.write(tmp_path / "in" / name, songs.guitar(6.0))
     hashes = []

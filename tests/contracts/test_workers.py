@@ -28,7 +28,7 @@ from tests.contracts.witnesses import GATHERED, notes, pids
 pytestmark = [
     pytest.mark.ray,
     pytest.mark.filterwarnings("default"),  # Ray warns of its own deprecations
-    pytest.mark.usefixtures("cluster"),
+    pytest.mark.usefixtures("cluster", "with_witnesses"),
 ]
 
 
@@ -91,7 +91,9 @@ def job(path: Path, out: Path, **settings: Any) -> Job:
 
 
 @pytest.fixture(scope="module")
-def heavy(cluster, witnessed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def heavy(
+    cluster, with_witnesses, witnessed: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """The notes of a run over a long track and two short ones, by two workers a stage."""
     folder = tmp_path_factory.mktemp("heavy")
     for name, seconds in (("a", 3.0), ("long", 30.0), ("z", 4.0)):

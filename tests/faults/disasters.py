@@ -224,13 +224,22 @@ class Nodes:
         self._shape: dict[str, Any] = {"num_cpus": cpus, "object_store_memory": object_store}
         self._home = Path(tempfile.mkdtemp(prefix="mf"))  # Ray's sockets need a short path
 
-    def __enter__(self) -> Nodes:
+    @contextlib.contextmanager
+    def _inherited(self) -> Iterator[None]:
+        """What is started meanwhile gets the nodes' environment."""
         before = dict(os.environ)
         os.environ.clear()
         os.environ.update(self.environment)
-        self._before = before
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+    def __enter__(self) -> Nodes:
+        with self._inherited():
             from ray.cluster_utils import Cluster
 
             self._cluster = Cluster()
@@ -243,12 +252,9 @@ class Nodes:
 
     def __exit__(self, *error: object) -> None:
         left = self.processes()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with self._inherited():
             self._cluster.shutdown()
         gone(*left)
-        os.environ.clear()
-        os.environ.update(self._before)
         for folder in (self._home, self._plugins):
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -268,8 +274,7 @@ class Nodes:
         doomed = [*raylets, *(child for raylet in raylets for child in children(raylet))]
         for one in doomed:
             kill(one)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with self._inherited():
             self._cluster.remove_node(node, allow_graceful=False)
             self._cluster.add_node(**self._shape)
 

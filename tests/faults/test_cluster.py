@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,14 +16,12 @@ from tests.checkpoints import write_htdemucs
 from tests.faults import troublemakers
 from tests.faults.disasters import Nodes, Run, differences, gone, morph, notes
 
-pytestmark = [pytest.mark.ray, pytest.mark.filterwarnings("default")]
+pytestmark = [
+    pytest.mark.ray,
+    pytest.mark.xdist_group("nodes"),
+    pytest.mark.filterwarnings("default"),
+]
 pytest.importorskip("ray")
-
-
-@pytest.fixture(scope="module")
-def nodes() -> Iterator[Nodes]:
-    with Nodes() as three:
-        yield three
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +57,12 @@ def check(nodes: Nodes, material: Path, run: Run, retried: bool = True) -> None:
 
 
 @pytest.mark.parametrize(
-    "stage", [pytest.param("prepare", marks=pytest.mark.slow), "separate", "morph"]
+    "stage",
+    [
+        pytest.param("prepare", marks=pytest.mark.slow),
+        pytest.param("separate", marks=pytest.mark.slow),  # in a bucket it is tried always
+        "morph",
+    ],
 )
 def test_a_worker_is_killed(nodes: Nodes, material: Path, tmp_path: Path, stage: str) -> None:
     run = begin(nodes, material, tmp_path / "out")

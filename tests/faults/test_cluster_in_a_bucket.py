@@ -4,7 +4,6 @@ would have been, and nothing is left but what the documents say."""
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,18 +16,16 @@ from tests import songs
 from tests.faults.disasters import Nodes, Run, morph
 from tests.object_store import ObjectStore
 
-pytestmark = [pytest.mark.ray, pytest.mark.filterwarnings("default")]
+pytestmark = [
+    pytest.mark.ray,
+    pytest.mark.xdist_group("nodes"),
+    pytest.mark.filterwarnings("default"),
+    pytest.mark.usefixtures("store"),
+]
 pytest.importorskip("ray")
 pytest.importorskip("moto")
 
 OURS = ("--backend", "crossfade", "--no-uniform")
-
-
-@pytest.fixture(scope="module")
-def nodes(server: ObjectStore) -> Iterator[Nodes]:
-    """Whose processes, and this one, use the store."""
-    with Nodes(more=server.environment) as three:
-        yield three
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +34,8 @@ def material(nodes: Nodes, server: ObjectStore, tmp_path_factory: pytest.TempPat
     folder = tmp_path_factory.mktemp("bucket")
     for seed, name in enumerate(("a.wav", "b.flac", "c.wav")):
         path = songs.write(folder / "in" / name, songs.guitar(13.0, seed=seed), subtype="PCM_24")
-        (location(server.url("in")) / name).write_bytes(path.read_bytes())
+        with server.used():
+            (location(server.url("bucket-in")) / name).write_bytes(path.read_bytes())
     more = ("--separator", "none", *OURS)
     quiet = morph(nodes.environment, folder / "in", folder / "reference", *more)
     assert quiet.wait() == 0, quiet.said
@@ -47,7 +45,7 @@ def material(nodes: Nodes, server: ObjectStore, tmp_path_factory: pytest.TempPat
 def begin(nodes: Nodes, server: ObjectStore, name: str) -> Run:
     out, work = server.url(f"{name}/out"), server.url(f"{name}/work")
     more = ("--separator", "slow", *OURS, "--work", work, "--workers", "1-2")
-    return nodes.morph(server.url("in"), out, *more)
+    return nodes.morph(server.url("bucket-in"), out, *more)
 
 
 def tops(place: Location) -> set[str]:

@@ -23,6 +23,9 @@ def env(tmp_path: Path) -> dict[str, str]:
     return environment(plugins(tmp_path / "plugins"))
 
 
+OURS = ("--backend", "crossfade", "--no-uniform")
+
+
 @pytest.mark.parametrize(
     ("separator", "died_of"), [("kills", signal.SIGKILL), ("aborts", signal.SIGABRT)]
 )
@@ -33,7 +36,7 @@ def test_an_input_that_kills_its_driver(tmp_path, env, separator, died_of) -> No
         songs.write(tmp_path / "in" / name, songs.guitar(2.0))
 
     def begin() -> Run:
-        return morph(env, tmp_path / "in", tmp_path / "out", "--separator", separator)
+        return morph(env, tmp_path / "in", tmp_path / "out", "--separator", separator, *OURS)
 
     for _ in range(3):
         assert begin().wait() == -died_of
@@ -52,7 +55,7 @@ def test_an_input_that_needs_too_much_memory(tmp_path: Path, env: dict[str, str]
     songs.write(tmp_path / "in" / "b.wav", songs.guitar(3.1)[:, : troublemakers.POISON])
     for name in ("a.wav", "c.wav"):
         songs.write(tmp_path / "in" / name, songs.guitar(2.0))
-    run = morph(env, tmp_path / "in", tmp_path / "out", "--separator", "hungry")
+    run = morph(env, tmp_path / "in", tmp_path / "out", "--separator", "hungry", *OURS)
     assert run.wait() == 2, run.said
     rows = {row.track: row for row in manifest.read_tracks(tmp_path / "out")}
     assert [rows[name].status for name in ("a.wav", "b.wav", "c.wav")] == ["ok", "failed", "ok"]
@@ -66,7 +69,7 @@ def test_two_drivers_at_once(tmp_path: Path, env: dict[str, str]) -> None:
         songs.write(tmp_path / "in" / name, songs.guitar(13.0, seed=seed))
 
     def begin(out: str, separator: str = "slow") -> Run:
-        return morph(env, tmp_path / "in", tmp_path / out, "--separator", separator)
+        return morph(env, tmp_path / "in", tmp_path / out, "--separator", separator, *OURS)
 
     assert begin("reference", "none").wait() == 0
     first = begin("out")
@@ -89,7 +92,7 @@ def test_the_last_row_counts_whatever_the_clocks_say(tmp_path, monkeypatch, hour
         skew = HOUR_NS * hours if turn % 2 else 0
         monkeypatch.setattr(time, "time_ns", lambda skew=skew: right() + skew)
         row = morphsep.morph_file(
-            path, tmp_path / "out", to="fuzz", amount=amount, separator="none"
+            path, tmp_path / "out", to="fuzz", amount=amount, separator="none", uniform=False
         )
         assert manifest.read_tracks(tmp_path / "out") == [row]
         assert row.amount == str(amount)

@@ -92,9 +92,10 @@ def passed_on(record: int) -> list[int]:
 
 @pytest.mark.ray
 @pytest.mark.filterwarnings("default")  # Ray warns of its own deprecations
+@pytest.mark.usefixtures("cluster")
 def test_the_driver_keeps_nothing_of_what_has_passed() -> None:
     steps = [Step(name="a", call=passed_on), Step(name="b", call=passed_on, has_workers=True)]
-    many = 60
+    many = 40
     passed = 0
     for _ in get_executor("ray")(steps, range(many), Pool(min_workers=1, max_workers=1)):
         passed += 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,15 +16,14 @@ from tests.object_store import ObjectStore
 pytest.importorskip("moto")
 
 
-@pytest.fixture(scope="module")
-def store() -> Iterator[ObjectStore]:
-    with ObjectStore() as one:
-        yield one
+pytestmark = pytest.mark.usefixtures("store")
+
+OURS = ("--backend", "crossfade", "--no-uniform")
 
 
 @pytest.fixture(scope="module")
-def env(store: ObjectStore, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return environment(plugins(tmp_path_factory.mktemp("plugins"))) | store.environment
+def env(server: ObjectStore, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return environment(plugins(tmp_path_factory.mktemp("plugins"))) | server.environment
 
 
 @pytest.fixture(scope="module")
@@ -33,21 +31,15 @@ def material(env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> P
     folder = tmp_path_factory.mktemp("away")
     for seed, name in enumerate(("a.wav", "b.wav")):
         songs.write(folder / "in" / name, songs.guitar(13.0, seed=seed))
-    quiet = morph(env, folder / "in", folder / "reference", "--separator", "none")
+    quiet = morph(env, folder / "in", folder / "reference", "--separator", "none", *OURS)
     assert quiet.wait() == 0, quiet.said
     return folder
 
 
-@pytest.fixture(autouse=True)
-def here(env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in env.items():
-        if name.startswith("AWS"):
-            monkeypatch.setenv(name, value)
-
-
 def begin(env: dict[str, str], store: ObjectStore, material: Path, name: str) -> tuple[Run, str]:
     out = store.url(name)
-    return morph(env, material / "in", out, "--separator", "slow", "--executor", "local"), out
+    more = ("--separator", "slow", "--executor", "local", *OURS)
+    return morph(env, material / "in", out, *more), out
 
 
 def wait_for(store: ObjectStore, run: Run, key: str) -> None:
