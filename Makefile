@@ -20,7 +20,7 @@ demo: for-demo ## change the guitar in a real clip; results in demo-out/
 	@$(PYTHON) -m jobs.demo
 
 test: lint types ## lint, types and tests
-	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile $(PYTEST)
+	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 test-newest: ## a small part of the tests on the newest other Python here
 	OMP_NUM_THREADS=1 scripts/test-newest.sh $(NEWEST) $(PYTEST)

@@ -7,11 +7,14 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from itertools import compress, groupby, zip_longest
+from operator import not_
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from morphsep.request import registry
 from morphsep.storage import locking
 from morphsep.storage.locations import Location, location
 from tests.contracts import witnesses
@@ -22,17 +25,13 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Deals the tests out to workers (``--dist loadgroup``): a file stays together, so that its
-    fixtures are made once; so does all that runs on Ray, so that one cluster does for it. It comes
-    first: it waits more than it computes, and should not be what is waited for at the end."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            on_ray = item.get_closest_marker("ray") is not None
-            group = "ray" if on_ray else item.nodeid.partition("::")[0]
-            item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: item.get_closest_marker("ray") is None)
+    """Files with tests on Ray come in turn with the others: they wait more than they compute, and
+    nobody should wait for one of them at the end."""
+    files = [list(found) for _, found in groupby(items, key=lambda item: item.path)]
+    on_ray = [any(item.get_closest_marker("ray") for item in found) for found in files]
+    turns = zip_longest(compress(files, on_ray), compress(files, map(not_, on_ray)), fillvalue=[])
+    items[:] = [item for pair in turns for found in pair for item in found]
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +110,16 @@ def cluster(
         patch.undo()
         yield
         ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def with_witnesses(witness_plugins: Path) -> Iterator[None]:
+    """`witnesses` are installed while a module's tests run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(witness_plugins))
+        registry._found.cache_clear()
+        yield
+    registry._found.cache_clear()
 
 
 @pytest.fixture

@@ -47,6 +47,7 @@ def morphsep(installed: Path, *arguments: object) -> subprocess.CompletedProcess
     )  # fmt: skip
 
 
+@pytest.mark.ray
 def test_both_executors_run_it_and_agree(installed: Path, tmp_path: Path) -> None:
     song = songs.write(tmp_path / "song.wav", songs.guitar(6.0))
     outputs = []

@@ -51,7 +51,7 @@ def test_anything_else_is_a_setting_that_cannot_work(tmp_path: Path, text: str) 
 
 
 def go(inputs: Path, out: Path, max_failures: str | None) -> Summary:
-    jobs = collect([str(inputs)], out, make_settings(to="fuzz", separator="none"))
+    jobs = collect([str(inputs)], out, make_settings(to="fuzz", separator="none", uniform=False))
     return run(settle_jobs(jobs), out, REPROCESS, max_failures=max_failures)
 
 

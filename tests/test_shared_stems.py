@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from morphsep import manifest
 from morphsep.pipelines import REPROCESS
 from morphsep.request.inputs import collect
 from morphsep.request.job import Job
@@ -27,7 +26,7 @@ from morphsep.storage import locking, turns
 from morphsep.storage.locations import Location, location
 from morphsep.storage.turns import turn
 from tests import songs
-from tests.faults.disasters import environment, morph, plugins
+from tests.contracts.witnesses import notes
 
 TONES = ("fuzz", "chorus", "tremolo")
 
@@ -69,9 +68,10 @@ def listed(folder: Path, *names: str) -> list[str]:
     return [str(folder / "list.csv")]
 
 
-def jobs_of(folder: Path, out: object, *names: str) -> list[Job]:
-    settings = make_settings(amount=0.5, separator="none", section=5, chunk=5, backend="crossfade",
-                             uniform=False)  # fmt: skip
+def jobs_of(folder: Path, out: object, *names: str, separator: str = "none") -> list[Job]:
+    settings = make_settings(
+        amount=0.5, separator=separator, section=5, chunk=5, backend="crossfade", uniform=False
+    )
     return settle_jobs(collect(listed(folder, *names), str(out), settings))
 
 
@@ -145,17 +145,13 @@ def test_one_after_the_other(place: Location, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.ray
-def test_ray_separates_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("ray")
-    counted = tmp_path / "counted"
-    counted.mkdir()
-    env = environment(plugins(tmp_path / "plugins")) | {"MORPHSEP_COUNTED": str(counted)}
+@pytest.mark.filterwarnings("default")  # Ray warns of its own deprecations
+@pytest.mark.usefixtures("cluster", "with_witnesses")
+def test_ray_separates_once(tmp_path: Path, witnessed: Path) -> None:
     songs.write(tmp_path / "a.wav", songs.guitar(9.0))
-    inputs = Path(listed(tmp_path, "a")[0])
-    more = ("--separator", "counts", "--backend", "crossfade", "--no-uniform")
-    done = morph(env, inputs, tmp_path / "out", *more, "--executor", "ray", "--workers", "2")
-    assert done.wait() == 0, done.said
-    names = [path.name.partition("-")[0] for path in counted.iterdir()]
-    assert sorted(names) == ["0", str(6 * 44100)]
-    rows = manifest.read_tracks(tmp_path / "out")
-    assert [row.status for row in rows] == ["ok"] * len(TONES)
+    jobs = jobs_of(tmp_path, tmp_path / "out", "a", separator="noted")
+    pool = Pool(min_workers=2, max_workers=2)
+    summary = run(jobs, tmp_path / "out", REPROCESS, executor="ray", pool=pool)
+    assert [row.status for row in summary.done] == ["ok"] * len(TONES)
+    separated = [int(one.about) for one in notes(witnessed, "noted")]
+    assert sorted(separated) == [0, 5 * 44100]

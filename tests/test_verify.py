@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -25,15 +26,28 @@ from morphsep.storage import StorageError, files
 from tests import songs
 
 
-@pytest.fixture
-def done(tmp_path: Path) -> tuple[Path, TrackRow]:
-    path = songs.song(tmp_path / "in", 14.0, subtype="PCM_24")
-    row = morphsep.morph_file(
-        path, tmp_path / "out", to="fuzz", amount="0:00=0 0:08=0 0:10=1", chunk=5,
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a song in ``in``, morphed into ``out``."""
+    folder = tmp_path_factory.mktemp("done")
+    path = songs.song(folder / "in", 14.0, subtype="PCM_24")
+    morphsep.morph_file(
+        path, folder / "out", to="fuzz", amount="0:00=0 0:08=0 0:10=1", chunk=5,
         stem="{stem}.guitar.wav",
     )  # fmt: skip
-    assert verify(tmp_path / "out") == (1, [])
-    return tmp_path / "out", row
+    return folder
+
+
+@pytest.fixture
+def done(template: Path, tmp_path: Path) -> tuple[Path, TrackRow]:
+    """A copy, which a test may spoil."""
+    shutil.copytree(template, tmp_path, dirs_exist_ok=True)
+    out = tmp_path / "out"
+    (row,) = manifest.read_tracks(out)
+    row = replace(row, input=str(tmp_path / "in" / Path(str(row.input)).name))
+    manifest.commit(out, row, list(manifest.read_chunks(out)))
+    assert verify(out) == (1, [])
+    return out, row
 
 
 def promises(out: Path) -> set[int | None]:

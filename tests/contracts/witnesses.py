@@ -38,6 +38,7 @@ def install(folder: Path) -> Path:
         "[morphsep.separators]\n"
         "heavy = tests.contracts.witnesses:Heavy\n"
         "held = tests.contracts.witnesses:Held\n"
+        "noted = tests.contracts.witnesses:Noted\n"
         "[morphsep.backends]\n"
         "heavy = tests.contracts.witnesses:HeavyBackend\n"
     )
@@ -148,6 +149,18 @@ class Held(NoSeparation):
         deadline = time.monotonic() + 3 * PATIENCE
         while not (folder / "released_0___").exists() and time.monotonic() < deadline:
             time.sleep(0.02)
+        return super().separate(mix, start, stop)
+
+
+class Noted(NoSeparation):
+    """The separator `none`, which takes long enough to be asked twice."""
+
+    name = "noted"
+    description = "counts"
+
+    def separate(self, mix: Mix, start: int, stop: int) -> Signal:
+        note(Path(os.environ[FOLDER]), "noted", start)
+        time.sleep(2.0)
         return super().separate(mix, start, stop)
 
 

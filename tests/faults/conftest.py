@@ -1,4 +1,4 @@
-"""The cluster of three nodes that accidents happen to, one for all modules."""
+"""The cluster of three nodes that accidents happen to."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from tests.faults.disasters import Nodes
 from tests.object_store import ObjectStore
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def nodes(server: ObjectStore) -> Iterator[Nodes]:
-    """Its processes use the object store of the tests."""
+    """One for a module; its processes use the object store of the tests."""
     pytest.importorskip("ray")
     with Nodes(more=server.environment) as three:
         yield three

@@ -34,7 +34,7 @@ from morphsep.storage.files import TEMPORARY, digest_file
 from morphsep.storage.locations import Location, location
 
 ROOT = Path(__file__).resolve().parents[2]
-PLUGINS = ("Kills", "Aborts", "Hangs", "Slow", "Counts", "Hungry")
+PLUGINS = ("Kills", "Aborts", "Hangs", "Slow", "Hungry")
 GEOMETRY = ("--to", "distortion", "--amount", "0.5", "--section", "6", "--chunk", "5")
 PATIENCE = 240.0
 """Seconds that anything may take here before the test gives up."""

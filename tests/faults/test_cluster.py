@@ -18,7 +18,6 @@ from tests.faults.disasters import Nodes, Run, differences, gone, morph, notes
 
 pytestmark = [
     pytest.mark.ray,
-    pytest.mark.xdist_group("nodes"),
     pytest.mark.filterwarnings("default"),
 ]
 pytest.importorskip("ray")

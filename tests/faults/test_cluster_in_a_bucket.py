@@ -18,7 +18,6 @@ from tests.object_store import ObjectStore
 
 pytestmark = [
     pytest.mark.ray,
-    pytest.mark.xdist_group("nodes"),
     pytest.mark.filterwarnings("default"),
     pytest.mark.usefixtures("store"),
 ]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import resource
-import secrets
 import signal
 import time
 from pathlib import Path
@@ -72,17 +71,6 @@ class Slow(_Nothing):
 
     def separate(self, mix: Mix, start: int, stop: int) -> Signal:
         time.sleep(0.4)
-        return mix.read(start, stop - start)
-
-
-class Counts(_Nothing):
-    """Leaves a file for each time that it is asked, and takes long enough to be asked twice."""
-
-    name = "counts"
-
-    def separate(self, mix: Mix, start: int, stop: int) -> Signal:
-        Path(os.environ["MORPHSEP_COUNTED"], f"{start}-{secrets.token_hex(8)}").touch()
-        time.sleep(2.0)
         return mix.read(start, stop - start)
 
 

@@ -47,7 +47,8 @@ def test_a_sine_is_loudest_in_the_band_around_it() -> None:
 def test_shape_and_floor() -> None:
     spectrogram = log_mel(np.zeros((2, 5120), np.float32), reference=1.0)
     assert spectrogram.shape == (2, 11, 128)
-    assert (spectrogram == -RANGE_DB).all()
+    # a float32 logarithm is rounded by each kind of CPU in its own way
+    np.testing.assert_allclose(spectrogram, -RANGE_DB, rtol=0, atol=1e-3)
 
 
 def test_level_is_visible_because_the_reference_is_fixed() -> None:
