@@ -11,6 +11,7 @@ class NoSeparation:
 
     name = "none"
     description = "the input already is a guitar: stem = input"
+    licence = "Apache-2.0"
     weights_hash: str | None = None
 
     def fingerprint(self) -> str:

@@ -55,6 +55,7 @@ class Harmonic:
 
     name = "harmonic"
     description = "no weights: steady, mid-band, off-centre sound; a weak stand-in"
+    licence = "Apache-2.0"
     weights_hash: str | None = None
 
     def fingerprint(self) -> str:

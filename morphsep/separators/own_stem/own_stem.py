@@ -22,6 +22,7 @@ class OwnStem:
 
     name = "stem"
     description = "your own stem (--stem), aligned with the mix or refused"
+    licence = "Apache-2.0"
     weights_hash: str | None = None
 
     def __init__(self) -> None:
