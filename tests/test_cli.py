@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.abc
 import inspect
 import json
 import os
@@ -393,6 +394,31 @@ def test_models_that_are_not_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert "offline" in done.stderr
     assert morphsep("models", "path").stdout.startswith(str(tmp_path / "cache"))
     assert morphsep("models", "verify").returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "remedy"),
+    [
+        ("libatomic.so.1: cannot open shared object file", "libatomic1"),
+        ("No module named 'pedalboard'", "pip install"),
+    ],
+)
+def test_doctor_says_what_the_effects_lack(
+    monkeypatch: pytest.MonkeyPatch, said: str, remedy: str
+) -> None:
+    from morphsep.cli import doctor
+
+    class Refuses(importlib.abc.MetaPathFinder):
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "pedalboard":
+                raise ImportError(said)
+
+    monkeypatch.delitem(sys.modules, "pedalboard", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Refuses(), *sys.meta_path])
+    check = next(each for each in doctor.checks() if each.what == "effects")
+    assert check.state == "missing"
+    assert said in check.found
+    assert remedy in check.remedy
 
 
 def test_doctor_names_a_remedy_for_everything_that_is_not_well(tmp_path: Path) -> None:

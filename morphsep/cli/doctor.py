@@ -29,6 +29,7 @@ def checks(out: Path | None = None) -> Iterator[Check]:
     """Everything that a run needs, checked on this machine; nothing is left behind."""
     yield _python()
     yield _decoders()
+    yield _effects()
     yield _ffmpeg()
     yield from _weights()
     yield _device()
@@ -58,6 +59,18 @@ def _decoders() -> Check:
         return Check("decoders", "limited", f"no {', '.join(lacking)}", remedy)
     version = soundfile.__libsndfile_version__
     return Check("decoders", "ok", f"libsndfile {version}: wav flac aiff ogg opus mp3 w64 rf64 caf")
+
+
+def _effects() -> Check:
+    try:
+        import pedalboard
+    except ImportError as error:
+        # its wheel is linked against a library that minimal systems lack
+        remedy = "install libatomic with your system's packages (Debian, Ubuntu: libatomic1)"
+        if "libatomic" not in str(error):
+            remedy = "pip install --force-reinstall pedalboard"
+        return Check("effects", "missing", f"pedalboard: {error}", remedy)
+    return Check("effects", "ok", f"{pedalboard.__name__} {version(pedalboard.__name__)}")
 
 
 def _ffmpeg() -> Check:
