@@ -37,6 +37,14 @@ def test_a_function_of_no_file_is_compiled_without_a_copy_on_disk() -> None:
     assert out.tolist() == [0, 1, 3, 6, 10]
 
 
+def test_an_array_that_is_given_twice_stays_one() -> None:
+    space: dict[str, object] = {}
+    exec(SOURCE, space)
+    values = np.arange(10.0)[::2]
+    compiled(space["sums"])(values, values)  # type: ignore[arg-type]
+    assert values.tolist() == [0, 2, 6, 12, 20]
+
+
 def compiled_functions() -> dict[str, Callable[..., None]]:
     """All there are in the package, by name."""
     jit = import_module("morphsep.dsp.jit")

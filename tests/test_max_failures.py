@@ -98,6 +98,17 @@ def test_as_many_as_it_allows_do_not_stop_it(folder: Path, most: str | None) -> 
     assert rows(folder.parent / "out")["e.wav"] == "ok"
 
 
+def test_a_run_that_came_to_its_end_was_not_stopped(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tracks whose workers were lost are counted once there is nothing left to stop."""
+    monkeypatch.setattr("morphsep.run.driver.get_executor", lambda name: lambda *given: iter(()))
+    summary = go(folder, folder.parent / "out", "0")
+    assert (summary.stopped, summary.exit_code) == (None, 3)
+    assert set(rows(folder.parent / "out").values()) == {"failed"}
+    assert not list((folder.parent / "out" / ".morphsep").glob("ended"))
+
+
 def test_none_done_is_said_by_the_exit_code(folder: Path) -> None:
     (folder / "a.wav").unlink()
     summary = go(folder, folder.parent / "out", "0")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import stat
 import subprocess
@@ -103,6 +104,24 @@ def test_nobody_else_may_look_inside_or_have_been_there_before(disk: Path) -> No
         make(disk / f"morphsep-{token}")
         with pytest.raises(SettingError, match="another user"):
             storage.shared_folder(token)
+
+
+def test_a_folder_that_is_swept_while_it_is_joined_is_made_again(
+    disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, swept = Path.lstat, []
+
+    def lstat(path: Path) -> os.stat_result:
+        if path.parent == disk and not swept:
+            swept.append(path)
+            path.rmdir()
+        return real(path)
+
+    monkeypatch.setattr(Path, "lstat", lstat)
+    folder = storage.shared_folder("0011223344556677")
+    assert swept == [folder]
+    assert folder.is_dir()
+    storage.leave_folder("0011223344556677")
 
 
 @pytest.mark.usefixtures("settles_soon")

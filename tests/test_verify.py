@@ -269,8 +269,44 @@ def test_a_track_that_cannot_be_checked_hides_no_other(
     count, findings = verify(out)
     assert count == 2
     assert [(f.track, f.promise) for f in findings] == [("a.wav", None), ("b.wav", 7)]
-    assert findings[0].message.startswith("could not be checked: ")
     assert str(findings[0]).startswith("not checked: a.wav: ")
+
+
+def test_storage_that_goes_away_at_the_end_hides_no_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, _ = two_songs(tmp_path)
+    real, calls = manifest.read_tracks, []
+
+    def read_tracks(where: Any) -> list[TrackRow]:
+        calls.append(where)
+        if len(calls) > 1:
+            raise StorageError("away")
+        return real(where)
+
+    monkeypatch.setattr(manifest, "read_tracks", read_tracks)
+    assert [(f.track, f.promise) for f in verify(out)[1]] == [("b.wav", 7)]
+    assert len(calls) > 1
+
+
+def test_copies_of_inputs_make_room_in_a_folder_of_ours_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever copies an input may remove what lies beside its scratch folder."""
+    out, _ = two_songs(tmp_path)
+    results = import_module("morphsep.run.verification.results")
+    real, seen = results.Readable, []
+
+    def readable(path: str, scratch: Path, channels: Any) -> Any:
+        seen.append((scratch.parent, list(scratch.parent.iterdir())))
+        return real(path, scratch, channels)
+
+    monkeypatch.setattr(results, "Readable", readable)
+    verify(out)
+    assert seen
+    for folder, inside in seen:
+        assert folder.name.startswith("morphsep-")
+        assert all(each.name.startswith(".") or each.name == "owners" for each in inside), inside
 
 
 def test_a_record_that_was_lost_is_a_finding(

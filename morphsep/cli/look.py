@@ -46,8 +46,9 @@ def verify(
     lines = [str(finding) for finding in findings]
     lines.append(f"{count} tracks checked, {len(findings)} findings")
     print_result(as_json, {"tracks": count, "findings": [asdict(f) for f in findings]}, lines)
-    unchecked = {finding.track for finding in findings if finding.promise is None}
-    raise typer.Exit(3 if len(unchecked - {""}) == count else 2 if findings else 0)
+    unchecked = {finding.track for finding in findings if finding.promise is None} - {""}
+    is_nothing_checked = bool(unchecked) and len(unchecked) == count
+    raise typer.Exit(3 if is_nothing_checked else 2 if findings else 0)
 
 
 def status(

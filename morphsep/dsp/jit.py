@@ -35,7 +35,9 @@ def compiled(function: Callable[P, None]) -> Callable[P, None]:
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> None:
         assert not kwargs
-        plain = [_plain(each) for each in args]
+        # an array that is given twice has one copy
+        copies = {id(each): _plain(each) for each in args}
+        plain = [copies[id(each)] for each in args]
         kinds = tuple(_kind(each) for each in plain)
         if kinds not in ready:
             with _LOCK:

@@ -89,13 +89,14 @@ def run(
         results = _Results(heartbeat, on_outcome, most)
         with heartbeat.beating(), storage.interrupts_remembered():
             _collect(execute(pipeline.steps(context), clips, pool), results, held, workspace.out)
-            if not results.stopped:
+            stopped = results.stopped
+            if not stopped:
                 for outcome in _lost(context, clips, results.tracks):
                     results.record(outcome)
             manifest.compact(workspace.out)
-        if not results.stopped:
+        if not stopped:
             workspace.tidy()
-    return Summary(workspace.out, results.tracks, results.stopped)
+    return Summary(workspace.out, results.tracks, stopped)
 
 
 @contextmanager

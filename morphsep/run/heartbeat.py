@@ -35,7 +35,7 @@ class Heartbeat:
     def __init__(self, context: RunContext, total: int, executor: str, after: int) -> None:
         self._place = context.workspace.progress
         self._finished: deque[float] = deque()
-        """When the driver record of the tracks that were finished of late."""
+        """When each of the tracks that were finished of late was recorded."""
         self._said: dict[str, Any] = {
             "run": context.id, "task": context.command, "executor": executor, "total": total,
             "driver": f"{socket.gethostname()}:{os.getpid()}", "started_ns": time.time_ns(),

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import Any, TypeVar, cast
 
-from morphsep.errors import MorphsepError
+from morphsep.errors import SettingError, TrackError
 from morphsep.storage import Location
 
 T = TypeVar("T")
@@ -24,20 +24,23 @@ def recall(place: Location, version: int, parse: Callable[[dict[str, Any]], T]) 
 
     Args:
         version: of the cache: raised when its values change their meaning.
-        parse: makes the value of the fields; may raise AttributeError, LookupError, TypeError or
-            ValueError for fields that it does not know or misses.
+        parse: makes the value of the fields; may raise AttributeError, LookupError, TypeError,
+            ValueError, SettingError or TrackError for fields that it does not know or misses.
 
     Raises:
         StorageError: the storage does not answer.
     """
     try:
         values = place.read_json()
+    except SettingError:  # the storage refuses
+        raise
+    except ValueError:
+        return None
+    try:
         if values is None or values.pop("version", FIRST) != version:
             return None
         return parse(values)
-    except MorphsepError:
-        raise
-    except (AttributeError, LookupError, TypeError, ValueError):
+    except (AttributeError, LookupError, TypeError, ValueError, SettingError, TrackError):
         return None
 
 

@@ -11,7 +11,6 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from morphsep.storage import interrupt
 
@@ -103,17 +102,7 @@ def digest(*parts: object) -> str:
 def digest_file(path: str | Path) -> str:
     """sha256 (hex) of a file's bytes."""
     with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() if _HAS else _by_blocks(file)
-
-
-_HAS = hasattr(hashlib, "file_digest")  # Python 3.11
-
-
-def _by_blocks(file: Any) -> str:
-    state = hashlib.sha256()
-    while block := file.read(1 << 20):
-        state.update(block)
-    return state.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def stamp(path: str | Path) -> str:

@@ -93,7 +93,10 @@ def _joined(folder: Path) -> IO[bytes] | None:
     """The lock that keeps a folder from being swept; None if it was swept just now: try again."""
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)
-    found = folder.lstat()
+    try:
+        found = folder.lstat()
+    except FileNotFoundError:
+        return None
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise SettingError(f"{folder} is another user's; remove it, or set TMPDIR")
     with contextlib.ExitStack() as stack, contextlib.suppress(FileNotFoundError):

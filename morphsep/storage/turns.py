@@ -22,7 +22,7 @@ def turn(place: Location) -> Iterator[None]:
     """Waits until nobody else is inside the same `turn`, however long that takes.
 
     On a local or shared disk the kernel decides, and whoever dies is out. In an object store a
-    lease says whose turn it is (see `storage_lock`); who gives no sign of life for
+    lease says whose turn it is (see `morphsep.storage.locking`); who gives no sign of life for
     `DEAD` seconds is passed over. Two may then believe that it is theirs: use it to
     save work, not to keep a promise.
 

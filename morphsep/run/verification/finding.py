@@ -16,9 +16,9 @@ class Finding:
 
     def __str__(self) -> str:
         about = "not checked" if self.promise is None else f"promise {self.promise}"
-        return f"{about}: {self.track}: {self.message}"
+        return ": ".join(filter(None, (about, self.track, self.message)))
 
 
 def unchecked(track: str, why: str) -> Finding:
     """The finding of a track that could not be checked."""
-    return Finding(track, None, f"could not be checked: {why}")
+    return Finding(track, None, why)

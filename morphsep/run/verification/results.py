@@ -82,7 +82,8 @@ def _against_input(out: Location, check: Check, results: Sequence[Path]) -> Foun
     """A run may be at work on the same track: copies are made where it has none."""
     row = check.row
     workspace = Workspace.of_last_run(out)
-    with storage.private_folder(workspace.room_for_readers) as scratch:
+    with storage.private_folder(workspace.room_for_readers) as folder:
+        scratch = folder / "input"  # whoever copies makes room in the folder around it
         readable = Readable(row.input, scratch, _channels(row))
         source = scan(readable, workspace)
         if source.content_hash != row.content_hash:

@@ -41,9 +41,10 @@ def tiling(row: TrackRow, chunks: Sequence[ChunkRow]) -> Iterator[tuple[int, str
 def leftovers(out: Location) -> list[Finding]:
     """Half-written files, unless a run is at work that may be writing them."""
     try:
-        found = [place for place in out.walk() if fnmatch(place.name, storage.TEMPORARY)]
-    except OSError as error:
-        return [unchecked("", f"{out} could not be listed ({error})")]
-    if not found or is_at_work(out):
-        return []
-    return [Finding("", 7, f"half-written file {place}") for place in found if place.exists()]
+        found = [file for file in out.walk() if fnmatch(file.name, storage.TEMPORARY)]
+        if not found or is_at_work(out):
+            return []
+        return [Finding("", 7, f"half-written file {file}") for file in found if file.exists()]
+    except (OSError, ValueError) as error:
+        storage.check_interrupt()
+        return [unchecked("", f"{out} could not be searched for half-written files ({error})")]

@@ -105,8 +105,13 @@ def _finished_meanwhile(out: Location, suspects: Sequence[TrackRow]) -> list[Tra
     """The newer rows of these tracks, if a run has committed any since they were read."""
     if not suspects:
         return []
-    if may_be_at_work(out):
-        time.sleep(PAUSE)
     before = {row.track: row.finished_ns for row in suspects}
-    rows = manifest.read_tracks(out)
+    try:
+        if may_be_at_work(out):
+            time.sleep(PAUSE)
+        rows = manifest.read_tracks(out)
+    except (OSError, ValueError) as error:  # what was found so far still counts
+        storage.check_interrupt()
+        log.warning("%s: newer rows could not be read (%s)", out, error)
+        return []
     return [row for row in rows if row.finished_ns > before.get(row.track, row.finished_ns)]
