@@ -15,7 +15,6 @@ import pytest
 from hypothesis import settings
 
 from morphsep.request import registry
-from morphsep.storage import locking
 from morphsep.storage.locations import Location, location
 from tests.contracts import witnesses
 from tests.object_store import ObjectStore
@@ -137,9 +136,3 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
         return location(tmp_path / "place")
     store: ObjectStore = request.getfixturevalue("store")
     return location(store.url(f"{tmp_path.name}/place"))
-
-
-@pytest.fixture
-def settles_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bucket on loopback says at once who came first."""
-    monkeypatch.setattr(locking, "SETTLE", 0.05)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import socket
 import struct
 import subprocess
@@ -24,7 +25,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -57,6 +58,8 @@ class Proxy:
     sent: int = 0
     """Bytes of all answers' bodies."""
     lock: threading.Lock = field(default_factory=threading.Lock)
+    conditions: threading.Lock = field(default_factory=threading.Lock)
+    """Held while the server looks at an object and writes it: of several one is the first."""
     listener: ThreadingHTTPServer | None = None
 
     def listen(self) -> None:
@@ -154,13 +157,24 @@ class _Handler(BaseHTTPRequestHandler):
         if kind in ("503", "500", "403"):
             self.answer(int(kind), {"Content-Type": "application/xml"}, _errors[kind])
             return
+        with self.server.proxy.conditions if self.is_conditional() else nullcontext():
+            response, answer = self.asked(body)
+        self.answer(response.status, dict(response.getheaders()), answer, cut=kind == "cut")
+
+    def is_conditional(self) -> bool:
+        return self.command == "PUT" and (
+            "If-Match" in self.headers or "If-None-Match" in self.headers
+        )
+
+    def asked(self, body: bytes) -> tuple[http.client.HTTPResponse, bytes]:
+        """What the server answers."""
         client = http.client.HTTPConnection(*self.server.proxy.server, timeout=60)
         headers = {n: v for n, v in self.headers.items() if n.lower() not in _PER_HOP}
         client.request(self.command, self.path, body, headers)
         response = client.getresponse()
         answer = response.read()
         client.close()
-        self.answer(response.status, dict(response.getheaders()), answer, cut=kind == "cut")
+        return response, answer
 
     def answer(self, status: int, headers: dict[str, str], body: bytes, cut: bool = False) -> None:
         self.send_response_only(status)
@@ -283,6 +297,14 @@ class ObjectStore:
         found = self._tell(sent=True)
         assert isinstance(found, int)
         return found
+
+    def open_uploads(self) -> list[str]:
+        """Keys of uploads in parts that were begun, and neither completed nor given up."""
+        client = http.client.HTTPConnection(self.endpoint.removeprefix("http://"), timeout=60)
+        client.request("GET", f"/{BUCKET}?uploads")
+        answer = client.getresponse().read().decode()
+        client.close()
+        return re.findall(r"<Key>(.*?)</Key>", answer)
 
     def _tell(self, **order: Any) -> Any:
         assert self._process.stdin is not None

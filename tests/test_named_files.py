@@ -37,7 +37,7 @@ CAPTURE = {"receptive_field": 2, "bias": False}
 
 
 @pytest.fixture(autouse=True)
-def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settles_soon: None) -> None:
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MORPHSEP_WEIGHTS", str(tmp_path / "cache"))
     packed_files._taken.cache_clear()
 

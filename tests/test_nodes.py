@@ -25,8 +25,6 @@ from morphsep.storage.locations import location
 from tests import songs
 from tests.object_store import ObjectStore
 
-pytestmark = pytest.mark.usefixtures("settles_soon")
-
 
 @pytest.fixture
 def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

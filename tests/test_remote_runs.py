@@ -22,8 +22,6 @@ from morphsep.storage.locations import Location, location
 from tests import songs
 from tests.object_store import ObjectStore
 
-pytestmark = pytest.mark.usefixtures("settles_soon")
-
 
 @pytest.fixture
 def bucket(store: ObjectStore, tmp_path: Path) -> Location:

@@ -117,11 +117,10 @@ def test_whoever_comes_first_of_a_song_goes_first(tmp_path: Path) -> None:
     assert not clips_of(alone, Workspace(tmp_path / "out"))[0][0].shares_stem
 
 
-@pytest.mark.usefixtures("settles_soon")
 def test_the_dead_are_passed_over(place: Location, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(locking, "DEAD", 1.5)
     if not place.is_local:  # the kernel knows who is dead; a bucket has the lease of who was
-        locking.written(place / "x", 7)
+        (place / "x").write_json({"epoch": 7, "token": "t", "beat": 3, "owner": "somebody"})
     began = time.monotonic()
     with turn(place / "x"):
         assert place.is_local or time.monotonic() - began > 1.5

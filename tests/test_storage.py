@@ -8,15 +8,17 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
+from concurrent.futures import ThreadPoolExecutor
+from email.message import Message
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 
 from morphsep.errors import RefusedError, SettingError
-from morphsep.storage import faults, files, locking, ranges
+from morphsep.storage import clients, faults, files, locking, object_store
 from morphsep.storage.locations import Location, StorageError, location, lock, retries
 from tests.object_store import Kind, ObjectStore
 
@@ -60,11 +62,11 @@ def test_nothing_leads_out(below: str) -> None:
             location(base) / below
 
 
-def test_local_places_load_no_pyarrow(tmp_path: Path) -> None:
+def test_local_places_load_no_library_for_object_stores(tmp_path: Path) -> None:
     code = (
         "import sys; from morphsep.storage import location, lock; o = location(sys.argv[1])\n"
         "with lock(o): (o / 'a').write_json(1); o.walk(); o.remove_tree()\n"
-        "assert 'pyarrow' not in sys.modules"
+        "assert not {'pyarrow', 'obstore', 'boto3'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "o")], check=True)
 
@@ -80,7 +82,8 @@ def test_files_are_written_listed_read_and_removed(place: Location) -> None:
     assert place.children() == [place / "%41 ü", place / "a.json"]
     assert place.children(".json") == [place / "a.json"]
     assert place.walk() == [place / "%41 ü", place / "a.json", place / "b/c d.txt"]
-    assert ((place / "b/c d.txt").size(), (place / "b").exists()) == (4, True)
+    assert ((place / "b/c d.txt").size(), (place / "b/c d.txt").exists()) == (4, True)
+    assert (place / "b").exists() == place.is_local, "a store has no folders"
     (place / "a.json").write_bytes(b"again")
     assert (place / "a.json").read_bytes() == b"again"
     for _ in range(2):
@@ -172,9 +175,8 @@ def test_a_large_file_is_whole_or_not_there_whatever_fails(
     key: str,
     times: int,
 ) -> None:
-    """Also when pyarrow's stream is thrown away and the store is well again by then."""
+    """And no part of what failed stays behind in the store."""
     monkeypatch.setattr(faults, "ATTEMPTS", 1)
-    monkeypatch.setattr("morphsep.storage.object_store.IN_FLIGHT", 6 << 20)
     data = bytes(21 << 20)
     store.fail("503", times=times, method=method, key=key)
     try:
@@ -183,6 +185,7 @@ def test_a_large_file_is_whole_or_not_there_whatever_fails(
     except StorageError:
         store.recover()
         assert not (bucket / "big").exists()
+    assert store.open_uploads() == []
 
 
 def test_storage_that_is_gone_for_a_while_is_waited_for(
@@ -235,24 +238,37 @@ def test_a_refusal_is_a_bad_setting_and_not_tried_again(
 
 
 @pytest.mark.parametrize(
-    ("said", "kind"),
+    ("answer", "kind"),
     [
-        ("AWS Error NETWORK_CONNECTION during HeadBucket operation: curlCode: 7", StorageError),
-        ("Bucket 'a' not found", RefusedError),
+        (urllib.error.URLError("no route"), StorageError),
+        (urllib.error.HTTPError("", 404, "", Message(), None), RefusedError),
     ],
 )
 def test_a_region_that_cannot_be_asked_for_is_the_storages_fault(
-    monkeypatch: pytest.MonkeyPatch, said: str, kind: type[Exception]
+    monkeypatch: pytest.MonkeyPatch, answer: Exception, kind: type[Exception]
 ) -> None:
-    def ask(bucket: str) -> str:
-        raise OSError(said)
-
-    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("pyarrow.fs.resolve_s3_region", ask)
+    ask_amazon(monkeypatch, answer)
     monkeypatch.setattr(faults, "ATTEMPTS", 1)
     with pytest.raises(kind, match=r"AWS_REGION|credentials"):
         location("s3://a-bucket-of-nobody/a").read_bytes()
+
+
+def ask_amazon(monkeypatch: pytest.MonkeyPatch, answer: Exception) -> None:
+    """Has the question for a bucket's region answered like this."""
+
+    def ask(*question: object, **more: object) -> None:
+        raise answer
+
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("urllib.request.urlopen", ask)
+
+
+def test_a_region_is_told_even_to_those_who_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    headers = Message()
+    headers["x-amz-bucket-region"] = "eu-west-3"
+    ask_amazon(monkeypatch, urllib.error.HTTPError("", 403, "", headers, None))
+    assert clients.ask_region("somebody-elses") == "eu-west-3"
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -273,30 +289,14 @@ def test_a_fault_that_soundfile_swallows_is_raised_in_the_end(
     capfd.readouterr()  # cffi prints what it swallows
 
 
-def test_an_object_that_is_written_anew_while_it_is_read_is_read_again(
-    bucket: Location, monkeypatch: pytest.MonkeyPatch
+def test_a_note_is_read_by_one_request_so_that_it_is_of_one_moment(
+    store: ObjectStore, bucket: Location
 ) -> None:
-    """Between the request for its size and the one for its bytes."""
     place = bucket / "note.json"
     place.write_json({"seconds": 1})
-    opened = []
-
-    class Store:
-        def __init__(self, store: Any) -> None:
-            self.store = store
-
-        def open_input_file(self, path: str) -> Any:
-            file = self.store.open_input_file(path)
-            file.size()
-            opened.append(path)
-            if len(opened) == 1:
-                place.write_json({"seconds": 1.25, "longer": True})
-            return file
-
-    real = ranges.filesystem
-    monkeypatch.setattr(ranges, "filesystem", lambda uri: (Store(real(uri)[0]), real(uri)[1]))
-    assert place.read_json() == {"seconds": 1.25, "longer": True}
-    assert len(opened) == 2
+    before = len(store.requests())
+    assert place.read_json() == {"seconds": 1}
+    assert [line.split()[0] for line in store.requests()[before:]] == ["GET"]
     place.write_bytes(b'{"cut": ')
     with pytest.raises(ValueError, match="Expecting value"):
         place.read_json()
@@ -371,7 +371,6 @@ def test_retries_are_counted_by_thread(store: ObjectStore, bucket: Location) -> 
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(locking, "BEAT", 0.3)
     monkeypatch.setattr(locking, "DEAD", 4.0)
-    monkeypatch.setattr(locking, "SETTLE", 0.2)
 
 
 @pytest.mark.usefixtures("quick")
@@ -507,3 +506,86 @@ def test_an_interrupt_publishes_no_part_of_a_file(store: ObjectStore, bucket: Lo
     assert done.stdout == "interrupted\n"
     store.recover()
     assert not (bucket / "big").exists() or (bucket / "big").size() == 40 << 20
+
+
+def test_of_many_who_create_a_file_one_does(place: Location) -> None:
+    with ThreadPoolExecutor(8) as workers:
+        first = list(workers.map((place / "a").create_json, range(8)))
+    assert sorted(first) == [False] * 7 + [True]
+    assert (place / "a").read_json() == first.index(True)
+    assert (place / "a").create_json(first.index(True)), "whoever did it may ask again"
+
+
+@pytest.mark.parametrize("kind", ["503", "reset", "cut"])
+def test_whoever_wrote_is_known_though_the_answer_was_lost(
+    store: ObjectStore, bucket: Location, kind: Kind
+) -> None:
+    name = str(bucket / "a")
+    store.fail(kind, times=1, method="PUT", key="/a")
+    version = object_store.swap(name, b"1", None)
+    assert version is not None
+    store.fail(kind, times=1, method="PUT", key="/a")
+    assert object_store.swap(name, b"2", version) is not None
+    assert object_store.swap(name, b"3", version) is None
+    assert object_store.swap(name, b"4", None) is None
+    assert (bucket / "a").read_bytes() == b"2"
+    (bucket / "a").remove()
+    assert object_store.swap(name, b"5", version) is None
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_lease_of_an_earlier_release_is_understood(bucket: Location) -> None:
+    lease = {"epoch": 4, "token": "old", "beat": 7, "owner": "process 1 on there"}
+    place = bucket / ".morphsep/lease.json"
+    place.write_json(lease)
+    with lock(bucket) as held:
+        assert place.read_json()["epoch"] == 5
+        place.write_json(lease | {"beat": 8})  # a late sign of life does not win it back
+        time.sleep(1.0)
+        held.check()
+        assert place.read_json()["epoch"] == 5
+    assert not place.exists()
+
+
+FORKED = """
+import os, sys
+from morphsep.storage import StorageError, location
+place = location(sys.argv[1])
+place.write_json(1)
+child = os.fork()
+if not child:
+    try:
+        place.read_json()
+    except StorageError as error:
+        print(error, flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+print(place.read_json())
+"""
+
+
+@pytest.mark.usefixtures("store")
+def test_a_forked_process_is_told_instead_of_waiting_for_ever(bucket: Location) -> None:
+    command = [sys.executable, "-W", "ignore", "-c", FORKED, str(bucket / "a")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    told, read = done.stdout.splitlines()
+    assert "spawn" in told
+    assert read == "1"
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize("known", [True, False])
+def test_credentials_come_from_a_profile_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    (tmp_path / "credentials").write_text(
+        "[studio]\naws_access_key_id = K\naws_secret_access_key = S\n"
+    )
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_PROFILE", "studio" if known else "stage")
+    place = location(f"s3://made-for-{tmp_path.name.replace('_', '-')}/a")
+    with pytest.raises(RefusedError, match="NoSuchBucket" if known else "AWS_PROFILE"):
+        place.write_json(1)

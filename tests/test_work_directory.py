@@ -32,9 +32,6 @@ SETTINGS = {
 WITH_THE_RESULTS = {"claims", "lock", "run.json"}
 
 
-pytestmark = pytest.mark.usefixtures("settles_soon")
-
-
 @pytest.fixture
 def work(place: Location) -> Location:
     """A place for the work that is not there yet."""

@@ -13,7 +13,7 @@ from morphsep.storage.files import (
 )
 from morphsep.storage.interrupt import check_interrupt, interrupts_remembered, was_interrupted
 from morphsep.storage.locations import Location, StorageError, is_transient, location, lock, retries
-from morphsep.storage.locking import SETTLE, Held
+from morphsep.storage.locking import Held
 from morphsep.storage.paths import (
     absolute,
     beside,
@@ -33,7 +33,6 @@ from morphsep.storage.seekable import Seekable
 from morphsep.storage.turns import turn
 
 __all__ = [
-    "SETTLE",
     "TEMPORARY",
     "Held",
     "Location",

@@ -8,13 +8,12 @@ from __future__ import annotations
 import errno
 import logging
 import random
-import re
 import threading
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from morphsep.errors import MorphsepError, RefusedError
+from morphsep.errors import MorphsepError
 
 ATTEMPTS = 12
 """Times that an operation is tried: half a minute of waiting in all, at the least."""
@@ -48,8 +47,6 @@ def patiently(what: str, operation: Callable[[], T]) -> T:
 
     Raises:
         StorageError: the storage did not come back.
-        RefusedError: no permission, no such bucket, no credentials: at once.
-        FileNotFoundError: an object was removed while it was read.
         OSError: what is not the storage's fault (not there, disk full).
     """
     began = time.monotonic()
@@ -57,7 +54,7 @@ def patiently(what: str, operation: Callable[[], T]) -> T:
         try:
             return operation()
         except OSError as error:
-            _raise_if_final(what, error)
+            _raise_if_final(error)
             if attempt == ATTEMPTS or time.monotonic() - began > PATIENCE:
                 raise StorageError(
                     f"{what} failed {attempt} times in {time.monotonic() - began:.0f} s, the last "
@@ -83,41 +80,13 @@ def _delay(attempt: int) -> float:
     return float(delay * random.uniform(0.75, 1.25))
 
 
-def _raise_if_final(what: str, error: OSError) -> None:
+def _raise_if_final(error: OSError) -> None:
     """Raises what trying again cannot change."""
-    text = str(error)
     if isinstance(error, (StorageError, FileNotFoundError)):
         raise error
-    if error.errno is not None and not _REMOTE.search(text):
-        if error.errno in _PASSING:
-            return
+    if error.errno is not None and error.errno not in _PASSING:
         raise error
-    if _REFUSED.search(text):
-        raise RefusedError(
-            f"{what} was refused: {text}. Check the bucket's name, its region and the credentials "
-            "(AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the machine's role); then "
-            "run the same command again"
-        ) from error
-    if _GONE.search(text):
-        raise FileNotFoundError(errno.ENOENT, f"{what}: it is not there any more") from error
-    if _FINAL.search(text):
-        raise StorageError(f"{what} failed and would again: {text}") from error
 
-
-_REMOTE = re.compile(r"AWS Error|google::cloud|HTTP status")
-
-_REFUSED = re.compile(
-    r"ACCESS_DENIED|NO_SUCH_BUCKET|INVALID_ACCESS_KEY_ID|INVALID_CLIENT_TOKEN_ID|"
-    r"SIGNATURE_DOES_NOT_MATCH|UNRECOGNIZED_CLIENT|EXPIRED_TOKEN|MISSING_AUTHENTICATION_TOKEN|"
-    r"HTTP status (?:301|401|403)\b|Bucket '.*' not found|PERMISSION_DENIED|UNAUTHENTICATED|"
-    r"bucket does not exist"
-)
-
-_GONE = re.compile(r"RESOURCE_NOT_FOUND|NO_SUCH_KEY")
-"""What is said of an object that was removed after it was opened."""
-
-_FINAL = re.compile(r"HTTP status 4(?!08|09|29)\d\d\b")
-"""Errors of a request, not of the storage; but for too slow, in conflict and too many."""
 
 _PASSING = frozenset(
     getattr(errno, name)

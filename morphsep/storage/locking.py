@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import secrets
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from morphsep.errors import SettingError
+from morphsep.storage import object_store
 from morphsep.storage.faults import StorageError
+from morphsep.storage.object_store import Version
 
 if TYPE_CHECKING:
     from morphsep.storage.locations import Location
@@ -23,10 +27,7 @@ BEAT = 5.0
 DEAD = 30.0
 """Seconds without a sign of life, on the clock of who waits, after which a lease is void."""
 
-Lease = dict[str, Any]
-
-SETTLE = 1.0
-"""Seconds between taking a lease and looking whether another took it at the same moment."""
+Note = dict[str, Any]
 
 
 class Held:
@@ -58,7 +59,7 @@ def lock(folder: Location) -> Iterator[Held]:
 
     Local folders are locked by the kernel. In an object store a lease says who is at work and is
     renewed by a thread; one that is not renewed for `DEAD` seconds is taken over, so after a kill
-    the next run waits that long. Clocks are not compared.
+    the next run waits that long. The store lets one of several take it; clocks are not compared.
 
     Raises:
         SettingError: another run is at work there, or nothing can be written.
@@ -102,15 +103,66 @@ def _taken(folder: Location, owner: str) -> SettingError:
 @contextlib.contextmanager
 def _remote(folder: Location) -> Iterator[Held]:
     place = folder / ".morphsep/lease.json"
-    with renewed(place, _take(place, folder)) as held:
+    found, version = _wait_for_death(place, folder)
+    lease = taken(place, found, version)
+    if lease is None:
+        raise _taken(folder, str(read(place)[0].get("owner", "")))
+    with renewed(lease) as held:
         yield held
 
 
+@dataclass
+class Lease:
+    """A note in an object store that says who is at work, as we wrote it last."""
+
+    place: Location
+    note: Note
+    version: Version | None
+    """None: somebody has removed it."""
+
+
+def read(place: Location) -> tuple[Note, Version | None]:
+    """The note of whoever holds a lease; empty if nobody does.
+
+    Raises:
+        StorageError: what lies there is no lease.
+    """
+    found = object_store.read_version(place.text)
+    if found is None:
+        return {}, None
+    try:
+        note = json.loads(found[0])
+    except ValueError as error:
+        raise StorageError(f"{place} is damaged; remove it if no run is at work there") from error
+    return (note if isinstance(note, dict) else {}), found[1]
+
+
+def taken(place: Location, found: Note, version: Version | None) -> Lease | None:
+    """A lease of ours in place of one that was found to be void; None if another was faster."""
+    note = {
+        "epoch": int(found.get("epoch", 0)) + 1,
+        "token": secrets.token_hex(8),
+        "beat": 0,
+        "owner": _whoami(),
+    }
+    lease = Lease(place, note, version)
+    return lease if _swap(lease) else None
+
+
+def _swap(lease: Lease) -> bool:
+    """Writes a lease over the version that we know; False if somebody changed it meanwhile."""
+    data = json.dumps(lease.note, indent=1).encode()
+    written = object_store.swap(lease.place.text, data, lease.version)
+    if written is not None:
+        lease.version = written
+    return written is not None
+
+
 @contextlib.contextmanager
-def renewed(place: Location, lease: Lease) -> Iterator[Held]:
+def renewed(lease: Lease) -> Iterator[Held]:
     """Gives signs of life for a lease that is ours, and gives it back in the end."""
     held, stop = Held(), threading.Event()
-    thread = threading.Thread(target=_renew, args=(place, lease, held, stop), daemon=True)
+    thread = threading.Thread(target=_renew, args=(lease, held, stop), daemon=True)
     thread.start()
     try:
         yield held
@@ -119,70 +171,36 @@ def renewed(place: Location, lease: Lease) -> Iterator[Held]:
         thread.join()
         # what cannot be removed now is void after DEAD seconds
         with contextlib.suppress(OSError, SettingError):
-            if is_ours(place, lease):
-                place.remove()
+            if _rank(read(lease.place)[0]) == _rank(lease.note):
+                lease.place.remove()
 
 
-def _take(place: Location, folder: Location) -> Lease:
-    """Our lease, written and seen to be ours."""
-    lease = written(place, _wait_for_death(place, folder) + 1)
-    time.sleep(SETTLE)
-    found = read(place)
-    if _rank(found) != _rank(lease):
-        raise _taken(folder, str(found.get("owner", "")))
-    return lease
-
-
-def written(place: Location, epoch: int) -> Lease:
-    """A lease of ours; whether it stays shows after `SETTLE` seconds."""
-    lease = {"epoch": epoch, "token": secrets.token_hex(8), "beat": 0, "owner": _whoami()}
-    place.write_json(lease)
-    return lease
-
-
-def is_ours(place: Location, lease: Lease) -> bool:
-    """Whether a lease is still the one that counts."""
-    return _rank(read(place)) == _rank(lease)
-
-
-def _wait_for_death(place: Location, folder: Location) -> int:
-    """Epoch of the lease that was there, 0 if none; returns when it is gone or void."""
-    first = read(place)
-    began = time.monotonic()
-    while found := read(place):
-        if found != first:
-            raise _taken(folder, str(found.get("owner", "")))
-        if time.monotonic() - began > DEAD:
-            return int(found.get("epoch", 0))
-        time.sleep(min(1.0, BEAT))
-    return int(first.get("epoch", 0))
-
-
-def _renew(place: Location, lease: Lease, held: Held, stop: threading.Event) -> None:
-    """Beats until told to stop. The higher (epoch, token) wins wherever two believe to hold it:
-    the lower sees it at its next beat at the latest."""
+def _renew(lease: Lease, held: Held, stop: threading.Event) -> None:
+    """Beats until told to stop, or until another has taken over."""
     while not stop.wait(BEAT):
         # a beat that is missed is no harm: the next one sees whether the lease is still ours
         with contextlib.suppress(OSError, SettingError):
-            if _rank(read(place)) > _rank(lease):
+            lease.note["beat"] += 1
+            if _swap(lease):
+                continue
+            found, lease.version = read(lease.place)
+            # what ranks lower was written by an earlier holder, too late: the next beat mends it
+            if _rank(found) > _rank(lease.note):
                 held.lost = True
                 return
-            lease["beat"] += 1
-            place.write_json(lease)
 
 
-def _rank(lease: Lease) -> tuple[int, str]:
-    return int(lease.get("epoch", 0)), str(lease.get("token", ""))
+def _rank(note: Note) -> tuple[int, str]:
+    return int(note.get("epoch", 0)), str(note.get("token", ""))
 
 
-def read(place: Location) -> Lease:
-    """The lease at a place; empty if there is none.
-
-    Raises:
-        StorageError: what lies there is no lease.
-    """
-    try:
-        found = place.read_json()
-    except ValueError as error:
-        raise StorageError(f"{place} is damaged; remove it if no run is at work there") from error
-    return found if isinstance(found, dict) else {}
+def _wait_for_death(place: Location, folder: Location) -> tuple[Note, Version | None]:
+    """The lease that is there; returns when it is gone or void."""
+    first, began = read(place), time.monotonic()
+    while (found := read(place))[0]:
+        if found != first:
+            raise _taken(folder, str(found[0].get("owner", "")))
+        if time.monotonic() - began > DEAD:
+            return found
+        time.sleep(min(1.0, BEAT))
+    return first[0], None

@@ -1,148 +1,143 @@
-"""Object stores through pyarrow.fs. `Location` is the door; nothing else comes here."""
+"""Objects in a store (S3, Google Cloud Storage), by obstore.
+
+Names are URIs. An object appears whole, by one request or by an upload in parts, which is given up
+if one of them fails. Versions make several writers take turns: see `swap`.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from typing import Any, BinaryIO, TypedDict, TypeVar, cast
 
-from morphsep.errors import SettingError
-from morphsep.storage import interrupt
-from morphsep.storage.faults import StorageError, patiently
+from morphsep.storage import interrupt, ranges
+from morphsep.storage.clients import client
+from morphsep.storage.refusals import attempted
+from morphsep.storage.scratch import private_folder
 
-SCHEMES = ("s3", "gs")
+SMALL = 1 << 20
+"""Bytes up to which an object is sent like any other request."""
 
-SMALL = 4 << 20
-"""Bytes up to which an object is sent in one request."""
+PART = 8 << 20
+"""Bytes of a part of an upload."""
 
-IN_FLIGHT = 64 << 20
-"""Bytes of an upload that are under way at a time."""
+PARTS_AT_ONCE = 4
 
 T = TypeVar("T")
 
 
-def filesystem(uri: str, uploads: bool = False) -> tuple[Any, str]:
-    """(pyarrow's file system, the path in it) of a URI.
+class Version(TypedDict, total=False):
+    """Names one state of an object, as the store does (obstore's UpdateVersion)."""
+
+    e_tag: str | None
+    version: str | None
+
+
+def _head(name: str) -> Any:
+    import obstore
+
+    store, key = client(name)
+    return attempted(f"looking at {name}", lambda: obstore.head(store, key))
+
+
+def exists(name: str) -> bool:
+    try:
+        _head(name)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def size(name: str) -> int:
+    return int(_head(name)["size"])
+
+
+def stamp(name: str) -> str | None:
+    try:
+        found = _head(name)
+    except FileNotFoundError:
+        return None
+    return f"{found['size']}-{int(found['last_modified'].timestamp()) * 10**9}"
+
+
+def read(name: str) -> bytes:
+    return ranges.read(name)[0]
+
+
+def read_version(name: str) -> tuple[bytes, Version] | None:
+    """An object and the version of it that this is; None if it is not there."""
+    try:
+        data, found = ranges.read(name)
+    except FileNotFoundError:
+        return None
+    return data, _version(found)
+
+
+def _version(found: Any) -> Version:
+    version = Version()
+    if found["e_tag"] is not None:
+        version["e_tag"] = found["e_tag"]
+    if found["version"] is not None:
+        version["version"] = found["version"]
+    return version
+
+
+def swap(name: str, data: bytes, expected: Version | None) -> Version | None:
+    """Writes an object if nobody else did meanwhile.
 
     Args:
-        uploads: for files in several parts.
+        data: different for every writer and every time.
+        expected: the version that is replaced; None: there is no such object yet.
 
-    Raises:
-        RefusedError: there is no such bucket.
-        StorageError: there is no way to it.
+    Returns:
+        The new version; None if somebody else was faster.
     """
-    scheme, _, path = uri.partition("://")
-    bucket = path.partition("/")[0]
-    return _filesystem(scheme, bucket, _endpoint(), uploads, os.getpid()), path
-
-
-def _endpoint() -> str:
-    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
-
-
-@lru_cache(maxsize=64)
-def _filesystem(scheme: str, bucket: str, endpoint: str, uploads: bool, pid: int) -> Any:
-    # by process: the clients below do not survive a fork
-    from pyarrow import fs
-
-    if scheme == "gs":
-        return fs.GcsFileSystem()
-    return fs.S3FileSystem(
-        **_place(bucket, endpoint),
-        # trying again is ours, and counted; but a part of many is worth a try of its own
-        retry_strategy=fs.AwsDefaultS3RetryStrategy(max_attempts=3 if uploads else 0),
-        # one request for a small object. A large one must be begun at once: pyarrow 26 leaves an
-        # empty object behind where that fails later, and a cut one where parts are not sent in
-        # the background (tests/test_storage.py holds it to that)
-        allow_delayed_open=not uploads,
-        background_writes=True,
-        connect_timeout=5,
-        request_timeout=30,
-    )
-
-
-def _place(bucket: str, endpoint: str) -> dict[str, Any]:
-    """What the environment says, read as other programs read it; pyarrow does the credentials."""
-    options: dict[str, Any] = {}
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    if endpoint:
-        parts = urlsplit(endpoint if "://" in endpoint else f"https://{endpoint}")
-        options |= {"endpoint_override": parts.netloc + parts.path.rstrip("/")}
-        options |= {"scheme": parts.scheme, "region": region or "us-east-1"}
-    else:
-        options["region"] = _region_of(bucket, region)
-    certificates = os.environ.get("AWS_CA_BUNDLE")
-    if certificates and Path(certificates).is_file():
-        options["tls_ca_file_path"] = certificates
-    return options
-
-
-def _region_of(bucket: str, fallback: str | None) -> str:
-    from pyarrow import fs
-
-    try:
-        return str(patiently(f"looking for s3://{bucket}", lambda: fs.resolve_s3_region(bucket)))
-    except SettingError:
-        raise
-    except OSError as error:
-        if fallback is None:
-            raise StorageError(f"{error}; or set AWS_REGION") from error
-        return fallback
-
-
-def size(uri: str) -> int | None:
-    """Bytes of a file; -1 for a folder, None if it is not there."""
-    store, path = filesystem(uri)
-    info = patiently(f"looking at {uri}", lambda: store.get_file_info(path))
-    if info.type.name == "NotFound":
-        return None
-    return int(info.size) if info.type.name == "File" else -1
-
-
-def stamp(uri: str) -> str | None:
-    """Size and time of a file as a text; None if it is not there."""
-    store, path = filesystem(uri)
-    info = patiently(f"looking at {uri}", lambda: store.get_file_info(path))
-    return f"{info.size}-{info.mtime_ns}" if info.type.name == "File" else None
-
-
-def write(uri: str, data: bytes) -> None:
-    """Makes an object of the data, whole or not at all; one request if it is small."""
-    import pyarrow as pa
+    import obstore
+    from obstore.exceptions import AlreadyExistsError, PreconditionError
 
     interrupt.check_interrupt()
-    buffer = pa.py_buffer(data)
-    patiently(f"writing {uri}", lambda: _undisturbed(lambda: _send(uri, buffer)))
+    store, key = client(name)
+
+    def attempt() -> Version | None:
+        try:
+            return _version(obstore.put(store, key, data, mode=expected or "create"))
+        except (AlreadyExistsError, PreconditionError):
+            return None
+
+    with contextlib.suppress(FileNotFoundError):  # what was to be replaced is gone
+        written = attempted(f"writing {name}", attempt)
+        if written is not None:
+            return written
+    # it may be ours after all: written by an earlier try whose answer was lost
+    found = read_version(name)
+    return found[1] if found is not None and found[0] == data else None
 
 
-def upload(uri: str, source: Path) -> None:
-    """Makes an object of a local file, whole or not at all."""
-    import pyarrow as pa
+def create(name: str, data: bytes) -> bool:
+    return swap(name, data, None) is not None
 
-    # mapped, because a read that fails half way must not end as a shorter object
-    with pa.memory_map(str(source)) as file:
-        buffer = file.read_buffer()
+
+def write(name: str, data: bytes) -> None:
+    _send(name, data, len(data))
+
+
+def _send(name: str, source: bytes | Path, num_bytes: int) -> None:
+    import obstore
+
     interrupt.check_interrupt()
-    patiently(f"writing {uri}", lambda: _undisturbed(lambda: _send(uri, buffer)))
+    store, key = client(name, bulk=num_bytes > SMALL)
 
+    def attempt() -> None:
+        obstore.put(store, key, source, chunk_size=PART, max_concurrency=PARTS_AT_ONCE)
 
-def _send(uri: str, data: Any) -> None:
-    store, path = filesystem(uri, uploads=data.size > SMALL)
-    stream = store.open_output_stream(path)
-    for start in range(0, data.size, IN_FLIGHT):
-        if start:
-            stream.flush()  # waits for what is under way: bounded memory
-        stream.write(data.slice(start, min(IN_FLIGHT, data.size - start)))
-    stream.close()
+    attempted(f"writing {name}", lambda: _undisturbed(attempt))
 
 
 def _undisturbed(work: Callable[[], T]) -> T:
-    """Runs it in a thread: an interrupt between two pieces would publish the pieces so far,
-    because pyarrow's streams can be closed but not given up."""
+    """Runs it in a thread, so that Ctrl-C is heard at once; what is under way is then finished."""
     results: list[T] = []
     errors: list[BaseException] = []
 
@@ -160,31 +155,75 @@ def _undisturbed(work: Callable[[], T]) -> T:
     return results[0]
 
 
-def listed(uri: str, recursive: bool) -> list[str]:
-    """URIs of the files below, in no order; none if there is no such folder."""
-    from pyarrow import fs
+def files_in(folder: str) -> list[str]:
+    import obstore
 
-    store, path = filesystem(uri)
-    chosen = fs.FileSelector(path, allow_not_found=True, recursive=recursive)
-    infos = patiently(f"listing {uri}", lambda: store.get_file_info(chosen))
-    scheme = uri.partition("://")[0]
-    return [f"{scheme}://{info.path}" for info in infos if info.type.name == "File"]
-
-
-def remove(uri: str) -> None:
-    """Removes an object; fine if it is not there."""
-    store, path = filesystem(uri)
-
-    def attempt() -> None:
-        try:
-            store.delete_file(path)
-        except FileNotFoundError:
-            return
-
-    patiently(f"removing {uri}", attempt)
+    store, key = client(folder)
+    found = attempted(
+        f"listing {folder}", lambda: obstore.list_with_delimiter(store, key)["objects"]
+    )
+    return _uris(folder, found)
 
 
-def remove_tree(uri: str) -> None:
-    """Removes everything below; fine if there is nothing."""
-    store, path = filesystem(uri)
-    patiently(f"removing {uri}", lambda: store.delete_dir_contents(path, missing_dir_ok=True))
+def files_below(folder: str) -> list[str]:
+    import obstore
+
+    store, key = client(folder)
+    found = attempted(f"listing {folder}", lambda: obstore.list(store, key).collect())
+    return _uris(folder, found)
+
+
+def _uris(folder: str, found: Any) -> list[str]:
+    bucket = "/".join(folder.split("/", 3)[:3])
+    return [f"{bucket}/{one['path']}" for one in found]
+
+
+def remove(name: str) -> None:
+    import obstore
+
+    store, key = client(name)
+    with contextlib.suppress(FileNotFoundError):
+        attempted(f"removing {name}", lambda: obstore.delete(store, key))
+
+
+def remove_tree(folder: str) -> None:
+    import obstore
+
+    store, _ = client(folder, bulk=True)
+    keys = [client(name)[1] for name in files_below(folder)]
+    if keys:
+        with contextlib.suppress(FileNotFoundError):
+            attempted(f"removing {folder}", lambda: obstore.delete(store, keys))
+
+
+def open(name: str) -> BinaryIO:
+    return ranges.opened(name)
+
+
+def open_header(name: str) -> BinaryIO:
+    return cast(BinaryIO, ranges.HeaderFile(name))
+
+
+@contextlib.contextmanager
+def reading(name: str) -> Iterator[Path]:
+    with _scratch(name) as path:
+        fetch(name, path)
+        yield path
+
+
+@contextlib.contextmanager
+def writing(name: str) -> Iterator[Path]:
+    with _scratch(name) as path:
+        yield path
+        _send(name, path, path.stat().st_size)
+
+
+def fetch(name: str, to: Path) -> None:
+    ranges.download(name, to)
+
+
+@contextlib.contextmanager
+def _scratch(name: str) -> Iterator[Path]:
+    """A path in a temporary folder of its own, with the name's suffix."""
+    with private_folder() as folder:
+        yield folder / f"file{os.path.splitext(name)[1]}"

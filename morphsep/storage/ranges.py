@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from morphsep.storage.faults import patiently
+from morphsep.storage.clients import client
 from morphsep.storage.files import whole
-from morphsep.storage.object_store import filesystem
+from morphsep.storage.refusals import attempted
 from morphsep.storage.seekable import Seekable
 
 if TYPE_CHECKING:
@@ -23,67 +23,79 @@ READ_AHEAD = 1 << 20
 """Bytes that `RangeFile` asks for at a time, at the least."""
 
 
-def read(uri: str) -> bytes:
-    """The whole of an object.
+HEAD = 1 << 16
+"""Bytes that are fetched when an object is opened: most headers lie within."""
+
+
+def read(uri: str) -> tuple[bytes, Any]:
+    """The whole of an object and what the store says of it (obstore's ObjectMeta), of one moment.
 
     Raises:
         FileNotFoundError: it is not there.
     """
-    store, path = filesystem(uri)
+    import obstore
 
-    def attempt() -> bytes:
-        with store.open_input_file(path) as file:
-            return _exactly(file.read(), int(file.size()))
+    store, key = client(uri)
 
-    return patiently(f"reading {uri}", attempt)
+    def attempt() -> tuple[bytes, Any]:
+        found = obstore.get(store, key)
+        return _exactly(found.bytes(), found.meta["size"]), found.meta
+
+    return attempted(f"reading {uri}", attempt)
 
 
 def _exactly(data: Any, num_bytes: int) -> bytes:
     if len(data) != num_bytes:
-        raise OSError(f"got {len(data)} of {num_bytes} bytes")
+        raise ConnectionError(f"got {len(data)} of {num_bytes} bytes")
     return bytes(data)
 
 
 def download(uri: str, target: Path) -> None:
     """Fetches an object into a local file, whole or not at all; each block is tried by itself."""
-    with Ranges(uri) as ranges, whole(target) as part, part.open("wb") as file:
+    ranges = Ranges(uri, BLOCK)
+    with whole(target) as part, part.open("wb") as file:
         for start in range(0, ranges.size, BLOCK):
             file.write(ranges.read(start, min(BLOCK, ranges.size - start)))
 
 
-HEADER_BLOCK = 1 << 16
-"""Bytes that `HeaderFile` asks for at a time."""
-
-
 class Ranges:
-    """An object of which spans are read, each by one request.
+    """An object of which spans are read, each by one request; the first comes when it is opened.
 
     Raises:
         FileNotFoundError: it is not there.
     """
 
-    def __init__(self, uri: str) -> None:
-        store, path = filesystem(uri)
+    def __init__(self, uri: str, first: int = HEAD) -> None:
         self._what = f"reading {uri}"
-        self._file = patiently(self._what, lambda: store.open_input_file(path))
-        self.size = int(self._file.size())
+        self._store, self._key = client(uri)
+        self._first, self.size = attempted(self._what, lambda: self._open(first))
 
-    def __enter__(self) -> Ranges:
-        return self
+    def _open(self, num_bytes: int) -> tuple[bytes, int]:
+        import obstore
+        from obstore.exceptions import GenericError
 
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        self._file.close()
+        try:
+            found = obstore.get(self._store, self._key, options={"range": (0, num_bytes)})
+        except GenericError as error:
+            # an empty object has no range
+            if "status code: 416" not in str(error):
+                raise
+            return b"", int(obstore.head(self._store, self._key)["size"])
+        size = int(found.meta["size"])
+        return _exactly(found.bytes(), min(num_bytes, size)), size
 
     def read(self, start: int, num_bytes: int) -> bytes:
         """Bytes `start` to `start + num_bytes`."""
+        import obstore
+
+        if start + num_bytes <= len(self._first):
+            return self._first[start : start + num_bytes]
 
         def attempt() -> bytes:
-            return _exactly(self._file.read_at(num_bytes, start), num_bytes)
+            data = obstore.get_range(self._store, self._key, start=start, length=num_bytes)
+            return _exactly(data, num_bytes)
 
-        return patiently(self._what, attempt)
+        return attempted(self._what, attempt)
 
 
 class RangeFile(Seekable):
@@ -117,8 +129,6 @@ class RangeFile(Seekable):
 
     def close(self) -> None:
         error, self._error = self._error, None
-        if not self.closed:
-            self._ranges.close()
         super().close()
         if error is not None:
             raise error
@@ -135,7 +145,7 @@ class HeaderFile(RangeFile):
         view, filled = memoryview(buffer).cast("B"), 0
         wanted = max(min(len(view), self._length - self._position), 0)
         while filled < wanted:
-            index, offset = divmod(self._position, HEADER_BLOCK)
+            index, offset = divmod(self._position, HEAD)
             piece = self._block(index)[offset : offset + wanted - filled]
             view[filled : filled + len(piece)] = piece
             self._position += len(piece)
@@ -144,11 +154,9 @@ class HeaderFile(RangeFile):
 
     def _block(self, index: int) -> bytes:
         if index not in self._blocks:
-            start = index * HEADER_BLOCK
+            start = index * HEAD
             with self._kept():
-                self._blocks[index] = self._ranges.read(
-                    start, min(HEADER_BLOCK, self._length - start)
-                )
+                self._blocks[index] = self._ranges.read(start, min(HEAD, self._length - start))
         return self._blocks[index]
 
 

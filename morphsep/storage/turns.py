@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from morphsep.storage.files import only_one
-from morphsep.storage.locking import DEAD, SETTLE, Lease, is_ours, read, renewed, written
+from morphsep.storage.locking import DEAD, Lease, Note, read, renewed, taken
+from morphsep.storage.object_store import Version
 
 if TYPE_CHECKING:
     from morphsep.storage.locations import Location
@@ -22,9 +23,9 @@ def turn(place: Location) -> Iterator[None]:
     """Waits until nobody else is inside the same `turn`, however long that takes.
 
     On a local or shared disk the kernel decides, and whoever dies is out. In an object store a
-    lease says whose turn it is (see `morphsep.storage.locking`); who gives no sign of life for
-    `DEAD` seconds is passed over. Two may then believe that it is theirs: use it to
-    save work, not to keep a promise.
+    lease says whose turn it is (see `morphsep.storage.locking`); whoever gives no sign of life for `DEAD`
+    seconds is passed over, and may believe for a while that it is still its turn: use it to save
+    work, not to keep a promise.
 
     Args:
         place: names what is waited for; a folder of locks, or a file that is gone afterwards.
@@ -33,27 +34,24 @@ def turn(place: Location) -> Iterator[None]:
         with only_one(place.path / "turn"):
             yield
         return
-    lease = _take(place)
-    with renewed(place, lease):
+    with renewed(_take(place)):
         yield
 
 
 def _take(place: Location) -> Lease:
     while True:
-        lease = written(place, _wait(place) + 1)
-        time.sleep(SETTLE)
-        if is_ours(place, lease):
+        if lease := taken(place, *_wait(place)):
             return lease
 
 
-def _wait(place: Location) -> int:
-    """Epoch of the lease that was there, 0 if none; returns when it is gone or void."""
+def _wait(place: Location) -> tuple[Note, Version | None]:
+    """The lease that was there; returns when it is gone or void."""
     found, since = read(place), time.monotonic()
-    epoch = int(found.get("epoch", 0))
-    while found and time.monotonic() - since <= DEAD:
+    while found[0] and time.monotonic() - since <= DEAD:
         time.sleep(LOOK)
         now = read(place)
+        if not now[0]:
+            return found[0], None
         if now != found:
             found, since = now, time.monotonic()
-        epoch = max(epoch, int(found.get("epoch", 0)))
-    return epoch
+    return found
