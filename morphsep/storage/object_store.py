@@ -18,11 +18,8 @@ from morphsep.storage.clients import client
 from morphsep.storage.refusals import attempted
 from morphsep.storage.scratch import private_folder
 
-SMALL = 1 << 20
-"""Bytes up to which an object is sent like any other request."""
-
-PART = 8 << 20
-"""Bytes of a part of an upload."""
+PART = 5 << 20
+"""Bytes of a part of an upload, the least that S3 takes; what is no larger goes in one request."""
 
 PARTS_AT_ONCE = 4
 
@@ -128,7 +125,7 @@ def _send(name: str, source: bytes | Path, num_bytes: int) -> None:
     import obstore
 
     interrupt.check_interrupt()
-    store, key = client(name, bulk=num_bytes > SMALL)
+    store, key = client(name, bulk=num_bytes > PART)
 
     def attempt() -> None:
         obstore.put(store, key, source, chunk_size=PART, max_concurrency=PARTS_AT_ONCE)
