@@ -124,7 +124,6 @@ def test_a_folder_that_is_swept_while_it_is_joined_is_made_again(
     storage.leave_folder("0011223344556677")
 
 
-@pytest.mark.usefixtures("settles_soon")
 def test_a_run_in_a_bucket_leaves_nothing_on_this_machine(
     tmp_path: Path, disk: Path, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -130,8 +130,11 @@ def ask_region(bucket: str) -> str:
         RefusedError: there is no such bucket.
         ConnectionError: no answer.
     """
+    import certifi  # for Pythons that do not find the system's certificates
+
     request = urllib.request.Request(f"https://s3.amazonaws.com/{bucket}", method="HEAD")
-    context = ssl.create_default_context(cafile=_certificates())
+    context = ssl.create_default_context()
+    context.load_verify_locations(_certificates() or certifi.where())
     try:
         with urllib.request.urlopen(request, timeout=10, context=context) as answer:
             headers = answer.headers
