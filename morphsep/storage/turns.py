@@ -23,9 +23,9 @@ def turn(place: Location) -> Iterator[None]:
     """Waits until nobody else is inside the same `turn`, however long that takes.
 
     On a local or shared disk the kernel decides, and whoever dies is out. In an object store a
-    lease says whose turn it is (see `morphsep.storage.locking`); whoever gives no sign of life for `DEAD`
-    seconds is passed over, and may believe for a while that it is still its turn: use it to save
-    work, not to keep a promise.
+    lease says whose turn it is (see `morphsep.storage.locking`); whoever gives no sign of life
+    for `DEAD` seconds is passed over, and may believe for a while that it is still its turn: use
+    it to save work, not to keep a promise.
 
     Args:
         place: names what is waited for; a folder of locks, or a file that is gone afterwards.
