@@ -15,7 +15,7 @@ from morphsep.request import Job
 from morphsep.run.executors.executor import choose_executor, get_executor
 from morphsep.run.executors.step import Pool
 from morphsep.run.heartbeat import Heartbeat
-from morphsep.run.jobs import check_devices, clips_of, packed_files, stages_with_weights
+from morphsep.run.jobs import check_devices, make_clips, packed_files, stages_with_weights
 from morphsep.run.pipeline import Pipeline
 from morphsep.run.summary import Summary, TrackResult
 from morphsep.stages import (
@@ -81,10 +81,8 @@ def run(
         if executor == "local":
             context = replace(context, on_progress=on_progress)
         else:
-            context = replace(context, timeout=timeout, files=packed_files(jobs, workspace))
-            # a driver that is killed takes its workers along: no input's fault
-            workspace.forget_attempts()
-        clips, newest = clips_of(jobs, workspace)
+            context = _for_workers(context, jobs, timeout)
+        clips, newest = make_clips(jobs, workspace)
         heartbeat = Heartbeat(context, len(jobs), executor, newest)
         results = _Results(heartbeat, on_outcome, most)
         with heartbeat.beating(), storage.interrupts_remembered():
@@ -97,6 +95,13 @@ def run(
         if not stopped:
             workspace.tidy()
     return Summary(workspace.out, results.tracks, stopped)
+
+
+def _for_workers(context: RunContext, jobs: Sequence[Job], timeout: Seconds) -> RunContext:
+    """The context of a run whose workers are processes of their own, maybe on other machines."""
+    # a driver that is killed takes its workers along: no input's fault
+    context.workspace.forget_attempts()
+    return replace(context, timeout=timeout, files=packed_files(jobs, context.workspace))
 
 
 @contextmanager

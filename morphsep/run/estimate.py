@@ -83,41 +83,58 @@ def plan(jobs: Sequence[Job], out: str | Path) -> Plan:
     rows = manifest.read_tracks(location(out))
     speed, measured = _speeds(rows)
     infos, problems = _probe(jobs)
-    seconds = work = disk = longest = 0.0
-    chunks = num_sections = 0
-    for job, info, num_bytes in infos:
-        recipe = build(job.settings)
-        length = model_length(info.num_samples, info.sample_rate)
-        chunks += recipe.grid.num_chunks(length)
-        num_sections += -(-length // recipe.section)
-        seconds += info.duration
-        stages = (
-            job.settings.separator.partition(":")[0],
-            recipe.backend.name,
-            "scan and assemble",
-        )
-        work += sum(info.duration / speed.get(stage, 1.0) for stage in stages)
-        stem = length * min(info.num_channels, 2) * 4
-        disk += stem + num_bytes
-        longest = max(longest, stem)
-    names = [job.settings.separator for job, _, _ in infos]
+    costs = [_cost(*found, speed) for found in infos]
+    separators = Counter(cost.separator for cost in costs)
+    memory = [MEMORY_GB.get(name.partition(":")[0], OTHER_MEMORY_GB) for name in separators]
+    disk = sum(cost.bytes_kept for cost in costs)
     return Plan(
         files=len(jobs),
         readable=len(infos),
         done_before=len({r.track for r in rows if r.status == "ok"} & {j.track for j in jobs}),
-        hours=seconds / 3600,
-        chunks=chunks,
-        sections=num_sections,
-        separators=dict(Counter(names)),
-        backends=dict(Counter(build(job.settings).backend.name for job, _, _ in infos)),
+        hours=sum(cost.duration for cost in costs) / 3600,
+        chunks=sum(cost.chunks for cost in costs),
+        sections=sum(cost.sections for cost in costs),
+        separators=dict(separators),
+        backends=dict(Counter(cost.backend for cost in costs)),
         reasons=sorted({j.separator_reason for j in jobs} - {"asked for"}),
-        hours_of_work=work / 3600,
+        hours_of_work=sum(cost.work for cost in costs) / 3600,
         measured_here=measured,
-        memory_gb=max(
-            (MEMORY_GB.get(n.partition(":")[0], OTHER_MEMORY_GB) for n in names), default=0.0
-        ),
-        disk_gb=(disk + longest) / 1e9,
+        memory_gb=max(memory, default=0.0),
+        disk_gb=(disk + max((cost.bytes_of_stem for cost in costs), default=0)) / 1e9,
         problems=problems,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cost:
+    """What one track would cost."""
+
+    separator: str
+    backend: str
+    duration: Seconds
+    work: Seconds
+    chunks: int
+    sections: int
+    bytes_of_stem: int
+    bytes_kept: int
+    """Result and cached stem."""
+
+
+def _cost(job: Job, info: audio.AudioInfo, num_bytes: int, speed: dict[str, float]) -> _Cost:
+    recipe = build(job.settings)
+    length = model_length(info.num_samples, info.sample_rate)
+    separator = job.settings.separator
+    stages = (separator.partition(":")[0], recipe.backend.name, "scan and assemble")
+    stem = length * min(info.num_channels, 2) * 4
+    return _Cost(
+        separator=separator,
+        backend=recipe.backend.name,
+        duration=info.duration,
+        work=sum(info.duration / speed.get(stage, 1.0) for stage in stages),
+        chunks=recipe.grid.num_chunks(length),
+        sections=-(-length // recipe.section),
+        bytes_of_stem=stem,
+        bytes_kept=stem + num_bytes,
     )
 
 

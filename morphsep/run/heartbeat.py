@@ -1,4 +1,4 @@
-"""What a driver says of its run while it lasts: a few lines in the output folder."""
+"""What a driver says about its run, every few seconds: a small file in the output folder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ log = logging.getLogger("morphsep")
 
 
 class Heartbeat:
-    """What the driver says of its run.
+    """Counts finished tracks and writes the driver's signs of life.
 
     Args:
         total: tracks of the run.
@@ -44,8 +44,8 @@ class Heartbeat:
         }  # fmt: skip
 
     def record(self, outcome: Outcome) -> None:
-        """Counts a track: for the rate, or, if nothing had to be done for it, because it leaves no
-        row of this run."""
+        """Counts a track: for the rate, or, if nothing had to be done for it, as unchanged, since
+        it leaves no row of this run."""
         if outcome.fresh:
             self._finished.append(time.monotonic())
         else:
@@ -56,8 +56,8 @@ class Heartbeat:
         """Gives signs of life for as long as this lasts, and says when it ends in order.
 
         Raises:
-            OSError, SettingError: the first sign cannot be written. That a later one cannot be is
-                no reason to stop, and does not hide one.
+            OSError, SettingError: the first sign cannot be written. Later ones may fail: they
+                neither stop the run nor hide why it stopped.
         """
         stop = threading.Event()
         thread = threading.Thread(target=self._beat, args=(stop,), daemon=True)

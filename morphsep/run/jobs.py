@@ -49,10 +49,12 @@ def check_devices(jobs: Sequence[Job]) -> None:
             )
 
 
-def clips_of(jobs: Sequence[Job], workspace: Workspace) -> tuple[list[Clip], int]:
-    """One clip a job, and `finished_ns` of the newest row that there is before. Of tracks that
-    share a stem the first come before all second ones, and so on: whoever needs a stem that is
-    being made would only wait for it."""
+def make_clips(jobs: Sequence[Job], workspace: Workspace) -> tuple[list[Clip], int]:
+    """One clip for each job, and `finished_ns` of the newest row of earlier runs.
+
+    Tracks that share a stem are kept apart: first one track of each stem, then the second ones,
+    and so on. Otherwise workers would wait for a stem that another one is making.
+    """
     known = {row.track: row for row in manifest.read_tracks(workspace.out)}
     newest = max((row.finished_ns for row in known.values()), default=0)
     stems = [(job.path, job.settings.of_the_stem()) for job in jobs]

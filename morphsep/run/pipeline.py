@@ -16,22 +16,22 @@ from morphsep.stages import RunContext
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """A stage, and where it is done."""
+class Assignment:
+    """A stage, and which workers do it."""
 
     stage: Stage
     has_workers: bool
     """Whether it has workers of its own."""
 
 
-def tasks(stage: Stage) -> Placed:
-    """A stage that any worker does between other work."""
-    return Placed(stage, has_workers=False)
+def tasks(stage: Stage) -> Assignment:
+    """A stage that any worker does between others."""
+    return Assignment(stage, has_workers=False)
 
 
-def actors(stage: Stage) -> Placed:
+def actors(stage: Stage) -> Assignment:
     """A stage with workers of its own, which load their weights once and keep them."""
-    return Placed(stage, has_workers=True)
+    return Assignment(stage, has_workers=True)
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -39,9 +39,9 @@ class Pipeline:
     """What one of morphsep's commands does with every track."""
 
     command: Command
-    stages: tuple[Placed, ...]
+    stages: tuple[Assignment, ...]
 
-    def __init__(self, command: Command, *stages: Placed) -> None:
+    def __init__(self, command: Command, *stages: Assignment) -> None:
         object.__setattr__(self, "command", command)
         object.__setattr__(self, "stages", stages)
 
@@ -49,9 +49,9 @@ class Pipeline:
         """What an executor runs: every stage bound to this run, so that it always answers."""
         return [
             Step(
-                name=placed.stage.__name__, call=Attempt(stage=placed.stage, context=context),
-                has_workers=placed.has_workers,
-                wants_gpu=placed.has_workers and placed.stage.__name__ in context.with_weights,
+                name=each.stage.__name__, call=Attempt(stage=each.stage, context=context),
+                has_workers=each.has_workers,
+                wants_gpu=each.has_workers and each.stage.__name__ in context.with_weights,
             )
-            for placed in self.stages
+            for each in self.stages
         ]  # fmt: skip

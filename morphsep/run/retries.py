@@ -3,7 +3,7 @@
 - The file's fault (`TrackError`), a full disk, a defect of ours: a failed row; the run goes on.
 - Storage that does not answer: tried again after a while, then a failed row; counted.
 - A worker that dies or hangs (`RunContext.timeout`): the executor tries again elsewhere. A note
-  beside each attempt counts them across workers, and after `MOST_TRIES` the track gets a failed
+  beside each attempt counts them across workers, and after `MOST_ATTEMPTS` the track gets a failed
   row: a poisoned input cannot stall a run.
 """
 
@@ -37,10 +37,10 @@ class Stage(Protocol):
     def __call__(self, run: RunContext, clip: Clip) -> list[Clip]: ...
 
 
-MOST_TRIES = 3
+MOST_ATTEMPTS = 3
 AWAY = 3
-"""Times that it is tried again to say what became of a stage, half a minute each: a storage that is
-away for longer ends the run."""
+"""Times that a stage's outcome is written again, half a minute each: storage that is away for
+longer ends the run."""
 WAITS = (2.0, 10.0)
 """Seconds before a stage is tried again after a fault of the storage, give or take a half."""
 
@@ -68,8 +68,8 @@ class Attempt:
         if self._has_ended(clip):
             return []
         try:
-            with _noted(self.context, self.stage.__name__, clip) as tries:
-                if tries > MOST_TRIES:
+            with _noted(self.context, self.stage.__name__, clip) as attempt:
+                if attempt > MOST_ATTEMPTS:
                     raise TrackError("worker_killed", _POISON)
                 return self._patiently(clip)
         except Exception as error:
@@ -84,8 +84,8 @@ class Attempt:
             return [replace(clip, outcome=finish(self.context, clip, values))]
 
     def _has_ended(self, clip: Clip) -> bool:
-        """Whether this run has committed the track's row already. A record can come to several
-        workers, and what the slower ones still need is removed by the first."""
+        """Whether this run has committed the track's row already. Several workers can be given the
+        same record, and the first one to finish removes what the slower ones would need."""
         return bool(self.context.workspace.ended(clip.job.track).read_json() == self.context.id)
 
     def _patiently(self, clip: Clip) -> list[Clip]:
@@ -103,15 +103,15 @@ class Attempt:
 
 
 _POISON = (
-    f"its worker was killed {MOST_TRIES} times over it (a crash, too little memory, or longer than "
-    "--timeout); try a shorter --section, and look at the file"
+    f"its worker was killed {MOST_ATTEMPTS} times over it (a crash, too little memory, or longer "
+    "than --timeout); try a shorter --section, and look at the file"
 )
 
 
 @contextmanager
 def _noted(context: RunContext, stage: str, clip: Clip) -> Iterator[int]:
-    """How many times this has been tried, this time included. The note stays if, and only if, the
-    worker dies in between (or the storage is away just then)."""
+    """The number of this attempt, from 1. Its note is removed at the end, so that it stays only if
+    the worker dies (or if the storage is away at that moment)."""
     start = clip.section.start if clip.section else 0
     note = context.workspace.attempt_notes(clip.job.track) / f"{stage}-{start:012d}.json"
     before = (note.read_json() or {}).get("tries", 0)
@@ -152,6 +152,6 @@ def _blame(error: Exception) -> tuple[ErrorCode, str]:
         return "out_of_memory", "out of memory; try a shorter --section, or another device"
     if isinstance(error, PermissionError):
         return "no_permission", f"not allowed: {error.filename}; change its permissions"
-    where = traceback.extract_tb(error.__traceback__)[-1]
-    place = f"{Path(where.filename).name}, line {where.lineno}"
-    return "internal", f"{type(error).__name__}: {error} ({place}); please report this"
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    line = f"{Path(frame.filename).name}, line {frame.lineno}"
+    return "internal", f"{type(error).__name__}: {error} ({line}); please report this"

@@ -89,21 +89,7 @@ def read_status(out: str | Location, now_ns: int | None = None) -> Status:
     Raises:
         SettingError: no run has begun there.
     """
-    progress = Workspace(location(out)).progress
-    run = progress.read_json()
-    if run is None:
-        raise SettingError(f"no run has begun in {out}; name the folder that was given as --out")
-    if NEEDED - run.keys():
-        raise SettingError(
-            f"the last run in {out} was that of another version of morphsep, which this one cannot "
-            "read; ask that version, or run the same command again"
-        )
-    state = "ended" if run["ended"] else "running"
-    if state == "running" and abs((now_ns or time.time_ns()) - run["updated_ns"]) > SILENCE * 1e9:
-        # silent, or on a machine whose clock says something else
-        later = _next_sign(progress, run)
-        state = "silent" if later is None else "ended" if later["ended"] else "running"
-        run = later or run
+    run, state = _last_run(location(out), now_ns or time.time_ns())
     workspace = Workspace(location(out), run.get("work", ""))
     rows = _rows_after(workspace.out, run.get("after_ns", run["started_ns"]))
     counts = Counter(row["status"] for row in rows)
@@ -123,6 +109,28 @@ def read_status(out: str | Location, now_ns: int | None = None) -> Status:
         remaining=left / per_hour * 3600 if per_hour and state == "running" else None,
         failures=_failures(rows),
     )  # fmt: skip
+
+
+def _last_run(out: Location, now_ns: int) -> tuple[dict[str, Any], str]:
+    """What the last run has said about itself, and its state."""
+    progress = Workspace(out).progress
+    run = progress.read_json()
+    if run is None:
+        raise SettingError(f"no run has begun in {out}; name the folder that was given as --out")
+    if NEEDED - run.keys():
+        raise SettingError(
+            f"the last run in {out} was that of another version of morphsep, which this one cannot "
+            "read; ask that version, or run the same command again"
+        )
+    if run["ended"]:
+        return run, "ended"
+    if abs(now_ns - run["updated_ns"]) <= SILENCE * 1e9:
+        return run, "running"
+    # silent, or on a machine whose clock says something else
+    later = _next_sign(progress, run)
+    if later is None:
+        return run, "silent"
+    return later, "ended" if later["ended"] else "running"
 
 
 def may_be_at_work(out: Location) -> bool:

@@ -14,9 +14,10 @@ from morphsep.stages.finishing import finish
 from morphsep.stages.measure import measure
 from morphsep.stages.morph import morph
 from morphsep.stages.prepare import prepare
+from morphsep.stages.readable import Readable
 from morphsep.stages.recipe import build
 from morphsep.stages.run_context import RunContext, ignore_progress
-from morphsep.stages.scanning import Readable, Scan, scan
+from morphsep.stages.scanning import Scan, scan
 from morphsep.stages.section_store import SectionStore
 from morphsep.stages.separate import separate
 from morphsep.stages.settling import forget, settle

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 from morphsep.stages import track_row
-from morphsep.stages.at_hand import delta_of, is_whole, measured, open_input, stem_of
 from morphsep.stages.clip import Clip
 from morphsep.stages.finishing import finish
 from morphsep.stages.output import write_song, write_stems
@@ -17,6 +16,7 @@ from morphsep.stages.run_context import RunContext
 from morphsep.stages.section_notes import SectionNote, whole_track
 from morphsep.stages.section_store import SectionStore
 from morphsep.stages.stems import Separated, how_separated
+from morphsep.stages.track_state import delta_of, is_whole, measured, open_input, stem_of
 
 
 def assemble(run: RunContext, clip: Clip) -> list[Clip]:
@@ -30,7 +30,7 @@ def assemble(run: RunContext, clip: Clip) -> list[Clip]:
     delta = delta_of(run, clip, recipe)
     delta.load()
     made = whole_track(delta)
-    # asked last: another worker that saw the last section finished, too, may be clearing up
+    # asked last: another worker may have assembled the track, and be removing its delta
     if not is_whole(clip, recipe, delta):
         return []
     reach = run.reporter(clip, "assemble")

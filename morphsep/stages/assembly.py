@@ -13,7 +13,8 @@ import numpy.typing as npt
 from morphsep import audio
 from morphsep.dsp import LoudnessMeter, TruePeakMeter, dbfs, to_rate
 from morphsep.errors import TrackError
-from morphsep.stages.scanning import Readable, Scan
+from morphsep.stages.readable import Readable
+from morphsep.stages.scanning import Scan
 from morphsep.stages.section_store import SectionStore
 
 BLOCK_SECONDS = 4

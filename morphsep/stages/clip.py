@@ -53,7 +53,7 @@ class Clip:
     scan: Scan | None = None
     scan_seconds: Seconds = 0.0
     stamp: str = ""
-    """State of the input when it was scanned (`morphsep.stages.scanning.Readable.stamp`)."""
+    """State of the input when it was scanned (`morphsep.stages.readable.Readable.stamp`)."""
     stem_key: str = ""
     key: str = ""
     section: Span | None = None

@@ -26,7 +26,7 @@ def finish(
     row = replace(row, retries=run.retries(clip.job.track))
     out = run.workspace.out
     row = manifest.commit(out, row, chunks, after=clip.finished_before)
-    # before anything is removed: whoever is at work on this track, too, will miss it
+    # first of all: another worker on the same track will miss what is removed next
     run.workspace.ended(clip.job.track).write_json(run.id)
     clear(run, clip)
     return Outcome(row)

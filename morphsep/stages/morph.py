@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from morphsep.backends.perceptual import Warp
-from morphsep.stages.at_hand import delta_of, measured, one_blas_thread, stem_of
 from morphsep.stages.clip import Clip
 from morphsep.stages.morphing import Morpher
 from morphsep.stages.passing_on import passed_on
 from morphsep.stages.run_context import RunContext
+from morphsep.stages.track_state import delta_of, measured, one_blas_thread, stem_of
 
 
 def morph(run: RunContext, clip: Clip) -> list[Clip]:

@@ -46,7 +46,7 @@ class Morpher:
     """Told how many samples each piece was long."""
     _rows: dict[int, ChunkRow] = field(default_factory=dict, init=False)
     _made: dict[int, Signal] = field(default_factory=dict, init=False)
-    """Chunks that were morphed along with an earlier one, and wait for their turn."""
+    """Chunks that were morphed together with an earlier one and are not stitched yet."""
     _warnings: dict[str, None] = field(default_factory=dict, init=False)
     """Sentences of the backend, each once, in order."""
 

@@ -9,7 +9,7 @@ from morphsep.errors import SettingError, TrackError
 from morphsep.request import Command, Job, backing_of
 from morphsep.stages.assembly import assemble, assemble_stems
 from morphsep.stages.clip import Clip
-from morphsep.stages.scanning import Readable
+from morphsep.stages.readable import Readable
 from morphsep.stages.section_store import SectionStore
 from morphsep.stages.track_row import of_output
 from morphsep.storage import Location

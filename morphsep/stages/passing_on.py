@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from morphsep.stages.at_hand import is_whole
 from morphsep.stages.clip import Clip
 from morphsep.stages.recipe import Recipe
 from morphsep.stages.run_context import RunContext
 from morphsep.stages.section_store import SectionStore
+from morphsep.stages.track_state import is_whole
 
 
 def passed_on(
     run: RunContext, clip: Clip, stage: str, recipe: Recipe, store: SectionStore
 ) -> list[Clip]:
-    """The whole track once all its sections are finished, by one of them alone: two may see the
-    last one finished, and where another track has made the stem, all of them do.
+    """The whole track, once all its sections are finished; passed on by one section only. (Two
+    may see that the last one is finished; if another track has made the stem, all of them do.)
 
-    That one passes it on again whenever it is tried again: its worker may have died over it.
+    If that section is tried again, it passes the track on again: its worker may have died before
+    anybody heard of it.
     """
     assert clip.section is not None
     if not is_whole(clip, recipe, store):

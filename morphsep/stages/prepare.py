@@ -8,13 +8,13 @@ from dataclasses import replace
 from morphsep import storage
 from morphsep.errors import SettingError, TrackError
 from morphsep.manifest import TrackRow
-from morphsep.stages.at_hand import delta_of, open_input, own_stem_of, stem_of
 from morphsep.stages.clip import Clip, Outcome
 from morphsep.stages.finishing import clear
 from morphsep.stages.run_context import RunContext
 from morphsep.stages.scanning import scan
 from morphsep.stages.section_store import SectionStore
 from morphsep.stages.stems import missing_sections
+from morphsep.stages.track_state import delta_of, open_input, own_stem_of, stem_of
 from morphsep.storage import Location, location
 
 

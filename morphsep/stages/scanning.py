@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -14,20 +13,14 @@ from morphsep import audio, storage
 from morphsep.dsp import LoudnessMeter, ModelRateReader, Signal, TruePeakMeter, model_length
 from morphsep.errors import TrackError
 from morphsep.stages.cached import exactly, keep, recall
+from morphsep.stages.readable import Readable, changed
 from morphsep.stages.workspace import Workspace
-from morphsep.storage import location
 
 BLOCK = 1 << 17
 """Samples that are decoded at a time."""
 
 VERSION = 1
 """Of the scans that are kept."""
-
-
-def changed() -> TrackError:
-    """What to raise for an input that is not what it was when the track was begun."""
-    why = "the file changed while it was worked on; run again when it is at rest"
-    return TrackError("changed_while_read", why)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,71 +82,6 @@ class MixView:
         """``[C, num_samples]`` at 44.1 kHz; zeros outside the track."""
         self._on_read(start)
         return self._reader.read(start, num_samples)
-
-
-class Readable:
-    """Where an input's samples can be read exactly: the file itself, or, if it lies elsewhere or
-    is lossy, a copy in the track's scratch folder, made by whoever needs it first."""
-
-    def __init__(self, path: str, scratch: Path, channels: tuple[int, int] | None) -> None:
-        self.local, stamp = _on_this_machine(path, scratch)
-        self.info = audio.probe(self.local)
-        self.channels = channels
-        self.stamp = stamp or storage.stamp(self.local)
-        """Changes whenever the input changes, and is the same on every machine."""
-        self._given, self._scratch = path, scratch
-
-    @property
-    def has_changed(self) -> bool:
-        """Whether the input is not what it was when this was made."""
-        return location(self._given).stamp() != self.stamp
-
-    @property
-    def path(self) -> str:
-        """The file to read.
-
-        Raises:
-            TrackError: the input does not decode, or the disk is full.
-        """
-        if self.info.is_seekable:
-            return self.info.path
-        # named by the input's state: a copy of what it was before is never read again
-        copy = self._scratch / f"decoded-{storage.digest(self.stamp, self.channels)[:16]}.wav"
-        with storage.only_one(copy):
-            if not copy.exists():
-                audio.decode_to(self.info.path, str(copy), self.channels)
-        return str(copy)
-
-    def open(self) -> audio.AudioReader:
-        """A reader of `path`."""
-        return audio.AudioReader(self.path, channels=self.channels)
-
-
-def local_copy(path: str, scratch: Path) -> str:
-    """A path on this machine with the content of `path`, which may be a URI.
-
-    Raises:
-        TrackError: there is no such object.
-    """
-    return _on_this_machine(path, scratch)[0]
-
-
-def _on_this_machine(path: str, scratch: Path) -> tuple[str, str | None]:
-    """`local_copy`, and the stamp of what it is a copy of."""
-    place = location(path)
-    if place.is_local:
-        return path, None
-    stamp = place.stamp()
-    if stamp is None:
-        raise TrackError("not_found", f"there is no object {path}; check its name")
-    # under its own name, which messages and formats refer to
-    copy = scratch / storage.digest(path, stamp)[:16] / place.name
-    with storage.only_one(copy):
-        if not copy.exists():
-            # whoever finishes a track clears up on its own machine only
-            storage.make_room(scratch.parent)
-            place.fetch(copy)
-    return str(copy), stamp
 
 
 @contextmanager

@@ -43,7 +43,7 @@ class SectionStore:
 
     @contextlib.contextmanager
     def writer(self, section: Span) -> Iterator[audio.AudioWriter]:
-        """Writes a section's audio from its first sample to its last; nothing stays of a half one.
+        """Writes a section's audio from its first sample to its last; whole or not at all.
 
         Raises:
             TrackError: the disk is full.
@@ -101,7 +101,7 @@ class SectionStore:
         self._spans = None
 
     def load(self) -> None:
-        """Takes stock of the sections now rather than at the first reading."""
+        """Lists the sections now, not at the first reading."""
         self._spans = None
         self._index()
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 
-from morphsep.stages.at_hand import open_input, own_stem_of, stem_of
 from morphsep.stages.clip import Clip
 from morphsep.stages.passing_on import passed_on
 from morphsep.stages.run_context import RunContext
 from morphsep.stages.section_store import SectionStore
 from morphsep.stages.stems import separate_section
+from morphsep.stages.track_state import open_input, own_stem_of, stem_of
 from morphsep.storage import turn
 
 
@@ -33,7 +33,7 @@ def separate(run: RunContext, clip: Clip) -> list[Clip]:
 
 
 def _turn(run: RunContext, clip: Clip, stem: SectionStore) -> AbstractContextManager[None]:
-    """Until whoever else makes the same section of the same stem has made it."""
+    """Waits while another worker makes the same section of the same stem."""
     if clip.section is None or not clip.shares_stem or stem.has(clip.section):
         return nullcontext()
     return turn(run.workspace.turn(clip.stem_key, clip.section.start))

@@ -10,8 +10,9 @@ from typing import Any
 from morphsep.dsp import MODEL_RATE, LoudnessMeter, Seconds, Signal, Span, rms_per_second, sections
 from morphsep.stages.cached import exactly, keep, recall
 from morphsep.stages.cpu import kind_of_cpu
+from morphsep.stages.readable import Readable
 from morphsep.stages.recipe import Recipe
-from morphsep.stages.scanning import Readable, Scan, open_mix
+from morphsep.stages.scanning import Scan, open_mix
 from morphsep.stages.section_store import SectionStore
 from morphsep.storage import Location
 

@@ -48,8 +48,8 @@ class Workspace:
 
     @classmethod
     def of_last_run(cls, out: str | Path | Location) -> Workspace:
-        """The one that the last run in an output folder worked in, to read from; the folder's own
-        if that one cannot be seen from here."""
+        """The workspace of the last run in an output folder, for reading; the folder's own if the
+        other one cannot be reached from here."""
         work = location(last_work(out) or out)
         return cls(out, work if not work.is_local or work.exists() else "")
 
@@ -82,25 +82,25 @@ class Workspace:
         return SectionStore(self.root / "stems" / stem_key[:2] / stem_key, num_channels)
 
     def claim(self, track: str) -> Location:
-        """A note that a result of this name is ours, made before it is written for the first
-        time: a run may be killed between the result and its row."""
+        """A note that a result of this name is ours. It is written before the result, because a
+        run may be killed between the result and its row."""
         return self.home / "claims" / f"{digest(track)[:32]}.json"
 
     def attempt_notes(self, track: str) -> Location:
-        """The folder of notes on what is being tried with a track (see `morphsep.run.retries`)."""
+        """The folder of a track's attempt notes (see `morphsep.run.retries`)."""
         return self.root / "tries" / digest(track)[:32]
 
     def passed_on(self, track: str, stage: str) -> Location:
-        """A note of the section that has passed a whole track on from a stage; gone with the
-        tries."""
+        """A note of the section that has passed a whole track on from a stage; removed together
+        with the attempt notes."""
         return self.attempt_notes(track) / f"passed-on-{stage}"
 
     def turn(self, stem_key: str, start: int) -> Location:
-        """Where those that need the same section of a stem wait for one another."""
+        """Names the `morphsep.storage.turn` of workers that need the same section of a stem."""
         return self.root / "turns" / digest(stem_key, start)[:32]
 
     def ended(self, track: str) -> Location:
-        """A note of the run that has committed a track's row: nothing more is done for it."""
+        """A note of the run that has committed a track's row; no worker does more for it."""
         return self.root / "ended" / f"{digest(track)[:32]}.json"
 
     def delta(self, track: str, key: str, section: int, num_channels: int) -> SectionStore:
@@ -119,7 +119,7 @@ class Workspace:
         return self.home / RUN
 
     def forget_attempts(self) -> None:
-        """Has all counting of tries begin anew."""
+        """Starts counting attempts anew."""
         (self.root / "tries").remove_tree()
 
     def tidy(self) -> None:
@@ -132,8 +132,8 @@ class Workspace:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[Held]:
-        """Keeps a second run out while this one writes to the same folders. What it yields is to
-        be asked now and then whether that still holds.
+        """Keeps a second run out while this one writes to the same folders. Call `Held.check` of
+        what it yields now and then: the lock can be lost.
 
         Raises:
             SettingError: another run is at work here, or nothing can be written.
@@ -159,7 +159,7 @@ def last_work(out: str | Path | Location) -> str:
     """Where the last run in an output folder worked; empty if nothing is known of one.
 
     Raises:
-        SettingError: the place cannot be read.
+        SettingError: the output folder cannot be read.
     """
     said = (location(out) / OWN / RUN).read_json() or {}
     return str(said.get("work", ""))

@@ -2,7 +2,7 @@
 
 Every step streams: a record goes on as soon as it is done, whatever others do, and each is a block
 of its own, so that the sections of one long track spread over all workers. Steps that load weights
-are pools of actors, which load them once; the others are tasks that need no place of their own.
+are pools of actors, which load them once; the others are tasks, which need no workers of their own.
 Ray restarts workers that die and gives their records to others (`morphsep.run.retries` counts).
 """
 
@@ -129,9 +129,9 @@ def _workers_at_first(steps: Steps, pool: Pool, share: float) -> int:
     """Workers that each step is given at once. Where they took every CPU, the tasks between them
     would wait for ever; from here on Ray Data lets the pools grow beside the tasks."""
     nodes = [node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"]]
-    places = sum(int(cpus / share) for cpus in nodes)
+    slots = sum(int(cpus / share) for cpus in nodes)
     pools = sum(step.has_workers for step in steps)
-    return max(1, min(pool.min_workers, (places - 1) // max(1, pools)))
+    return max(1, min(pool.min_workers, (slots - 1) // max(1, pools)))
 
 
 def _gpus(pool: Pool, steps: int) -> float:

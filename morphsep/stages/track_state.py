@@ -1,4 +1,4 @@
-"""What a stage finds of its track: the input, the stem, the delta, what `measure` has left."""
+"""The state of a track when a stage begins: its input, stem, delta and measurements."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 from morphsep.dsp import sections
 from morphsep.errors import TrackError
 from morphsep.stages.clip import Clip
+from morphsep.stages.readable import Readable, changed, local_copy
 from morphsep.stages.recipe import Recipe
 from morphsep.stages.run_context import RunContext
-from morphsep.stages.scanning import Readable, changed, local_copy
 from morphsep.stages.section_store import SectionStore
 from morphsep.stages.stems import StemFacts, stem_facts
 from morphsep.stages.tone_fit import ToneFit, known_fit
@@ -60,7 +60,7 @@ def is_whole(clip: Clip, recipe: Recipe, store: SectionStore) -> bool:
 
 
 def measured(clip: Clip, recipe: Recipe, stem: SectionStore) -> tuple[ToneFit, StemFacts]:
-    """What `measure` has left."""
+    """What the stage `measure` has found."""
     fit, facts = known_fit(recipe, stem), stem_facts(stem, clip.source.model_length)
     assert fit is not None
     assert facts is not None
@@ -68,8 +68,8 @@ def measured(clip: Clip, recipe: Recipe, stem: SectionStore) -> tuple[ToneFit, S
 
 
 def one_blas_thread() -> AbstractContextManager[Any]:
-    """Keeps BLAS from using threads: a chunk's matrices are so small that they lose by it, eight
-    times over where other processes share the cores."""
+    """Keeps BLAS from using threads. A chunk's matrices are so small that threads slow them down,
+    by a factor of eight where other processes share the cores."""
     from threadpoolctl import threadpool_limits
 
     limits: AbstractContextManager[Any] = threadpool_limits(1, user_api="blas")

@@ -1,0 +1,80 @@
+"""Inputs on this machine: the file itself, or a copy of what is elsewhere or cannot be seeked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from morphsep import audio, storage
+from morphsep.errors import TrackError
+from morphsep.storage import location
+
+
+def changed() -> TrackError:
+    """What to raise for an input that is not what it was when the track was begun."""
+    why = "the file changed while it was worked on; run again when it is at rest"
+    return TrackError("changed_while_read", why)
+
+
+class Readable:
+    """Where an input's samples can be read exactly: the file itself, or, if it lies elsewhere or
+    is lossy, a copy in the track's scratch folder, made by whoever needs it first."""
+
+    def __init__(self, path: str, scratch: Path, channels: tuple[int, int] | None) -> None:
+        self.local, stamp = _on_this_machine(path, scratch)
+        self.info = audio.probe(self.local)
+        self.channels = channels
+        self.stamp = stamp or storage.stamp(self.local)
+        """Changes whenever the input changes, and is the same on every machine."""
+        self._given, self._scratch = path, scratch
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether the input is not what it was when this was made."""
+        return location(self._given).stamp() != self.stamp
+
+    @property
+    def path(self) -> str:
+        """The file to read.
+
+        Raises:
+            TrackError: the input does not decode, or the disk is full.
+        """
+        if self.info.is_seekable:
+            return self.info.path
+        # named by the input's state: a copy of what it was before is never read again
+        copy = self._scratch / f"decoded-{storage.digest(self.stamp, self.channels)[:16]}.wav"
+        with storage.only_one(copy):
+            if not copy.exists():
+                audio.decode_to(self.info.path, str(copy), self.channels)
+        return str(copy)
+
+    def open(self) -> audio.AudioReader:
+        """A reader of `path`."""
+        return audio.AudioReader(self.path, channels=self.channels)
+
+
+def local_copy(path: str, scratch: Path) -> str:
+    """A path on this machine with the content of `path`, which may be a URI.
+
+    Raises:
+        TrackError: there is no such object.
+    """
+    return _on_this_machine(path, scratch)[0]
+
+
+def _on_this_machine(path: str, scratch: Path) -> tuple[str, str | None]:
+    """`local_copy`, and the stamp of what it is a copy of."""
+    place = location(path)
+    if place.is_local:
+        return path, None
+    stamp = place.stamp()
+    if stamp is None:
+        raise TrackError("not_found", f"there is no object {path}; check its name")
+    # under its own name, which messages and formats refer to
+    copy = scratch / storage.digest(path, stamp)[:16] / place.name
+    with storage.only_one(copy):
+        if not copy.exists():
+            # whoever finishes a track clears up on its own machine only
+            storage.make_room(scratch.parent)
+            place.fetch(copy)
+    return str(copy), stamp
