@@ -1,14 +1,19 @@
 """How long the manifest takes with many tracks, and how much memory: made-up rows.
 
     nice -n 10 python -m jobs.bench.manifest [--tracks 1000 10000 100000] [--chunks 30]
+    nice -n 10 python -m jobs.bench.manifest --parts 1000
 
 Every figure is of a process of its own, which does this one thing: seconds (of them the processor
 was at work, start-up and all threads included), peak memory. Files are local.
+
+``--parts``: what a part costs as we write it, with its rows as an Arrow record batch in the footer,
+and as plain Parquet without and with the Arrow schema; one process, in turns, processor time.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import resource
@@ -16,14 +21,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from morphsep import manifest
 from morphsep.manifest import ChunkRow, TrackRow, schema, write_part
-from morphsep.storage import digest, location
+from morphsep.manifest.parts import bundles
+from morphsep.storage import Location, digest, location
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -131,13 +138,85 @@ def as_table(rows: Sequence[TrackRow] | Sequence[ChunkRow]) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=shape)
 
 
+ROUNDS = 5
+
+
+def bench_parts(count: int, chunks: int) -> Iterator[str]:
+    """Lines of a table: ms to write and to read a part, the best of some rounds, and its size."""
+    tracks = [replace(row(n), finished_ns=n + 1) for n in range(count)]
+    below = [chunk for track in tracks for chunk in chunks_of(track, chunks)]
+    yield "| part | write | read | bytes |"
+    yield "|---|---|---|---|"
+    for table, rows, size in (("tracks", tracks, 1), ("chunks", below, chunks)):
+        content = as_table(rows)
+        parts = [content.slice(n * size, size) for n in range(count)]
+        rounds = [[costs(way, parts) for way in WAYS] for _ in range(ROUNDS)]
+        for way, found in zip(WAYS, zip(*rounds, strict=True), strict=True):
+            write, read, num_bytes = (min(each) for each in zip(*found, strict=True))
+            yield f"| {table}, {way} | {write:.2f} ms | {read:.2f} ms | {num_bytes:.0f} |"
+
+
+def costs(way: str, parts: Sequence[pa.Table]) -> tuple[float, float, float]:
+    """ms to write a part, ms to read it, bytes."""
+    write, read = WAYS[way]
+    with tempfile.TemporaryDirectory() as folder:
+        files = [location(folder) / f"{n:07d}.parquet" for n in range(len(parts))]
+        began = time.process_time()
+        for file, part in zip(files, parts, strict=True):
+            write(file, part)
+        written = time.process_time()
+        found = read(files, parts[0].schema)
+        ended = time.process_time()
+        assert sum(map(len, found)) == sum(map(len, parts))
+        num_bytes = sum(Path(file.text).stat().st_size for file in files)
+    times = (1e3 * (written - began), 1e3 * (ended - written), float(num_bytes))
+    per_part = [each / len(parts) for each in times]
+    return per_part[0], per_part[1], per_part[2]
+
+
+def read_batches(files: Sequence[Location], schema: pa.Schema) -> list[pa.RecordBatch]:
+    """As the manifest reads its own parts."""
+    return [rows for _, found in bundles(files, schema) for rows in found if rows is not None]
+
+
+def write_plain(file: Location, part: pa.Table, *, store_schema: bool) -> None:
+    """As lean as Parquet can be."""
+    import pyarrow.parquet as pq
+
+    sink = io.BytesIO()
+    lean = {"use_dictionary": False, "write_statistics": False, "compression": "none"}
+    pq.write_table(part, sink, store_schema=store_schema, **lean)
+    file.write_bytes(sink.getvalue())
+
+
+def read_plain(files: Sequence[Location], schema: pa.Schema) -> list[pa.Table]:
+    """One file after the other, as they may vanish meanwhile."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    contents = (pa.BufferReader(file.read_bytes()) for file in files)
+    return [pq.ParquetFile(content).read(use_threads=False) for content in contents]
+
+
+WAYS: dict[str, tuple[Callable[..., None], Callable[..., Sequence[Any]]]] = {
+    "rows in the footer": (write_part, read_batches),
+    "plain": (partial(write_plain, store_schema=False), read_plain),
+    "plain, Arrow schema stored": (partial(write_plain, store_schema=True), read_plain),
+}
+
+
 def main() -> None:
     """Prints a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tracks", type=int, nargs="+", default=[1000, 10_000, 100_000])
     parser.add_argument("--chunks", type=int, default=30, help="chunks of a track")
+    parser.add_argument("--parts", type=int, metavar="N", help="compare ways to write N parts")
     parser.add_argument("--task", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.parts:
+        os.fsync = lambda fd: None  # the disk is not what is measured
+        print(*bench_parts(arguments.parts, arguments.chunks), sep="\n")
+        return
     if arguments.task:
         task, out = arguments.task
         began = time.perf_counter()
