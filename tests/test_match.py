@@ -185,9 +185,11 @@ def test_a_knob_that_needs_small_steps_gets_them() -> None:
 
 @settings(max_examples=15)
 @given(st.lists(st.floats(0, 1), min_size=60, max_size=60))
-def test_every_place_of_the_knobs_is_a_chain_that_a_file_may_describe(places: list[float]) -> None:
+def test_every_position_of_the_knobs_is_a_chain_that_a_file_can_hold(
+    positions: list[float],
+) -> None:
     number = len(list(named_knobs(ALL_SLOTS)))
-    pedals = pedals_at(ALL_SLOTS, np.array(places[:number]))
+    pedals = pedals_at(ALL_SLOTS, np.array(positions[:number]))
     chain = EffectChain(name="found", description="By chance.", pedals=pedals, trim_db=-1.23)
     again = parse_chain(chain_text(chain), Path("found.yaml"))
     assert again == chain
@@ -195,9 +197,9 @@ def test_every_place_of_the_knobs_is_a_chain_that_a_file_may_describe(places: li
 
 
 def test_knobs_start_where_they_say() -> None:
-    for (_, knob), place in zip(named_knobs(ALL_SLOTS), start_of(ALL_SLOTS), strict=True):
-        assert 0 <= place <= 1
-        assert knob.at(float(place)) == pytest.approx(knob.start, rel=0.01)
+    for (_, knob), position in zip(named_knobs(ALL_SLOTS), start_of(ALL_SLOTS), strict=True):
+        assert 0 <= position <= 1
+        assert knob.at(float(position)) == pytest.approx(knob.start, rel=0.01)
         assert (knob.at(0.0), knob.at(1.0)) == (knob.low, knob.high)
 
 

@@ -10,7 +10,7 @@ from morphsep.models.devices import (
     lane_threads,
 )
 from morphsep.models.download import is_offline
-from morphsep.models.from_bucket import bring
+from morphsep.models.from_bucket import local_copy
 from morphsep.models.weights import (
     DEFAULT_MODEL,
     MUSIC2LATENT,
@@ -31,7 +31,6 @@ __all__ = [
     "Bag",
     "BatchRunner",
     "available",
-    "bring",
     "device",
     "fetch",
     "full_precision",
@@ -40,6 +39,7 @@ __all__ = [
     "is_out_of_memory",
     "lane_threads",
     "list_models",
+    "local_copy",
     "locate",
     "path",
     "reachable",

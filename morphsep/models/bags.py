@@ -41,7 +41,7 @@ class Bag:
 def published() -> Mapping[str, Recipe]:
     """Models that the installed demucs knows by name, and its single checkpoints by signature.
 
-    Left out are those quantised by ``diffq`` (names that end in ``_q``): their state is a nested
+    Models quantised by ``diffq`` (names that end in ``_q``) are left out: their state is a nested
     structure with classes in it, which we do not load.
     """
     return _published()

@@ -1,4 +1,4 @@
-"""sha256 of weights: taken, recorded beside the files at their first fetch, checked ever after."""
+"""sha256 of weights: recorded beside the files when first fetched, checked ever after."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ class BatchRunner:
 
 
 class _Here(Executor):
-    """Does what is submitted at once, in this thread."""
+    """Runs what is submitted at once, in the caller's thread."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()
@@ -176,6 +176,7 @@ def _fitting(device: torch.device) -> int:
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether torch has raised this because a device's memory did not suffice."""
     import torch
 
     text = str(error).lower()

@@ -62,9 +62,9 @@ def _open(url: str, headers: dict[str, str], timeout: float) -> Any:
 def _certificates() -> ssl.SSLContext:
     context = ssl.create_default_context()
     # Pythons from an installer come without certificates of the system; certifi fills the gap.
-    with suppress(ImportError, OSError):
-        import certifi
+    import certifi
 
+    with suppress(OSError):
         context.load_verify_locations(certifi.where())
     return context
 
@@ -137,28 +137,31 @@ def matching(url: str, actual: str, expected: Iterable[str]) -> str:
 
 
 def _persist(url: str, part: Path, progress: Progress | None) -> None:
+    """Try again, from where it broke, until the file is whole."""
     version: str | None = None
-    for attempt in range(ATTEMPTS):
+    for attempt in range(1, ATTEMPTS + 1):
         try:
             response = _open(url, _resume(part, version), SOCKET_TIMEOUT)
             version = response.headers.get("ETag")
             with response:
                 _append(response, part, progress)
             return
-        except HTTPError as error:
-            if error.code < 500:
-                raise DownloadError(f"{url} answers {error.code} {error.reason}.") from error
-            reason: Exception = error
         except (OSError, http.client.HTTPException) as error:
-            if getattr(error, "errno", None) == errno.ENOSPC:
+            _refuse_lasting(error, url, part.parent)
+            logger.debug("%s: attempt %d: %s", url, attempt, error)
+            if attempt == ATTEMPTS:
                 raise DownloadError(
-                    f"The disk is full: {part.parent} cannot hold {url}."
+                    f"{url} did not arrive after {ATTEMPTS} attempts: {error}."
                 ) from error
-            reason = error
-        logger.debug("%s: attempt %d: %s", url, attempt + 1, reason)
-        if attempt + 1 < ATTEMPTS:
-            time.sleep(0.25 * 2**attempt)
-    raise DownloadError(f"{url} did not arrive after {ATTEMPTS} attempts: {reason}.") from reason
+        time.sleep(0.25 * 2 ** (attempt - 1))
+
+
+def _refuse_lasting(error: Exception, url: str, folder: Path) -> None:
+    """Raises DownloadError for what another attempt does not mend."""
+    if isinstance(error, HTTPError) and error.code < 500:
+        raise DownloadError(f"{url} answers {error.code} {error.reason}.") from error
+    if getattr(error, "errno", None) == errno.ENOSPC:
+        raise DownloadError(f"The disk is full: {folder} cannot hold {url}.") from error
 
 
 def _resume(part: Path, version: str | None) -> dict[str, str]:

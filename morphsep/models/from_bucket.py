@@ -1,5 +1,4 @@
-"""Weights and other files of settings that lie in an object store: brought here once, by whoever
-needs them first."""
+"""Local copies of weights and other files in an object store, made once on each machine."""
 
 from __future__ import annotations
 
@@ -9,14 +8,15 @@ from morphsep.errors import SettingError
 from morphsep.storage import Location, digest, location, only_one, relative
 
 
-def bring(uri: str, cache: Path, offline: bool) -> Path:
+def local_copy(uri: str, cache: Path, offline: bool) -> Path:
     """A local folder (or file) with the content of a remote one.
 
-    Copies are named by what they are copies of: when the weights change there, new ones are made.
+    A copy is named after the version that it holds: when the files in the store change, a new copy
+    is made.
 
     Args:
         cache: folder for the copies.
-        offline: take the copy that is here, open no socket.
+        offline: take the newest copy on this machine, open no socket.
 
     Raises:
         SettingError: nothing lies there, or offline is set and there is no copy.

@@ -1,4 +1,4 @@
-"""Which hosts have a published model, and bringing it from one of them."""
+"""Where a published model is served, and fetching it from the first host that has all of it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Remote:
 
 
 HUB_FILES = {"music2latent": ("SonyCSLParis/music2latent", "music2latent.pt")}
-"""Models that are no Demucs: repository on the Hugging Face hub and file."""
+"""Models other than Demucs: repository on the Hugging Face hub, and file."""
 
 Source = tuple[Remote, ...]
 """All checkpoints of a model at one host."""
@@ -103,7 +103,7 @@ def first_host(recipe: Recipe, timeout: float) -> bool:
     return any_answers(probes, timeout)
 
 
-def bring(recipe: Recipe, folder: Path, progress: Progress | None) -> Bag:
+def fetch_model(recipe: Recipe, folder: Path, progress: Progress | None) -> Bag:
     """Fetch a model into `folder`, from the first host that has all of it.
 
     Several processes may ask at once: one fetches, the others wait and find it there.
@@ -121,16 +121,16 @@ def bring(recipe: Recipe, folder: Path, progress: Progress | None) -> Bag:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".lock"):
-            return _bring_from_any(recipe, folder, progress)
+            return _fetch_from_any(recipe, folder, progress)
     except OSError as error:
         raise DownloadError(f"{folder} cannot be written: {error}.") from error
 
 
-def _bring_from_any(recipe: Recipe, folder: Path, progress: Progress | None) -> Bag:
+def _fetch_from_any(recipe: Recipe, folder: Path, progress: Progress | None) -> Bag:
     refusals = []
     for source in sources(recipe):
         try:
-            files = tuple(_bring_one(remote, folder, progress) for remote in source)
+            files = tuple(_fetch_one(remote, folder, progress) for remote in source)
         except DownloadError as error:
             refusals.append(str(error))
             continue
@@ -141,7 +141,7 @@ def _bring_from_any(recipe: Recipe, folder: Path, progress: Progress | None) -> 
     raise DownloadError(f"{recipe.name} could not be fetched. " + " ".join(refusals))
 
 
-def _bring_one(remote: Remote, folder: Path, progress: Progress | None) -> Path:
+def _fetch_one(remote: Remote, folder: Path, progress: Progress | None) -> Path:
     target = folder / remote.file
     record = read_record(folder)
     wanted = record.get(target.name) or remote.sha256

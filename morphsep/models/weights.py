@@ -1,8 +1,8 @@
 """Where model weights are: list, fetch, verify, find. Nothing is fetched when offline is set.
 
-Looked for in this order: ``$MORPHSEP_WEIGHTS`` (else the user's cache folder), the Hugging Face
+Searched in this order: ``$MORPHSEP_WEIGHTS`` (else the user's cache folder), the Hugging Face
 cache, torch hub's cache. Fetched from where the installed demucs fetches them, or from
-``$MORPHSEP_MODEL_URL``: any web server over a copy of the weights folder.
+``$MORPHSEP_MODEL_URL``: any web server that serves a copy of the weights folder.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from morphsep.errors import SettingError
 from morphsep.models.bags import Bag, Recipe, assemble, legacy_files, published, read_folder
 from morphsep.models.checksums import check, identity
 from morphsep.models.download import Progress, is_offline
-from morphsep.models.from_bucket import bring as bring_remote
-from morphsep.models.sources import HUB_FILES, bring, first_host, hub_repository, sources
+from morphsep.models.from_bucket import local_copy
+from morphsep.models.sources import HUB_FILES, fetch_model, first_host, hub_repository, sources
 
 DEFAULT_MODEL = "htdemucs_6s"
 LICENCE = (
@@ -27,7 +27,7 @@ LICENCE = (
 """Of Demucs' weights. The MIT licence covers demucs' code only; the hub's pages name no licence."""
 MUSIC2LATENT = "music2latent"
 LICENCES = {MUSIC2LATENT: "CC-BY-NC-4.0"}
-"""Of models that are no Demucs."""
+"""Of models other than Demucs."""
 
 logger = logging.getLogger("morphsep")
 
@@ -90,10 +90,10 @@ def locate(model: str, offline: bool = False) -> Bag | None:
         SettingError: no such name and no such folder.
     """
     if "://" in model:
-        return read_folder(bring_remote(model, weights_dir(), is_offline(offline)))
+        return read_folder(local_copy(model, weights_dir(), is_offline(offline)))
     recipe = _known().get(model)
     if recipe is not None:
-        bags = (assemble(recipe, folder) for folder in _places(recipe))
+        bags = (assemble(recipe, folder) for folder in _folders(recipe))
         return next((bag for bag in bags if bag is not None), None)
     for path in (Path(model).expanduser(), weights_dir() / model):
         if path.exists():
@@ -102,7 +102,7 @@ def locate(model: str, offline: bool = False) -> Bag | None:
     raise SettingError(f"No Demucs model or folder {model!r}. Known by name: {names}.")
 
 
-def _places(recipe: Recipe) -> Iterator[Path]:
+def _folders(recipe: Recipe) -> Iterator[Path]:
     yield weights_dir() / recipe.name
     yield from _hub_cache(recipe.name)
     torch_home = Path(os.environ.get("TORCH_HOME") or _user_cache() / "torch")
@@ -147,7 +147,7 @@ def fetch(model: str, *, offline: bool = False, progress: Progress | None = None
 
 
 def resolve(model: str, *, offline: bool = False, progress: Progress | None = None) -> Bag:
-    """As `fetch`, but the files themselves."""
+    """Like `fetch`, but returns the files themselves."""
     bag = locate(model, offline)
     recipe = _known().get(model)
     if bag is not None:
@@ -164,7 +164,7 @@ def resolve(model: str, *, offline: bool = False, progress: Progress | None = No
             f"models fetch {model}` where there is a network, then copy {weights_dir() / model}."
         )
     assert recipe is not None  # locate has refused every other name
-    return bring(recipe, weights_dir() / recipe.name, progress)
+    return fetch_model(recipe, weights_dir() / recipe.name, progress)
 
 
 def verify(model: str) -> tuple[Path, ...]:

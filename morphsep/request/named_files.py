@@ -72,9 +72,9 @@ def local_path(text: str, offline: bool) -> str:
         return text
     if location(text).is_local:
         return str(location(text).path)
-    from morphsep.models import bring, is_offline, weights_dir
+    from morphsep.models import is_offline, local_copy, weights_dir
 
-    path = bring(text, weights_dir(), is_offline(offline))
+    path = local_copy(text, weights_dir(), is_offline(offline))
     if path.suffix.lower() not in CHAINS:
         return str(path)
     # impulse responses are fetched; a plugin must be installed on this machine

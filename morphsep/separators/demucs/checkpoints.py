@@ -1,4 +1,4 @@
-"""From a checkpoint file to a Demucs model, without ever running what is pickled in it.
+"""Loads a Demucs model from a checkpoint file; nothing that is pickled in it ever runs.
 
 Formats: those of demucs 4.1, ``.safetensors`` with class and arguments in its metadata, and the
 older ``.th``, a pickled dict of the class by reference, its arguments and a (half precision) state.

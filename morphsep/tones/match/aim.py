@@ -18,26 +18,26 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passages:
-    """Of one stem: ``[1, T]`` each at the reference loudness, the song's sample at which each
-    begins, and how many samples of each come only for context."""
+    """Passages of one stem: signals ``[1, T]`` at the reference loudness, the sample of the song at
+    which each begins, and how many samples at the start of each are context only."""
 
     signals: Sequence[Signal]
     starts: Sequence[int]
     context: int
 
     def through(self, pedals: Sequence[Pedal]) -> Passages:
-        """The same behind these pedals."""
+        """The passages after they went through these pedals."""
         steps = [(pedal.effect, pedal.values) for pedal in pedals]
         pairs = zip(self.signals, self.starts, strict=True)
         return replace(self, signals=[run(steps, signal, start) for signal, start in pairs])
 
     def cut(self) -> list[Signal]:
-        """Without the context."""
+        """The signals without their context."""
         return [signal[:, self.context :] for signal in self.signals]
 
 
 class Aim:
-    """A recording's sound, to be compared with."""
+    """A recording's sound, which chains are compared with."""
 
     def __init__(self, passages: Sequence[Signal]) -> None:
         self.passages = passages
@@ -45,7 +45,7 @@ class Aim:
         self._ripples = ripples(passages)
 
     def distance(self, passages: Sequence[Signal]) -> float:
-        """By log-mel statistics, dB."""
+        """Distance to the recording by log-mel statistics, dB."""
         return distance(statistics(passages), self.statistics)
 
     def parts(self, passages: Sequence[Signal]) -> Floats:

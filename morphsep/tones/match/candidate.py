@@ -33,6 +33,8 @@ class Found:
 
 @dataclass(slots=True, kw_only=True)
 class Counter:
+    """Counts trials and reports them."""
+
     total: int
     report: OnProgress
     least: float
@@ -46,7 +48,7 @@ class Counter:
 
 @dataclass(slots=True, kw_only=True)
 class Candidate:
-    """Pedals of which the first knobs stay where they are and a search turns the rest."""
+    """Pedals whose first knobs are held where they are while a search turns the rest."""
 
     slots: tuple[Slot, ...]
     held: Floats
@@ -57,12 +59,12 @@ class Candidate:
         return self.search.least
 
     @property
-    def places(self) -> Floats:
+    def positions(self) -> Floats:
         return np.concatenate([self.held, self.search.best])
 
 
-def places_of(slots: Sequence[Slot], guesses: Sequence[Guess]) -> list[dict[int, float]]:
-    """Guessed settings as places of knobs by their numbers."""
+def positions_of(slots: Sequence[Slot], guesses: Sequence[Guess]) -> list[dict[int, float]]:
+    """Guessed settings as positions of knobs, by the knobs' numbers."""
     knobs = list(enumerate(named_knobs(slots)))
     return [
         {i: knob.where(guess[name]) for i, (name, knob) in knobs if name in guess}
@@ -70,19 +72,20 @@ def places_of(slots: Sequence[Slot], guesses: Sequence[Guess]) -> list[dict[int,
     ]
 
 
-def at_rate(slots: Sequence[Slot], places: Floats, factor: float) -> Floats | None:
-    """The same places with an LFO that turns so many times as fast; None where none turns, or
-    none can that fast."""
+def at_rate(slots: Sequence[Slot], positions: Floats, factor: float) -> Floats | None:
+    """The same positions with the LFO `factor` times as fast; None if there is no LFO, or its knob
+    does not go that far."""
     for index, (name, knob) in enumerate(named_knobs(slots)):
-        rate = knob.at(float(places[index])) * factor
+        rate = knob.at(float(positions[index])) * factor
         if name == RATE and knob.low <= rate <= knob.high:
-            moved = places.copy()
+            moved = positions.copy()
             moved[index] = knob.where(rate)
             return moved
     return None
 
 
 def cost_of(candidate: Candidate) -> float:
+    """For sorting."""
     return candidate.cost
 
 
@@ -93,7 +96,7 @@ def small_steps(slots: Sequence[Slot], amplifier: float) -> Floats:
 
 
 def slots_from(slots: tuple[Slot, ...], knob: int) -> tuple[Slot, ...]:
-    """Those behind so many knobs."""
+    """The pedals that are left when the first `knob` knobs are taken off the front."""
     index = 0
     while knob > 0:
         knob -= len(slots[index].turned)

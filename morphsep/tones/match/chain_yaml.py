@@ -15,9 +15,9 @@ from morphsep.tones.effects.registry import knobs
 
 
 def chain_text(chain: EffectChain) -> str:
-    """The chain as YAML; settings that stand at their defaults are left away.
+    """The chain as YAML; settings at their defaults are left out.
 
-    Reads back as the very same chain, if it has pedals: a file without any describes none.
+    `parse_chain` makes the same chain of it, if it has pedals: a file without pedals is no chain.
     """
     fields: dict[str, Any] = {"name": chain.name, "description": chain.description}
     if chain.trim_db:

@@ -31,28 +31,30 @@ class Knob:
     step: float = 1.0
     """How far a search goes at a time, against other knobs: small where a little is heard."""
 
-    def at(self, place: float) -> float:
-        """The setting at a place in [0, 1]."""
+    def at(self, position: float) -> float:
+        """The setting at a position in [0, 1]."""
         if self.log:
-            value = self.low * (self.high / self.low) ** place
+            value = self.low * (self.high / self.low) ** position
         else:
-            value = self.low + (self.high - self.low) * place
+            value = self.low + (self.high - self.low) * position
         return min(max(float(f"{value:.{DIGITS}g}"), self.low), self.high)
 
     def where(self, value: float) -> float:
-        """The place of a setting, in [0, 1]."""
+        """The position of a setting, in [0, 1]."""
         if self.log:
-            place = np.log(value / self.low) / np.log(self.high / self.low)
+            position = np.log(value / self.low) / np.log(self.high / self.low)
         else:
-            place = (value - self.low) / (self.high - self.low)
-        return float(np.clip(place, 0, 1))
+            position = (value - self.low) / (self.high - self.low)
+        return float(np.clip(position, 0, 1))
 
 
 def hz(low: float, high: float, start: float) -> Knob:
+    """A knob whose equal turns are equal ratios."""
     return Knob(low, high, start, log=True)
 
 
 def exact(low: float, high: float, start: float, step: float) -> Knob:
+    """An `hz` knob that has to be right to a few percent: the search turns it in small steps."""
     return Knob(low, high, start, log=True, step=step)
 
 
@@ -66,6 +68,7 @@ class Slot:
 
 
 def slot(kind: str, **settings: Knob | float) -> Slot:
+    """A pedal of this kind, with a knob or a fixed value for each setting."""
     return Slot(
         kind,
         {name: value for name, value in settings.items() if isinstance(value, Knob)},
@@ -109,18 +112,18 @@ MOVEMENTS = (
 
 
 def is_movement(each: Slot) -> bool:
-    """Whether it is a movement's or a room's, not an amplifier's."""
+    """Whether the pedal belongs to a movement or a room, not to an amplifier."""
     return any(each is one for movement in MOVEMENTS for one in movement)
 
 
 def named_knobs(slots: Sequence[Slot]) -> Iterator[tuple[str, Knob]]:
-    """The knobs of all pedals with their names, in the order of a search's places."""
+    """The knobs of all pedals with their names, in the order of a search's positions."""
     for each in slots:
         yield from each.turned.items()
 
 
 def start_of(slots: Sequence[Slot]) -> Floats:
-    """The place of every knob where a search begins."""
+    """The position of every knob where a search begins."""
     return np.array([knob.where(knob.start) for _, knob in named_knobs(slots)])
 
 
@@ -129,9 +132,9 @@ def steps_of(slots: Sequence[Slot]) -> Floats:
     return np.array([knob.step for _, knob in named_knobs(slots)])
 
 
-def pedals_at(slots: Sequence[Slot], places: Floats) -> tuple[Pedal, ...]:
-    """The pedals with their knobs at these places ``[knobs]`` in [0, 1]."""
-    found, rest = [], iter(places.tolist())
+def pedals_at(slots: Sequence[Slot], positions: Floats) -> tuple[Pedal, ...]:
+    """The pedals with their knobs at these positions ``[knobs]`` in [0, 1]."""
+    found, rest = [], iter(positions.tolist())
     for each in slots:
         settings = {name: knob.default for name, knob in knobs(each.kind).items()}
         settings.update(each.fixed)

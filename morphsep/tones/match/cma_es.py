@@ -62,7 +62,7 @@ class Evolution:
 
         Args:
             trials: how many.
-            guesses: places in some of the dimensions, which most of the points take by turns; in
+            guesses: positions in some of the dimensions, which most of the points take by turns; in
                 the others these points stay nearer to the start.
         """
         from scipy.stats import qmc
@@ -73,8 +73,8 @@ class Evolution:
         for turn, point in enumerate(points):
             if turn % (len(guesses) + 1) < len(guesses):
                 point = np.clip(start + GUESSED * (point - 0.5), 0, 1)
-                for index, place in guesses[turn % (len(guesses) + 1)].items():
-                    point[index] = place
+                for index, position in guesses[turn % (len(guesses) + 1)].items():
+                    point[index] = position
             self._try(point)
         self._mean = self.best.copy()
 

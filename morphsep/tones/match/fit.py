@@ -1,8 +1,8 @@
-"""Finding the pedals: first what they do to the sound, then how it moves, then all of it together.
+"""The search for pedals: first the amplifier, then what moves, then all knobs together.
 
 Every trial renders passages of the stem through a chain and compares statistics. The search goes
 through a tree: a clean or a driven amplifier; behind it, or alone, one of the movements and rooms
-of ``match_chain``, led by ripples as well as by log-mel statistics; the likeliest of these come
+of `choices`, led by ripples as well as by log-mel statistics; the likeliest of these come
 closer in small steps by log-mel statistics alone; then they and the amplifier share the next trials
 by halves with every knob free, and the last trials go to the best one.
 """
@@ -23,7 +23,7 @@ from morphsep.tones.match.candidate import (
     OnProgress,
     at_rate,
     cost_of,
-    places_of,
+    positions_of,
     slots_from,
     small_steps,
 )
@@ -41,9 +41,8 @@ from morphsep.tones.match.cma_es import Evolution
 from morphsep.tones.match.start import Starts
 
 BASE_SHARE, KIND_SHARE, MOVEMENT_SHARE, CLOSER_SHARE, LAST_SHARE = 0.1, 0.25, 0.12, 0.25, 0.12
-"""Parts of all trials: into amplifiers, into telling kinds of movement apart, into the likeliest
-movements, into bringing these closer, and into the last candidate; what is left goes into those
-that are compared."""
+"""Shares of all trials: for amplifiers, for telling kinds of movement apart, for the likeliest
+movements, for bringing these closer, and for the last candidate; the rest is for comparing."""
 SCATTERED = 0.5
 """Part of the trials for a kind of movement that are spread over all of its settings."""
 LIKELY = 2
@@ -51,7 +50,7 @@ WIDE, NARROW, LAST = 0.25, 0.07, 0.05
 """First steps of a search, in parts of a knob's range."""
 OCTAVES, OCTAVE_SHARE = (0.5, 2.0), 0.12
 AGAIN = 1.5
-"""The same, of a second search from where the first one ended."""
+"""How much wider the steps of a second search are, which starts where the first one ended."""
 DRIVE_PAYS = 0.8
 """A drive is considered if it comes closer than this part of what a clean chain leaves."""
 PEDAL_PAYS = 0.02
@@ -82,7 +81,7 @@ class Fit:
     def run(self) -> Found:
         """The pedals that come closest."""
         base = self._base()
-        limit = self._led(self._aim.parts(self._render(self._passages, base.slots, base.places)))
+        limit = self._led(self._aim.parts(self._render(self._passages, base.slots, base.positions)))
         better = [each for each in self._movements(base) if each.cost < limit]
         movements = sorted(better, key=cost_of)[:LIKELY]
         for each in movements:
@@ -95,8 +94,8 @@ class Fit:
         pedals, after = self._finish(best)
         return Found(pedals=pedals, before=self.before, after=after, trials=self._counter.done)
 
-    def _render(self, passages: Passages, slots: Sequence[Slot], places: Floats) -> list[Signal]:
-        return passages.through(pedals_at(slots, places)).cut()
+    def _render(self, passages: Passages, slots: Sequence[Slot], positions: Floats) -> list[Signal]:
+        return passages.through(pedals_at(slots, positions)).cut()
 
     def _sum(self, parts: Floats) -> float:
         return float((parts * self._scale) @ PART_WEIGHTS)
@@ -113,10 +112,10 @@ class Fit:
         judged: Callable[[Floats], float] | None,
         seed: int | None = None,
     ) -> Evolution:
-        """By ``judged`` parts, or by log-mel statistics alone."""
+        """A search that is led by `judged`, or by log-mel statistics alone if that is None."""
 
-        def cost(places: Floats) -> float:
-            out = self._render(passages, slots, places)
+        def cost(positions: Floats) -> float:
+            out = self._render(passages, slots, positions)
             parts = self._aim.parts(out) if judged else np.array([self._aim.distance(out)])
             self._counter.count(float(parts[0]))
             return judged(parts) if judged else float(parts[0])
@@ -136,22 +135,22 @@ class Fit:
     def _movements(self, base: Candidate) -> list[Candidate]:
         """Each movement behind the amplifier as it was found, and behind a high-pass alone: an
         amplifier fitted without a movement has taken over some of what the movement does."""
-        starts: list[tuple[tuple[Slot, ...], Floats]] = [(base.slots, base.places)]
+        starts: list[tuple[tuple[Slot, ...], Floats]] = [(base.slots, base.positions)]
         if base.slots is CLEAN:
             starts.append(((), np.zeros(0)))
         trials = round(self._budget * KIND_SHARE / len(starts) / len(MOVEMENTS))
         starts_of = Starts(self._aim.passages, self._passages.cut())
         guesses = [starts_of.of(movement) for movement in MOVEMENTS]
         found = []
-        for slots, places in starts:
-            prefix = self._passages.through(pedals_at(slots, places))
+        for slots, positions in starts:
+            prefix = self._passages.through(pedals_at(slots, positions))
             for movement, known in zip(MOVEMENTS, guesses, strict=True):
                 turned = movement if slots else (CLEAN[0], *movement)
                 steps = NARROW * steps_of(turned)
                 search = self._search(prefix, turned, start_of(turned), steps, self._led)
-                search.scatter(round(trials * SCATTERED), places_of(turned, known))
+                search.scatter(round(trials * SCATTERED), positions_of(turned, known))
                 search.run(round(trials * (1 - SCATTERED)))
-                found.append(Candidate(slots=(*slots, *turned), held=places, search=search))
+                found.append(Candidate(slots=(*slots, *turned), held=positions, search=search))
         return found
 
     def _closer(self, candidate: Candidate, shares: int, *, again: bool = False) -> Candidate:
@@ -179,8 +178,8 @@ class Fit:
     def _from(
         self, candidate: Candidate, start: Floats, steps: Floats, trials: int, seed: int
     ) -> Candidate:
-        """A search by log-mel statistics alone for what the candidate turns."""
-        held = pedals_at(candidate.slots, candidate.places)
+        """Search again from `start` by log-mel statistics alone; what is held stays."""
+        held = pedals_at(candidate.slots, candidate.positions)
         turned = slots_from(candidate.slots, len(candidate.held))
         prefix = self._passages.through(held[: len(held) - len(turned)])
         search = self._search(prefix, turned, start, steps, None, seed)
@@ -190,12 +189,12 @@ class Fit:
 
     def _all_knobs(self, candidate: Candidate) -> Candidate:
         """The same with nothing held, and with an amplifier if it has none."""
-        slots, places = candidate.slots, candidate.places
+        slots, positions = candidate.slots, candidate.positions
         if slots[0] is CLEAN[0] and slots[1] is not CLEAN[1]:
             rest = start_of(CLEAN[1:])
             slots = (*CLEAN, *slots[1:])
-            places = np.concatenate([places[:1], rest, places[1:]])
-        search = self._search(self._passages, slots, places, small_steps(slots, NARROW), None)
+            positions = np.concatenate([positions[:1], rest, positions[1:]])
+        search = self._search(self._passages, slots, positions, small_steps(slots, NARROW), None)
         search.start()
         return Candidate(slots=slots, held=np.zeros(0), search=search)
 
@@ -211,9 +210,9 @@ class Fit:
         return candidates[0]
 
     def _finish(self, best: Candidate) -> tuple[tuple[Pedal, ...], float]:
-        """The best one a little closer, without what does nothing in it."""
+        """Bring the best one a little closer; leave out pedals that do nothing."""
         steps = small_steps(best.slots, LAST)
-        search = self._search(self._passages, best.slots, best.places, steps, None)
+        search = self._search(self._passages, best.slots, best.positions, steps, None)
         search.start()
         search.run(max(self._budget - self._counter.done, 1))
         return self._without_idle(pedals_at(best.slots, search.best))

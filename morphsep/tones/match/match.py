@@ -1,7 +1,7 @@
 """A tone that imitates a recording of other notes: an effect chain found for each track's stem.
 
 Passages of the stem go through chains of pedals until their statistics come near to those of the
-recording (``match_fit``). What is found is an ordinary chain: ``morphsep match`` writes it as YAML.
+recording (see `fit`). What is found is an ordinary chain: ``morphsep match`` writes it as YAML.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ NOTHING = (Pedal(kind="Gain", settings=(("gain_db", 0.0), ("mix", 1.0))),)
 log = logging.getLogger(__name__)
 
 
-def _unwatched(done: int, total: int, least: float) -> None:
-    """Nobody waits for it."""
+def _ignore_progress(done: int, total: int, least: float) -> None:
+    """Report to nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +59,11 @@ class Match(OfRecording):
 
     @property
     def context(self) -> tuple[int, int]:
-        """Nothing, before it is fitted."""
+        """(0, 0): it renders nothing before it is fitted."""
         return 0, 0
 
     def fingerprint(self) -> str:
-        """Digest of the recording, how is searched, and how what is found sounds."""
+        """Names the recording, the search and its settings, and the version of the effects."""
         how = f"{self.recording.fingerprint()} {self.seed} {self.budget}"
         return f"match/{SCHEMA}/{SOUND}:{how}"
 
@@ -71,11 +71,16 @@ class Match(OfRecording):
         """Only what ``fitted`` returns can render."""
         raise NotImplementedError("a match has to be fitted to a stem before it renders")
 
-    def fit(self, stem: Stem, on_progress: OnProgress = _unwatched) -> dict[str, Any]:
-        """``chain`` (YAML; empty for a silent stem), ``distance_before`` and ``distance_after`` in
-        dB of log-mel statistics, ``trials``, ``warning`` (a sentence, or empty). Takes a minute or
-        two. The chain leaves the guitar as it is if none comes nearer to the recording, on
-        passages that the search has not heard where both are long enough."""
+    def fit(self, stem: Stem, on_progress: OnProgress = _ignore_progress) -> dict[str, Any]:
+        """Search for the chain that brings the stem nearest to the recording; a minute or two.
+
+        The chain leaves the guitar as it is if none comes nearer; that is judged by passages that
+        the search has not heard, where stem and recording are long enough.
+
+        Returns:
+            ``chain`` (YAML; empty for a silent stem), ``distance_before`` and ``distance_after`` in
+            dB of log-mel statistics, ``trials``, ``warning`` (a sentence, or empty).
+        """
         passages = stem_passages(stem)
         if not passages.signals:
             return _facts("", 0.0, 0.0, 0, "")

@@ -21,8 +21,7 @@ SHORTEST = MODEL_RATE
 
 
 def stem_passages(stem: Stem, *, held_out: bool = False) -> Passages:
-    """What the search hears of a stem, at the loudness at which pedals see it; or what of it is
-    held out, if anything."""
+    """Passages of a stem for the search, at the loudness that pedals get; or those held out."""
     spans = _spans(stem.num_samples, stem.rms_per_second, held_out)
     context = round(CONTEXT_SECONDS * MODEL_RATE)
     gain = np.float32(to_reference(stem.level, stem.num_channels))
@@ -33,7 +32,7 @@ def stem_passages(stem: Stem, *, held_out: bool = False) -> Passages:
 
 
 def recording_passages(recording: Recording, *, held_out: bool = False) -> list[Signal]:
-    """What the search hears of a recording; or what of it is held out, if anything."""
+    """Passages of a recording for the search; or those held out."""
     spans = _spans(recording.num_samples, recording.rms_per_second, held_out)
     return _listened(recording.read, spans, 0, np.float32(1))
 

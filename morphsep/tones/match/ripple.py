@@ -101,6 +101,6 @@ def _delays() -> Signal:
     """``[delays, SIZE // 2]``: overlapping triangles over log delay."""
     centres = np.arange(0, OCTAVES, 1 / PER_OCTAVE)
     samples = np.maximum(np.arange(SIZE // 2), 0.5)
-    place = np.log2(samples * 1000 / MODEL_RATE / SHORTEST_MS)
-    bands = np.maximum(0, 1 - np.abs(place - centres[:, None]) * PER_OCTAVE)
+    position = np.log2(samples * 1000 / MODEL_RATE / SHORTEST_MS)
+    bands = np.maximum(0, 1 - np.abs(position - centres[:, None]) * PER_OCTAVE)
     return np.asarray(bands, np.float32)

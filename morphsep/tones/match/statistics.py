@@ -167,8 +167,8 @@ def rate_bands(count: int, hop: int) -> Floats:
     hz = np.fft.rfftfreq(count, hop / MODEL_RATE)
     steps = round(np.log2(FASTEST / SLOWEST) * PER_OCTAVE) + 1
     centres = np.log2(SLOWEST) + np.arange(steps) / PER_OCTAVE
-    place = np.log2(np.maximum(hz, 1e-3))
+    position = np.log2(np.maximum(hz, 1e-3))
     # a bin of a short excerpt is wider than the step between slow rates: it counts for all of them
     width = np.maximum(1 / PER_OCTAVE, np.log2(1 + hz[1] / np.maximum(2**centres, hz[1])))
-    found: Floats = np.maximum(0, 1 - np.abs(place - centres[:, None]) / width[:, None])
+    found: Floats = np.maximum(0, 1 - np.abs(position - centres[:, None]) / width[:, None])
     return found

@@ -83,8 +83,8 @@ def _heights(
         best = np.full(ends.shape[1], -np.inf)
         for phase in np.arange(NUM_PHASES) / NUM_PHASES:
             delays = curve(ends, np.sin(2 * np.pi * (turns + phase))[:, None])
-            places = np.rint(PER_OCTAVE * np.log2(np.maximum(delays / SHORTEST_MS, 1)))
-            columns = np.minimum(places.astype(np.int64), each.shape[1] - 1)
+            positions = np.rint(PER_OCTAVE * np.log2(np.maximum(delays / SHORTEST_MS, 1)))
+            columns = np.minimum(positions.astype(np.int64), each.shape[1] - 1)
             best = np.maximum(best, each.ravel().take(rows + columns).mean(axis=0))
         total += best
     return total
