@@ -110,19 +110,13 @@ class Environment:
 
     def pip(self, *arguments: str) -> bool:
         """Runs ``pip install``, its talk into the log; a sign of life every 20 s. True if done."""
-        command = [
-            str(self.python), "-m", "pip", "install", "--no-input", "-c", "constraints.txt",
-            *arguments,
-        ]  # fmt: skip
+        command = [str(self.python), "-m", "pip", "install", "--no-input"]
+        command += ["-c", "constraints.txt", *arguments]
         settings = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_USER": "0"}
         with self.log.open("a") as log:
             print("$", *command, file=log, flush=True)
             process = subprocess.Popen(
-                command,
-                cwd=ROOT,
-                env={**os.environ, **settings},
-                stdout=log,
-                stderr=subprocess.STDOUT,
+                command, cwd=ROOT, env=os.environ | settings, stdout=log, stderr=log
             )
             try:
                 return wait_for(process, PATIENCE.get(self.purpose))

@@ -18,7 +18,6 @@ from morphsep.stages.readable import Readable
 from morphsep.stages.recipe import build
 from morphsep.stages.run_context import RunContext, ignore_progress
 from morphsep.stages.scanning import Scan, scan
-from morphsep.stages.section_store import SectionStore
 from morphsep.stages.separate import separate
 from morphsep.stages.settling import forget, settle
 from morphsep.stages.workspace import Workspace, last_work
@@ -32,7 +31,6 @@ __all__ = [
     "Readable",
     "RunContext",
     "Scan",
-    "SectionStore",
     "Workspace",
     "assemble",
     "assemble_parts",
@@ -49,5 +47,4 @@ __all__ = [
     "scan",
     "separate",
     "settle",
-    "track_row",
 ]
