@@ -7,7 +7,7 @@ WORKERS ?= 2
 PYTEST ?=
 # What runs on the newest Python: all that does without torch, Ray and an object store, and is quick.
 NEWEST := morphsep/errors.py $(addprefix morphsep/,audio dsp manifest request storage) \
-	$(patsubst %,tests/test_%.py,audio grid inputs interpolate loudness resample segments stitch tags)
+	$(patsubst %,tests/test_%.py,audio grid inputs interpolate loudness resample segments stitching tags)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-newest lint types format docs bench constraints clean \

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import ssl
-import urllib.error
-import urllib.request
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -130,6 +127,10 @@ def ask_region(bucket: str) -> str:
         RefusedError: there is no such bucket.
         ConnectionError: no answer.
     """
+    import ssl
+    import urllib.error
+    import urllib.request
+
     import certifi  # for Pythons that do not find the system's certificates
 
     request = urllib.request.Request(f"https://s3.amazonaws.com/{bucket}", method="HEAD")
