@@ -72,6 +72,8 @@ def code_of(action: Callable[[], object]) -> str:
 
 
 def decode_all(path: str) -> int:
+    if probe(path).via_ffmpeg:
+        return decode_to(path, f"{path}.decoded").num_samples
     with AudioReader(path) as reader:
         return sum(block.shape[1] for block in blocks(reader, 50_000))
 
@@ -475,9 +477,7 @@ def test_a_data_chunk_that_claims_too_little(tmp_path: Path, name: str, subtype:
     path = plain(tmp_path / "a", noise(4.0), name, subtype)
     sample = 8 if subtype == "FLOAT" else 4
     claiming(path, name, RATE * sample)
-    with pytest.raises(
-        TrackError, match=r"speaks of 1\.00 s but 3\.00 s of data follow it"
-    ) as caught:
+    with pytest.raises(TrackError, match=r"speaks of 1\.00 s but 3\.00 s more follow") as caught:
         probe(path)
     assert caught.value.code == "truncated"
     assert ("ffmpeg -ignore_length 1" in caught.value.message) == (name in ("WAV", "RF64"))
@@ -488,7 +488,7 @@ def test_a_data_chunk_that_claims_too_little(tmp_path: Path, name: str, subtype:
 def test_the_wav_of_the_review(tmp_path: Path) -> None:
     path = plain(tmp_path / "a.wav", noise(4.0), "WAV", "PCM_16")
     claiming(path, "WAV", 100_000)
-    with pytest.raises(TrackError, match=r"a\.wav: .* 0\.57 s but 3\.43 s"):
+    with pytest.raises(TrackError, match=r"a\.wav: .* 0\.57 s but 3\.43 s more follow"):
         probe(path)
 
 
@@ -599,7 +599,7 @@ def test_flac_that_claims_too_little(tmp_path: Path) -> None:
     for tag in (b"", b"TAG" + b"t" * 125):
         path = flac_total(plain(tmp_path / "a", noise(4.0), "FLAC", "PCM_16"), RATE)
         Path(path).write_bytes(Path(path).read_bytes() + tag)
-        with pytest.raises(TrackError, match=r"1\.00 s but 3\.00 s of data.*`ffmpeg -i") as caught:
+        with pytest.raises(TrackError, match=r"1\.00 s but 3\.00 s more.*`ffmpeg -i") as caught:
             probe(path)
         assert caught.value.code == "truncated"
 

@@ -9,9 +9,10 @@ soundfile (libsndfile) does the work and is imported only when a file is opened.
 """
 
 from morphsep.audio.decode import decode_to
+from morphsep.audio.foreign import has_ffmpeg
 from morphsep.audio.formats import SUBTYPES, OutputFormat, check_format, format_of, output_format
 from morphsep.audio.info import AudioInfo, check_length
-from morphsep.audio.probe import has_ffmpeg, probe, probe_open
+from morphsep.audio.probe import probe, probe_open
 from morphsep.audio.reader import AudioReader, blocks
 from morphsep.audio.writer import AudioWriter
 

@@ -6,8 +6,9 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
+from morphsep.audio.foreign import DEMUXERS
 from morphsep.audio.formats import LIMIT_32_BIT, OutputFormat
-from morphsep.audio.info import FFMPEG_FORMATS, AudioInfo, truncated
+from morphsep.audio.info import AudioInfo, truncated
 from morphsep.audio.probe import probe
 from morphsep.audio.reader import AudioReader, blocks, pick_channels
 from morphsep.audio.writer import AudioWriter
@@ -18,8 +19,8 @@ BLOCK = 131_072
 """Samples decoded at a time: about 3 s."""
 PROMISE_SLACK = 1.0
 """Seconds by which the duration in an m4a's or wma's header may be off in a complete file."""
-DEMUXERS = {"M4A": "mov", "AAC": "aac", "WMA": "asf", "MP2": "mp3"}
-"""Named, so that a playlist with a false name cannot make ffmpeg open other files."""
+FILMS = ("MATROSKA", "AVI", "FLV")
+"""Containers whose length is that of the longest track, which may be the pictures."""
 
 
 def decode_to(
@@ -31,7 +32,7 @@ def decode_to(
     ``AudioReader`` and ``AudioWriter`` do; truncated if less decodes than the header promises.
     """
     info = probe(path)
-    if info.format not in FFMPEG_FORMATS:
+    if not info.via_ffmpeg:
         _decode_sound(path, destination_wav, channels)
         return probe(destination_wav)
     if pick_channels(info, channels) is None:
@@ -67,7 +68,7 @@ def _run_ffmpeg(info: AudioInfo, destination: Path) -> None:
         if done.returncode != 0:
             raise _failed(info, complaint)
         decoded = replace(probe(str(temporary)), path=info.path)
-        if info.format not in ("AAC", "MP2") and decoded.duration < info.duration - PROMISE_SLACK:
+        if info.format not in FILMS and decoded.duration < info.duration - PROMISE_SLACK:
             raise truncated(info.path, info.duration, decoded.duration)
         temporary.replace(destination)
     finally:

@@ -8,9 +8,8 @@ from pathlib import Path
 from morphsep.dsp import Seconds
 from morphsep.errors import TrackError
 
-FFMPEG_FORMATS = frozenset({"M4A", "AAC", "WMA", "MP2"})
-"""Formats that libsndfile cannot read, or (MP2) whose length it gets wrong; they go through an
-ffmpeg binary."""
+READABLE = "wav, flac, aiff, caf, w64, rf64, ogg, opus or mp3"
+"""What is read without ffmpeg, in messages."""
 
 LOSSY_SLACK = 8192
 """Samples by which a complete lossy file may miss its header: a few frames of coder delay and
@@ -20,7 +19,8 @@ padding, which encoders count in different ways."""
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioInfo:
     """One audio file's header. ``format`` and ``subtype`` are libsndfile's names (``WAV``,
-    ``PCM_24``); what needs ffmpeg is called ``M4A``, ``AAC``, ``WMA`` or ``MP2``."""
+    ``PCM_24``) where it has one; containers that only ffmpeg knows are called ``M4A``, ``AAC``,
+    ``WMA``, ``MP2``, ``MATROSKA``, ``WAVPACK`` and so on."""
 
     path: str
     format: str
@@ -30,6 +30,10 @@ class AudioInfo:
     num_channels: int
     num_samples: int
     """Samples per channel; an estimate for ffmpeg's formats until they are decoded."""
+    via_ffmpeg: bool = False
+    """Whether ffmpeg decodes it: libsndfile cannot, or (MP2) gets its length wrong."""
+    note: str = ""
+    """What is to be known of how it is read (one track of several, parts that were joined)."""
 
     @property
     def duration(self) -> Seconds:
@@ -51,7 +55,7 @@ class AudioInfo:
     @property
     def is_seekable(self) -> bool:
         """Whether :class:`AudioReader` is sample exact anywhere; if not, ``decode_to`` first."""
-        return not self.is_lossy and self.format not in FFMPEG_FORMATS
+        return not (self.is_lossy or self.via_ffmpeg)
 
 
 def check_length(info: AudioInfo, decoded_num_samples: int) -> None:
@@ -74,6 +78,27 @@ def claims_too_little(path: str, claimed: Seconds, following: Seconds, remedy: s
     """The error for a file whose header leaves out ``following`` seconds of its sound."""
     return TrackError(
         "truncated",
-        f"{Path(path).name}: the header speaks of {claimed:.2f} s but {following:.2f} s of data "
-        f"follow it; the header is wrong: {remedy}",
+        f"{Path(path).name}: the header speaks of {claimed:.2f} s but {following:.2f} s more "
+        f"follow; the header is wrong: {remedy}",
+    )
+
+
+def another_file(path: str, offset: int, kind: str) -> TrackError:
+    """The error for a file that has another, of this kind, glued to its end."""
+    return TrackError(
+        "truncated",
+        f"{Path(path).name}: a second recording ({kind.lower()}) begins at byte {offset} of the "
+        "file, and would be lost; cut the file there and give both parts (`head -c "
+        f"{offset}`, `tail -c +{offset + 1}`)",
+    )
+
+
+def another_kind(path: str, offset: int, before: str, after: str) -> TrackError:
+    """The error for a file of parts that cannot be joined, since they differ in rate, channels or
+    coding."""
+    return TrackError(
+        "truncated",
+        f"{Path(path).name}: up to byte {offset} of the file the sound is {before}, from there on "
+        f"{after}: two recordings in one file; cut it there and give both parts (`head -c "
+        f"{offset}`, `tail -c +{offset + 1}`)",
     )

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import BinaryIO
 
-from morphsep.audio.containers import chunks, mpeg
-from morphsep.audio.info import FFMPEG_FORMATS, AudioInfo
+from morphsep.audio import foreign
+from morphsep.audio.containers import au, chunks, mpeg
+from morphsep.audio.info import READABLE, AudioInfo
 from morphsep.audio.source import open_sound
 from morphsep.errors import TrackError
 
-if TYPE_CHECKING:
-    import soundfile
-
 MIN_RATE, MAX_RATE = 8_000, 192_000
 """Hz."""
-ASF_MAGIC = bytes.fromhex("3026b2758e66cf11")
-READABLE = "wav, flac, aiff, caf, w64, rf64, ogg, opus or mp3"
+HEAD = 64
+"""Bytes by which a file's kind is told."""
 
 
 def probe(path: str) -> AudioInfo:
@@ -48,8 +45,9 @@ def probe_open(file: BinaryIO, path: str) -> AudioInfo:
             f"{Path(path).name} holds no audio that morphsep knows, whatever its name says; "
             f"give it {READABLE}",
         )
-    is_tagged = kind in FFMPEG_FORMATS
-    return _checked(_probe_tagged(path, file, kind) if is_tagged else _probe_sound(path, file))
+    if kind in foreign.DEMUXERS and kind != "OGG":
+        return _checked(foreign.probe_foreign(path, file, kind))
+    return _checked(_probe_sound(path, file, kind))
 
 
 def check_readable(path: str) -> None:
@@ -85,29 +83,23 @@ def open_file(path: str) -> BinaryIO:
 
 def sniff(file: BinaryIO) -> str | None:
     """The kind of audio file by its content, never by its name; None if it is not audio."""
-    file.seek(0)
-    head = file.read(mpeg.SEARCH)
+    file.seek(mpeg.id3_end(file))
+    head = file.read(HEAD)
     if chunks.layout_of(head) is not None:
         return "chunks"
-    if head[4:8] == b"ftyp":
-        return "M4A"
-    if head.startswith(ASF_MAGIC):
-        return "WMA"
+    kind = foreign.kind_of(head)
+    if kind is not None:
+        return kind
     if head.startswith(b"OggS"):
         return "OGG"
-    file.seek(mpeg.id3_end(file))
-    magic = file.read(4)
-    if magic == b"fLaC":
+    if head.startswith(b"fLaC"):
         return "FLAC"
-    if magic[:1] == b"\xff" and len(magic) > 1 and magic[1] & 0xF6 == 0xF0:
+    if head.startswith(au.MAGIC):
+        return "AU"
+    if len(head) > 1 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0:
         return "AAC"
     scan = mpeg.scan(file)
     return None if scan is None else "MP3" if scan.first.layer == 3 else "MP2"
-
-
-def has_ffmpeg() -> bool:
-    """Whether an ``ffmpeg`` binary is on PATH."""
-    return shutil.which("ffmpeg") is not None
 
 
 def _empty(name: str) -> TrackError:
@@ -118,67 +110,23 @@ def _no_permission(name: str) -> TrackError:
     return TrackError("no_permission", f"{name} may not be read by this user; change its mode")
 
 
-def _probe_sound(path: str, file: BinaryIO) -> AudioInfo:
+def _probe_sound(path: str, file: BinaryIO, kind: str) -> AudioInfo:
+    """The header by libsndfile; by ffmpeg, where a container that both know holds what only
+    ffmpeg reads."""
     import soundfile
 
     try:
-        with open_sound(file, path) as sound:
-            return _info(path, sound)
+        with open_sound(file, path) as opened:
+            return opened.info(path)
     except soundfile.LibsndfileError as error:
-        raise TrackError(
-            "not_audio",
-            f"{Path(path).name} cannot be opened ({error.error_string.rstrip('.')}); "
-            f"it is damaged or of a rare kind: export it again as {READABLE}",
-        ) from error
-
-
-def _info(path: str, sound: soundfile.SoundFile) -> AudioInfo:
-    return AudioInfo(
-        path=path,
-        format=sound.format,
-        subtype=sound.subtype,
-        sample_rate=sound.samplerate,
-        num_channels=sound.channels,
-        num_samples=sound.frames,
+        why = error.error_string.rstrip(".")
+    if kind in ("chunks", "OGG") and foreign.has_ffmpeg():
+        return foreign.probe_inside(path, file, kind)
+    raise TrackError(
+        "not_audio",
+        f"{Path(path).name} cannot be opened ({why}); it is damaged or of a rare kind: install "
+        f"ffmpeg, or export it again as {READABLE}",
     )
-
-
-def _probe_tagged(path: str, file: BinaryIO, kind: str) -> AudioInfo:
-    """m4a, aac, wma and mp2: the header through mutagen, the sound later through ffmpeg."""
-    header = _header(path, file, kind)
-    if not has_ffmpeg():
-        raise TrackError(
-            "needs_ffmpeg",
-            f"{Path(path).name} ({kind.lower()}) needs the program ffmpeg, which is not on PATH; "
-            f"install it or convert the file to {READABLE}",
-        )
-    codec = str(getattr(header, "codec", kind))
-    bits = getattr(header, "bits_per_sample", 0)
-    return AudioInfo(
-        path=path,
-        format=kind,
-        subtype=f"ALAC_{bits}" if codec == "alac" else codec.upper(),
-        sample_rate=int(header.sample_rate),
-        num_channels=int(header.channels),
-        num_samples=round(header.length * header.sample_rate),
-    )
-
-
-def _header(path: str, file: BinaryIO, kind: str) -> Any:
-    import mutagen
-    from mutagen.aac import AAC
-    from mutagen.asf import ASF
-    from mutagen.mp3 import MP3
-    from mutagen.mp4 import MP4
-
-    file.seek(0)
-    try:
-        parser: Any = {"M4A": MP4, "AAC": AAC, "WMA": ASF, "MP2": MP3}[kind]
-        return parser(fileobj=file).info
-    except mutagen.MutagenError as error:
-        raise TrackError(
-            "not_audio", f"{Path(path).name} is damaged or cut off ({error}); get a complete copy"
-        ) from error
 
 
 def _checked(info: AudioInfo) -> AudioInfo:

@@ -11,9 +11,9 @@ from typing import Literal, overload
 import numpy as np
 import numpy.typing as npt
 
-from morphsep.audio.info import FFMPEG_FORMATS, AudioInfo, check_length, truncated
+from morphsep.audio.info import AudioInfo, check_length, truncated
 from morphsep.audio.probe import open_file, probe
-from morphsep.audio.source import open_sound
+from morphsep.audio.source import check_end, open_sound
 from morphsep.dsp import Signal
 from morphsep.errors import TrackError
 
@@ -34,13 +34,13 @@ class AudioReader:
 
     def __init__(self, path: str, channels: tuple[int, int] | None = None) -> None:
         info = probe(path)
-        if info.format in FFMPEG_FORMATS:
+        if info.via_ffmpeg:
             raise ValueError(f"{info.format} must go through decode_to first")
         self._picked = pick_channels(info, channels)
         self.info = replace(info, num_channels=2) if self._picked else info
         with ExitStack() as stack:
-            file = stack.enter_context(open_file(path))
-            self._sound = stack.enter_context(open_sound(file, path))
+            self._file = file = stack.enter_context(open_file(path))
+            self._sound = stack.enter_context(open_sound(file, path)).sound
             self._open_files = stack.pop_all()
         self._position = 0
 
@@ -53,6 +53,10 @@ class AudioReader:
     def close(self) -> None:
         """Close the file; harmless twice."""
         self._open_files.close()
+
+    def check_end(self) -> None:
+        """Raise TrackError("truncated") if another sound file follows; reads a FLAC to its end."""
+        check_end(self._file, self.info.path)
 
     @overload
     def read(
@@ -113,7 +117,7 @@ def blocks(reader: AudioReader, block: int) -> Iterator[Signal]:
     """Decode a file from its start: ``[C, n]`` with n = ``block``, the last one shorter.
 
     Raises TrackError("truncated") at the end, or where decoding fails, if less than the header
-    promises was there: after a full pass the file is known to be whole.
+    promises was there, or if more follows: after a full pass the file is known to be whole.
     """
     position = 0
     while position < reader.info.num_samples:
@@ -125,6 +129,7 @@ def blocks(reader: AudioReader, block: int) -> Iterator[Signal]:
         if len(decoded) < wanted:
             break
     check_length(reader.info, position)
+    reader.check_end()
 
 
 def pick_channels(info: AudioInfo, channels: tuple[int, int] | None) -> tuple[int, int] | None:

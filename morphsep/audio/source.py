@@ -1,159 +1,172 @@
-"""Open a file with libsndfile so that reads are sequential and lengths are right."""
+"""Open a file with libsndfile so that reads are sequential, lengths are right and nothing is left
+out."""
 
 from __future__ import annotations
 
 import io
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
-from morphsep.audio.containers import chunks, flac, mpeg, tail
-from morphsep.audio.info import claims_too_little, truncated
+from morphsep.audio.chunked import chunked
+from morphsep.audio.containers import au, beginnings, chunks, flac, mpeg, ogg
+from morphsep.audio.containers.splice import Spliced
+from morphsep.audio.info import (
+    AudioInfo,
+    another_file,
+    another_kind,
+    claims_too_little,
+    truncated,
+)
+from morphsep.audio.joined import Joined
+from morphsep.audio.opening import stream
 from morphsep.errors import TrackError
-from morphsep.storage import Seekable
 
 if TYPE_CHECKING:
     import soundfile
 
-WAV_REMEDY = (
-    "rewrite it (`ffmpeg -ignore_length 1 -i in.wav -c copy out.wav` or "
-    "`sox --ignore-length in.wav out.wav`) and listen to its end, or export the file again"
-)
 FLAC_REMEDY = "rewrite it (`ffmpeg -i in.flac out.flac`), or export the file again"
-EXPORT_AGAIN = "export the file again with the program that wrote it"
+
+TAGS = 2**14
+"""Bytes behind the last frame that mpg123 may see; more, and it doubts the length."""
 
 
-def open_sound(file: BinaryIO, path: str) -> soundfile.SoundFile:
-    """libsndfile on an open file, with the right length.
+class Opened(NamedTuple):
+    """An open file, and what is to be known of how it is read; a context manager."""
+
+    sound: soundfile.SoundFile | Joined
+    note: str = ""
+
+    def __enter__(self) -> Opened:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.sound.close()
+
+    def info(self, path: str) -> AudioInfo:
+        """What the header says."""
+        sound = self.sound
+        return AudioInfo(
+            path=path, format=sound.format, subtype=sound.subtype, sample_rate=sound.samplerate,
+            num_channels=sound.channels, num_samples=sound.frames, note=self.note,
+        )  # fmt: skip
+
+
+def open_sound(file: BinaryIO, path: str) -> Opened:
+    """libsndfile on an open file, with the right length; the caller closes both.
 
     Raises TrackError("truncated") for a header that promises more than there is or leaves sound
-    out, and soundfile.LibsndfileError where libsndfile gives up. The caller closes both.
+    out, for what else lies in the file, and soundfile.LibsndfileError where libsndfile gives up.
     """
-    file.seek(0)
+    start = mpeg.id3_end(file)
+    file.seek(start)
     head = file.read(16)
     layout = chunks.layout_of(head)
     if layout is not None:
-        return stream(_chunked(file, path, layout))
+        return Opened(stream(chunked(_from(file, start), path, layout)))
     if head.startswith(b"OggS"):
-        _check_last_page(file, path)
-        return stream(file)
-    return stream(_framed(file, path))
+        return _ogg(file, path)
+    if head.startswith(au.MAGIC):
+        return Opened(stream(_au(file, path, start)))
+    if head.startswith(b"fLaC"):
+        return Opened(stream(_flac(file, path, start)))
+    return _mpeg(file, path)
 
 
-class Respliced(Seekable):
-    """A file with its first ``skip`` bytes replaced by ``head``, without a copy of the rest.
-
-    Bytes from ``end`` on are left out.
-    """
-
-    def __init__(self, file: BinaryIO, head: bytes, skip: int, end: int | None = None) -> None:
-        self._file, self._head, self._skip = file, head, skip
-        end = file.seek(0, io.SEEK_END) if end is None else end
-        super().__init__(len(head) + max(0, end - skip))
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # one kind of buffer
-        wanted = max(0, min(len(buffer), self._length - self._position))
-        part = self._head[self._position : self._position + wanted]
-        if len(part) < wanted:
-            self._file.seek(self._skip + max(0, self._position + len(part) - len(self._head)))
-            part += self._file.read(wanted - len(part))
-        buffer[: len(part)] = part
-        self._position += len(part)
-        return len(part)
-
-
-def stream(file: BinaryIO | Respliced, mode: str = "r", **form: Any) -> soundfile.SoundFile:
-    """libsndfile on an open file from its start, without soundfile's seeks around every call.
-
-    soundfile seeks after each read and write of a seekable file, which is slow in FLAC and loses
-    the position in mp3; call ``seek`` for another position.
-    """
-    import soundfile
-
-    class Stream(soundfile.SoundFile):  # type: ignore[misc]  # soundfile carries no types
-        def seekable(self) -> bool:
-            return False
-
-    file.seek(0)  # the file is unbuffered, so libsndfile starts there too
-    handle = file.fileno() if isinstance(file, io.FileIO) else file
-    return Stream(handle, mode, closefd=False, **form)
-
-
-def _chunked(file: BinaryIO, path: str, layout: chunks.Layout) -> BinaryIO | Respliced:
-    data = chunks.find_data(file, layout)
-    if data is None or data.present == 0 < (data.promised or 0):
-        raise TrackError(
-            "truncated", f"{Path(path).name} ends before its sound begins; get a complete copy"
-        )
-    if tail.is_sound_left_out(file, layout, data):
-        raise _left_out(file, path, layout, data)
-    if data.promised == data.present:
-        return _without_tail(file, data) if layout is chunks.W64 else file
-    sized = Respliced(file, chunks.sized_header(file, layout, data), data.chunk.start)
-    if data.promised is not None:
-        with stream(sized) as sound:
-            promised = data.promised * sound.frames // data.present
-            if promised > sound.frames:
-                rate = sound.samplerate
-                raise truncated(path, promised / rate, sound.frames / rate)
-    return sized
-
-
-def _left_out(
-    file: BinaryIO, path: str, layout: chunks.Layout, data: chunks.DataChunk
-) -> TrackError:
-    after = file.seek(0, io.SEEK_END) - tail.samples_end(layout, data)
-    whole = replace(data, present=data.present + after)
-    header = chunks.sized_header(file, layout, whole)
-    with stream(Respliced(file, header, data.chunk.start)) as sound:
-        seconds_per_byte = sound.frames / sound.samplerate / whole.present
-    remedy = WAV_REMEDY if layout is chunks.RIFF else EXPORT_AGAIN
-    return claims_too_little(
-        path, data.present * seconds_per_byte, after * seconds_per_byte, remedy
-    )
-
-
-def _without_tail(file: BinaryIO, data: chunks.DataChunk) -> BinaryIO | Respliced:
-    """A W64 cut after its samples: libsndfile would take what follows for samples."""
-    start, end = data.chunk.start, data.chunk.start + data.present
-    if end + chunks.W64.align > file.seek(0, io.SEEK_END):
+def _from(file: BinaryIO, start: int) -> BinaryIO:
+    """The file without its first bytes."""
+    if start == 0:
         return file
-    file.seek(0)
-    return Respliced(file, file.read(start), start, end)
+    return cast("BinaryIO", Spliced(file, (start, file.seek(0, io.SEEK_END))))
 
 
-def _framed(file: BinaryIO, path: str) -> BinaryIO | Respliced:
-    """FLAC or mp3, both of which may follow an ID3 tag."""
+def check_end(file: BinaryIO, path: str) -> None:
+    """Search a FLAC file for a second one: its length says nothing about it, and libFLAC stops
+    before it. Reads the whole file; other formats are checked when they are opened.
+
+    Raises TrackError("truncated").
+    """
     start = mpeg.id3_end(file)
     file.seek(start)
-    if file.read(4) == b"fLaC":
-        return _flac(file, path, start)
+    if file.read(4) != b"fLaC":
+        return
+    end = file.seek(0, io.SEEK_END)
+    second = beginnings.find_kind(file, "FLAC", flac.frames_start(file, start), end)
+    if second is not None:
+        raise another_file(path, second, "FLAC")
+    last = flac.last_frame(file, start)
+    found = beginnings.find_sound(file, last[0], end) if last else None
+    if found is not None:
+        raise another_file(path, *found)
+
+
+def _mpeg(file: BinaryIO, path: str) -> Opened:
     scan = mpeg.scan(file)
     if scan is None:
-        return file
+        return Opened(stream(file))
+    check_mpeg(file, path, scan)
+    if not scan.is_promised:
+        note = f"{len(scan.spans)} parts, read one after the other" if len(scan.spans) > 1 else ""
+        return Opened(stream(Spliced(file, mpeg.xing_frame(scan), *scan.spans)), note)
+    is_plain = scan.offset == mpeg.id3_end(file) and file.seek(0, io.SEEK_END) - scan.end < TAGS
+    return Opened(stream(file if is_plain else Spliced(file, (scan.offset, scan.end))))
+
+
+def check_mpeg(file: BinaryIO, path: str, scan: mpeg.MpegScan) -> None:
+    """Raise TrackError("truncated") for frames that are missing, or of two kinds, and for another
+    file between or behind them."""
     if scan.is_short:
         frame_rate = scan.first.sample_rate / scan.first.num_samples
         assert scan.promised_frames is not None
         raise truncated(path, scan.promised_frames / frame_rate, scan.num_frames / frame_rate)
-    if not scan.is_promised:
-        return Respliced(file, mpeg.xing_frame(scan), scan.start)
-    return file if scan.offset == start else Respliced(file, b"", scan.offset)
+    if scan.other is not None:
+        offset, frame = scan.other
+        raise another_kind(path, offset, _described(scan.first), _described(frame))
+    if isinstance(file, io.FileIO):
+        check_gaps(file, path, scan.spans)
 
 
-def _flac(file: BinaryIO, path: str, start: int) -> BinaryIO | Respliced:
+def check_gaps(file: BinaryIO, path: str, spans: Sequence[tuple[int, int]]) -> None:
+    """Raise TrackError("truncated") for another file between or behind spans."""
+    begins = [*(start for start, _ in spans[1:]), file.seek(0, io.SEEK_END)]
+    for (_, end), begin in zip(spans, begins, strict=True):
+        found = beginnings.sound_behind(file, end, begin)
+        if found is not None:
+            raise another_file(path, *found)
+
+
+def _described(frame: mpeg.Frame) -> str:
+    return f"mpeg layer {frame.layer}, {frame.sample_rate} Hz, {frame.num_channels} channel(s)"
+
+
+def _flac(file: BinaryIO, path: str, start: int) -> BinaryIO | Spliced:
     promised, counted = flac.promised(file, start), flac.counted(file, start)
     if promised is None or counted is None or counted <= promised:
         return file
     header = flac.header_with(file, start, counted)
-    sized = Respliced(file, header, len(header))
+    sized = Spliced(file, header, (len(header), file.seek(0, io.SEEK_END)))
     if promised == 0:
         return sized
     with stream(sized) as sound:
         if _decodes_at(sound, promised):
             rate = sound.samplerate
+            check_end(file, path)
             left_out = counted - promised
             raise claims_too_little(path, promised / rate, left_out / rate, FLAC_REMEDY)
     return file
+
+
+def _au(file: BinaryIO, path: str, start: int) -> BinaryIO | Spliced:
+    """An AU cut after its samples: libsndfile would take what follows for samples."""
+    data, size = au.find_data(file, start), file.seek(0, io.SEEK_END)
+    if data is None or data[1] > size:
+        raise TrackError(
+            "truncated",
+            f"{Path(path).name}: the header promises more sound than the file holds; "
+            "get a complete copy of it",
+        )
+    check_gaps(file, path, [data])
+    return Spliced(file, (start, data[1]))
 
 
 def _decodes_at(sound: soundfile.SoundFile, position: int) -> bool:
@@ -167,16 +180,47 @@ def _decodes_at(sound: soundfile.SoundFile, position: int) -> bool:
         return False
 
 
-def _check_last_page(file: BinaryIO, path: str) -> None:
-    """Check that the last Ogg page (RFC 3533) is whole: an Ogg file states no length."""
-    size = file.seek(0, io.SEEK_END)
-    file.seek(max(0, size - 2**17))
-    tail = file.read()
-    page = tail[tail.rfind(b"OggS") :]
-    lacing = page[27 : 27 + page[26]] if len(page) > 26 else b""
-    if len(page) < 27 or len(page) < 27 + page[26] or len(page) < 27 + page[26] + sum(lacing):
-        raise TrackError(
-            "truncated",
-            f"{Path(path).name}: the last page is cut off, so its end is missing; "
-            "get a complete copy of the file",
-        )
+def _ogg(file: BinaryIO, path: str) -> Opened:
+    chain = ogg.scan(file)
+    if chain is None:
+        if ogg.is_cut_off(file):
+            raise _cut_off(path)
+        return Opened(stream(file))
+    check_ogg(file, path, chain)
+    parts = [Spliced(file, *link.spans) for link in chain.links if link.spans]
+    if len(parts) == 1 and chain.links[0].spans == [(0, file.seek(0, io.SEEK_END))]:
+        return Opened(stream(file))
+    if len(parts) < 2:
+        return Opened(stream(parts[0] if parts else file), ogg_note(chain))
+    return Opened(Joined(parts), ogg_note(chain))
+
+
+def check_ogg(file: BinaryIO, path: str, chain: ogg.Chain) -> None:
+    """Raise TrackError("truncated") for a cut file, links of two kinds, and another file behind
+    them."""
+    if chain.cut_off is not None:
+        raise _cut_off(path, f"the page at byte {chain.cut_off}")
+    sounding = [link for link in chain.links if link.coding is not None]
+    for link in sounding[1:]:
+        if link.coding != sounding[0].coding:
+            raise another_kind(path, link.start, str(sounding[0].coding), str(link.coding))
+    check_gaps(file, path, [(0, chain.end)])
+
+
+def ogg_note(chain: ogg.Chain) -> str:
+    """What is to be known of how a chain is read."""
+    sounds = max((link.num_sounds for link in chain.links), default=0)
+    notes = []
+    if len(chain.links) > 1:
+        notes.append(f"{len(chain.links)} parts, read one after the other")
+    if sounds > 1:
+        notes.append(f"the first of {sounds} sound tracks")
+    return "; ".join(notes)
+
+
+def _cut_off(path: str, page: str = "the last page") -> TrackError:
+    return TrackError(
+        "truncated",
+        f"{Path(path).name}: {page} is cut off, so sound is missing; get a complete copy of the "
+        "file",
+    )

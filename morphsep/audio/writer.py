@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from morphsep.audio.containers import repairs
 from morphsep.audio.formats import OutputFormat
-from morphsep.audio.source import stream
+from morphsep.audio.opening import stream
 from morphsep.errors import TrackError
 from morphsep.storage import is_full, temporary_beside
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import BinaryIO
 
 TAIL = 2**18
-"""Bytes at the end in which a whole frame must lie."""
+"""Bytes that are searched at a time, from the end, for the last frame."""
+MAX_TAIL = 2**26
+"""Bytes at the end in which the last frame is looked for: before it may lie large tags."""
 HEADER_BYTES = 16
 """A frame header is at most this long."""
 BLOCK_SIZES = {1: 192, **{code: 144 << code for code in range(2, 6)}} | {
@@ -33,8 +35,36 @@ def counted(file: BinaryIO, start: int) -> int | None:
     Bytes of a frame can look like a header by chance, so an answer that differs from STREAMINFO
     needs proof.
     """
+    found = last_frame(file, start)
+    return found and found[1]
+
+
+def last_frame(file: BinaryIO, start: int) -> tuple[int, int] | None:
+    """Offset of the last frame, and where it ends in samples; found by sync code and CRC-8."""
     file.seek(start + 8)
-    return _last_sample(file, int.from_bytes(file.read(2), "big"))
+    block_size = int.from_bytes(file.read(2), "big")
+    stop = file.seek(0, 2)
+    least = max(start, stop - MAX_TAIL)
+    while stop > least:
+        begin = max(least, stop - TAIL)
+        file.seek(begin)
+        found = _last_frame(file.read(stop - begin + HEADER_BYTES), stop - begin, block_size)
+        if found is not None:
+            return begin + found[0], found[1]
+        stop = begin
+    return None
+
+
+def frames_start(file: BinaryIO, start: int) -> int:
+    """Offset of the first frame: the end of the metadata."""
+    position, end = start + 4, file.seek(0, 2)
+    while position < end:
+        file.seek(position)
+        head = file.read(4)
+        position += 4 + int.from_bytes(head[1:], "big")
+        if len(head) < 4 or head[0] & 0x80:
+            break
+    return min(position, end)
 
 
 def header_with(file: BinaryIO, start: int, total: int) -> bytes:
@@ -46,18 +76,15 @@ def header_with(file: BinaryIO, start: int, total: int) -> bytes:
     return bytes(head)
 
 
-def _last_sample(file: BinaryIO, block_size: int) -> int | None:
-    """Where the last frame ends, in samples; frames are found by sync code and CRC-8."""
-    size = file.seek(0, 2)
-    file.seek(max(0, size - TAIL))
-    tail = file.read()
-    position = len(tail)
-    while (position := tail.rfind(b"\xff", 0, position)) >= 0:
-        frame = tail[position : position + HEADER_BYTES]
+def _last_frame(block: bytes, before: int, block_size: int) -> tuple[int, int] | None:
+    """`last_frame`, of those that begin before an offset within these bytes."""
+    position = before
+    while (position := block.rfind(b"\xff", 0, position)) >= 0:
+        frame = block[position : position + HEADER_BYTES]
         if len(frame) > 5 and frame[1] & 0xFE == 0xF8:
             end = _frame_end(frame, block_size)
             if end is not None:
-                return end
+                return position, end
     return None
 
 

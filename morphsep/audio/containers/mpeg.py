@@ -1,7 +1,8 @@
 """MPEG audio frames: is it really mp3, how many frames are there, how many does the header promise.
 
 libsndfile (mpg123) guesses the length of a file without a Xing header from its first frame and
-then stops there, which cuts the end off a file of variable bit rate. So frames are counted here.
+then stops there, which cuts the end off a file of variable bit rate; and of files that were put
+together it reads the first one only. So frames are counted here, to the end of the file.
 Format: ISO/IEC 11172-3, 13818-3; Xing header as written by LAME.
 """
 
@@ -9,15 +10,16 @@ from __future__ import annotations
 
 import io
 import mmap
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
+
+from morphsep.audio.containers.frames import Data, Walk, tag_bytes, walk
 
 SEARCH = 65_536
 """Bytes in which the first frame has to begin: mpg123's own limit."""
 FRAME_SLACK = 2
 """Frames by which encoders' counts differ (with or without the header's own frame)."""
-END_MARKS = (b"TAG", b"APET", b"LYR", b"ID3")
 
 _RATES = (44_100, 48_000, 32_000)
 _KBITS = {
@@ -39,6 +41,12 @@ class Frame:
     sample_rate: int
     is_mono: bool
     is_version_1: bool
+    kind: tuple[int, int, bool]
+    """What stays the same within one recording: layer, rate, channels."""
+
+    @property
+    def num_channels(self) -> int:
+        return 1 if self.is_mono else 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +60,22 @@ class MpegScan:
     """Of the first frame."""
     start: int
     """Offset of the first frame that holds sound (a Xing frame does not)."""
-    num_frames: int
     promised_frames: int | None
+    num_frames: int
+    spans: tuple[tuple[int, int], ...]
+    """Where the frames with sound lie; more than one where recordings were put together."""
+    other: tuple[int, Frame] | None
+    """Offset and header of the first frame that has another rate, layer or number of channels."""
+
+    @property
+    def num_samples(self) -> int:
+        """Samples per channel, encoder delay and padding included."""
+        return self.num_frames * self.first.num_samples
+
+    @property
+    def end(self) -> int:
+        """Offset of the first byte after the last frame."""
+        return self.spans[-1][1] if self.spans else self.start
 
     @property
     def is_short(self) -> bool:
@@ -63,9 +85,9 @@ class MpegScan:
 
     @property
     def is_promised(self) -> bool:
-        """Whether mpg123 can take the length from the file's own header."""
-        return self.promised_frames is not None and (
-            self.num_frames <= self.promised_frames + FRAME_SLACK
+        """Whether mpg123 can take the length from the file's own header, and find all of it."""
+        return len(self.spans) == 1 and (
+            self.promised_frames is not None and self.num_frames <= self.promised_frames
         )
 
 
@@ -82,15 +104,16 @@ def parse(header: bytes) -> Frame | None:
     kbits = _KBITS[(1, layer) if is_version_1 else (2, min(layer, 2))][kbit_index - 1]
     sample_rate = _RATES[rate_index] // {3: 1, 2: 2, 0: 4}[version_bits]
     num_samples = 384 if layer == 1 else 576 if layer == 3 and not is_version_1 else 1152
-    slot = 4 if layer == 1 else 1
+    is_mono, slot = header[3] >> 6 == 3, 4 if layer == 1 else 1
     length = (num_samples // 8 * kbits * 1000 // sample_rate // slot + padding) * slot
     return Frame(
         layer=layer,
         length=length,
         num_samples=num_samples,
         sample_rate=sample_rate,
-        is_mono=header[3] >> 6 == 3,
+        is_mono=is_mono,
         is_version_1=is_version_1,
+        kind=(layer, sample_rate, is_mono),
     )
 
 
@@ -103,8 +126,8 @@ def scan(file: BinaryIO) -> MpegScan | None:
     if not isinstance(file, io.FileIO):
         return _guess(file)
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        found = _begin(data, skip_id3(data))
-        return found and replace(found, num_frames=_count(data, found.start))
+        begin = _begin(data, skip_id3(data))
+        return begin and begin.scan(walk(data, begin.start, parse_at))
 
 
 def xing_frame(scan: MpegScan) -> bytes:
@@ -122,56 +145,69 @@ def id3_end(file: BinaryIO) -> int:
     position = 0
     while True:
         file.seek(position)
-        length = _tag_bytes(file.read(10))
+        length = _id3_bytes(file.read(10))
         if not length:
             return position
         position += length
 
 
-def skip_id3(data: mmap.mmap | bytes) -> int:
+def skip_id3(data: Data) -> int:
     """Offset of the first byte after the ID3v2 tags at the start of ``data``."""
     position = 0
-    while length := _tag_bytes(data[position : position + 10]):
+    while length := _id3_bytes(data[position : position + 10]):
         position += length
     return position
 
 
-def _tag_bytes(head: bytes) -> int:
-    """Length of the ID3v2 tag that begins with these ten bytes, 0 if none does."""
-    if head[:3] != b"ID3" or len(head) < 10:
-        return 0
-    sizes = zip(head[6:10], (21, 14, 7, 0), strict=True)
-    return 10 + sum((byte & 0x7F) << shift for byte, shift in sizes)
+def _id3_bytes(head: bytes) -> int:
+    return tag_bytes(head) if head[:3] == b"ID3" else 0
+
+
+def parse_at(data: Data, position: int) -> Frame | None:
+    return parse(data[position : position + 4])
+
+
+class _Begin(NamedTuple):
+    """Where a stream begins: its first frame, and the first that holds sound."""
+
+    first: Frame
+    header: bytes
+    offset: int
+    start: int
+    promised: int | None
+
+    def scan(self, found: Walk[Frame], shift: int = 0) -> MpegScan:
+        return MpegScan(
+            first=self.first, header=self.header,
+            offset=shift + self.offset, start=shift + self.start, promised_frames=self.promised,
+            num_frames=found.num_frames, spans=found.spans, other=found.other,
+        )  # fmt: skip
 
 
 def _guess(file: BinaryIO) -> MpegScan | None:
-    begin, size = id3_end(file), file.seek(0, io.SEEK_END)
-    file.seek(begin)
+    skipped, size = id3_end(file), file.seek(0, io.SEEK_END)
+    file.seek(skipped)
     head = file.read(2 * SEARCH)
-    found = _begin(head, 0)
-    if found is None:
+    begin = _begin(head, 0)
+    if begin is None:
         return None
-    start, number = begin + found.start, found.promised_frames
+    number = begin.promised
     if number is None:
-        seen = head[found.start :]
-        number = round((size - start) * _count(seen, 0) / len(seen))
-    return replace(found, offset=begin + found.offset, start=start, num_frames=number)
+        seen = walk(head, begin.start, parse_at).num_frames
+        number = round((size - skipped - begin.start) * seen / max(1, len(head) - begin.start))
+    whole = ((skipped + begin.start, size),)
+    return begin.scan(Walk(num_frames=number, spans=whole, other=None), skipped)
 
 
-def _begin(data: mmap.mmap | bytes, position: int) -> MpegScan | None:
-    """The first frame at or after ``position``; frames are not counted yet."""
+def _begin(data: Data, position: int) -> _Begin | None:
+    """What begins at or after ``position``."""
     offset = _sync(data, position)
-    if offset is None:
+    first = None if offset is None else parse_at(data, offset)
+    if offset is None or first is None:
         return None
-    header = data[offset : offset + 4]
-    first = parse(header)
-    assert first is not None
     promised = _promised_frames(data[offset : offset + first.length], first)
-    return MpegScan(
-        first=first, header=header, offset=offset,
-        start=offset + (first.length if promised is not None else 0),
-        num_frames=0, promised_frames=promised,
-    )  # fmt: skip
+    start = offset + (first.length if promised is not None else 0)
+    return _Begin(first, data[offset : offset + 4], offset, start, promised)
 
 
 def _side_bytes(frame: Frame) -> int:
@@ -187,7 +223,7 @@ def _promised_frames(body: bytes, frame: Frame) -> int | None:
     return int.from_bytes(tag[8:12], "big")
 
 
-def _sync(data: mmap.mmap | bytes, position: int) -> int | None:
+def _sync(data: Data, position: int) -> int | None:
     """The first offset, within ``SEARCH`` bytes, where two frames of one sample rate follow each
     other."""
     stop = min(position + SEARCH, len(data) - 4)
@@ -201,21 +237,3 @@ def _sync(data: mmap.mmap | bytes, position: int) -> int | None:
                 return position
         position += 1
     return None
-
-
-def _count(data: mmap.mmap | bytes, position: int) -> int:
-    """Complete frames from ``position`` to the end, across junk in between."""
-    count, end = 0, len(data)
-    while position < end:
-        frame = parse(data[position : position + 4])
-        if frame is not None:
-            position += frame.length
-            count += position <= end
-            continue
-        if data[position : position + 4].startswith(END_MARKS):
-            break
-        found = _sync(data, position)
-        if found is None:
-            break
-        position = found
-    return count

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from morphsep.audio.containers import chunks
+from morphsep.audio.containers import chunks, frames
 
 MAX_JUNK = 2**16
 """Unexplained bytes tolerated at the end of a file: a few old tags."""
@@ -17,7 +17,10 @@ MIN_JUNK = 512
 BLOCK = 2**20
 TAG_HEAD = 32
 """Bytes needed to read a tag's length."""
-SECOND_FILES = (b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM", chunks.W64_MAGIC)
+SECOND_FILES = (
+    b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM", chunks.W64_MAGIC, b"caff", b"fLaC", b"OggS",
+    b"wvpk", b"TTA1", b"MAC ", b"DSD ",
+)  # fmt: skip
 """Ids that look like chunks but begin another, concatenated file."""
 NOTES = (
     b"LIST", b"id3 ", b"ID3 ", b"bext", b"iXML", b"axml", b"_PMX", b"cue ", b"smpl", b"inst",
@@ -31,9 +34,8 @@ def is_sound_left_out(file: BinaryIO, layout: chunks.Layout, data: chunks.DataCh
     """Whether more follows the claimed samples than chunks, tags, zeros and a little junk."""
     if data.promised != data.present:
         return False
-    return unexplained(file, layout, samples_end(layout, data)) > min(
-        MAX_JUNK, max(MIN_JUNK, data.present)
-    )
+    rest = file.seek(0, 2) - explained_end(file, layout, data)
+    return rest > min(MAX_JUNK, max(MIN_JUNK, data.present))
 
 
 def samples_end(layout: chunks.Layout, data: chunks.DataChunk) -> int:
@@ -41,23 +43,38 @@ def samples_end(layout: chunks.Layout, data: chunks.DataChunk) -> int:
     return data.chunk.start + layout.data_preamble + data.present
 
 
-def unexplained(file: BinaryIO, layout: chunks.Layout, position: int) -> int:
-    """Bytes from the first that is not part of a chunk, a tag or zeros, to the end of the file."""
+def explained_end(file: BinaryIO, layout: chunks.Layout, data: chunks.DataChunk) -> int:
+    """Offset of the first byte behind the samples that is not part of a chunk, a tag or zeros."""
     # Not all programs write the padding byte, and not all that do write a zero: try every way.
-    end = file.seek(0, 2)
+    position, end = samples_end(layout, data), file.seek(0, 2)
     farthest, seen, ahead = position, set[int](), [position]
     while ahead and len(seen) < chunks.MAX_CHUNKS:
-        position = _zeros_end(file, ahead.pop())
+        position = zeros_end(file, ahead.pop())
         farthest = max(farthest, position)
         if position in seen:
             continue
         seen.add(position)
+        if _is_second_file(file, layout, position):
+            continue
         ends = (_item_end(file, layout, position + pad, end) for pad in range(layout.align))
         ahead += [found for found in ends if found is not None]
-    return max(0, end - farthest)
+    return min(end, farthest)
 
 
-def _zeros_end(file: BinaryIO, position: int) -> int:
+def tags_end(file: BinaryIO, position: int, end: int) -> int:
+    """Offset of the first byte from ``position`` on that is neither a tag nor zeros."""
+    while position < end:
+        position = zeros_end(file, position)
+        file.seek(position)
+        length = frames.tag_bytes(file.read(TAG_HEAD))
+        if not length or position + length > end:
+            break
+        position += length
+    return min(position, end)
+
+
+def zeros_end(file: BinaryIO, position: int) -> int:
+    """Offset of the first byte from ``position`` on that is not zero."""
     file.seek(position)
     while block := file.read(BLOCK):
         rest = block.lstrip(b"\0")
@@ -67,12 +84,19 @@ def _zeros_end(file: BinaryIO, position: int) -> int:
     return position
 
 
+def _is_second_file(file: BinaryIO, layout: chunks.Layout, position: int) -> bool:
+    """Whether another file begins there, or behind padding."""
+    file.seek(position)
+    head = file.read(layout.align + layout.id_bytes)
+    return any(head[pad:].startswith(SECOND_FILES) for pad in range(layout.align))
+
+
 def _item_end(file: BinaryIO, layout: chunks.Layout, position: int, end: int) -> int | None:
     """End of the chunk or tag at ``position``, None if there is none."""
     file.seek(position)
     head = file.read(TAG_HEAD)
-    tag = _tag_bytes(head)
-    if tag is not None:
+    tag = 0 if head[:3] == b"TAG" else frames.tag_bytes(head)
+    if tag:
         return position + tag if position + tag <= end else None
     if len(head) < layout.header_bytes or not _is_chunk_id(head[: layout.id_bytes], layout):
         return None
@@ -84,18 +108,8 @@ def _item_end(file: BinaryIO, layout: chunks.Layout, position: int, end: int) ->
     return end if head[:4] in NOTES else None
 
 
-def _tag_bytes(head: bytes) -> int | None:
-    """Length of the ID3v2 or APE tag that begins with ``head``, None if none does."""
-    if head[:3] == b"ID3" and len(head) >= 10 and max(head[6:10]) < 0x80 and head[3] < 0x10:
-        size = sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
-        return 10 + size + (10 if head[5] & 0x10 else 0)
-    if head[:8] == b"APETAGEX" and len(head) >= 16:
-        return 32 + int.from_bytes(head[12:16], "little")
-    return None
-
-
 def _is_chunk_id(chunk_id: bytes, layout: chunks.Layout) -> bool:
-    if chunk_id in SECOND_FILES or chunk_id == layout.data_id:
+    if chunk_id == layout.data_id:
         return False
     if layout is chunks.W64:
         return True  # any GUID; a size of 64 bits that fits is proof enough

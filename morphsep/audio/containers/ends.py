@@ -1,0 +1,109 @@
+"""Where the one recording of a container ends, by the container's own structure.
+
+Formats: WavPack 4, True Audio 1, ASF, Matroska (EBML, RFC 8794), DSF 1.01, MP4 (in `boxes`).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import BinaryIO
+
+from morphsep.audio.containers import boxes
+
+TTA_FRAME = 256 / 245
+"""Seconds."""
+INITIAL_BLOCK = 0x800
+"""WavPack's flag of the first block of a span of samples."""
+ASF_OBJECTS = [
+    bytes.fromhex(guid)
+    for guid in (
+        "3626b2758e66cf11a6d900aa0062ce6c", "90080033b1e5cf1189f400a0c90349cb",
+        "d329e2d6da35d111903400a0c90349be", "f803b1fead12644c840f2a1d2f7ad48c",
+    )
+]  # fmt: skip
+"""Data and the three kinds of indexes, which follow the header."""
+MOST_OBJECTS = 1000
+SEGMENT = b"\x18\x53\x80\x67"
+"""Matroska's element that holds everything but the header."""
+
+
+def recording_end(file: BinaryIO, kind: str, start: int) -> int | None:
+    """Offset of the first byte behind the recording that begins at ``start``; None where the
+    container does not tell."""
+    find = _ENDS.get(kind)
+    end = find(file, start) if find else None
+    return end if end is None or start < end <= file.seek(0, 2) else None
+
+
+def _wavpack(file: BinaryIO, position: int) -> int:
+    has_samples = False
+    while True:
+        file.seek(position)
+        head = file.read(32)
+        if len(head) < 32 or head[:4] != b"wvpk":
+            return position
+        (size,), high = struct.unpack_from("<I", head, 4), head[10]
+        index, num_samples, flags = struct.unpack_from("<III", head, 16)
+        if has_samples and num_samples and not (high or index) and flags & INITIAL_BLOCK:
+            return position  # counts from 0 again: another file
+        has_samples = has_samples or (num_samples > 0 and (high or index) > 0)
+        position += size + 8
+
+
+def _true_audio(file: BinaryIO, start: int) -> int | None:
+    file.seek(start)
+    head = file.read(22)
+    if len(head) < 22:
+        return None
+    rate, num_samples = struct.unpack_from("<II", head, 10)
+    num_frames = -(-num_samples // max(1, int(rate * TTA_FRAME)))
+    table = file.read(4 * num_frames + 4)
+    if len(table) < 4 * num_frames + 4:
+        return None
+    sizes: tuple[int, ...] = struct.unpack_from(f"<{num_frames}I", table)
+    return start + 22 + len(table) + sum(sizes)
+
+
+def _asf(file: BinaryIO, start: int) -> int:
+    position, end = start, file.seek(0, 2)
+    for is_first in (True, *[False] * MOST_OBJECTS):
+        file.seek(position)
+        head = file.read(24)
+        size = int.from_bytes(head[16:], "little")
+        if size < 24 or size > end - position or not (is_first or head[:16] in ASF_OBJECTS):
+            break
+        position += size
+    return position
+
+
+def _matroska(file: BinaryIO, start: int) -> int | None:
+    for element in range(16):
+        file.seek(start)
+        head = file.read(12)
+        if len(head) < 12 or (head[:4] == b"\x1aE\xdf\xa3" and element):
+            return start
+        width = 9 - head[4].bit_length()
+        size = int.from_bytes(head[4 : 4 + width], "big") & (1 << 7 * width) - 1
+        if width > 8 or size == (1 << 7 * width) - 1:
+            return None
+        start += 4 + width + size
+        if head[:4] == SEGMENT:
+            return start
+    return None
+
+
+def _dsf(file: BinaryIO, start: int) -> int:
+    file.seek(start + 12)
+    return start + int.from_bytes(file.read(8), "little")
+
+
+def _movie(file: BinaryIO, start: int) -> int:
+    movie = boxes.read_movie(file, start)
+    return movie.end if movie.second is None else movie.second
+
+
+_ENDS: dict[str, Callable[[BinaryIO, int], int | None]] = {
+    "WAVPACK": _wavpack, "TTA": _true_audio, "WMA": _asf, "MATROSKA": _matroska, "DSF": _dsf,
+    "M4A": _movie,
+}  # fmt: skip
