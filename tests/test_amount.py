@@ -34,6 +34,23 @@ def test_a_csv_file_is_a_curve(tmp_path: Path) -> None:
     assert parse_amount(str(path)) == parse_amount("0:00=0 0:05=1")
 
 
+@pytest.mark.parametrize(
+    "text", ["time;amount\n0:00;0\n0:05;0,5\n", "# mine\nTime\tAmount\n0:00\t0\n0:05\t0.5\n\t\n",
+             "0:00;0,0\n0:05;0,5\n", 'time,amount\n0:00,0\n"0:05","0,5"\n,\n'],
+)  # fmt: skip
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_curve_from_a_spreadsheet(tmp_path: Path, text: str, encoding: str) -> None:
+    path = tmp_path / "curve.csv"
+    path.write_text(text, encoding)
+    assert parse_amount(str(path)) == parse_amount("0:00=0 0:05=0.5")
+
+
+def test_a_comma_in_a_number_is_a_decimal_comma_and_else_stands_between_points() -> None:
+    assert parse_amount("0,6") == parse_amount("0.6")
+    assert parse_amount("0:00=0,2 0:05,5=0,75") == parse_amount("0:00=0.2 0:05.5=0.75")
+    assert parse_amount("0=0,5=1") == parse_amount("0=0, 5=1") == parse_amount("0=0 5=1")
+
+
 def test_zero_means_zero_throughout() -> None:
     assert parse_amount("0").is_zero
     assert parse_amount("0=0 5=0").is_zero

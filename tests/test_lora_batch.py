@@ -99,8 +99,8 @@ def test_a_list_may_be_parquet_and_so_may_the_results(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [
-        ("source,target,out\na,b,\n", "row 1 has no out"),
-        ("source;target;out\na;b;c\n", "row 1 has no source"),
+        ("source,target,out\na,b,\n", "line 2 has no out"),
+        ("from,target,out\na,b,c\n", "no column source"),
         ("source,target,out\na,b,c\nd,e,c\n", "a second time"),
         ("source,target,out\n", "no rows"),
         (None, "cannot be read"),

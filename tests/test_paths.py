@@ -89,7 +89,7 @@ def test_names_in_a_list_are_names_too(tmp_path: Path, monkeypatch) -> None:
 
 @pytest.mark.parametrize(
     "output",
-    ["../x.wav", "a/../../x.wav", "/x.wav", "..", "a/..", ".", "./", "a/b/../../../x.wav",
+    ["../x.wav", "a/../../x.wav", "/x.wav", "..", "../", "a/..", ".", "a/b/../../../x.wav",
      "//x.wav", "../out2/x.wav"],
 )  # fmt: skip
 def test_a_list_cannot_write_elsewhere(tmp_path: Path, output: str) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from morphsep.storage import Location
 
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Version of both schemas; raised when a column is added, renamed or changes its meaning."""
 
 
@@ -124,6 +124,11 @@ class TrackRow:
         "Mixing, writing and measuring the output, s.", "float64"
     )
     tags_warning: str | None = column("What of the tags could not be carried over.", "string")
+    list_columns: str | None = column(
+        "What the row of a list says besides settings (ids, notes, ...), as JSON by the columns' "
+        "names; null without a list or such columns.",
+        "string",
+    )
     retries: int = column(
         "How often something was tried again: storage that did not answer, a worker that was lost.",
         "int32",

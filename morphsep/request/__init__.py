@@ -3,7 +3,8 @@
 from morphsep.request.amount import Curve, parse_amount, parse_time
 from morphsep.request.inputs import collect
 from morphsep.request.job import Command, Job, backing_of
-from morphsep.request.lists import LISTS, read_list
+from morphsep.request.list_files import LISTS
+from morphsep.request.list_rows import ListRow, read_list
 from morphsep.request.named_files import with_local_files
 from morphsep.request.option import BACKEND_OPTIONS, Option
 from morphsep.request.packed_files import pack, unpack
@@ -23,6 +24,7 @@ __all__ = [
     "Command",
     "Curve",
     "Job",
+    "ListRow",
     "Option",
     "Settings",
     "backing_of",

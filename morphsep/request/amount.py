@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
 import re
 from dataclasses import dataclass
@@ -10,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from morphsep.errors import SettingError
+from morphsep.request.delimited import read_delimited
 
 if TYPE_CHECKING:
     from morphsep.dsp import Seconds, Signal
 
 HOW = 'give a number from 0 to 1, points such as "0:00=0 0:05=1", or a CSV file with time,amount'
 _TIME = re.compile(r"^(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?)$")
+_DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def parse_time(text: str) -> Seconds:
     >>> parse_time("1:02.5")
     62.5
     """
-    match = _TIME.match(text.strip())
+    match = _TIME.match(_DECIMAL_COMMA.sub(".", text.strip()))
     if match is None:
         raise SettingError(f"{text!r} is not a time: write seconds, m:ss or h:mm:ss")
     hours, minutes, seconds = match.groups(default="0")
@@ -76,7 +77,8 @@ def parse_time(text: str) -> Seconds:
 
 
 def parse_amount(text: str) -> Curve:
-    """A curve from what a user writes: ``0.6``, ``"0:00=0 0:05=1"`` or a CSV file's path.
+    """A curve from what a user writes: ``0.6``, ``"0:00=0 0:05=1"`` or a CSV file's path. A comma
+    inside a number is a decimal comma.
 
     >>> parse_amount("0:00=0 0:05=1").points
     ((0, 0.0), (220500, 1.0))
@@ -88,18 +90,29 @@ def parse_amount(text: str) -> Curve:
     if text.lower().endswith(".csv"):
         return _curve(_read_csv(Path(text)))
     if "=" in text:
-        pairs = [item.partition("=") for item in text.replace(",", " ").split()]
+        pairs = [item.partition("=") for item in _points(text)]
         return _curve([(time, amount) for time, _, amount in pairs])
     return _curve([("0", text)])
 
 
+def _points(text: str) -> list[str]:
+    """The points of a curve, TIME=AMOUNT each, with commas or spaces between them."""
+    items = [item.strip(",") for item in text.split()]
+    # with more than one point in it, an item's commas stand between them
+    return [
+        point for item in items for point in ([item] if item.count("=") < 2 else item.split(","))
+    ]
+
+
 def _read_csv(path: Path) -> list[tuple[str, str]]:
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file) if row and not row[0].startswith("#")]
+        lines = [line.cells for line in read_delimited(path, ("time", "amount"))]
     except OSError as error:
         raise SettingError(f"the amount curve {path} cannot be read: {error.strerror}") from error
-    if rows and rows[0][0].strip().lower() == "time":
+    except ValueError as error:
+        raise SettingError(f"the amount curve {path} cannot be read: {error}") from error
+    rows = [cells for cells in lines if not cells[0].startswith("#")]
+    if rows and rows[0][0].lower() == "time":
         rows = rows[1:]
     if not rows or any(len(row) != 2 for row in rows):
         raise SettingError(f"{path} needs two columns, time and amount, in at least one row")
@@ -118,7 +131,7 @@ def _curve(pairs: list[tuple[str, str]]) -> Curve:
 
 def _amount(text: str) -> float:
     try:
-        value = float(text)
+        value = float(_DECIMAL_COMMA.sub(".", text))
     except ValueError:
         raise SettingError(f"{text!r} is not an amount: {HOW}") from None
     if not 0.0 <= value <= 1.0:

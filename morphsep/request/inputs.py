@@ -8,14 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from morphsep.errors import SettingError
+from morphsep.request.collisions import named_apart, renamed_before
 from morphsep.request.extensions import is_audio
 from morphsep.request.job import Command, Job
 from morphsep.request.lists import is_list, listed_jobs
-from morphsep.request.naming import new_job, without_collisions
-from morphsep.request.refusals import refuse
+from morphsep.request.naming import new_job
+from morphsep.request.refusals import check_out, refuse
 from morphsep.request.searching import is_folder, search
 from morphsep.request.settings import Settings
-from morphsep.storage import absolute, common, folder_of, identity, relative
+from morphsep.storage import absolute, common, folder_of, identity, is_remote, relative
 
 
 def collect(
@@ -24,16 +25,18 @@ def collect(
     """Jobs of everything named, in order of their tracks.
 
     Args:
-        inputs: files, folders (searched through, any case of extension) or lists (``.csv``,
-            ``.parquet``) with a column ``path`` and per-row settings (`LIST_COLUMNS`). Paths in a
-            list are relative to the list. Everything may be a URI (s3://...).
+        inputs: files, folders (searched through, any case of extension) or lists (`LISTS`) with a
+            column ``path`` and per-row settings (`LIST_COLUMNS`). Paths in a list are relative to
+            the list. Everything may be a URI (file:///..., s3://...).
 
     Raises:
-        SettingError: nothing found, an unreadable list, an unknown column, stems asked for in a
-            format that cannot add up to the mix.
+        SettingError: nothing found, an output folder that is none, a list that cannot be read or
+            has a row that would change nothing, stems asked for in a format that cannot add up to
+            the mix.
     """
     out = absolute(os.fspath(out))
-    found = list(_found(inputs, out, settings, command))
+    check_out(inputs, out)
+    found = list(_found([_path(text) for text in inputs], out, settings, command))
     if not found:
         raise SettingError(f"no audio files found in: {', '.join(inputs) or '(nothing given)'}")
     own_stems = _own_stems(job for job, _ in found)
@@ -41,7 +44,12 @@ def collect(
     if command == "separate":
         for job in jobs:
             _check_stems_add_up(job.settings)
-    return without_collisions([refuse(job, out) for job in jobs], command)
+    return [refuse(job, out) for job in named_apart(jobs, command, renamed_before(out))]
+
+
+def _path(text: str) -> str:
+    """What a user named, as a path where it lies on this machine (``file:///...``)."""
+    return absolute(text) if "://" in text and not is_remote(text) else text
 
 
 def _found(

@@ -28,6 +28,8 @@ class Job:
     """Why it will not be done, where its name alone says so."""
     refused_as: str = "failed"
     """The status of a refused job's row: failed or skipped."""
+    list_columns: str | None = None
+    """What its row of a list says besides settings, as JSON, for the manifest."""
 
 
 def backing_of(track: str) -> str:

@@ -1,9 +1,12 @@
-"""Lists: tables with a row for each piece of work, ``.csv`` or ``.parquet``, local or by URI."""
+"""Lists: tables with a row for each piece of work, local or by URI."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
+import difflib
+import json
+import logging
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,16 +14,21 @@ from typing import Any
 from morphsep.errors import SettingError
 from morphsep.request.extensions import extension
 from morphsep.request.job import Command, Job
+from morphsep.request.list_files import LISTS
+from morphsep.request.list_rows import ListRow, read_list
 from morphsep.request.naming import new_job
 from morphsep.request.settings import Settings
-from morphsep.storage import absolute, beside, common, folder_of, is_remote, location, relative
+from morphsep.storage import absolute, beside, common, folder_of, is_remote, relative
 
-LISTS = ("csv", "parquet")
-LIST_COLUMNS = {
+log = logging.getLogger("morphsep")
+
+SETTING_COLUMNS = {
     "to": "to", "from": "from_", "amount": "amount", "stem": "stem", "backend": "backend",
     "separator": "separator", "recording": "recording", "format": "format", "subtype": "subtype",
 }  # fmt: skip
-"""Columns of a list besides path, output and transition, and the settings that they set."""
+"""Columns of a list, and the settings that they set."""
+LIST_COLUMNS = ("path", "to", "amount", "output", "transition", *SETTING_COLUMNS)
+"""All columns that mean something; `path` has to be there."""
 
 
 def is_list(text: str) -> bool:
@@ -28,73 +36,68 @@ def is_list(text: str) -> bool:
     return extension(text) in LISTS and (is_remote(text) or Path(text).is_file())
 
 
-def read_list(path: str) -> list[dict[str, Any]]:
-    """The rows of a list, by its columns' names.
-
-    Raises:
-        SettingError: it cannot be read.
-    """
-    try:
-        with location(path).reading() as file:
-            rows = _csv_rows(file) if path.lower().endswith(".csv") else _parquet_rows(file)
-    except (OSError, ValueError, csv.Error) as error:
-        raise SettingError(f"the list {path} cannot be read: {error}") from error
-    if any(None in row for row in rows):
-        raise SettingError(f"the list {path} has rows with more fields than its first line names")
-    return rows
-
-
-def _csv_rows(path: Path) -> list[dict[str, Any]]:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        return list(csv.DictReader(file))
-
-
-def _parquet_rows(path: Path) -> list[dict[str, Any]]:
-    import pyarrow.parquet as pq
-
-    rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
-    return rows
-
-
 def listed_jobs(path: str, settings: Settings, command: Command) -> Iterator[Job]:
     """A job for each row of a list; what its row says wins over `settings`.
 
     Raises:
-        SettingError: the list cannot be read, has an unknown column, or a row without a path.
+        SettingError: the list cannot be read or has no rows; a row has no path, contradicts itself
+            or would change nothing.
     """
-    rows = [_cells(path, number, row) for number, row in enumerate(read_list(path), start=1)]
-    inputs = [absolute(beside(folder_of(path), cells.pop("path"))) for cells in rows]
+    rows = read_list(path, LIST_COLUMNS)
+    if not rows:
+        raise SettingError(f"the list {path} has no rows")
+    _say_unknown(path, rows)
+    for row in rows:
+        _check(row)
+    inputs = [absolute(beside(folder_of(path), row.cells.pop("path"))) for row in rows]
     base = common([folder_of(file) for file in inputs])
-    for file, cells in zip(inputs, rows, strict=True):
-        output = cells.pop("output", None)
-        yield new_job(
-            file, relative(file, base), _with_cells(path, settings, cells), command, output
-        )
+    for file, row in zip(inputs, rows, strict=True):
+        output = row.cells.pop("output", None)
+        chosen = _with_cells(path, settings, row)
+        if command == "morph" and chosen.changes_nothing:
+            raise SettingError(
+                f"{row.place} changes nothing, since it names no tone; fill in its column to or "
+                "transition, or give --to TONE for all rows that have none"
+            )
+        job = new_job(file, relative(file, base), chosen, command, output)
+        yield replace(job, list_columns=_as_json(row.others))
 
 
-def _cells(path: str, number: int, row: dict[str, Any]) -> dict[str, str]:
-    """What a row holds, without its empty cells."""
-    cells = {name: str(v) for name, v in row.items() if v is not None and str(v).strip() != ""}
-    if "path" not in cells:
-        raise SettingError(
-            f"{path}: row {number} has no path; a list needs a column path, and commas"
-        )
-    if "\0" in "".join(cells.values()):
-        raise SettingError(f"{path}: row {number} holds a NUL character; save it as UTF-8")
-    return cells
+def _check(row: ListRow) -> None:
+    """
+    Raises:
+        SettingError: a row that has no path, or that contradicts itself.
+    """
+    if "path" not in row.cells:
+        raise SettingError(f"{row.place} has no path; name a file in it, or remove the row")
+    if "\0" in "".join(row.cells.values()):
+        raise SettingError(f"{row.place} holds a NUL character; save the list as UTF-8")
+    if "transition" in row.cells and not row.cells.keys().isdisjoint(("from", "to")):
+        raise SettingError(f"{row.place}: a transition names both tones; leave from and to empty")
 
 
-def _with_cells(path: str, settings: Settings, cells: dict[str, str]) -> Settings:
+def _say_unknown(path: str, rows: Iterable[ListRow]) -> None:
+    """One note about all columns that mean nothing here: one may be a slip."""
+    names = list(dict.fromkeys(name for row in rows for name in row.others))
+    if not names:
+        return
+    slips = [
+        f"{name} (did you mean {near[0]}?)"
+        if (near := difflib.get_close_matches(name.lower(), LIST_COLUMNS, n=1, cutoff=0.75))
+        else name
+        for name in names
+    ]
+    log.warning("%s: columns kept in the manifest, without effect: %s", path, ", ".join(slips))
+
+
+def _with_cells(path: str, settings: Settings, row: ListRow) -> Settings:
+    cells = dict(row.cells)
     if "transition" in cells:
         from morphsep.tones import get_transition
 
         cells["from"], cells["to"] = get_transition(cells.pop("transition"))
-    unknown = set(cells) - set(LIST_COLUMNS)
-    if unknown:
-        known = ", ".join(["path", "output", "transition", *LIST_COLUMNS])
-        raise SettingError(f"{path}: unknown column {sorted(unknown)[0]!r}; there are: {known}")
     changes: dict[str, Any] = {
-        LIST_COLUMNS[name]: _beside_list(path, name, value) for name, value in cells.items()
+        SETTING_COLUMNS[name]: _beside_list(path, name, value) for name, value in cells.items()
     }
     return replace(settings, **changes)
 
@@ -107,3 +110,16 @@ def _beside_list(path: str, name: str, value: str) -> str:
         or (name == "amount" and value.lower().endswith(".csv"))
     )
     return beside(folder_of(path), value) if is_file else value
+
+
+def _as_json(others: Mapping[str, Any]) -> str | None:
+    """The columns that mean nothing here, for the manifest; None if there are none."""
+    if not others:
+        return None
+    filled = {name: None if value != value else value for name, value in others.items()}
+    return json.dumps(filled, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: Any) -> str:
+    """A value that JSON has no type for (bytes, a date) as text."""
+    return os.fsdecode(value) if isinstance(value, bytes) else str(value)

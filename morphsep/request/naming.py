@@ -1,18 +1,16 @@
-"""The names of results below the output folder: one for each job, no two alike."""
+"""The names of results below the output folder: each follows from its input's name alone."""
 
 from __future__ import annotations
 
 import os
-from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from morphsep.errors import SettingError
-from morphsep.request.extensions import LOSSY, extension, format_named
+from morphsep.request.extensions import LOSSY, extension, format_named, is_audio
 from morphsep.request.job import Command, Job
 from morphsep.request.settings import Settings
-from morphsep.storage import absolute, identity
+from morphsep.storage import absolute
 
 
 def new_job(
@@ -23,83 +21,67 @@ def new_job(
     Args:
         path: the input.
         below: its path below the folder that all inputs share; decides the result's name.
-        output: the result's name below the output folder, where the user chose it.
+        output: the result's name below the output folder, where the user chose it, or the folder
+            that it lies in, with a slash at its end.
 
     Raises:
         SettingError: `output` names no file.
     """
-    name = PurePosixPath(Path(os.path.normpath(output) if output else below))
-    if not name.name:
-        raise SettingError(f"the output {output!r} of {path} is not a file name")
-    if output is not None and settings.format is None:
-        settings = replace(settings, format=format_named(output))
-    track = str(name.with_name(_output_name(name.name, settings, command)))
+    if output is None or output.endswith("/"):
+        name = Path(os.path.normpath(output), Path(below).name) if output else Path(below)
+        named = output_name(name.name, settings, command)
+    else:
+        name = Path(os.path.normpath(output))
+        if name.name in ("", os.pardir):
+            raise SettingError(f"the output {output!r} of {path} is not a file name")
+        if settings.format is None:
+            settings = replace(settings, format=format_named(output))
+        named = _chosen_name(name.name, path, settings, command)
+    track = str(PurePosixPath(name).with_name(named))
     return Job(track=track, path=absolute(path), settings=settings)
 
 
-def _output_name(name: str, settings: Settings, command: Command, whole: bool = False) -> str:
-    """The result's name. `whole` keeps the input's extension inside it, against collisions."""
-    root, dot = os.path.splitext(name)
-    suffix = "flac" if extension(name) in LOSSY else dot[1:]
-    if command == "separate":
-        suffix = "wav"
-    if settings.format is not None and not _keeps_extension(name, settings.format, command):
-        suffix = settings.format.lower()
-    stem = name if whole else root
-    part = ".guitar" if command == "separate" else ""
-    return f"{stem}{part}.{suffix}" if suffix else f"{stem}{part}"
-
-
-def _keeps_extension(name: str, file_format: str, command: Command) -> bool:
-    """Whether a name may keep its own spelling of the format's extension (``.aif`` for aiff)."""
-    return command == "morph" and format_named(name) == file_format.lower()
-
-
-def without_collisions(jobs: Sequence[Job], command: Command) -> list[Job]:
-    """The jobs in order of their tracks, no two of which write one file.
-
-    The second of two files with one name gets its own extension into its result's name
-    (``x.mp3.flac``), the second job on one file a number (``x (2).wav``). The same job twice is
-    skipped the second time.
+def output_name(name: str, settings: Settings, command: Command) -> str:
+    """The result's name. Where the extension changes, the input's own stays inside, so that no two
+    inputs of a folder have one result: ``x.mp3`` becomes ``x.mp3.flac``.
     """
-    kept: dict[str, Job] = {}
-    numbers: defaultdict[str, int] = defaultdict(lambda: 2)
-    for job in sorted(jobs, key=_is_renamed):
-        twin = kept.get(job.track)
-        if twin is not None and not _same_file(job, twin):
-            name = _output_name(Path(job.path).name, job.settings, command, whole=True)
-            job = replace(job, track=_beside(job.track, name))
-            twin = kept.get(job.track)
-        if twin is not None:
-            track = job.track
-            # what was taken once stays taken: each number is tried only once
-            while (numbered := _numbered(track, numbers[track])) in kept:
-                numbers[track] += 1
-            job = replace(_skipped_if_same(job, twin), track=numbered)
-        kept[job.track] = job
-    return [kept[track] for track in sorted(kept)]
+    written = _extension(name, settings, command)
+    root, own = os.path.splitext(name)
+    return _joined(root if own == f".{written}" else name, written, command)
 
 
-def _is_renamed(job: Job) -> bool:
-    """Files that keep their name come first, so that no other takes it."""
-    return Path(job.track).name != Path(job.path).name
+def whole_output_name(name: str, settings: Settings, command: Command) -> str:
+    """The same with the input's extension inside it in any case: ``x.flac.flac``."""
+    return _joined(name, _extension(name, settings, command), command)
 
 
-def _same_file(a: Job, b: Job) -> bool:
-    return identity(a.path) == identity(b.path)
+def output_name_before(name: str, settings: Settings, command: Command) -> str:
+    """The result's name as it was up to version 3 of the manifest's schema, for an input that had
+    a name of its own: ``x.mp3`` became ``x.flac``."""
+    written = _extension(name, settings, command)
+    written = written.lower() if command == "separate" else written
+    return _joined(os.path.splitext(name)[0], written, command)
 
 
-def _beside(track: str, name: str) -> str:
-    return str(PurePosixPath(track).with_name(name))
+def _chosen_name(name: str, path: str, settings: Settings, command: Command) -> str:
+    """A name that the user chose, with the extension of what is written."""
+    if is_audio(name):
+        return _joined(os.path.splitext(name)[0], _extension(name, settings, command), command)
+    # what follows a dot is part of a title
+    return _joined(name, _extension(Path(path).name, settings, command), command)
 
 
-def _numbered(track: str, number: int) -> str:
-    name = PurePosixPath(track)
-    return str(name.with_name(f"{name.stem} ({number}){name.suffix}"))
+def _joined(root: str, written: str, command: Command) -> str:
+    part = ".guitar" if command == "separate" else ""
+    return f"{root}{part}.{written}" if written else f"{root}{part}"
 
 
-def _skipped_if_same(job: Job, twin: Job) -> Job:
-    if not (_same_file(job, twin) and job.settings == twin.settings):
-        return job
-    why = f"the same as {twin.track}, which this run makes already; name it once"
-    return replace(job, refusal=("duplicate", why), refused_as="skipped")
+def _extension(name: str, settings: Settings, command: Command) -> str:
+    """The extension of what is written for an input of this name."""
+    own = os.path.splitext(name)[1][1:]
+    if settings.format is None and command == "morph":
+        return "flac" if extension(name) in LOSSY else own
+    written = (settings.format or "wav").lower()
+    # the input's own spelling of it stays: .WAV, .aif
+    is_own = own.lower() == written or (command == "morph" and format_named(name) == written)
+    return own if is_own else written

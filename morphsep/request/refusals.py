@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from pathlib import Path, PurePosixPath
 
 from morphsep.errors import SettingError
-from morphsep.storage import identity
-
-if TYPE_CHECKING:
-    from morphsep.request.job import Job
+from morphsep.request.job import Job, Refusal
+from morphsep.storage import absolute, identity, is_remote
 
 LONGEST_NAME = 255
 OWN = ".morphsep"
 """How the names of the workspace and of half-written files begin."""
 OWN_TABLES = (("manifest", "tracks"), ("manifest", "chunks"))
+
+
+def check_out(inputs: Iterable[str], out: str) -> None:
+    """
+    Raises:
+        SettingError: `out` is no folder, or one of the inputs itself.
+    """
+    if not is_remote(out):
+        for place in (Path(out), *Path(out).parents):
+            if place.exists() and not place.is_dir():
+                raise SettingError(f"-o needs a folder, and {place} is a file; choose another name")
+    for text in inputs:
+        if identity(absolute(text)) == identity(out):
+            raise SettingError(
+                f"{text} is the input and the output; choose another folder for the results with -o"
+            )
 
 
 def refuse(job: Job, out: str) -> Job:
@@ -27,24 +41,21 @@ def refuse(job: Job, out: str) -> Job:
     """
     here, there = identity(out), identity(job.path)
     _check_stays_below(job, here)
-    if job.refusal is not None:
-        return job
+    refusal: Refusal | None = job.refusal
     if _is_below(there, here):
         why = "the input lies inside the output folder; choose an output folder elsewhere"
-        return replace(job, refusal=("inside_output", why))
+        refusal = refusal or ("inside_output", why)
     longest = max(len(os.fsencode(part)) for part in PurePosixPath(job.track).parts)
     if longest > LONGEST_NAME:
         why = f"the result's name would be longer than {LONGEST_NAME} bytes; shorten the input's"
-        return replace(job, refusal=("bad_name", why))
+        refusal = refusal or ("bad_name", why)
     try:
-        job.path.encode()
-        job.track.encode()
+        f"{job.path}{job.track}".encode()
     except UnicodeEncodeError:
         why = "the name is not valid UTF-8, so the manifest cannot hold it; rename the file"
-        return replace(
-            job, path=_printable(job.path), track=_printable(job.track), refusal=("bad_name", why)
-        )
-    return job
+        refusal = refusal or ("bad_name", why)
+        job = replace(job, path=_printable(job.path), track=_printable(job.track))
+    return replace(job, refusal=refusal)
 
 
 def _check_stays_below(job: Job, out: str) -> None:

@@ -133,6 +133,11 @@ class Settings:
     offline: Annotated[bool, Option(help="Never touch the network.", in_separate=True)] = False
     """Whether the network must not be used."""
 
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether no tone is named: each input would come out as it is."""
+        return self.to == self.from_ == AS_RECORDED
+
     def of_the_stem(self) -> tuple[object, ...]:
         """What of these decides how an input's stem sounds."""
         return (

@@ -54,23 +54,22 @@ class Result:
 
 
 def read_pairs(path: str | Path) -> list[Pair]:
-    """The rows of a ``.csv`` or ``.parquet`` file with columns source, target and out; paths are
-    relative to it.
+    """The rows of a list with columns source, target and out; paths are relative to it.
 
     Raises:
         SettingError: no such file, other columns, an empty cell, or one adapter named twice.
     """
     place = Path(path).expanduser().absolute()
     pairs, seen = list[Pair](), set[str]()
-    for number, row in enumerate(read_list(str(place)), start=1):
-        given = {name: str(row.get(name) or "").strip() for name in COLUMNS}
-        missing = [name for name, value in given.items() if not value]
+    for row in read_list(str(place), COLUMNS):
+        given = row.cells
+        missing = [name for name in COLUMNS if name not in given]
         if missing:
-            raise SettingError(f"{path}: row {number} has no {missing[0]}; a list has the columns "
-                               f"{', '.join(COLUMNS)}")  # fmt: skip
+            columns = ", ".join(COLUMNS)
+            raise SettingError(f"{row.place} has no {missing[0]}; a list has the columns {columns}")
         pair = Pair(**{name: str(place.parent / value) for name, value in given.items()})
         if pair.out in seen:
-            raise SettingError(f"{path}: row {number} names {given['out']} a second time as out")
+            raise SettingError(f"{row.place} names {given['out']} a second time as out")
         seen.add(pair.out)
         pairs.append(pair)
     if not pairs:

@@ -27,7 +27,7 @@ def begun(clip: Clip, run: RunContext) -> TrackRow:
     job = clip.job
     row = TrackRow(
         track=job.track, input=job.path, separator_reason=job.separator_reason,
-        settings=describe(job.settings), versions=versions(),
+        settings=describe(job.settings), versions=versions(), list_columns=job.list_columns,
         to_tone=job.settings.to if run.command == "morph" else None,
     )  # fmt: skip
     if clip.scan is None:

@@ -1,0 +1,98 @@
+"""No two results of one name, and no result of an earlier run overwritten by another input's."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from morphsep import manifest
+from morphsep.request.job import Command, Job
+from morphsep.request.naming import output_name, output_name_before, whole_output_name
+from morphsep.storage import folder_of, identity, location
+
+Before = Mapping[str, str]
+"""Results of earlier runs whose names are not their inputs' -> their inputs."""
+
+
+def renamed_before(out: str) -> Before:
+    """The results in an output folder that do not have their input's name, with their inputs."""
+    if not manifest.table_folder(out, "tracks").children(".parquet"):
+        return {}
+    rows = manifest.read_known(out, ("input", "status")).to_pylist()
+    return {
+        row["track"]: row["input"]
+        for row in rows
+        if row["status"] == "ok" and _last(row["track"]) != _last(row["input"])
+    }
+
+
+def named_apart(jobs: Sequence[Job], command: Command, before: Before) -> list[Job]:
+    """The jobs in order of their tracks, no two of which write one file.
+
+    What an earlier run has written keeps its name. The second job on one file gets a number
+    (``x (2).wav``), and so does a file whose name is another's result. The same job twice is
+    skipped the second time.
+    """
+    kept: dict[str, Job] = {}
+    numbers: defaultdict[str, int] = defaultdict(lambda: 2)
+    jobs = [_as_before(job, command, before) for job in jobs]
+    for job in sorted(jobs, key=_is_renamed):
+        twin = kept.get(job.track)
+        if twin is not None and not _same_file(job, twin):
+            name = whole_output_name(_last(job.path), job.settings, command)
+            job = replace(job, track=_beside(job.track, name))
+            twin = kept.get(job.track)
+        if twin is not None:
+            track = job.track
+            # what was taken once stays taken: each number is tried only once
+            while (numbered := _numbered(track, numbers[track])) in kept:
+                numbers[track] += 1
+            job = replace(_skipped_if_same(job, twin), track=numbered)
+        kept[job.track] = job
+    return [kept[track] for track in sorted(kept)]
+
+
+def _as_before(job: Job, command: Command, before: Before) -> Job:
+    """The job under the name that its result has in a folder of an older version, or, where it
+    would take the place of its neighbour's result there, under another."""
+    name = _last(job.path)
+    if _last(job.track) != output_name(name, job.settings, command):  # chosen by the user
+        return job
+    old = _beside(job.track, output_name_before(name, job.settings, command))
+    if before.get(old) == job.path:
+        return replace(job, track=old)
+    owner = before.get(job.track, job.path)
+    if owner == job.path or folder_of(owner) != folder_of(job.path) or not location(owner).exists():
+        return job
+    return replace(job, track=_beside(job.track, whole_output_name(name, job.settings, command)))
+
+
+def _last(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _is_renamed(job: Job) -> bool:
+    """Files that keep their name come first, so that no other takes it."""
+    return _last(job.track) != _last(job.path)
+
+
+def _same_file(a: Job, b: Job) -> bool:
+    return identity(a.path) == identity(b.path)
+
+
+def _beside(track: str, name: str) -> str:
+    return str(PurePosixPath(track).with_name(name))
+
+
+def _numbered(track: str, number: int) -> str:
+    name = PurePosixPath(track)
+    return str(name.with_name(f"{name.stem} ({number}){name.suffix}"))
+
+
+def _skipped_if_same(job: Job, twin: Job) -> Job:
+    if not (_same_file(job, twin) and job.settings == twin.settings):
+        return job
+    why = f"the same as {twin.track}, which this run makes already; name it once"
+    return replace(job, refusal=("duplicate", why), refused_as="skipped")
