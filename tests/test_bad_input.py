@@ -200,7 +200,7 @@ def test_a_lossy_file_becomes_flac_of_the_same_length(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "in" / "x.mp3", songs.guitar(2.0).T, 44100, format="MP3")
     soundfile.write(tmp_path / "in" / "y.ogg", songs.guitar(2.0).T, 44100, format="OGG")
     rows = go(tmp_path)
-    for name, source in (("x.flac", "x.mp3"), ("y.flac", "y.ogg")):
+    for name, source in (("x.mp3.flac", "x.mp3"), ("y.ogg.flac", "y.ogg")):
         info = soundfile.info(tmp_path / "out" / name)
         assert (info.format, info.subtype) == ("FLAC", "PCM_24")
         assert (
