@@ -361,7 +361,11 @@ def test_a_hub_that_does_not_answer_is_one_sentence(
         raise OSError("no route\nto host")
 
     monkeypatch.setattr(hub, "snapshot_download", refuse)
+    monkeypatch.setattr("morphsep.backends.diffusion.files.hub_answers", lambda *asked: True)
     with pytest.raises(SettingError, match=r"cannot be fetched: no route$"):
+        load(DEFAULT_WEIGHTS, "cpu")
+    monkeypatch.setattr("morphsep.backends.diffusion.files.hub_answers", lambda *asked: False)
+    with pytest.raises(SettingError, match=r"hub does not answer .*--weights"):
         load(DEFAULT_WEIGHTS, "cpu")
 
 

@@ -72,6 +72,13 @@ class Refusing:
             raise ValueError("depth must not be negative")
 
 
+class Failing:
+    """Breaks when it is made."""
+
+    def __init__(self) -> None:
+        raise RuntimeError("no such thing\nand more")
+
+
 class Point:
     """An entry point of `Kind`, without an installed package."""
 
@@ -88,8 +95,12 @@ class Point:
 
 @pytest.fixture(autouse=True)
 def plugins(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    lacking = ImportError("no module", name="beyond")
-    found = {"many": Many, "plain": Plain, "refusing": Refusing, "lacking": lacking}
+    lacking = ModuleNotFoundError("no module", name="beyond")
+    broken = AttributeError("module has no such thing")
+    found = {
+        "many": Many, "plain": Plain, "refusing": Refusing, "lacking": lacking, "broken": broken,
+        "failing": Failing,
+    }  # fmt: skip
     points = {name: Point(plugin) for name, plugin in found.items()}
     monkeypatch.setattr(registry, "_found", lambda kind: points)
     return points
@@ -169,7 +180,14 @@ def test_a_plugin_that_lacks_a_package_is_a_sentence_and_stays_in_the_list() -> 
     for ask in (registry.load_plugin, lambda *name: registry.plugin_options(*name, {}, {})):
         with pytest.raises(SettingError, match="lacking needs beyond: pip install"):
             ask("backend", "lacking")
+    with pytest.raises(SettingError, match=r"broken does not load \(AttributeError: module has no"):
+        registry.load_plugin("backend", "broken")
+    with pytest.raises(
+        SettingError, match=r"failing does not load \(RuntimeError: no such thing\)"
+    ):
+        registry.load_plugin("backend", "failing")
     rows = {row["name"]: row for row in registry.describe_plugins("backend")}
+    assert "does not load" in rows["broken"]["description"]
     assert "needs beyond" in rows["lacking"]["description"]
     assert rows["many"]["description"] == "One option of every kind."
     assert (rows["many"]["licence"], rows["refusing"]["licence"]) == ("not stated", "MIT")

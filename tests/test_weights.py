@@ -24,7 +24,11 @@ from morphsep.models.bags import legacy_files, published, read_folder
 from morphsep.models.checksums import expected
 from morphsep.models.download import any_answers, is_offline, probe_url
 from morphsep.models.hub import probe_hub
+from morphsep.pipelines import REPROCESS
+from morphsep.request import Settings, collect
+from morphsep.run import run, settle_jobs
 from morphsep.separators import auto
+from tests import songs
 
 SIX = "5c90dfd2"
 CONTENT = bytes(range(256)) * 4096
@@ -590,3 +594,18 @@ def test_auto_does_without_if_it_must(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\n" not in choice.reason
     with pytest.raises(SettingError):
         auto.choose_separator(model="htdemucs_7s")
+
+
+@pytest.mark.parametrize("backend", ["music2latent", "diffusion"])
+def test_weights_that_cannot_be_had_are_found_out_before_the_run(
+    backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("diffusers" if backend == "diffusion" else "music2latent")
+    monkeypatch.setenv("MORPHSEP_WEIGHTS", str(tmp_path / "weights"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    song, out = songs.write(tmp_path / "in" / "x.wav", songs.guitar(0.3)), tmp_path / "out"
+    settings = Settings(to="fuzz", backend=backend, separator="none", offline=True)
+    jobs = settle_jobs(collect([str(song)], out, settings))
+    with pytest.raises(SettingError, match="not on this machine"):
+        run(jobs, out, REPROCESS, executor="local")
+    assert not out.exists()

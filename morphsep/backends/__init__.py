@@ -3,7 +3,7 @@
 Found by entry point ``morphsep.backends``, ours like anybody's.
 """
 
-from morphsep.backends.backend import Backend, Measuring, Passage
+from morphsep.backends.backend import Backend, Fetching, Measuring, Passage
 from morphsep.backends.traits import BackendTraits
 
-__all__ = ["Backend", "BackendTraits", "Measuring", "Passage"]
+__all__ = ["Backend", "BackendTraits", "Fetching", "Measuring", "Passage"]

@@ -92,6 +92,19 @@ class Backend(Protocol):
 
 
 @runtime_checkable
+class Fetching(Protocol):
+    """What a backend has besides, if it has weights that may not be on this machine."""
+
+    def fetch(self) -> None:
+        """Brings the weights to this machine, if they are not here; called before a run.
+
+        Raises:
+            SettingError: they cannot be had.
+        """
+        ...
+
+
+@runtime_checkable
 class Measuring(Protocol):
     """What a backend has besides, if some of it must be the same for all of a track."""
 

@@ -42,7 +42,9 @@ ExecutorName = Annotated[
 Address = Annotated[
     str | None,
     typer.Option(
-        help="Ray cluster to run on; auto: the one that is running. Without it one is started here."
+        metavar="HOST:PORT|auto",
+        help="Ray cluster to run on; auto is the one that runs on this machine. Leave it out to "
+        "start one.",
     ),
 ]
 Workers = Annotated[

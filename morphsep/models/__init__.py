@@ -11,6 +11,7 @@ from morphsep.models.devices import (
 )
 from morphsep.models.download import is_offline
 from morphsep.models.from_bucket import local_copy
+from morphsep.models.hub import hub_answers
 from morphsep.models.weights import (
     DEFAULT_MODEL,
     MUSIC2LATENT,
@@ -34,6 +35,7 @@ __all__ = [
     "device",
     "fetch",
     "full_precision",
+    "hub_answers",
     "identity",
     "is_offline",
     "is_out_of_memory",

@@ -9,11 +9,12 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from morphsep.models.checksums import sha256_of
-from morphsep.models.download import DownloadError, Progress, is_offline, matching
+from morphsep.models.download import DownloadError, Progress, any_answers, is_offline, matching
 
 SHA256_DIGITS = 64
 
@@ -35,6 +36,11 @@ def probe_hub(url: str, timeout: float) -> None:
 
     _refuse_offline(url)
     get_hf_file_metadata(url, timeout=timeout)
+
+
+def hub_answers(repository: str, file: str, timeout: float = 10.0) -> bool:
+    """Whether the hub has a file of a repository and says so within `timeout` seconds."""
+    return any_answers([partial(probe_hub, hub_url(repository, file), timeout)], timeout)
 
 
 def fetch_from_hub(

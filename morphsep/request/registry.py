@@ -40,12 +40,12 @@ def load_plugin(kind: Kind, name: str, /, **options: Any) -> Any:
     plugin = _load(kind, name)
     try:
         return plugin(**options)
-    except ImportError as error:
-        raise _missing(kind, name, error) from error
     except SettingError:
         raise
     except ValueError as error:
         raise SettingError(f"the {kind} {name} refuses its options: {error}") from error
+    except Exception as error:  # a plugin is anybody's code
+        raise _unusable(kind, name, error) from error
 
 
 def plugin_options(
@@ -89,15 +89,23 @@ def _load(kind: Kind, name: str) -> Any:
         raise SettingError(unknown(kind, name, plugin_names(kind)))
     try:
         return point.load()
-    except ImportError as error:
-        raise _missing(kind, name, error) from error
+    except Exception as error:  # a plugin is anybody's code
+        raise _unusable(kind, name, error) from error
 
 
-def _missing(kind: Kind, name: str, error: ImportError) -> SettingError:
-    point = _found(kind)[name]
-    is_ours = point.dist is None or point.dist.name == "morphsep"
-    remedy = f"'morphsep[{name}]'" if is_ours else f"{error.name}"
-    return SettingError(f"the {kind} {name} needs {error.name}: pip install {remedy}")
+def _unusable(kind: Kind, name: str, error: Exception) -> SettingError:
+    """The sentence for a plugin that does not load."""
+    dist = _found(kind)[name].dist
+    is_ours = dist is None or dist.name == "morphsep"
+    if isinstance(error, ModuleNotFoundError):
+        remedy = f"'morphsep[{name}]'" if is_ours else f"{error.name}"
+        return SettingError(f"the {kind} {name} needs {error.name}: pip install {remedy}")
+    why = (str(error).strip() or "no message").splitlines()[0]
+    package = "the package it comes from" if dist is None else f"{dist.name} {dist.version}"
+    return SettingError(
+        f"the {kind} {name} does not load ({type(error).__name__}: {why}); update or remove "
+        f"{package}"
+    )
 
 
 def unknown(kind: str, name: str, known: list[str]) -> str:

@@ -15,7 +15,13 @@ from morphsep.request import Job
 from morphsep.run.executors.executor import choose_executor, get_executor
 from morphsep.run.executors.step import Pool
 from morphsep.run.heartbeat import Heartbeat
-from morphsep.run.jobs import check_devices, make_clips, packed_files, stages_with_weights
+from morphsep.run.jobs import (
+    check_devices,
+    fetch_weights,
+    make_clips,
+    packed_files,
+    stages_with_weights,
+)
 from morphsep.run.pipeline import Pipeline
 from morphsep.run.summary import Summary, TrackResult
 from morphsep.stages import (
@@ -62,7 +68,8 @@ def run(
             for ever. Only where there are workers to kill.
 
     Raises:
-        SettingError: an unknown executor, a device that Ray gives out, an output folder that
+        SettingError: an unknown executor, a cluster that does not answer, weights that cannot be
+            had, a device that Ray gives out, an output folder that
             cannot be written or in which another run is at work.
         OSError: the manifest cannot be written (a full disk): run the same command again.
     """
@@ -72,11 +79,13 @@ def run(
     if executor == "ray":
         check_devices(jobs)
     most = most_failures(max_failures, len(jobs))
+    fetch_weights(jobs, pipeline)
+    with_weights = stages_with_weights(jobs)
     workspace = Workspace(out, work_in or last_work(out))
     with workspace.locked() as held, _named() as name:
         context = RunContext(
             out=str(workspace.out), work=workspace.elsewhere, command=pipeline.command,
-            id=name, force=force, with_weights=stages_with_weights(jobs),
+            id=name, force=force, with_weights=with_weights,
         )  # fmt: skip
         if executor == "local":
             context = replace(context, on_progress=on_progress)

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from morphsep import manifest
-from morphsep.backends import BackendTraits
+from morphsep.backends import BackendTraits, Fetching
 from morphsep.errors import SettingError
 from morphsep.request import Job, Settings
+from morphsep.run.pipeline import Pipeline
 from morphsep.stages import Clip, Workspace, build, forget, settle
 from morphsep.storage import location
 
@@ -85,6 +86,18 @@ def stages_with_weights(jobs: Iterable[Job]) -> frozenset[str]:
         "morph": any(BackendTraits.of(r.backend).device is not None for r in recipes),
     }
     return frozenset(name for name, has_weights in stages.items() if has_weights)
+
+
+def fetch_weights(jobs: Iterable[Job], pipeline: Pipeline) -> None:
+    """Brings the weights that the jobs need to this machine, once, before anything is touched.
+
+    Raises:
+        SettingError: some cannot be had.
+    """
+    for settings in {job.settings for job in jobs if job.refusal is None}:
+        backend = build(settings).backend
+        if pipeline.command == "morph" and isinstance(backend, Fetching):
+            backend.fetch()
 
 
 def only_failed(jobs: Iterable[Job], out: str | Path) -> list[Job]:

@@ -55,8 +55,14 @@ def named_tones() -> dict[str, Tone]:
     """Tones by name. A third party's entry point is a tone, or a callable that returns one."""
     tones = dict(_builtin())
     for entry in entry_points(group="morphsep.tones"):
-        loaded = entry.load()
-        tone = loaded() if isinstance(loaded, type) or not isinstance(loaded, Tone) else loaded
+        try:
+            loaded = entry.load()
+            tone = loaded() if isinstance(loaded, type) or not isinstance(loaded, Tone) else loaded
+        except Exception as error:  # a plugin is anybody's code
+            raise SettingError(
+                f"the tone {entry.name} does not load ({type(error).__name__}: {error}); update or "
+                "remove the package it comes from"
+            ) from error
         if not isinstance(tone, Tone):
             raise SettingError(
                 f"the entry point {entry.name!r} ({entry.value}) gives something that is not a tone"

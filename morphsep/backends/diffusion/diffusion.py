@@ -15,7 +15,7 @@ import numpy as np
 
 from morphsep.backends.backend import Passage
 from morphsep.backends.diffusion.extra import check_installed
-from morphsep.backends.diffusion.files import identity
+from morphsep.backends.diffusion.files import folder_of, identity
 from morphsep.backends.diffusion.options import Options, adapters_of
 from morphsep.backends.diffusion.passages import morphed, peak_of, window_of
 from morphsep.backends.diffusion.setup import rendering
@@ -64,6 +64,13 @@ class Diffusion(Options):
             f"highs={self.highs} paper_faithful={self.paper_faithful} "
             f"prompt={self.prompt!r} negative={self.negative_prompt!r}"
         )
+
+    def fetch(self) -> None:
+        """
+        Raises:
+            SettingError: the model cannot be fetched, or is none.
+        """
+        folder_of(self.weights, self.offline)
 
     def context(self, source: Tone, target: Tone) -> tuple[int, int]:
         check_installed("diffusers", "transformers", *(["peft"] if self.lora != "none" else []))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from morphsep.backends.diffusion.extra import extra
 from morphsep.errors import SettingError
-from morphsep.models import is_offline
+from morphsep.models import hub_answers, is_offline
 
 DEFAULT_WEIGHTS = "cvssp/audioldm2"
 REVISIONS = {
@@ -116,6 +116,11 @@ def _from_hub(name: str, revision: str, *, offline: bool) -> Path:
         raise SettingError(
             f"the model {name}@{revision} is not on this machine and cannot be fetched: offline is "
             "set"
+        )
+    if not hub_answers(name, "model_index.json"):
+        raise SettingError(
+            f"the model {name}@{revision} is not on this machine, and the hub does not answer for "
+            "it. Is there a network? Or name a folder that holds it with --weights"
         )
     found = _snapshot(name, revision, local_files_only=False)
     assert found is not None

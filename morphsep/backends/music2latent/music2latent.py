@@ -110,6 +110,15 @@ class Music2Latent:
             f"{self.precision} ends={ends} context={CONTEXT}"
         )
 
+    def fetch(self) -> None:
+        """
+        Raises:
+            SettingError: the weights are missing or cannot be fetched.
+        """
+        from morphsep.backends.music2latent.weights import resolve
+
+        resolve(self.weights, self.offline)
+
     def context(self, source: Tone, target: Tone) -> tuple[int, int]:
         before, after = both_contexts(source, target)
         return before + CONTEXT, after + CONTEXT

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from morphsep.errors import SettingError
+from morphsep.run.executors.address import check_address
 from morphsep.run.executors.step import Executor, Pool
 
 NAMES = ("auto", "local", "ray")
@@ -15,10 +16,16 @@ def choose_executor(name: str, pool: Pool) -> str:
 
     On one machine Ray's start and its processes cost more than they give
     (docs/reference/benchmarks.md).
+
+    Raises:
+        SettingError: nothing of Ray's answers at the cluster's address.
     """
-    if name != "auto":
-        return name
-    return "ray" if pool.address or os.environ.get("RAY_ADDRESS") else "local"
+    address = pool.address or os.environ.get("RAY_ADDRESS")
+    if name == "auto":
+        name = "ray" if address else "local"
+    if name == "ray" and address:
+        check_address(address)
+    return name
 
 
 def get_executor(name: str) -> Executor:

@@ -171,8 +171,9 @@ def _cluster(pool: Pool) -> Iterator[None]:
         local: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
         try:
             context = ray.init(address, log_to_driver=False, logging_level=logging.WARNING, **local)
-        except (ConnectionError, RuntimeError) as error:
-            raise SettingError(f"there is no Ray cluster at {address}: {error}") from error
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            why = str(error).partition("\n")[0]
+            raise SettingError(f"there is no Ray cluster at {address}: {why}") from error
         if context.dashboard_url:
             log.warning("Ray's dashboard: http://%s", context.dashboard_url)
     logging.getLogger("ray.data").setLevel(logging.WARNING)
