@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
+
+from morphsep.cli import streams
 
 if TYPE_CHECKING:
     from morphsep.storage import Location
@@ -26,12 +26,28 @@ def existing(out: str) -> Location:
 def list_plugins(found: Sequence[dict[str, str]], as_json: bool) -> None:
     """Prints one line a plugin."""
     lines = [f"{p['name']:10} {p['licence']:14} {p['description']}" for p in found]
-    print_result(as_json, found, lines)
+    print_answer(as_json, found, lines)
 
 
-def print_result(as_json: bool, value: Any, lines: Sequence[str]) -> None:
-    """Prints an answer for machines, or for people."""
+def print_answer(as_json: bool, value: Any, lines: Iterable[str]) -> None:
+    """Prints what was asked for, as `print_result` does.
+
+    Raises:
+        OSError: it cannot be printed, and that is all that the command was to do.
+    """
+    print_result(as_json, value, lines)
+    if lost := streams.lost_output():
+        raise OSError(lost.errno, f"the answer cannot be printed: {lost.strerror}")
+
+
+def print_result(as_json: bool, value: Any, lines: Iterable[str]) -> None:
+    """Prints what came of some work, for machines, or for people in lines that hold any name."""
     if as_json:
-        print(json.dumps(value, ensure_ascii=False, default=os.fspath))
+        print(streams.as_json(value))
     else:
-        print("\n".join(lines))
+        print_lines(lines)
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Prints lines for people, each in one line whatever names it holds."""
+    print("\n".join(map(streams.shown, lines)))

@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from morphsep.cli import look, process
+from morphsep.cli import look, process, streams
 from morphsep.cli.lora import lora_app
 from morphsep.cli.manifest import manifest_app
 from morphsep.cli.match import match
@@ -56,12 +56,17 @@ def main() -> NoReturn:
     """Entry point: runs the command; errors become a sentence and an exit code."""
     from morphsep import storage
 
-    with storage.interrupts_remembered():
-        code, sentence = _run()
-        if storage.was_interrupted() or code == INTERRUPTED:
-            code, sentence = INTERRUPTED, "interrupted; the same command goes on where this stopped"
-    if sentence:
-        print(f"morphsep: {sentence}", file=sys.stderr)
+    with streams.unbreakable():
+        streams.log_to_stderr()
+        with storage.interrupts_remembered():
+            code, sentence = _run()
+            if storage.was_interrupted() or code == INTERRUPTED:
+                sentence = "interrupted; the same command goes on where this stopped"
+                code = INTERRUPTED
+        if sentence is None and (lost := streams.lost_output()):
+            sentence = f"not all that was said could be printed: {lost.strerror}"
+        if sentence:
+            print(f"morphsep: {streams.shown(sentence)}", file=sys.stderr)
     sys.exit(code)
 
 
@@ -80,7 +85,8 @@ def _run() -> tuple[int, str | None]:
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED, None
     except OSError as error:
-        return 3, f"{error}; nothing is lost: repair this and run the same command again"
+        why = error.strerror if error.filename is None and error.strerror else str(error)
+        return 3, f"{why}; nothing is lost: repair this and run the same command again"
     except Exception as error:
         # click's usage errors know how to show themselves
         if not hasattr(error, "show"):

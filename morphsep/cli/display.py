@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.progress import TimeRemainingColumn as Remaining
 from rich.table import Table
 
+from morphsep.cli.streams import shown
 from morphsep.request import Job
 from morphsep.run import Fate, Summary, TrackResult
 from morphsep.stages import Event, Outcome
@@ -46,7 +47,7 @@ class Watch:
         low, high = SHARE[event.stage]
         part = low + (high - low) * event.done / max(event.total, 1)
         self._parts[event.track] = part
-        label = f"{event.stage:8} {escape(_short(event.track))}"
+        label = f"{event.stage:8} {escape(shown(_short(event.track)))}"
         self._bars.update(self._tracks[event.track], completed=part, description=label)
         self._update()
 
@@ -79,35 +80,40 @@ def say_separators(jobs: Sequence[Job]) -> None:
     console = Console(stderr=True)
     for reason in dict.fromkeys(job.separator_reason for job in jobs):
         if reason != "asked for":
-            console.print(f"separator {escape(reason)}", highlight=False)
+            console.print(shown(f"separator {reason}"), highlight=False, markup=False)
 
 
 def closing_table(summary: Summary, out: str) -> None:
     """Done, skipped, failed, with reasons; where everything is."""
     console = Console()
-    table = Table("tracks", "number", "", title=None)
-    done, skipped, failed = (summary.which(fate) for fate in FATES)
-    table.add_row("done", str(len(done)), "")
-    for label, tracks in (("skipped", skipped), ("failed", failed)):
-        why = "\n".join(escape(line) for line in _reasons(tracks))
-        table.add_row(label, str(len(tracks)), why)
-    console.print(table)
-    if len(done) == 1:
+    console.print(_table(summary))
+    lines = [f"results and manifest: {out}"]
+    if len(done := summary.which("done")) == 1:
         (only,) = done.values()
-        result = f"{out.rstrip('/')}/{only.output}"
-        console.print(f"result: {result}", highlight=False, soft_wrap=True, markup=False)
-    console.print(f"results and manifest: {out}", highlight=False, soft_wrap=True, markup=False)
+        lines.insert(0, f"result: {out.rstrip('/')}/{only.output}")
     if summary.stopped:
-        console.print(summary.stopped, highlight=False, soft_wrap=True, markup=False)
-    if failed:
-        console.print(
-            f"why, in full: morphsep manifest failed {out}", highlight=False, soft_wrap=True
-        )
+        lines.append(summary.stopped)
+    if summary.which("failed"):
+        lines.append(f"why, in full: morphsep manifest failed {out}")
+    for line in lines:
+        console.print(shown(line), highlight=False, soft_wrap=True, markup=False)
+
+
+def _table(summary: Summary) -> Table:
+    reasons: dict[Fate, list[str]] = {
+        fate: _reasons(summary.which(fate)) for fate in FATES if fate != "done"
+    }
+    why = ["why"] if any(reasons.values()) else []
+    table = Table("tracks", "number", *why)
+    for fate in FATES:
+        cells = [escape("\n".join(reasons.get(fate, [])))] if why else []
+        table.add_row(fate, str(len(summary.which(fate))), *cells)
+    return table
 
 
 def _reasons(tracks: Mapping[str, TrackResult], most: int = 12) -> list[str]:
     lines = [
-        f"{_short(track)}: {result.message or 'done before'}"
+        shown(f"{_short(track)}: {result.message or 'done before'}")
         for track, result in itertools.islice(tracks.items(), most)
     ]
     return lines + ([f"... and {len(tracks) - most} more"] if len(tracks) > most else [])

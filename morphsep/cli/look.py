@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from morphsep.cli.answers import existing, list_plugins, print_result
+from morphsep.cli.answers import existing, list_plugins, print_answer, print_result
 from morphsep.cli.options import Address, ExecutorName, Json, Workers
 from morphsep.cli.running import Running
 
@@ -23,10 +23,10 @@ def doctor(
     from morphsep.cli.doctor import checks
 
     found = list(checks(out))
-    lines = [
-        f"{c.state:8} {c.what}: {c.found}" + (f"\n         -> {c.remedy}" if c.remedy else "")
-        for c in found
-    ]
+    lines: list[str] = []
+    for c in found:
+        lines.append(f"{c.state:8} {c.what}: {c.found}")
+        lines += [f"         -> {c.remedy}"] if c.remedy else []
     print_result(as_json, [asdict(c) for c in found], lines)
     raise typer.Exit(1 if any(c.state == "missing" for c in found) else 0)
 
@@ -44,7 +44,10 @@ def verify(
     pool = Running(address=address, workers=workers).pool()
     count, findings = check(existing(out), executor, pool)
     lines = [str(finding) for finding in findings]
-    lines.append(f"{count} tracks checked, {len(findings)} findings")
+    if count:
+        lines.append(f"{count} tracks checked, {len(findings)} findings")
+    elif not findings:
+        lines.append("nothing to check: the manifest has no track that is done")
     print_result(as_json, {"tracks": count, "findings": [asdict(f) for f in findings]}, lines)
     unchecked = {finding.track for finding in findings if finding.promise is None} - {""}
     is_nothing_checked = bool(unchecked) and len(unchecked) == count
@@ -59,7 +62,7 @@ def status(
     from morphsep.run import read_status
 
     found = read_status(out)
-    print_result(as_json, asdict(found), found.lines())
+    print_answer(as_json, asdict(found), found.lines())
 
 
 def tones(as_json: Json = False) -> None:
@@ -70,7 +73,7 @@ def tones(as_json: Json = False) -> None:
     lines = [f"{row['name']:12} {row['description']}" for row in rows]
     lines += ["", "transitions (--transition):"]
     lines += [f"{name:24} {source} -> {target}" for name, (source, target) in TRANSITIONS.items()]
-    print_result(as_json, {"tones": rows, "transitions": TRANSITIONS}, lines)
+    print_answer(as_json, {"tones": rows, "transitions": TRANSITIONS}, lines)
 
 
 def separators(as_json: Json = False) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from morphsep.cli.answers import print_result
+from morphsep.cli.answers import print_answer, print_lines, print_result
 from morphsep.cli.options import (
     Address,
     Device,
@@ -151,7 +151,8 @@ def train_many(
         results.append(result)
         run.write_results(out, listed, results)
         if not as_json:
-            print(f"{result.status:8} {result.out}" + f"  {result.reason}" * bool(result.reason))
+            reason = f"  {result.reason}" * bool(result.reason)
+            print_lines([f"{result.status:8} {result.out}{reason}"])
     failed = sum(result.status == "failed" for result in results)
     line = f"{len(results)} pairs, {failed} failed: {out}"
     print_result(as_json, [asdict(result) for result in results], [line])
@@ -168,7 +169,7 @@ def show(
     from morphsep.cli import lora_display as display
 
     found = read_adapter(adapter)
-    print_result(as_json, display.facts(found), display.lines(found))
+    print_answer(as_json, display.facts(found), display.lines(found))
 
 
 def _recipe(*, variant: str, prompt: str | None, **values: Any) -> Recipe:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from morphsep.cli.answers import existing, print_result
+from morphsep.cli.answers import existing, print_answer, print_result
 from morphsep.cli.options import Json
 
 manifest_app = typer.Typer(
@@ -55,4 +55,4 @@ def _show(out: str, as_json: bool, only_failed: bool) -> None:
         + (f"  {row.error_code}: {row.message}" if row.status != "ok" else "")
         for row in rows
     ]
-    print_result(as_json, [asdict(row) for row in rows], lines or ["nothing"])
+    print_answer(as_json, [asdict(row) for row in rows], lines or ["nothing"])

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from morphsep.cli.answers import print_result
+from morphsep.cli.answers import print_answer, print_result
 from morphsep.cli.options import Json, Offline
 
 models_app = typer.Typer(
@@ -27,7 +27,7 @@ def models_list(as_json: Json = False) -> None:
     for licence in dict.fromkeys(m.licence for m in found):
         named = ", ".join(m.name for m in found if m.licence == licence)
         lines.append(f"licence of the weights of {named}: {licence}")
-    print_result(as_json, [asdict(m) for m in found], lines)
+    print_answer(as_json, [asdict(m) for m in found], lines)
 
 
 @models_app.command("fetch")
@@ -64,4 +64,4 @@ def models_path(
     from morphsep import models
 
     path = models.path(name)
-    print_result(as_json, {"name": name, "path": str(path)}, [str(path)])
+    print_answer(as_json, {"name": name, "path": str(path)}, [str(path)])

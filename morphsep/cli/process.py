@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from morphsep.cli.answers import print_result
+from morphsep.cli.answers import print_answer
 from morphsep.cli.derived import derived
 from morphsep.cli.options import Inputs, Out
 from morphsep.cli.running import Running, chosen_jobs, run_jobs
@@ -68,4 +68,4 @@ def plan(
 
     running.pool()  # refuses what morph would refuse
     planned = run.plan(chosen_jobs(collect(inputs, out, settings), out, running), out)
-    print_result(running.as_json, asdict(planned), planned.lines())
+    print_answer(running.as_json, asdict(planned), planned.lines())

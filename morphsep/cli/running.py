@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import logging
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -81,11 +78,10 @@ def chosen_jobs(jobs: Sequence[Job], out: str, running: Running) -> Sequence[Job
 
 def run_jobs(jobs: Sequence[Job], out: str, pipeline: Pipeline, running: Running) -> None:
     """Does the jobs, shows how it goes, prints how it ended, and exits."""
-    from morphsep.cli import display
+    from morphsep.cli import display, streams
     from morphsep.run import keep_freed_memory, run, settle_jobs
 
     keep_freed_memory()
-    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s", stream=sys.stderr)
     jobs = settle_jobs(chosen_jobs(jobs, out, running))
     if not running.as_json:
         display.say_separators(jobs)
@@ -97,7 +93,7 @@ def run_jobs(jobs: Sequence[Job], out: str, pipeline: Pipeline, running: Running
             on_progress=watch.event, on_outcome=watch.outcome,
         )  # fmt: skip
     if running.as_json:
-        print(json.dumps(display.as_json(summary), ensure_ascii=False, allow_nan=False))
+        print(streams.as_json(display.as_json(summary)))
     else:
         display.closing_table(summary, out)
     raise typer.Exit(summary.exit_code)
