@@ -16,7 +16,7 @@ from morphsep.dsp import Seconds, Signal
 from morphsep.errors import SettingError, TrackError
 from morphsep.manifest import TrackRow
 from morphsep.pipelines import REPROCESS, SEPARATE
-from morphsep.request import make_settings
+from morphsep.request import checked_sample_rate, checked_samples, make_settings
 from morphsep.run import Pipeline, run, settle_jobs
 from morphsep.stages import Event, Outcome, Workspace
 
@@ -74,11 +74,25 @@ def separate_file(
 def morph_array(
     audio: npt.ArrayLike, sample_rate: int, *, to: str, amount: float | str = 1.0, **settings: Any
 ) -> Signal:
-    """Changes the guitar's tone in an array ``[T]`` or ``[C, T]`` (full scale 1.0); the same
-    shape comes back, float32. Arguments and errors as in `morph_file`."""
+    """Changes the guitar's tone in an array.
+
+    Args:
+        audio: ``[T]`` or ``[C, T]``: floating-point with full scale 1.0, or int16 or int32, whose
+            full scale is that of the type.
+        sample_rate: Hz, a whole number.
+        to: as in `morph_file`, like the other settings.
+
+    Returns:
+        float32 of the same shape, full scale 1.0 (of two channels where ``channels`` picks them).
+
+    Raises:
+        SettingError: also for an array or a rate that cannot be audio.
+        TrackError: as in `morph_file`.
+    """
     import soundfile
 
-    given = np.asarray(audio, np.float32)
+    given = checked_samples(audio, settings.get("channels"))
+    sample_rate = checked_sample_rate(sample_rate)
     with tempfile.TemporaryDirectory(prefix="morphsep-") as folder:
         path = Path(folder, "in.wav")
         soundfile.write(path, given.T, sample_rate, "FLOAT")

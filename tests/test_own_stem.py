@@ -3,6 +3,7 @@
 import logging
 import os
 import pickle
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -153,6 +154,85 @@ def test_a_small_difference_of_level_is_logged(
 
 def test_inverted_polarity_is_refused(tmp_path: Path) -> None:
     assert "polarity" in refusal(write(tmp_path / "g.wav", -GUITAR)).message
+
+
+def spoiled(left: Signal, right: Signal) -> Signal:
+    return np.stack([left, right])
+
+
+LEFT, RIGHT = GUITAR
+SILENCE = np.zeros_like(LEFT)
+SPOILED_CHANNELS = {
+    "swapped": (spoiled(RIGHT, LEFT), "left and right channels are swapped"),
+    "dead left": (spoiled(SILENCE, RIGHT), "left channel is (silent|not in)"),
+    "dead right": (spoiled(LEFT, SILENCE), "right channel is (silent|not in)"),
+    "left twice": (spoiled(LEFT, LEFT), "right channel is not in the mix's right channel"),
+    "inverted right": (spoiled(LEFT, -RIGHT), "polarity of its right channel"),
+    "quiet left": (spoiled(LEFT / 4, RIGHT), r"left channel 1[12]\.\d dB louder than the stem"),
+    "late right": (
+        spoiled(LEFT, np.roll(RIGHT, 441)),
+        "left channel is 10.00 ms early|right channel is 10.00 ms late",
+    ),
+}
+
+
+@pytest.mark.parametrize("lag", [0, 5000])
+@pytest.mark.parametrize("kind", SPOILED_CHANNELS)
+def test_what_is_wrong_with_one_channel_is_named(tmp_path: Path, kind: str, lag: int) -> None:
+    stem, words = SPOILED_CHANNELS[kind]
+    mix = MIX + 0.5 * GUITAR[::-1] if kind.startswith("dead") else MIX
+    error = refusal(write(tmp_path / "g.wav", np.roll(stem, -lag, axis=1)), mix)
+    assert error.code == "stem_does_not_fit"
+    assert re.search(words, error.message), error.message
+
+
+def drifting(ppm: float) -> Signal:
+    """The guitar, played faster by a clock."""
+    time = np.arange(LENGTH) * (1 + ppm / 1e6)
+    return np.stack([np.interp(time, np.arange(LENGTH), one) for one in GUITAR]).astype(np.float32)
+
+
+@pytest.mark.parametrize("ppm", [200, -200, 60])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_clock_that_drifts_is_named_with_its_speed(
+    tmp_path: Path, ppm: int, channels: int
+) -> None:
+    stem = drifting(ppm)
+    stem, mix = (stem, MIX) if channels == 2 else (stem[:1], LEFT + BACKING)
+    message = refusal(write(tmp_path / "g.wav", stem), mix).message
+    told = re.search(r"clock runs (\d+) ppm (fast|slow)", message)
+    assert told, message
+    assert int(told[1]) == pytest.approx(abs(ppm), rel=0.1)
+    assert told[2] == ("fast" if ppm > 0 else "slow")
+
+
+NARROW = GUITAR.mean(axis=0, keepdims=True)
+FITTING = {
+    "hard left": (spoiled(LEFT, SILENCE), MIX - spoiled(SILENCE, RIGHT)),
+    "mostly left": (spoiled(LEFT, LEFT / 20), BACKING + spoiled(LEFT, LEFT / 20)),
+    "narrow": (NARROW.repeat(2, axis=0), BACKING + NARROW),
+    "mono in the middle": (NARROW, BACKING + NARROW),
+    "stereo in mono": (GUITAR, MIX.mean(axis=0, keepdims=True)),
+    "both 2 dB quieter": (GUITAR * np.float32(0.8), MIX),
+    "masked on one side": (GUITAR, MIX + spoiled(SILENCE, 4 * BACKING[1])),
+}
+
+
+@pytest.mark.parametrize("kind", FITTING)
+def test_channels_that_are_as_in_the_mix_pass(tmp_path: Path, kind: str) -> None:
+    stem, mix = FITTING[kind]
+    assert separate(write(tmp_path / "g.wav", stem), mix).shape == mix.shape
+
+
+def test_a_mono_stem_of_a_guitar_on_one_side_is_told_to_be_stereo(tmp_path: Path) -> None:
+    path = write(tmp_path / "g.wav", NARROW)
+    assert "it is mono" in refusal(path, BACKING + spoiled(NARROW[0], SILENCE)).message
+
+
+def test_a_dead_channel_in_a_mono_mix_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "g.wav", spoiled(NARROW[0], SILENCE))
+    mix = (BACKING + NARROW).mean(axis=0, keepdims=True)
+    assert "right channel is silent" in refusal(path, mix).message
 
 
 def test_another_length_is_refused(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A request: what a user asks for, checked before anything is touched."""
 
 from morphsep.request.amount import Curve, parse_amount, parse_time
+from morphsep.request.arrays import checked_sample_rate, checked_samples
 from morphsep.request.inputs import collect
 from morphsep.request.job import Command, Job, backing_of
 from morphsep.request.list_files import LISTS
@@ -28,6 +29,8 @@ __all__ = [
     "Option",
     "Settings",
     "backing_of",
+    "checked_sample_rate",
+    "checked_samples",
     "collect",
     "describe",
     "describe_plugins",

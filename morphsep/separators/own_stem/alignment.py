@@ -41,6 +41,8 @@ class Excerpt:
     """``[C, N]``."""
     mix: Signal
     """``[C, reach + N + reach]``: the same span, with `reach` samples more on each side."""
+    start: int = 0
+    """Where the piece begins within the stem, in samples."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

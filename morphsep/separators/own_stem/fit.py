@@ -8,19 +8,15 @@ import numpy as np
 
 from morphsep.dsp import MODEL_RATE, Signal, dbfs
 from morphsep.errors import TrackError
-from morphsep.separators.own_stem.alignment import FOUND, Excerpt, Fit, fit
+from morphsep.separators.own_stem.alignment import Excerpt, Fit, fit
 from morphsep.separators.own_stem.file import StemFile
+from morphsep.separators.own_stem.misfit import MAX_LAG, REACH, misfit
 from morphsep.separators.separator import Mix
 
 log = logging.getLogger(__name__)
 
-MAX_LAG = MODEL_RATE
-"""Most samples by which a stem may be shifted, and by which its length may differ."""
-REACH = 4 * MODEL_RATE
-"""Samples within which it is searched, so that a stem two seconds off is reported as such."""
-MAX_LEVEL_DB, WARN_LEVEL_DB = 3.0, 1.0
-"""dB between the stem and the guitar in the mix: refused beyond the first (the backing would keep
-more than a quarter of the guitar), logged beyond the second."""
+WARN_LEVEL_DB = 1.0
+"""dB between the stem and the guitar in the mix from which on the log says so."""
 NUM_EXCERPTS, EXCERPT = 6, 2**18
 """Excerpts, one where the stem is loudest in each sixth of the track, and their length: 6 s."""
 MAX_PROBES = 300
@@ -40,8 +36,10 @@ def find(mix: Mix, stem: StemFile) -> Fit | None:
     if not excerpts:
         return None
     found = fit(excerpts, MODEL_RATE)
-    _check_lag(found)
-    _check_level(found)
+    reason = misfit(excerpts, found, mix, stem)
+    if reason is not None:
+        raise _does_not_fit(reason)
+    _warn_of_level(found)
     log.info("stem found at lag %d samples, gain %.3f", found.lag, found.gain)
     return found
 
@@ -58,6 +56,7 @@ def _excerpts(mix: Mix, stem: StemFile) -> list[Excerpt]:
         Excerpt(
             stem=read_finite(stem, start, length, mix.num_channels),
             mix=mix.read(start - REACH, length + 2 * REACH),
+            start=start,
         )
         for start in dict.fromkeys(starts)
     ]
@@ -113,44 +112,13 @@ def _check_length(mix: Mix, stem: StemFile) -> None:
         )
 
 
-def _check_lag(found: Fit) -> None:
-    if found.contrast < FOUND:
-        lags = f"; its parts lie at different offsets ({_ms(found.lags)})" if _drifts(found) else ""
-        raise _does_not_fit(
-            f"it is not in the mix within {REACH // MODEL_RATE} s of its position{lags}; "
-            "give the take that was mixed, at the mix's speed"
-        )
-    if abs(found.lag) > MAX_LAG:
-        early_or_late = "early" if found.lag > 0 else "late"
-        raise _does_not_fit(
-            f"it is {abs(found.lag) / MODEL_RATE:.3f} s {early_or_late}, and at most "
-            f"{MAX_LAG // MODEL_RATE} s is put right; shift it or export it from the track's start"
-        )
-
-
-def _check_level(found: Fit) -> None:
-    if found.gain < 0:
-        raise _does_not_fit("its polarity is inverted against the mix; invert it")
+def _warn_of_level(found: Fit) -> None:
     level = dbfs(found.gain)
-    if abs(level) > MAX_LEVEL_DB:
-        raise _does_not_fit(
-            f"the mix has the guitar {abs(level):.1f} dB {'louder' if level > 0 else 'quieter'} "
-            f"than the stem (at most {MAX_LEVEL_DB:g} dB is accepted), so a residual would stay in "
-            f"the backing; change its level by {level:+.1f} dB"
-        )
     if abs(level) > WARN_LEVEL_DB:
         log.warning(
             "the mix has the guitar %+.1f dB against the stem: a residual stays in the backing",
             level,
         )
-
-
-def _drifts(found: Fit) -> bool:
-    return len(found.lags) > 1 and max(found.lags) - min(found.lags) > 2
-
-
-def _ms(lags: tuple[int, ...]) -> str:
-    return ", ".join(f"{1000 * lag / MODEL_RATE:.1f}" for lag in lags) + " ms"
 
 
 def _does_not_fit(reason: str) -> TrackError:

@@ -6,7 +6,8 @@ from morphsep.dsp import Signal
 from morphsep.errors import TrackError
 from morphsep.separators.own_stem.alignment import Fit
 from morphsep.separators.own_stem.file import StemFile, StemFiles
-from morphsep.separators.own_stem.fit import MAX_LAG, MAX_LEVEL_DB, REACH, find, read_finite
+from morphsep.separators.own_stem.fit import find, read_finite
+from morphsep.separators.own_stem.misfit import MAX_LAG, MAX_LEVEL_DB, REACH
 from morphsep.separators.own_stem.path import check_stem_pattern, resolve_stem
 from morphsep.separators.separator import Mix
 
@@ -31,7 +32,7 @@ class OwnStem:
 
     def fingerprint(self) -> str:
         """The rules only: `stages` puts the digest of the stem's file into the key separately."""
-        return f"stem/1 reach={REACH} max_lag={MAX_LAG} max_level_db={MAX_LEVEL_DB}"
+        return f"stem/2 reach={REACH} max_lag={MAX_LAG} max_level_db={MAX_LEVEL_DB}"
 
     def separate(self, mix: Mix, start: int, stop: int) -> Signal:
         """The stem at the mix's samples [start, stop), ``[C, stop - start]``; zeros outside it.
