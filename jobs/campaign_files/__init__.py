@@ -1,0 +1,1 @@
+"""Some hundreds of odd files, and what becomes of each: see ``__main__``."""

@@ -1,0 +1,122 @@
+"""Our own parsers, each as a function of bytes that ends in nothing or lets a fault through."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from jobs.fuzz_parsers.seeds import empty
+
+Target = Callable[[bytes], None]
+
+
+def mpeg(data: bytes) -> None:
+    """Frames of MPEG audio, with the tags around them."""
+    from morphsep.audio.containers import mpeg
+
+    file = io.BytesIO(data)
+    mpeg.id3_end(file)
+    found = mpeg.scan(file)
+    if found is not None and not found.is_promised:
+        mpeg.xing_frame(found)
+
+
+def flac(data: bytes) -> None:
+    """Header and frames of FLAC."""
+    from morphsep.audio.containers import flac
+
+    file = io.BytesIO(data)
+    counted = flac.counted(file, 0)
+    if flac.promised(file, 0) is not None and counted is not None:
+        flac.header_with(file, 0, counted)
+
+
+def chunks(data: bytes) -> None:
+    """Chunks of RIFF, RF64, W64, AIFF and CAF."""
+    from morphsep.audio.containers import chunks, tail
+
+    layout = chunks.layout_of(data[:16])
+    file = io.BytesIO(data)
+    found = None if layout is None else chunks.find_data(file, layout)
+    if layout is not None and found is not None:
+        tail.is_sound_left_out(file, layout, found)
+        chunks.sized_header(file, layout, found)
+
+
+def headers(data: bytes) -> None:
+    """A file of any kind, as `probe` looks at it."""
+    from morphsep.audio import probe_open
+    from morphsep.errors import TrackError
+
+    try:
+        probe_open(io.BytesIO(data), "x")
+    except TrackError:
+        return
+
+
+def tags(data: bytes) -> None:
+    """Tags of a file of any kind, carried into a FLAC and a WAV."""
+    from morphsep.audio.tags import copy_tags
+
+    with _scratch() as folder:
+        source = folder / "source"
+        source.write_bytes(data)
+        for name, kind in (("x.flac", "FLAC"), ("x.wav", "WAV")):
+            (folder / name).write_bytes(empty(kind))
+            copy_tags(str(source), str(folder / name))
+
+
+def lists(data: bytes) -> None:
+    """A list of work: the first byte says whether it is a CSV or a Parquet file."""
+    from morphsep.errors import SettingError
+    from morphsep.request import Settings
+    from morphsep.request.lists import listed_jobs
+
+    with _scratch() as folder:
+        path = folder / ("list.parquet" if data[:1] == b"P" else "list.csv")
+        path.write_bytes(data)
+        try:
+            list(listed_jobs(str(path), Settings(to="fuzz"), "morph"))
+        except SettingError:
+            return
+
+
+def amounts(data: bytes) -> None:
+    """A curve of amounts: text, or a file of times and amounts."""
+    from morphsep.errors import SettingError
+    from morphsep.request import parse_amount
+
+    with _scratch() as folder:
+        (folder / "a.csv").write_bytes(data)
+        for text in (data.decode("utf-8", "surrogateescape"), str(folder / "a.csv")):
+            try:
+                parse_amount(text)
+            except SettingError:
+                continue
+
+
+def yaml(data: bytes) -> None:
+    """A tone as a chain of effects."""
+    from morphsep.errors import SettingError
+    from morphsep.tones.chain.definition import parse_chain
+
+    try:
+        parse_chain(data.decode("utf-8", "replace"), Path("tone.yaml"))
+    except SettingError:
+        return
+
+
+TARGETS: dict[str, Target] = {
+    target.__name__: target for target in (mpeg, flac, chunks, headers, tags, lists, amounts, yaml)
+}
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """A folder in memory, where there is one."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
+        yield Path(name)
