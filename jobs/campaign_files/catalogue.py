@@ -60,7 +60,9 @@ def encode(encoder: Encoder, part: Part, title: str = "a title") -> bytes | None
         words = {"IN": str(source), "OUT": str(made), "title=TITLE": f"title={title}"}
         command = [words.get(word, word) for word in encoder.command]
         try:
-            done = subprocess.run(command, capture_output=True, check=False, timeout=TIMEOUT)
+            done = subprocess.run(
+                command, capture_output=True, check=False, timeout=TIMEOUT, cwd=name
+            )  # there, for sox leaves an empty file `._` where it writes sd2
         except subprocess.TimeoutExpired:
             return None
         is_made = done.returncode == 0 and made.exists() and made.stat().st_size > 0

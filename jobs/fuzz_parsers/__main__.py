@@ -33,7 +33,7 @@ def main() -> None:
     target, corpus = TARGETS[chosen.parser], chosen.corpus / chosen.parser
     guided = not chosen.blind and importlib.util.find_spec("atheris") is not None
     with (
-        importlib.import_module("atheris").instrument_imports(["morphsep"])
+        importlib.import_module("atheris").instrument_imports(["morphsep", "yaml", "mutagen"])
         if guided
         else nullcontext()
     ):

@@ -13,8 +13,9 @@ def seeds(name: str) -> list[bytes]:
         "lists": ("path,to,amount\na.wav,fuzz,0:00=0 0:05=1\n", "path;amount\na.wav;0,5\n"),
         "amounts": ("0.5", "0:00=0 1:02.5=1", "time,amount\n0:00,0\n1:00,1\n"),
         "yaml": (
-            "name: x\ndescription: y\ntrim_db: 3.8\npedals:\n  - Drive: {drive_db: 20}\n",
-            "context: 2\npedals:\n- Chorus: {rate_hz: 1, mix: 0.2}\n- Gain\n",
+            "name: x\ndescription: y\ntrim_db: 3.8\npedals:\n"
+            "  - Distortion: {drive_db: 20}\n  - Chorus: {rate_hz: 0.7, depth: 0.2, mix: 1}\n",
+            "context: 2\npedals:\n- Gain: {gain_db: 3}\n- HighpassFilter\n",
         ),
     }
     if name in texts:

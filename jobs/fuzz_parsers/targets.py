@@ -5,15 +5,16 @@ from __future__ import annotations
 import io
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from jobs.fuzz_parsers.seeds import empty
 
-Target = Callable[[bytes], None]
+Target = Callable[[bytes], bool]
+"""Bytes to whether they are accepted."""
 
 
-def mpeg(data: bytes) -> None:
+def mpeg(data: bytes) -> bool:
     """Frames of MPEG audio, with the tags around them."""
     from morphsep.audio.containers import mpeg
 
@@ -22,9 +23,10 @@ def mpeg(data: bytes) -> None:
     found = mpeg.scan(file)
     if found is not None and not found.is_promised:
         mpeg.xing_frame(found)
+    return found is not None
 
 
-def flac(data: bytes) -> None:
+def flac(data: bytes) -> bool:
     """Header and frames of FLAC."""
     from morphsep.audio.containers import flac
 
@@ -32,9 +34,10 @@ def flac(data: bytes) -> None:
     counted = flac.counted(file, 0)
     if flac.promised(file, 0) is not None and counted is not None:
         flac.header_with(file, 0, counted)
+    return counted is not None
 
 
-def chunks(data: bytes) -> None:
+def chunks(data: bytes) -> bool:
     """Chunks of RIFF, RF64, W64, AIFF and CAF."""
     from morphsep.audio.containers import chunks, tail
 
@@ -44,9 +47,10 @@ def chunks(data: bytes) -> None:
     if layout is not None and found is not None:
         tail.is_sound_left_out(file, layout, found)
         chunks.sized_header(file, layout, found)
+    return found is not None
 
 
-def headers(data: bytes) -> None:
+def headers(data: bytes) -> bool:
     """A file of any kind, as `probe` looks at it."""
     from morphsep.audio import probe_open
     from morphsep.errors import TrackError
@@ -54,10 +58,11 @@ def headers(data: bytes) -> None:
     try:
         probe_open(io.BytesIO(data), "x")
     except TrackError:
-        return
+        return False
+    return True
 
 
-def tags(data: bytes) -> None:
+def tags(data: bytes) -> bool:
     """Tags of a file of any kind, carried into a FLAC and a WAV."""
     from morphsep.audio.tags import copy_tags
 
@@ -67,9 +72,10 @@ def tags(data: bytes) -> None:
         for name, kind in (("x.flac", "FLAC"), ("x.wav", "WAV")):
             (folder / name).write_bytes(empty(kind))
             copy_tags(str(source), str(folder / name))
+    return True
 
 
-def lists(data: bytes) -> None:
+def lists(data: bytes) -> bool:
     """A list of work: the first byte says whether it is a CSV or a Parquet file."""
     from morphsep.errors import SettingError
     from morphsep.request import Settings
@@ -81,24 +87,27 @@ def lists(data: bytes) -> None:
         try:
             list(listed_jobs(str(path), Settings(to="fuzz"), "morph"))
         except SettingError:
-            return
+            return False
+    return True
 
 
-def amounts(data: bytes) -> None:
+def amounts(data: bytes) -> bool:
     """A curve of amounts: text, or a file of times and amounts."""
     from morphsep.errors import SettingError
     from morphsep.request import parse_amount
 
     with _scratch() as folder:
         (folder / "a.csv").write_bytes(data)
-        for text in (data.decode("utf-8", "surrogateescape"), str(folder / "a.csv")):
-            try:
+        texts = (data.decode("utf-8", "surrogateescape"), str(folder / "a.csv"))
+        accepted = 0
+        for text in texts:
+            with suppress(SettingError):
                 parse_amount(text)
-            except SettingError:
-                continue
+                accepted += 1
+    return accepted > 0
 
 
-def yaml(data: bytes) -> None:
+def yaml(data: bytes) -> bool:
     """A tone as a chain of effects."""
     from morphsep.errors import SettingError
     from morphsep.tones.chain.definition import parse_chain
@@ -106,7 +115,8 @@ def yaml(data: bytes) -> None:
     try:
         parse_chain(data.decode("utf-8", "replace"), Path("tone.yaml"))
     except SettingError:
-        return
+        return False
+    return True
 
 
 TARGETS: dict[str, Target] = {
