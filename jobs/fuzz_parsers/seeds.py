@@ -39,25 +39,29 @@ def empty(kind: str) -> bytes:
 
 @cache
 def tagged(kind: str) -> bytes:
-    """A short file, with tags where mutagen knows some for its kind."""
+    """A short file, with tags where mutagen writes some for its kind."""
     import mutagen
 
     file = io.BytesIO(empty(kind))
-    known: Any = mutagen.File(file)
-    if known is not None:
-        if known.tags is None:
-            known.add_tags()
-        if hasattr(known.tags, "add"):
-            from mutagen import id3
-
-            for frame in (
-                id3.TIT2(3, ["ä"]),
-                id3.TXXX(3, "a", ["b"]),
-                id3.COMM(3, "deu", "", ["c"]),
-            ):
-                known.tags.add(frame)
-        else:
-            known.tags["title"] = ["ä"]
-        file.seek(0)
-        known.save(file)
+    try:
+        known: Any = mutagen.File(file)
+    except mutagen.MutagenError:
+        known = None
+    if known is None:
+        return file.getvalue()
+    if known.tags is None:
+        known.add_tags()
+    if hasattr(known.tags, "add"):
+        for frame in _frames():
+            known.tags.add(frame)
+    else:
+        known.tags["title"] = ["ä"]
+    file.seek(0)
+    known.save(file)
     return file.getvalue()
+
+
+def _frames() -> tuple[Any, ...]:
+    from mutagen import id3
+
+    return id3.TIT2(3, ["ä"]), id3.TXXX(3, "a", ["b"]), id3.COMM(3, "deu", "", ["c"])

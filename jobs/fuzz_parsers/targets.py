@@ -64,7 +64,7 @@ def headers(data: bytes) -> bool:
 
 def tags(data: bytes) -> bool:
     """Tags of a file of any kind, carried into a FLAC and a WAV."""
-    from morphsep.audio.tags import copy_tags
+    from morphsep.audio.tags.copy import copy_tags
 
     with _scratch() as folder:
         source = folder / "source"
