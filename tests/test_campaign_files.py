@@ -13,8 +13,8 @@ import pytest
 import soundfile
 
 from jobs.campaign_files import child, trials
-from jobs.campaign_files.__main__ import campaign, report
-from jobs.campaign_files.cases import Case, build
+from jobs.campaign_files.__main__ import play, report
+from jobs.campaign_files.cases import Case, build, found
 from jobs.campaign_files.catalogue import ALL, WITHOUT_PROGRAMS, Encoder
 from jobs.campaign_files.sounds import Part, whole
 from jobs.campaign_files.table import faults
@@ -27,8 +27,12 @@ PART = Part(seed=1, num_samples=9_000, sample_rate=44_100, num_channels=2)
 
 
 def test_of_forty_odd_files_none_is_lost(tmp_path: Path) -> None:
-    results = list(campaign(tmp_path, 0, 40, WITHOUT_PROGRAMS, workers=1, keep=False))
-    assert len(results) == 40
+    judged: list[Case] = []
+    cases = build(tmp_path / "in", 0, 40, WITHOUT_PROGRAMS)
+    with Worker() as worker:
+        results = list(play(cases, tmp_path / "out", [worker], judged.append))
+        assert 0 < worker.peak < trials.MEMORY
+    assert len({case.path for case in judged}) == len(results) == 40
     assert faults(results) == []
     assert "**all 40**" in report(results)
 
@@ -40,6 +44,15 @@ def test_the_same_seed_makes_the_same_files(tmp_path: Path) -> None:
         [case.path.read_bytes() for case in build(tmp_path / name, 3, 9, exact)] for name in "ab"
     )
     assert one == other
+
+
+def test_the_sounds_of_a_folder_are_found(tmp_path: Path) -> None:
+    for name in ("a/x.wav", "a/b/y.OGG", "c/z.mod", "c/readme.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    assert [(case.path.name, case.what) for case in found(tmp_path)] == [
+        ("y.OGG", "a"), ("x.wav", "a"), ("z.mod", "c"),
+    ]  # fmt: skip
 
 
 def test_every_encoder_has_a_name_of_its_own() -> None:

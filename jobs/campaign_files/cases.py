@@ -36,6 +36,31 @@ class Case:
     """Whether a number in its header may be wrong, though all is there."""
 
 
+SOUNDS = [
+    ".aif",
+    ".aiff",
+    ".au",
+    ".caf",
+    ".ds",
+    ".flac",
+    ".it",
+    ".m4a",
+    ".mid",
+    ".mod",
+    ".mp3",
+    ".oga",
+    ".ogg",
+    ".opus",
+    ".s3m",
+    ".voc",
+    ".w64",
+    ".wav",
+    ".wma",
+    ".wv",
+    ".xm",
+]
+"""Suffixes of what holds sound, or the notes of some."""
+
 Change = Callable[[Case, bytes, random.Random], tuple[Case, bytes]]
 
 
@@ -52,6 +77,14 @@ def build(folder: Path, seed: int, count: int, encoders: Sequence[Encoder]) -> I
         if made is not None:
             index += 1
             yield made
+
+
+def found(folder: Path) -> Iterator[Case]:
+    """The files of sound that lie in a folder, by the folders next below it."""
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in SOUNDS and path.is_file() and not path.is_symlink():
+            encoder = Encoder(suffix=path.suffix, command=("found",))
+            yield Case(path=path, encoder=encoder, what=path.relative_to(folder).parts[0], parts=())
 
 
 def _make(folder: Path, index: int, encoder: Encoder, dice: random.Random) -> Case | None:

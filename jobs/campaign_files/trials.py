@@ -17,7 +17,7 @@ TIMEOUT = 60.0
 MEMORY = 1 << 30
 """Bytes that the process may hold."""
 START = 300.0
-"""Seconds for the first file of a process, which loads all libraries."""
+"""The same for the first file of a process, which loads all libraries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,9 @@ class Trial:
 class Worker:
     """A process that morphs files; another one where it ends before its time."""
 
-    def __init__(self) -> None:
+    def __init__(self, timeout: float = TIMEOUT) -> None:
+        """``timeout``: seconds for one file at one amount."""
+        self._timeout = timeout
         self._process: SpawnProcess | None = None
         self.peak = 0
         """Most bytes that any of the processes held."""
@@ -50,7 +52,7 @@ class Worker:
 
     def morph(self, path: Path, out: Path) -> Trial:
         """One file at every amount."""
-        patience = TIMEOUT if self._process is not None else START
+        patience = self._timeout if self._process is not None else START
         if self._process is None:
             self._start()
         began, answers = time.monotonic(), []
