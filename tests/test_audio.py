@@ -627,6 +627,17 @@ def xing_at(path: str) -> int:
     return max(content.find(b"Xing"), content.find(b"Info"))
 
 
+@pytest.mark.parametrize("name", ["._", ".AppleDouble/x"])
+def test_an_mp3_is_read_in_a_folder_that_a_mac_has_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    path = plain(tmp_path / "a", noise(), "MP3", "MPEG_LAYER_III")
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    assert probe(path).format == "MP3"
+
+
 def test_mp3_that_promises_more(tmp_path: Path) -> None:
     path = plain(tmp_path / "a", noise(), "MP3", "MPEG_LAYER_III")
     replaced(path, xing_at(path) + 8, struct.pack(">I", 500))

@@ -17,6 +17,11 @@ FOUND: list[tuple[str, bytes]] = [
 """Inputs that once ended otherwise."""
 
 
+@pytest.fixture(autouse=True)
+def _without_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+
+
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_parser_takes_what_it_is_for_and_what_a_few_changes_make_of_it(name: str) -> None:
     dice, inputs = random.Random(name), seeds(name)

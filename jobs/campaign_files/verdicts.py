@@ -24,6 +24,8 @@ SLACK = 0.12
 SOX_READS = ("WAV", "WAVEX", "AIFF", "FLAC", "MP3", "OGG", "W64")
 NOISE = 0.4
 """By how much two decoders of a lossy file may differ, in RMS of the sound: at 6 kbit/s they do."""
+DELAYS = (0, 529, 1105)
+"""Samples of a decoder's own delay that ffmpeg leaves before the sound of some mp3 files."""
 PADDING = 8
 """Samples of silence that a writer may put behind the last one, to a multiple of bytes."""
 
@@ -138,7 +140,11 @@ def _against_ffmpeg(case: Case, ours: Decoded) -> str | None:
     seconds = case.parts[0].seconds - SLACK if len(case.parts) > 1 else theirs.seconds
     first = theirs.samples[:, : max(0, round(seconds * theirs.sample_rate))]
     level = float(np.sqrt(np.mean(first.astype(np.float64) ** 2))) if first.size else 0.0
-    return _differs(ours.samples, first, NOISE * level + 1e-4, "what ffmpeg decodes")
+    limit = NOISE * level + 1e-4
+    faults = [
+        _differs(ours.samples, first[:, delay:], limit, "what ffmpeg decodes") for delay in DELAYS
+    ]
+    return faults[0] if all(faults) else None
 
 
 def _against_sox(case: Case, answer: Answer, ours: Decoded) -> str | None:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 FLAC_REMEDY = "rewrite it (`ffmpeg -i in.flac out.flac`), or export the file again"
 
+NO_TAG = b"ID3\x04\0\0\0\0\0\x0a" + bytes(10)
+"""An ID3 tag that holds nothing. Without one libsndfile, before it knows an mp3 file, looks for a
+resource fork in the current folder, and takes `._` or `.AppleDouble` there for it."""
 TAGS = 2**14
 """Bytes behind the last frame that mpg123 may see; more, and it doubts the length."""
 
@@ -107,9 +110,10 @@ def _mpeg(file: BinaryIO, path: str) -> Opened:
     check_mpeg(file, path, scan)
     if not scan.is_promised:
         note = f"{len(scan.spans)} parts, read one after the other" if len(scan.spans) > 1 else ""
-        return Opened(stream(Spliced(file, mpeg.xing_frame(scan), *scan.spans)), note)
-    is_plain = scan.offset == mpeg.id3_end(file) and file.seek(0, io.SEEK_END) - scan.end < TAGS
-    return Opened(stream(file if is_plain else Spliced(file, (scan.offset, scan.end))))
+        return Opened(stream(Spliced(file, NO_TAG, mpeg.xing_frame(scan), *scan.spans)), note)
+    is_tagged = 0 < scan.offset == mpeg.id3_end(file)
+    is_plain = is_tagged and file.seek(0, io.SEEK_END) - scan.end < TAGS
+    return Opened(stream(file if is_plain else Spliced(file, NO_TAG, (scan.offset, scan.end))))
 
 
 def check_mpeg(file: BinaryIO, path: str, scan: mpeg.MpegScan) -> None:
