@@ -14,6 +14,7 @@ from morphsep.audio.formats import SUBTYPES, OutputFormat, check_format, format_
 from morphsep.audio.info import AudioInfo, check_length
 from morphsep.audio.probe import probe, probe_open
 from morphsep.audio.reader import AudioReader, blocks
+from morphsep.audio.tags import CopiedTags, missing_tags
 from morphsep.audio.writer import AudioWriter
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "AudioInfo",
     "AudioReader",
     "AudioWriter",
+    "CopiedTags",
     "OutputFormat",
     "blocks",
     "check_format",
@@ -28,6 +30,7 @@ __all__ = [
     "decode_to",
     "format_of",
     "has_ffmpeg",
+    "missing_tags",
     "output_format",
     "probe",
     "probe_open",

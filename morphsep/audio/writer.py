@@ -15,6 +15,7 @@ import numpy.typing as npt
 from morphsep.audio.containers import repairs
 from morphsep.audio.formats import OutputFormat
 from morphsep.audio.opening import stream
+from morphsep.audio.tags import CopiedTags, coding_line, copy_tags
 from morphsep.errors import TrackError
 from morphsep.storage import is_full, temporary_beside
 
@@ -31,7 +32,8 @@ class AudioWriter:
     Integer formats: samples times 2^(bits-1), rounded half to even, clipped at full scale, so that
     samples read and written unchanged are bit exact (32 bits: float64 blocks). ``num_clipped``
     counts samples beyond full scale. The folder of ``path`` is made. ``tags_from`` is a file whose
-    tags are copied before the rename; ``tag_warning`` says what could not be copied.
+    tags are copied before the rename, with ``done`` (what was done to it) in the coding history of
+    a Broadcast Wave; ``tags`` says what became of them.
 
     Raises TrackError with codes disk_full, no_permission, non_finite.
     """
@@ -44,6 +46,7 @@ class AudioWriter:
         output_format: OutputFormat,
         *,
         tags_from: str | None = None,
+        done: str = "",
         in_place: bool = False,
     ) -> None:
         self.path = path
@@ -52,8 +55,9 @@ class AudioWriter:
         self.output_format = output_format
         self.num_samples = 0
         self.num_clipped = 0
-        self.tag_warning: str | None = None
+        self.tags = CopiedTags()
         self._tags_from = tags_from
+        self._done = done
         self._in_place = in_place
         self._temporary = Path(path) if in_place else temporary_beside(path)
 
@@ -131,9 +135,7 @@ class AudioWriter:
             self._sound.close()
             self._repair()
             if self._tags_from is not None:
-                from morphsep.audio.tags.copy import copy_tags
-
-                self.tag_warning = copy_tags(self._tags_from, str(self._temporary))
+                self.tags = copy_tags(self._tags_from, str(self._temporary), self._coding_line())
             self._check()
             if not self._in_place:
                 os.fsync(self._file.fileno())
@@ -141,6 +143,10 @@ class AudioWriter:
             raise self._disk_full(error) from error
         if not self._in_place:
             self._publish()
+
+    def _coding_line(self) -> str:
+        subtype = self.output_format.subtype
+        return coding_line(self.sample_rate, self.num_channels, subtype, self._done)
 
     def _publish(self) -> None:
         try:

@@ -91,6 +91,8 @@ def closing_table(summary: Summary, out: str) -> None:
     if len(done := summary.which("done")) == 1:
         (only,) = done.values()
         lines.insert(0, f"result: {out.rstrip('/')}/{only.output}")
+    if lacking := summary.num_lacking_tags:
+        lines.append(f"tags left out in {lacking} tracks: morphsep manifest show {out}")
     if summary.stopped:
         lines.append(summary.stopped)
     if summary.which("failed"):

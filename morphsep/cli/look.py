@@ -39,16 +39,22 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Check finished tracks again. From their manifest, against what morphsep promises."""
+    from morphsep.manifest import count_lacking_tags
     from morphsep.run import verify as check
 
     pool = Running(address=address, workers=workers).pool()
-    count, findings = check(existing(out), executor, pool)
+    folder = existing(out)
+    lacking = count_lacking_tags(folder)
+    count, findings = check(folder, executor, pool)
     lines = [str(finding) for finding in findings]
     if count:
         lines.append(f"{count} tracks checked, {len(findings)} findings")
     elif not findings:
         lines.append("nothing to check: the manifest has no track that is done")
-    print_result(as_json, {"tracks": count, "findings": [asdict(f) for f in findings]}, lines)
+    if lacking:
+        lines.append(f"tags left out in {lacking} tracks: morphsep manifest show {out}")
+    found = [asdict(finding) for finding in findings]
+    print_result(as_json, {"tracks": count, "tags_left_out": lacking, "findings": found}, lines)
     unchecked = {finding.track for finding in findings if finding.promise is None} - {""}
     is_nothing_checked = bool(unchecked) and len(unchecked) == count
     raise typer.Exit(3 if is_nothing_checked else 2 if findings else 0)

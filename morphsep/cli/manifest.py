@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from morphsep.cli.answers import existing, print_answer, print_result
 from morphsep.cli.options import Json
+
+if TYPE_CHECKING:
+    from morphsep.manifest import TrackRow
 
 manifest_app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Look at, or tidy, a folder's manifest."
@@ -19,7 +23,7 @@ manifest_app = typer.Typer(
 def manifest_show(
     out: Annotated[str, typer.Argument(help="An output folder.")], as_json: Json = False
 ) -> None:
-    """One line a track."""
+    """One line a track, and one about tags that it lacks."""
     _show(out, as_json, only_failed=False)
 
 
@@ -50,9 +54,13 @@ def _show(out: str, as_json: bool, only_failed: bool) -> None:
     from morphsep.manifest import read_tracks
 
     rows = [row for row in read_tracks(existing(out)) if not (only_failed and row.status == "ok")]
-    lines = [
-        f"{row.status:8} {row.track}"
-        + (f"  {row.error_code}: {row.message}" if row.status != "ok" else "")
-        for row in rows
-    ]
+    lines = [line for row in rows for line in _lines(row)]
     print_answer(as_json, [asdict(row) for row in rows], lines or ["nothing"])
+
+
+def _lines(row: TrackRow) -> Iterator[str]:
+    """A track's line, and one about tags that it lacks."""
+    why = f"  {row.error_code}: {row.message}" if row.status != "ok" else ""
+    yield f"{row.status:8} {row.track}{why}"
+    if row.tags_warning:
+        yield f"{'':8} tags left out: {row.tags_warning}"

@@ -123,7 +123,15 @@ class TrackRow:
     seconds_assemble: float | None = column(
         "Mixing, writing and measuring the output, s.", "float64"
     )
-    tags_warning: str | None = column("What of the tags could not be carried over.", "string")
+    tags_warning: str | None = column(
+        "Tags of the input that the output lacks, each with the reason; null if it has all.",
+        "string",
+    )
+    tags_outdated: str | None = column(
+        "Tags that were dropped or reset since they describe the input's sound: levels to play at, "
+        "fingerprints, checksums, its coder.",
+        "string",
+    )
     list_columns: str | None = column(
         "What the row of a list says besides settings (ids, notes, ...), as JSON by the columns' "
         "names; null without a list or such columns.",

@@ -71,6 +71,12 @@ def count_by_status(out: Out) -> dict[str, int]:
     return {str(count["values"]): int(count["counts"]) for count in counts.to_pylist()}
 
 
+def count_lacking_tags(out: Out) -> int:
+    """How many finished tracks lack tags of their input."""
+    tags = read_known(out, ["tags_warning"])["tags_warning"]
+    return len(tags) - int(tags.null_count)
+
+
 def read_tracks(out: Out) -> list[TrackRow]:
     """The newest row of every track, in order of their names."""
     return _rows(read_known(out, schema(TrackRow).names), TrackRow)

@@ -138,7 +138,9 @@ class _Results:
     def record(self, outcome: Outcome) -> None:
         """Counts a finished track, and tells whoever watches."""
         row = outcome.row
-        self.tracks[row.track] = TrackResult(row.status, outcome.fresh, row.message, row.output)
+        self.tracks[row.track] = TrackResult(
+            row.status, outcome.fresh, row.message, row.output, row.tags_warning is not None
+        )
         self.failed += row.status == "failed"
         self.heartbeat.record(outcome)
         self.on_outcome(outcome)

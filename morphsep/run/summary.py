@@ -23,6 +23,8 @@ class TrackResult(NamedTuple):
     """Whether anything had to be done for it."""
     message: str | None
     output: str | None
+    lacks_tags: bool
+    """Whether tags of its input were left out."""
 
     @property
     def fate(self) -> Fate:
@@ -45,6 +47,11 @@ class Summary:
     def which(self, fate: Fate) -> dict[str, TrackResult]:
         """The tracks that came to this."""
         return {track: result for track, result in self.tracks.items() if result.fate == fate}
+
+    @property
+    def num_lacking_tags(self) -> int:
+        """How many tracks lack tags of their input."""
+        return sum(result.lacks_tags for result in self.tracks.values())
 
     @cached_property
     def outcomes(self) -> tuple[Outcome, ...]:

@@ -32,7 +32,7 @@ class Assembled:
     peak: float
     true_peak: float
     lufs: float
-    tags_warning: str | None
+    tags: audio.CopiedTags
     null_residual: float | None = None
     """Largest absolute sample of mix - (guitar + backing), linear, as both lie in their files;
     None where they are not written."""
@@ -61,7 +61,7 @@ def assemble(
     true_peak = TruePeakMeter(scan.num_channels)
     over = 0.0
     try:
-        with _writer(path, readable, scan, output) as writer:
+        with _writer(path, readable, scan, output, "morph") as writer:
             for start, mix in mix_blocks(scan, readable):
                 length = mix.shape[-1]
                 out = mix + to_rate(delta.read, start, length, scan.sample_rate)
@@ -77,7 +77,7 @@ def assemble(
         return assemble(scan, readable, delta, path, output, gain=1.0 / over)
     return Assembled(
         gain=gain, peak=loudness.peak, true_peak=true_peak.peak, lufs=loudness.integrated(),
-        tags_warning=writer.tag_warning,
+        tags=writer.tags,
     )  # fmt: skip
 
 
@@ -97,8 +97,8 @@ def assemble_stems(
     loudness = LoudnessMeter(scan.sample_rate, scan.num_channels)
     true_peak = TruePeakMeter(scan.num_channels)
     with (
-        _writer(guitar, readable, scan, output) as guitar_writer,
-        _writer(backing, readable, scan, output) as backing_writer,
+        _writer(guitar, readable, scan, output, "separate; guitar") as guitar_writer,
+        _writer(backing, readable, scan, output, "separate; backing") as backing_writer,
     ):
         for start, mix in mix_blocks(scan, readable):
             part = to_rate(stem.read, start, mix.shape[-1], scan.sample_rate)
@@ -117,16 +117,16 @@ def assemble_stems(
     return Assembled(
         gain=1.0, peak=loudness.peak, true_peak=true_peak.peak, lufs=loudness.integrated(),
         null_residual=_null_residual(scan, readable, guitar, backing),
-        tags_warning=guitar_writer.tag_warning,
+        tags=guitar_writer.tags,
     )  # fmt: skip
 
 
 def _writer(
-    path: Path, readable: Readable, scan: Scan, output: audio.OutputFormat
+    path: Path, readable: Readable, scan: Scan, output: audio.OutputFormat, done: str
 ) -> audio.AudioWriter:
     return audio.AudioWriter(
         str(path), scan.sample_rate, scan.num_channels, output,
-        tags_from=readable.local, in_place=True,
+        tags_from=readable.local, done=done, in_place=True,
     )  # fmt: skip
 
 

@@ -1,5 +1,12 @@
-"""Tags and chunks, copied from an input to its result."""
+"""Tags and chunks: copied from an input to its result, one by one, and compared.
 
-from morphsep.audio.tags.copy import read_tags
+copy_tags      -> CopiedTags: what was left out, and what describes the old sound
+coding_line    what was done, for the coding history of a Broadcast Wave file
+missing_tags   what a result lacks
+"""
 
-__all__ = ["read_tags"]
+from morphsep.audio.tags.bext import coding_line
+from morphsep.audio.tags.compare import missing_tags
+from morphsep.audio.tags.copy import CopiedTags, copy_tags
+
+__all__ = ["CopiedTags", "coding_line", "copy_tags", "missing_tags"]

@@ -1,116 +1,119 @@
-"""Tags in the chunks of WAV, RF64, W64, AIFF and CAF files: kept verbatim, or made from fields."""
+"""Chunks that are no sound, in WAV, RF64, W64, AIFF and CAF files: found, and appended."""
 
 from __future__ import annotations
 
 import io
+import math
 import struct
 from collections.abc import Iterable
 from typing import BinaryIO
 
 from morphsep.audio.containers import chunks
-from morphsep.audio.tags.fields import Tags, from_id3, to_id3
 
 STRUCTURE = {
     b"fmt ", b"data", b"fact", b"PEAK", b"ds64", b"JUNK", b"junk", b"PAD ", b"FLLR", b"levl",
-    b"COMM", b"SSND", b"FVER", b"FORM",
+    b"COMM", b"SSND", b"FVER", b"FORM", b"wave",
     b"desc", b"free", b"pakt", b"kuki", b"chan", b"peak", b"ovvw",
 }  # fmt: skip
 """First four bytes of the ids of chunks that describe the samples: never copied."""
-LARGEST = 2**26
+LARGEST = 2**28
 """Bytes: a larger chunk is no tag."""
-INFO_NAMES = {
-    b"INAM": "title", b"IART": "artist", b"IPRD": "album", b"ICRD": "date", b"IGNR": "genre",
-    b"ICMT": "comment", b"ICOP": "copyright", b"IPRT": "tracknumber", b"ITRK": "tracknumber",
-}  # fmt: skip
-AIFF_NAMES = {b"NAME": "title", b"AUTH": "artist", b"ANNO": "comment", b"(c) ": "copyright"}
+LARGEST_FILE = 2**32 - 1
+"""Bytes that a 32-bit file can count after its first 8."""
 
 Piece = tuple[bytes, bytes]
 """A chunk's id and payload."""
 
 
-def copyable(file: BinaryIO, layout: chunks.Layout) -> list[Piece]:
-    """Every chunk of ``file`` that holds no samples: tags, bext, cart, cues, markers."""
+def copyable(file: BinaryIO, layout: chunks.Layout) -> tuple[list[Piece], list[tuple[str, str]]]:
+    """Every chunk of ``file`` that holds no samples (tags, bext, cart, cues, markers), and (chunk,
+    why) of those that cannot be taken."""
     end = file.seek(0, io.SEEK_END)
-    found = [
-        chunk
-        for chunk in list(chunks.walk(file, layout))
-        if chunk.id[:4] not in STRUCTURE and 0 < chunk.size <= LARGEST
-    ]
-    pieces = []
-    for chunk in found:
-        if chunk.start + chunk.size <= end:
+    pieces, left_out = [], []
+    for chunk in list(chunks.walk(file, layout)):
+        if chunk.id[:4] in STRUCTURE or chunk.size <= 0:
+            continue
+        if chunk.start + chunk.size > end:
+            left_out.append((chunk_name(chunk.id), "it is cut off"))
+        elif chunk.size > LARGEST:
+            left_out.append((chunk_name(chunk.id), "it is larger than 256 MiB"))
+        else:
             file.seek(chunk.start)
             pieces.append((chunk.id, file.read(chunk.size)))
-    return pieces
+    return pieces, left_out
+
+
+def chunk_name(chunk_id: bytes) -> str:
+    """What a chunk is called in a sentence."""
+    return f"chunk {chunk_id[:4].decode('latin-1').strip()}"
 
 
 def append(file: BinaryIO, layout: chunks.Layout, pieces: Iterable[Piece]) -> None:
     """Append chunks to the file; a chunk whose id is there already is skipped.
 
-    Raises ValueError if a 32-bit file would pass 4 GiB. After an error the file is as it was.
+    After an error the file is as it was.
     """
     there = list(chunks.walk(file, layout))
     before = file.seek(0, io.SEEK_END)
     ids = {chunk.id for chunk in there}
-    added = b"".join(_spelled(piece, layout) for piece in pieces if piece[0] not in ids)
+    added = b"".join(spelled(piece, layout) for piece in pieces if piece[0] not in ids)
+    if not added:
+        return
     padding = bytes(-(before - layout.first) % layout.align)
     file.seek(0)
     form = file.read(4)
-    total = before + len(padding) + len(added)
-    if form in (b"RIFF", b"RIFX", b"FORM") and total - 8 >= 2**32:
-        raise ValueError("no room for tags below 4 GiB")
     try:
         file.seek(before)
         file.write(padding + added)
-        _set_total(file, layout, form, total)
+        _set_total(file, layout, form, before + len(padding) + len(added))
     except BaseException:
         file.truncate(before)
         raise
 
 
-def read_fields(pieces: list[Piece]) -> Tags:
-    """Fields of ID3, RIFF INFO, AIFF text and CAF info chunks; ID3 comes first."""
-    from mutagen.id3 import ID3
-
-    tags = Tags()
-    for chunk_id, payload in pieces:
-        if chunk_id[:4] in (b"id3 ", b"ID3 "):
-            tags = from_id3(ID3(fileobj=io.BytesIO(payload)))
-    for chunk_id, payload in pieces:
-        if chunk_id == b"LIST" and payload[:4] == b"INFO":
-            for key, text in _info_items(payload):
-                tags.add_missing(INFO_NAMES.get(key, ""), text) if key in INFO_NAMES else None
-        elif chunk_id in AIFF_NAMES:
-            tags.add_missing(AIFF_NAMES[chunk_id], _text(payload))
-        elif chunk_id == b"info":
-            texts = payload[4:].split(b"\0")
-            for key, value in zip(texts[::2], texts[1::2], strict=False):
-                tags.add_missing(_text(key).lower(), _text(value))
-    return tags
+def fitting(
+    file: BinaryIO, layout: chunks.Layout, pieces: list[Piece]
+) -> tuple[list[Piece], list[tuple[str, str]]]:
+    """The pieces for which a 32-bit file has room, the smallest first, and (chunk, why) of the
+    others."""
+    file.seek(0)
+    if file.read(4) not in (b"RIFF", b"RIFX", b"FORM"):
+        return pieces, []
+    room = LARGEST_FILE - file.seek(0, io.SEEK_END) - layout.align
+    kept, left_out = list(pieces), []
+    while sum(len(spelled(piece, layout)) for piece in kept) > room:
+        largest = max(kept, key=lambda piece: len(piece[1]))
+        kept.remove(largest)
+        left_out.append((chunk_name(largest[0]), "no room for it below 4 GiB"))
+    return kept, left_out
 
 
-def made_from(tags: Tags, layout: chunks.Layout) -> list[Piece]:
-    """The tags as chunks for a file of this layout; empty if it cannot hold tags."""
-    if layout in (chunks.RIFF, chunks.RIFX):
-        info = b"".join(
-            _spelled((key, tags.fields[name][0].encode() + b"\0"), layout)
-            for key, name in INFO_NAMES.items()
-            if name in tags.fields and key != b"IPRT"
-        )
-        return [(b"LIST", b"INFO" + info), (b"id3 ", to_id3(tags))]
-    if layout is chunks.AIFF:
-        return [(b"ID3 ", to_id3(tags))]
-    if layout is chunks.CAF:
-        items = [f"{name}\0{', '.join(values)}\0" for name, values in tags.fields.items()]
-        return [(b"info", struct.pack(">I", len(items)) + "".join(items).encode())]
-    return []
-
-
-def _spelled(piece: Piece, layout: chunks.Layout) -> bytes:
+def spelled(piece: Piece, layout: chunks.Layout) -> bytes:
+    """A chunk as its file spells it, padding included."""
     chunk_id, payload = piece
     size = len(payload) + (layout.header_bytes if layout.size_counts_header else 0)
     header = chunk_id + size.to_bytes(layout.size_bytes, layout.byte_order)
     return header + payload + bytes(-len(payload) % layout.align)
+
+
+def sample_rate(file: BinaryIO, layout: chunks.Layout) -> float:
+    """Hz by the header; 0 where it lacks one."""
+    for chunk in chunks.walk(file, layout):
+        file.seek(chunk.start)
+        head = file.read(18)
+        if chunk.id[:4] == b"fmt ":
+            return int.from_bytes(head[4:8], layout.byte_order)
+        if chunk.id == b"COMM":
+            return _extended(head[8:18])
+        if chunk.id == b"desc":
+            return float(struct.unpack(">d", head[:8])[0])
+    return 0.0
+
+
+def _extended(raw: bytes) -> float:
+    """A number in the 80-bit format of SANE."""
+    exponent, mantissa = struct.unpack(">HQ", raw)
+    return math.ldexp(mantissa, (exponent & 0x7FFF) - 16383 - 63)
 
 
 def _set_total(file: BinaryIO, layout: chunks.Layout, form: bytes, total: int) -> None:
@@ -124,20 +127,3 @@ def _set_total(file: BinaryIO, layout: chunks.Layout, form: bytes, total: int) -
     elif layout is not chunks.CAF:
         file.seek(4)
         file.write((total - 8).to_bytes(4, layout.byte_order))
-
-
-def _info_items(payload: bytes) -> Iterable[tuple[bytes, str]]:
-    position = 4
-    while position + 8 <= len(payload):
-        size = int.from_bytes(payload[position + 4 : position + 8], "little")
-        yield payload[position : position + 4], _text(payload[position + 8 : position + 8 + size])
-        position += 8 + size + size % 2
-
-
-def _text(raw: bytes) -> str:
-    """Chunks do not name an encoding: UTF-8 where it is valid, else Latin-1."""
-    raw = raw.rstrip(b"\0")
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")

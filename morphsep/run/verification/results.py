@@ -8,13 +8,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from morphsep import audio, storage
-from morphsep.audio.tags import read_tags
 from morphsep.errors import SettingError, TrackError
 from morphsep.manifest import TrackRow
 from morphsep.run.verification.samples import Check, sample_findings
 from morphsep.stages import Readable, Workspace, scan
 from morphsep.storage import Location
 
+SINCE_TAGS_ARE_NAMED = 4
+"""Version of the manifest from which a row says which tags its output lacks."""
 Found = Iterator[tuple[int, str]]
 """(promise, message) of what does not hold."""
 
@@ -89,18 +90,12 @@ def _against_input(out: Location, check: Check, results: Sequence[Path]) -> Foun
         if source.content_hash != row.content_hash:
             yield 1, "the input is not the file that was worked on; run the same command again"
             return
-        if row.tags_warning is None:
-            yield from _tags(readable.local, results[0])
+        if row.schema_version >= SINCE_TAGS_ARE_NAMED:
+            for result in results:
+                yield from ((1, text) for text in audio.missing_tags(readable.local, str(result)))
         yield from sample_findings(check, source, readable, results)
 
 
 def _channels(row: TrackRow) -> tuple[int, int] | None:
     picked = json.loads(row.settings or "{}").get("channels")
     return (picked[0], picked[1]) if picked else None
-
-
-def _tags(before: str, after: Path) -> Found:
-    kept = read_tags(str(after))
-    for name, value in sorted(read_tags(before).items()):
-        if kept.get(name) != value:
-            yield 1, f"the tag {name} is {kept.get(name)!r}, the input's {value!r}"

@@ -1,0 +1,141 @@
+"""The tags of a file of any kind, told by its content."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import BinaryIO
+
+from morphsep.audio.containers import chunks
+from morphsep.audio.tags.apev2 import ID3V1_BYTES, read_apev2
+from morphsep.audio.tags.asf import from_asf
+from morphsep.audio.tags.blocks import from_flac, from_ogg
+from morphsep.audio.tags.chunk_texts import read_fields
+from morphsep.audio.tags.chunks import copyable, sample_rate
+from morphsep.audio.tags.fields import ID3V1, Tags, why
+from morphsep.audio.tags.from_id3 import from_id3, from_id3v1
+from morphsep.audio.tags.id3_frames import HEADER_BYTES, parse, tag_bytes
+from morphsep.audio.tags.mp4 import from_mp4, unread_atoms
+
+ASF_MAGIC = bytes.fromhex("3026b2758e66cf11")
+MATROSKA_MAGIC = bytes.fromhex("1a45dfa3")
+FLAC_MAGIC = b"fLaC"
+AU_MAGIC, AU_HEADER_BYTES = b".snd", 24
+
+
+def layout_of(file: BinaryIO) -> chunks.Layout | None:
+    """How the file's chunks lie, None if it has none."""
+    file.seek(0)
+    return chunks.layout_of(file.read(16))
+
+
+def is_flac(file: BinaryIO) -> bool:
+    """Whether a file begins as a FLAC of ours."""
+    file.seek(0)
+    return file.read(4) == FLAC_MAGIC
+
+
+def read(file: BinaryIO) -> Tags:
+    """Tags of a file of any kind; what is damaged as a whole is named in ``left_out``."""
+    layout = layout_of(file)
+    if layout is not None:
+        pieces, left_out = copyable(file, layout)
+        tags = read_fields(pieces, layout, sample_rate(file, layout))
+        tags.left_out += left_out
+        return tags
+    file.seek(0)
+    head = file.read(16)
+    for is_kind, name, reader in _KINDS:
+        if is_kind(head):
+            return _guarded(name, reader, file)
+    return _read_around(file)
+
+
+def _guarded(name: str, reader: Callable[[BinaryIO], Tags], file: BinaryIO) -> Tags:
+    """Like ``reader``; its error is one tag that was left out."""
+    file.seek(0)
+    try:
+        return reader(file)
+    except Exception as error:  # mutagen raises many types on damaged tags
+        return Tags(left_out=[(name, why(error))])
+
+
+def _read_around(file: BinaryIO) -> Tags:
+    """ID3 tags before the sound, those of a FLAC, then APEv2 and ID3v1 at the end."""
+    parts: list[tuple[str, Tags]] = []
+    start = 0
+    while size := _tag_size(file, start):
+        parts.append(("ID3", _guarded("ID3 tag", partial(_read_id3v2, start, size), file)))
+        start += size
+    file.seek(start)
+    if file.read(4) == FLAC_MAGIC:
+        parts.insert(0, ("FLAC", _guarded("comments", partial(from_flac, start=start), file)))
+    parts.append(("APEv2", _guarded("APEv2 tag", lambda f: read_apev2(f) or Tags(), file)))
+    parts.append((ID3V1, _guarded("ID3v1 tag", _read_id3v1, file)))
+    (_, tags), *others = parts
+    for name, other in others:
+        tags.add_missing(name, other)
+    return tags
+
+
+def _tag_size(file: BinaryIO, start: int) -> int:
+    file.seek(start)
+    return tag_bytes(file.read(HEADER_BYTES)) or 0
+
+
+def _read_id3v2(start: int, size: int, file: BinaryIO) -> Tags:
+    file.seek(start)
+    return from_id3(parse(file.read(size)))
+
+
+def _read_id3v1(file: BinaryIO) -> Tags:
+    file.seek(max(0, file.seek(0, 2) - ID3V1_BYTES))
+    data = file.read(ID3V1_BYTES)
+    return from_id3v1(data) if data.startswith(b"TAG") else Tags()
+
+
+def _read_mp4(file: BinaryIO) -> Tags:
+    from mutagen.mp4 import MP4
+
+    mp4 = MP4(fileobj=file)
+    tags = from_mp4(mp4.tags or {})
+    tags.add_chapters((chapter.start, chapter.title) for chapter in mp4.chapters or [])
+    tags.left_out += [(name, "it is damaged") for name in unread_atoms(file, mp4.tags or {})]
+    return tags
+
+
+def _read_asf(file: BinaryIO) -> Tags:
+    from mutagen.asf import ASF
+
+    return from_asf(ASF(fileobj=file).tags or {})
+
+
+def _read_au(file: BinaryIO) -> Tags:
+    """The annotation between header and samples."""
+    start = int.from_bytes(file.read(8)[4:], "big")
+    file.seek(AU_HEADER_BYTES)
+    tags = Tags()
+    note = file.read(max(0, min(start, 2**16) - AU_HEADER_BYTES))
+    tags.add("comment", note.decode("utf-8", "replace"))
+    return tags
+
+
+def _read_dsf(file: BinaryIO) -> Tags:
+    """An ID3 tag, where the header says."""
+    place = int.from_bytes(file.read(28)[20:], "little")
+    size = _tag_size(file, place) if place else 0
+    return _read_id3v2(place, size, file) if size else Tags()
+
+
+def _name_matroska(_: BinaryIO) -> Tags:
+    return Tags(left_out=[("tags of the Matroska file", "they are not read")])
+
+
+_KINDS: tuple[tuple[Callable[[bytes], bool], str, Callable[[BinaryIO], Tags]], ...] = (
+    (lambda head: head[4:8] == b"ftyp", "MP4 tags", _read_mp4),
+    (lambda head: head.startswith(ASF_MAGIC), "ASF tags", _read_asf),
+    (lambda head: head.startswith(b"OggS"), "comments", from_ogg),
+    (lambda head: head.startswith(MATROSKA_MAGIC), "tags", _name_matroska),
+    (lambda head: head.startswith(AU_MAGIC), "annotation", _read_au),
+    (lambda head: head.startswith(b"DSD "), "ID3 tag", _read_dsf),
+)
