@@ -86,7 +86,7 @@ def of_output(
         "gain_db": decibels(made.gain), "peak_dbfs": decibels(made.peak),
         "true_peak_dbtp": decibels(made.true_peak), "lufs": _finite(made.lufs),
         "null_residual_dbfs": decibels(made.null_residual or 0.0),
-        "tags_warning": made.tags.left_out, "tags_outdated": made.tags.outdated,
+        "tags_warning": made.tags.warning, "tags_outdated": made.tags.note,
     }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from morphsep.audio.tags.fields import Tags, why
 from morphsep.audio.tags.from_id3 import from_id3
 from morphsep.audio.tags.id3_frames import parse
 from morphsep.audio.tags.names import AIFF_NAMES, CAF_NAMES, INFO_NAMES
-from morphsep.audio.tags.outdated import CHUNKS
+from morphsep.audio.tags.outdated import CHUNKS, IXML_LOUDNESS, without_loudness
 
 DOCUMENTS = {b"iXML": "ixml", b"axml": "axml", b"_PMX": "xmp"}
 """Chunks that are one text."""
@@ -112,7 +112,9 @@ def _add(found: _Found, chunk_id: bytes, payload: bytes) -> None:
         if kind in CHUNKS:
             found.tags.outdated.append(chunk_name(kind))
         elif kind in DOCUMENTS:
-            found.add(DOCUMENTS[kind], text(payload))
+            rest = without_loudness(payload)
+            found.add(DOCUMENTS[kind], text(rest))
+            found.tags.outdated += [IXML_LOUDNESS] if rest != payload else []
         elif kind in AIFF_NAMES:
             found.add(AIFF_NAMES[kind], text(payload))
         elif reader is not None:

@@ -18,10 +18,20 @@ from morphsep.audio.tags.read import is_flac, layout_of, read
 class CopiedTags:
     """What became of a file's tags."""
 
-    left_out: str | None = None
-    """Which could not be carried, and why; None if all were."""
-    outdated: str | None = None
-    """Which were dropped or reset since they describe the old sound; None if there were none."""
+    left_out: tuple[tuple[str, str], ...] = ()
+    """(tag, why) of those that could not be carried."""
+    outdated: tuple[str, ...] = ()
+    """Those that were dropped or reset since they describe the old sound."""
+
+    @property
+    def warning(self) -> str | None:
+        """What was left out, as a sentence; None if nothing was."""
+        return listed(self.left_out)
+
+    @property
+    def note(self) -> str | None:
+        """What was dropped or reset; None if nothing was."""
+        return named(self.outdated)
 
 
 def copy_tags(source: str, destination: str, coding_line: str) -> CopiedTags:
@@ -39,8 +49,8 @@ def copy_tags(source: str, destination: str, coding_line: str) -> CopiedTags:
         with Path(source).open("rb") as old, Path(destination).open("r+b") as new:
             left_out, outdated = _copy(old, new, coding_line)
     except Exception as error:
-        return CopiedTags(left_out=listed([("all tags", why(error))]))
-    return CopiedTags(left_out=listed(left_out), outdated=named(outdated))
+        return CopiedTags(left_out=(("all tags", why(error)),))
+    return CopiedTags(left_out=tuple(left_out), outdated=tuple(outdated))
 
 
 HOLD_ID3 = (chunks.RIFF, chunks.RIFX, chunks.AIFF)
@@ -49,8 +59,9 @@ Result = tuple[list[tuple[str, str]], list[str]]
 
 
 def is_kept_verbatim(old: chunks.Layout | None, new: chunks.Layout | None) -> bool:
-    """Whether a result takes its input's chunks as they are."""
-    return new is not None and old == new
+    """Whether a result takes its input's chunks as they are. Not a W64: libsndfile takes what
+    follows its sound for sound."""
+    return new is not None and new is not chunks.W64 and old == new
 
 
 def _copy(old: BinaryIO, new: BinaryIO, line: str) -> Result:

@@ -111,9 +111,12 @@ def why(error: BaseException) -> str:
 
 def listed(left_out: Iterable[tuple[str, str]]) -> str | None:
     """One sentence about tags and why they were left out; None if there are none."""
+    names: dict[str, Counter[str]] = {}
+    for name, reason in left_out:
+        names.setdefault(printable(reason), Counter())[printable(name)] += 1
     parts = [
-        f"{printable(name)}{f' ({count} times)' if count > 1 else ''}: {printable(reason)}"
-        for (name, reason), count in Counter(left_out).items()
+        f"{', '.join(f'{n} ({k} times)' if k > 1 else n for n, k in found.items())}: {reason}"
+        for reason, found in names.items()
     ]
     return "; ".join(parts) or None
 

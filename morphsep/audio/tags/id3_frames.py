@@ -97,7 +97,7 @@ def made(frame: Any, version: int = 4) -> RawFrame:
 
 
 def upgraded(id3: Id3) -> Id3:
-    """A tag of version 2.2 as one of 2.3; frames that cannot be read are gone."""
+    """A tag of version 2.2 as one of 2.3, without the frames that cannot be read."""
     if id3.version > 2:
         return id3
     frames = [made(raw.frame, 3) for raw in id3.frames if raw.frame is not None]

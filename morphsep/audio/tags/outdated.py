@@ -28,7 +28,19 @@ FRAMES = {
 CHUNKS = {b"MD5 ", b"dbmd"}
 """Chunks: a checksum of the samples, Dolby's levels."""
 
+IXML_LOUDNESS = "iXML loudness"
+_LOUDNESS = re.compile(
+    rb"<LOUDNESS>.*?</LOUDNESS>"
+    rb"|<(BWF_(?:LOUDNESS_(?:VALUE|RANGE)|MAX_[A-Z_]+))>[^<]*</\1>",
+    re.DOTALL,
+)
+
 
 def is_outdated(name: str) -> bool:
     """Whether a tag of this name describes the old sound, in any format that has free names."""
     return _NAMES.fullmatch(name.removeprefix("comment:")) is not None
+
+
+def without_loudness(ixml: bytes) -> bytes:
+    """An iXML document without its statements about loudness."""
+    return _LOUDNESS.sub(b"", ixml)

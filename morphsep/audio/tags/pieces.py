@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import struct
 
 from morphsep.audio.containers import chunks
@@ -11,14 +10,8 @@ from morphsep.audio.tags.chunk_texts import caf_items, is_id3
 from morphsep.audio.tags.chunks import Piece, chunk_name, spelled
 from morphsep.audio.tags.fields import Tags, picture_name, why
 from morphsep.audio.tags.names import INFO_NAMES
-from morphsep.audio.tags.outdated import CHUNKS, is_outdated
+from morphsep.audio.tags.outdated import CHUNKS, IXML_LOUDNESS, is_outdated, without_loudness
 from morphsep.audio.tags.to_id3 import to_id3, without_outdated
-
-_IXML_LOUDNESS = re.compile(
-    rb"<LOUDNESS>.*?</LOUDNESS>"
-    rb"|<(BWF_(?:LOUDNESS_(?:VALUE|RANGE)|MAX_[A-Z_]+))>[^<]*</\1>",
-    re.DOTALL,
-)
 
 
 def refreshed(
@@ -50,7 +43,7 @@ def refreshed(
 def made_from(tags: Tags, layout: chunks.Layout) -> tuple[list[Piece], list[tuple[str, str]]]:
     """The tags as chunks for a file of this layout, and (tag, why) of what it cannot hold."""
     if layout is chunks.W64:
-        why_not = "a w64 holds no tags; choose wav, rf64, flac, aiff or caf"
+        why_not = "a W64 is written without tags; choose wav, rf64, flac, aiff or caf"
         names = [*tags.fields, *(picture_name(picture) for picture in tags.pictures)]
         return [], [(name, why_not) for name in names]
     if layout is chunks.CAF:
@@ -89,8 +82,8 @@ def _refreshed(
         payload, had_loudness = bext.refreshed(payload, line, layout.byte_order)
         return payload, ["bext loudness"] if had_loudness else []
     if chunk_id == b"iXML":
-        rest, count = _IXML_LOUDNESS.subn(b"", payload)
-        return rest, ["iXML loudness"] if count else []
+        rest = without_loudness(payload)
+        return rest, [IXML_LOUDNESS] if rest != payload else []
     if chunk_id == b"info" and layout is chunks.CAF:
         items = list(caf_items(payload))
         gone = [name for name, _ in items if is_outdated(name)]

@@ -23,8 +23,10 @@ def to_id3(tags: Tags) -> tuple[bytes, list[tuple[str, str]]]:
 
     The frames of an original tag are kept verbatim, but for those that describe the old sound.
     """
-    left_out: list[tuple[str, str]] = []
-    id3 = Id3(4, 0, ()) if tags.id3 is None else id3_frames.upgraded(tags.id3)
+    original = Id3(4, 0, ()) if tags.id3 is None else tags.id3
+    id3 = id3_frames.upgraded(original)
+    lost = [raw.id for raw in original.frames if id3 is not original and raw.frame is None]
+    left_out = [(name, "it cannot be read, and ID3v2.2 is not kept as it is") for name in lost]
     named = [(raw.id, raw.data) for raw in id3.frames if not frame_is_outdated(raw)]
     for name, make in _makers(tags):
         try:

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 FLAC_BLOCK = 2**24 - 1
 """Bytes that a metadata block of a FLAC can hold."""
+OGG_COMMENTS = 2**24
+OGG_PICTURES = 24 * 2**20
+"""Bytes that an Ogg is given, before base64: mutagen's time goes by their square (7 s)."""
+VENDOR_BYTES, ENTRY_BYTES = 2**10, 5
+"""What the vendor takes at most, and each comment beside its name and value."""
 APPLICATION, COMMENTS, CUE_SHEET, PICTURE = 2, 4, 5, 6
 """Kinds of FLAC's metadata blocks."""
 
@@ -90,31 +95,41 @@ def add_picture_block(tags: Tags, data: bytes) -> None:
         tags.left_out.append(("picture", f"it is damaged ({why(error)})"))
 
 
-def planned(tags: Tags, is_flac: bool) -> tuple[dict[str, list[str]], list[Picture], list[Any]]:
-    """Comments and pictures as a file will hold them, and (tag, why) of what does not fit.
-
-    Each block of a FLAC holds 16 MiB: the largest are left out until the rest fits.
-    """
-    left_out = []
+def planned(
+    tags: Tags, is_flac: bool
+) -> tuple[dict[str, list[str]], list[Picture], list[tuple[str, str]]]:
+    """Comments and pictures as a file will hold them, and (tag, why) of what does not fit: the
+    largest are left out until the rest fits."""
     comments: dict[str, list[str]] = {}
     for name, values in tags.fields.items():
         texts = [value.encode("utf-8", "replace").decode("utf-8") for value in values]
         comments.setdefault(comment_name(name), []).extend(texts)
     sizes = {
-        name: sum(len(value.encode()) + len(name) + 5 for value in values)
+        name: sum(len(value.encode()) + len(name) + ENTRY_BYTES for value in values)
         for name, values in comments.items()
     }
-    while is_flac and sum(sizes.values()) > FLAC_BLOCK - 2**10:
-        name = max(sizes, key=lambda each: sizes[each])
-        del sizes[name], comments[name]
-        left_out.append((name, "a FLAC holds 16 MiB of comments at most"))
-    pictures = []
-    for picture in tags.pictures:
-        if is_flac and len(_block(picture)) > FLAC_BLOCK:
-            left_out.append((picture_name(picture), "a FLAC holds 16 MiB a picture at most"))
-        else:
-            pictures.append(picture)
-    return comments, pictures, left_out
+    left_out = []
+    for name in _too_large(sizes, (FLAC_BLOCK if is_flac else OGG_COMMENTS) - VENDOR_BYTES):
+        del comments[name]
+        left_out.append((name, "the comments of a file are 16 MiB at most"))
+    pictures = dict(enumerate(tags.pictures))
+    blocks = {index: len(_block(picture)) for index, picture in pictures.items()}
+    most = "a FLAC holds 16 MiB a picture" if is_flac else "an Ogg is given 24 MiB of pictures"
+    large = [index for index in blocks if is_flac and blocks[index] > FLAC_BLOCK]
+    for index in large if is_flac else _too_large(blocks, OGG_PICTURES):
+        left_out.append((picture_name(pictures.pop(index)), f"{most} at most"))
+    return comments, [*pictures.values()], left_out
+
+
+def _too_large(sizes: dict[Any, int], most: int) -> list[Any]:
+    """Whose sizes have to go, from the largest, until the sum of the rest is not above ``most``."""
+    total, found = sum(sizes.values()), []
+    for name in sorted(sizes, key=lambda each: sizes[each], reverse=True):
+        if total <= most:
+            break
+        total -= sizes[name]
+        found.append(name)
+    return found
 
 
 def _block(picture: Picture) -> bytes:
