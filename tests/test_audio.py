@@ -627,6 +627,22 @@ def xing_at(path: str) -> int:
     return max(content.find(b"Xing"), content.find(b"Info"))
 
 
+@pytest.mark.parametrize("subtype", ["FLOAT", "DOUBLE", "PCM_16", "PCM_24", "ULAW"])
+def test_a_w64_that_names_its_coding_at_the_extensible_place(tmp_path: Path, subtype: str) -> None:
+    plainly = plain(tmp_path / "a", noise(), "W64", subtype)
+    content = Path(plainly).read_bytes()
+    start = content.index(b"fmt \xf3\xac")
+    size = int.from_bytes(content[start + 16 : start + 24], "little")
+    old, rest = content[start + 24 : start + size], content[start + size + -size % 8 :]
+    more = struct.pack("<HHI", 22, int.from_bytes(old[14:16], "little"), 3) + old[:2]
+    form = b"\xfe\xff" + old[2:16] + more + bytes.fromhex("000000001000800000aa00389b71")
+    header = content[start : start + 16] + struct.pack("<Q", 24 + len(form))
+    path = tmp_path / "b.w64"
+    path.write_bytes(content[:start] + header + form + rest)
+    assert probe(str(path)).subtype == subtype
+    assert np.array_equal(load(str(path)), load(plainly))
+
+
 @pytest.mark.parametrize("name", ["._", ".AppleDouble/x"])
 def test_an_mp3_is_read_in_a_folder_that_a_mac_has_seen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
@@ -765,7 +781,7 @@ def test_what_ffmpeg_refuses(tmp_path: Path, fake_ffmpeg: Path) -> None:
     path.write_bytes(adts(43))
     with pytest.raises(TrackError, match="moov atom not found") as caught:
         decode_to(str(path), str(tmp_path / "out" / "a.wav"))
-    assert caught.value.code == "not_audio"
+    assert caught.value.code == "truncated"
     assert os.listdir(tmp_path / "out") == []
 
 

@@ -329,13 +329,43 @@ def test_a_film_with_one_sound_track_says_so(tmp_path: Path) -> None:
         assert probe(path).note == ("the sound track of a film" if note else "")
 
 
+@needs_ffmpeg
+@pytest.mark.parametrize("name", ["x.mpg", "x.ts"])
+def test_packets_of_a_program_are_not_taken_for_frames(tmp_path: Path, name: str) -> None:
+    assert FFMPEG
+    (tmp_path / "a.wav").write_bytes(content(tmp_path, "wav"))
+    path = str(tmp_path / name)
+    sound = ["-i", str(tmp_path / "a.wav"), "-c:a", "mp2"]
+    subprocess.run([FFMPEG, "-v", "error", *sound, path], check=True)
+    assert seconds(path, tmp_path) == pytest.approx(by_ffmpeg(path), abs=1e-3)
+    assert seconds(path, tmp_path) >= SECONDS - 0.05
+
+
+@needs_ffmpeg
+def test_what_ffmpeg_leaves_out_is_said(tmp_path: Path) -> None:
+    data = bytearray(encoded(tmp_path, "mka"))
+    middle = len(data) // 2
+    data[middle : middle + 3000] = bytes(3000)
+    assert "cannot decode all of it" in refused(written(tmp_path / "x", bytes(data)), tmp_path)
+
+
+@needs_ffmpeg
+def test_alac_of_quicktime_keeps_its_24_bits(tmp_path: Path) -> None:
+    assert FFMPEG
+    (tmp_path / "a.wav").write_bytes(content(tmp_path, "wav"))
+    sound = ["-i", str(tmp_path / "a.wav"), "-c:a", "alac", "-sample_fmt", "s32p"]
+    subprocess.run([FFMPEG, "-v", "error", *sound, str(tmp_path / "x.mov")], check=True)
+    assert probe(str(tmp_path / "x.mov")).subtype == "ALAC_24"
+
+
 def test_without_ffmpeg_a_row_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     beginnings = {
         "wv": b"wvpk", "ape": b"MAC \x96\x0f", "tta": b"TTA1", "dsf": b"DSD ",
-        "mka": b"\x1aE\xdf\xa3", "m4a": b"\0\0\0\x20ftypM4A ",
+        "mka": b"\x1aE\xdf\xa3", "m4a": b"\0\0\0\x20ftypM4A ", "mpg": b"\0\0\x01\xba",
+        "ts": (b"G" + bytes(187)) * 3,
     }  # fmt: skip
     for name, sign in beginnings.items():
         with pytest.raises(TrackError, match=r"needs the program ffmpeg.*install it") as caught:

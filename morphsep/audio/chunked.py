@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from morphsep.audio.containers import beginnings, chunks, tail
 from morphsep.audio.containers.splice import Spliced
@@ -17,6 +17,9 @@ WAV_REMEDY = (
     "rewrite it (`ffmpeg -ignore_length 1 -i in.wav -c copy out.wav` or "
     "`sox --ignore-length in.wav out.wav`) and listen to its end, or export the file again"
 )
+EXTENSIBLE = bytes.fromhex("feff")
+SUB_FORMAT = 24
+"""Where an extensible format chunk names its coding."""
 EXPORT_AGAIN = "export the file again with the program that wrote it"
 
 
@@ -32,6 +35,8 @@ def chunked(file: BinaryIO, path: str, layout: chunks.Layout) -> BinaryIO | Spli
             "truncated", f"{Path(path).name} ends before its sound begins; get a complete copy"
         )
     _check_tail(file, path, layout, data)
+    if layout is chunks.W64:
+        file = _plainly_coded(file)
     if data.promised == data.present:
         return _without_tail(file, data) if layout is chunks.W64 else file
     size = file.seek(0, io.SEEK_END)
@@ -43,6 +48,21 @@ def chunked(file: BinaryIO, path: str, layout: chunks.Layout) -> BinaryIO | Spli
                 rate = sound.samplerate
                 raise truncated(path, promised / rate, sound.frames / rate)
     return sized
+
+
+def _plainly_coded(file: BinaryIO) -> BinaryIO:
+    """A W64 whose coding is named at its usual place: libsndfile takes an extensible one for
+    integers, whatever it is."""
+    form = next((chunk for chunk in chunks.walk(file, chunks.W64) if chunk.id[:4] == b"fmt "), None)
+    if form is None or form.size < SUB_FORMAT + 2:
+        return file
+    file.seek(form.start)
+    content = file.read(SUB_FORMAT + 2)
+    if content[:2] != EXTENSIBLE:
+        return file
+    end = file.seek(0, io.SEEK_END)
+    coding = content[SUB_FORMAT:]
+    return cast("BinaryIO", Spliced(file, (0, form.start), coding, (form.start + 2, end)))
 
 
 def _check_tail(file: BinaryIO, path: str, layout: chunks.Layout, data: chunks.DataChunk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,11 @@ BLOCK = 131_072
 """Samples decoded at a time: about 3 s."""
 PROMISE_SLACK = 1.0
 """Seconds by which the duration in an m4a's or wma's header may be off in a complete file."""
-FILMS = ("MATROSKA", "AVI", "FLV")
+LEFT_OUT = re.compile("Error while decoding|Error submitting packet to decoder|Decoding error")
+"""How ffmpeg says that it goes on without a part of the sound; it ends with 0 all the same."""
+WALKED = ("AAC", "MP2")
+"""Their frames were counted; what else ffmpeg finds no sound in is junk between them."""
+FILMS = ("MATROSKA", "AVI", "FLV", "MPEGPS", "MPEGTS")
 """Containers whose length is that of the longest track, which may be the pictures."""
 
 
@@ -65,8 +70,9 @@ def _run_ffmpeg(info: AudioInfo, destination: Path) -> None:
     try:
         done = subprocess.run(_command(info, temporary), capture_output=True, check=False)
         complaint = done.stderr.decode(errors="replace").strip().splitlines()
-        if done.returncode != 0:
-            raise _failed(info, complaint)
+        left_out = [line for line in complaint if LEFT_OUT.search(line)]
+        if done.returncode != 0 or (left_out and info.format not in WALKED):
+            raise _failed(info, left_out or complaint)
         decoded = replace(probe(str(temporary)), path=info.path)
         if info.format not in FILMS and decoded.duration < info.duration - PROMISE_SLACK:
             raise truncated(info.path, info.duration, decoded.duration)
@@ -95,9 +101,11 @@ def _command(info: AudioInfo, destination: Path) -> list[str]:
 
 
 def _failed(info: AudioInfo, complaint: list[str]) -> TrackError:
-    reason = complaint[-1] if complaint else "no reason given"
+    reason = f" ({complaint[-1]})" if complaint else ""
     if "No space left" in reason:
-        return TrackError("disk_full", f"{reason}; make room and run again")
+        return TrackError("disk_full", f"{complaint[-1]}; make room and run again")
     return TrackError(
-        "not_audio", f"{Path(info.path).name}: ffmpeg cannot decode it ({reason}); convert it first"
+        "truncated",
+        f"{Path(info.path).name}: ffmpeg cannot decode all of it{reason}; the file was cut off "
+        "or damaged: get a complete copy of it",
     )

@@ -28,12 +28,15 @@ SIGNS = (
     ("TAK", rb"tBaK"),
     ("FLV", rb"FLV\x01"),
     ("AVI", rb"RIFF.{4}AVI "),
+    ("MPEGPS", rb"\0\0\x01\xba"),
+    ("MPEGTS", rb"G.{187}G.{187}G"),
 )
 """Kinds that need ffmpeg, and how they begin."""
 DEMUXERS = {
     "M4A": "mov", "AAC": "aac", "WMA": "asf", "MP2": "mp3", "MATROSKA": "matroska",
     "WAVPACK": "wv", "APE": "ape", "TTA": "tta", "DSF": "dsf", "MUSEPACK": "mpc8",
-    "TAK": "tak", "FLV": "flv", "AVI": "avi", "OGG": "ogg", "OGGFLAC": "ogg",
+    "TAK": "tak", "FLV": "flv", "AVI": "avi", "MPEGPS": "mpeg", "MPEGTS": "mpegts",
+    "OGG": "ogg", "OGGFLAC": "ogg",
     "WAV": "wav", "AIFF": "aiff", "CAF": "caf", "W64": "w64",
 }  # fmt: skip
 """Named, so that a playlist with a false name cannot make ffmpeg open other files."""
@@ -115,12 +118,12 @@ def _movie(path: str, file: BinaryIO) -> AudioInfo:
     from mutagen.mp4 import MP4
 
     header = _tagged(path, file, MP4)
-    codec, bits = str(getattr(header, "codec", "")), getattr(header, "bits_per_sample", 0)
-    if not header.length or not codec:  # fragments, whose length the header does not tell
+    codec = str(getattr(header, "codec", ""))
+    # fragments do not tell their length, and mutagen not how many bits QuickTime's ALAC has
+    if not header.length or not codec or codec == "alac":
         return ffprobe.probe(path, "M4A", DEMUXERS["M4A"])
-    subtype = f"ALAC_{bits}" if codec == "alac" else codec.upper()
     return AudioInfo(
-        path=path, format="M4A", subtype=subtype, via_ffmpeg=True,
+        path=path, format="M4A", subtype=codec.upper(), via_ffmpeg=True,
         sample_rate=int(header.sample_rate), num_channels=int(header.channels),
         num_samples=round(header.length * header.sample_rate),
         note=ffprobe.tracks_note(movie.num_sounds, movie.num_pictures),

@@ -15,7 +15,7 @@ from morphsep.errors import TrackError
 
 MIN_RATE, MAX_RATE = 8_000, 192_000
 """Hz."""
-HEAD = 64
+HEAD = 512
 """Bytes by which a file's kind is told."""
 
 
