@@ -73,12 +73,12 @@ def test_the_list_of_commands_and_options_is_pinned() -> None:
                 "--seed", "--steps", "--unconditional-rank", "--unconditional-steps", "--variant",
                 "--weights"]  # fmt: skip
     model = ["--adapter", "--angle", "--interpolation", "--lora", "--paper-faithful"]
-    morph = sorted([*common, *tone, *model, "--chunk", "--uniform"])
+    planned = sorted([*common, *tone, *model, "--chunk", "--uniform"])
     assert got == {
-        "morph": morph,
-        "separate": sorted(common),
-        "preview": sorted([*morph, "--at"]),
-        "plan": morph,
+        "morph": sorted([*planned, "--dry-run"]),
+        "separate": sorted([*common, "--dry-run"]),
+        "preview": sorted([*planned, "--at"]),
+        "plan": planned,
         "doctor": ["--json", "--out"],
         "verify": ["--address", "--executor", "--json", "--workers"],
         "status": ["--json"],
@@ -111,7 +111,7 @@ def test_what_morph_takes_plan_and_preview_take_and_separate_what_concerns_it() 
         )
     } | {f"--{name}".replace("_", "-") for name in BACKEND_OPTIONS}
     for command in ("morph", "plan", "preview"):
-        assert set(got["morph"]) - set(got[command]) == set()
+        assert set(got["morph"]) - set(got[command]) <= {"--dry-run"}
         assert settings - set(got[command]) == set()
     separating = {name for name, (_, option) in setting_options().items() if option.in_separate}
     assert separating >= set(inspect.signature(Demucs).parameters) & set(setting_options())
@@ -301,6 +301,8 @@ def test_what_ends_a_command_says_whose_fault_it_is(
         (["--to", "fuzz", "--executor", "slurm"], "no executor 'slurm'"),
         (["--to", "fuzz", "--channels", "1"], "--channels"),
         (["--to", "fuzz", "--format", "mp3"], "mp3"),
+        (["--to", "fuzz", "--backend", "chain", "--set", "foo"], "NAME=VALUE, such as foo=1"),
+        (["--to", "fuzz", "--backend", "chain", "--set", "=1"], "NAME=VALUE"),
         (["--to", "fuzz", "--device", "abacus"], "abacus"),
         (["--transition", "clean-to-loud"], "clean-to-loud"),
         ([], "--to"),
@@ -344,6 +346,49 @@ def test_plan_touches_nothing(tmp_path: Path) -> None:
     assert planned["hours_of_work"] > 0
     assert len(planned["problems"]) == 1
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", ["morph", "separate"])
+def test_a_dry_run_is_the_plan(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    songs.song(tmp_path / "in", 6.0)
+    (tmp_path / "in" / "bad.wav").write_text("no")
+    common = [str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--separator", "harmonic"]
+    tone = ["--to", "fuzz", "--amount", "0.5"] if command == "morph" else []
+    app([command, *common, *tone, "--dry-run"], standalone_mode=False)
+    said = capsys.readouterr().out
+    assert not (tmp_path / "out").exists()
+    app(["plan", *common, *tone], standalone_mode=False)
+    planned = capsys.readouterr().out
+    if command == "morph":
+        assert said == planned
+    else:
+        assert planned.splitlines()[0] == said.splitlines()[0]
+        assert "separator harmonic (2)\n" in said
+        assert "backend" not in said
+    assert "bad.wav" in said
+
+
+def test_a_plan_of_what_is_not_there_says_that_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app(["plan", str(tmp_path / "nosuch"), "--separator", "none"], standalone_mode=False)
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert first.startswith("problem")
+    assert "nosuch" in first
+    assert "none;" not in "".join(rest)
+
+
+def test_a_preview_past_the_end_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    songs.write(tmp_path / "x.wav", songs.guitar(2.0))
+    for at, warned in (("0:02", True), ("0:01", False)):
+        caplog.clear()
+        app(["preview", str(tmp_path / "x.wav"), "-o", str(tmp_path / "out"), "--to", "fuzz",
+             "--separator", "none", "--at", at], standalone_mode=False)  # fmt: skip
+        assert any("ends at 2.00 s" in text for text in caplog.messages) == warned
 
 
 def test_preview_is_twenty_seconds_beside_what_it_was(tmp_path: Path) -> None:

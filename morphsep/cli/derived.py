@@ -5,18 +5,17 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from inspect import Parameter
 from typing import Any, Protocol, get_type_hints
 
-from morphsep.cli.running import Running
 from morphsep.cli.setting_options import SettingOptions
 from morphsep.request import Command, Settings
 
 
-def derived(of: Command) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Puts options, one for each field, in the place of a command's parameters of type `Settings`
-    and `Running`. Such a parameter's default holds the defaults of the options.
+def derived(of: Command = "morph") -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Puts options, one for each field, in the place of a command's parameters of type `Settings`,
+    or of another dataclass. Such a parameter's default holds the defaults of the options.
 
     Args:
         of: the command whose settings are taken; ``separate`` has those that concern it.
@@ -56,31 +55,35 @@ class Group(Protocol):
 
 
 def _group(parameter: Parameter, of: Command) -> Group | None:
+    if not is_dataclass(parameter.annotation):
+        return None
     has_default = parameter.default is not Parameter.empty
-    if parameter.annotation is Settings:
-        return SettingOptions(of, parameter.default if has_default else Settings())
-    if parameter.annotation is Running:
-        return RunningOptions(parameter.default if has_default else Running())
-    return None
+    kind: Any = parameter.annotation
+    defaults: Any = parameter.default if has_default else kind()
+    return SettingOptions(of, defaults) if kind is Settings else FieldOptions(defaults)
 
 
 @dataclass(frozen=True, slots=True)
-class RunningOptions:
-    """The fields of `Running`: their types are Typer's options already."""
+class FieldOptions:
+    """The fields of a dataclass whose types are Typer's options already."""
 
-    defaults: Running
+    defaults: Any
+    """An instance of the dataclass."""
 
     def parameters(self) -> list[Parameter]:
         """One for each field."""
-        hints = get_type_hints(Running, include_extras=True)
+        hints = get_type_hints(type(self.defaults), include_extras=True)
         return [
             Parameter(name, Parameter.KEYWORD_ONLY, annotation=hints[name], default=default)
             for name, default in self._defaults()
         ]
 
-    def take(self, values: dict[str, Any]) -> Running:
-        """How to run, from the options' values, which are taken out of `values`."""
-        return Running(**{name: values.pop(name) for name, _ in self._defaults()})
+    def take(self, values: dict[str, Any]) -> object:
+        """An instance from the options' values, which are taken out of `values`."""
+        made: object = type(self.defaults)(
+            **{name: values.pop(name) for name, _ in self._defaults()}
+        )
+        return made
 
     def _defaults(self) -> Iterator[tuple[str, Any]]:
-        return ((field.name, getattr(self.defaults, field.name)) for field in fields(Running))
+        return ((field.name, getattr(self.defaults, field.name)) for field in fields(self.defaults))

@@ -10,7 +10,7 @@ import typer
 
 from morphsep.cli.answers import existing, list_plugins, print_answer, print_result
 from morphsep.cli.options import Address, ExecutorName, Json, Workers
-from morphsep.cli.running import Running
+from morphsep.cli.running import ClusterOptions
 
 
 def doctor(
@@ -42,7 +42,7 @@ def verify(
     from morphsep.manifest import count_lacking_tags
     from morphsep.run import verify as check
 
-    pool = Running(address=address, workers=workers).pool()
+    pool = ClusterOptions(address=address, workers=workers).pool()
     folder = existing(out)
     lacking = count_lacking_tags(folder)
     count, findings = check(folder, executor, pool)

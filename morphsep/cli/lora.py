@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from morphsep.cli.answers import print_answer, print_lines, print_result
-from morphsep.cli.options import (
-    Address,
-    Device,
-    ExecutorName,
-    Gpus,
-    Json,
-    Offline,
-    Seed,
-    Weights,
-    Workers,
-)
-from morphsep.cli.running import Running as RunningOptions
+from morphsep.cli.derived import derived
+from morphsep.cli.options import Device, Json, Offline, Seed, Weights
+from morphsep.cli.running import ClusterOptions
 
 if TYPE_CHECKING:
-    from morphsep.backends.diffusion.training import Recipe
+    from morphsep.backends.diffusion.training import Recipe, Running
 
 lora_app = typer.Typer(
     no_args_is_help=True,
@@ -31,26 +22,73 @@ lora_app = typer.Typer(
     help="LoRA adapters for the backend diffusion: train one for a pair of tones.",
 )
 
-Variant = Annotated[
-    str, typer.Option(help="one-sided: one for both tones; two-sided: one for each.")
-]
-Prompt = Annotated[str | None, typer.Option(help="What textual inversion begins with.")]
-InversionSteps = Annotated[int, typer.Option(help="Steps of textual inversion, for each clip.")]
-Steps = Annotated[int, typer.Option(help="Steps of the conditional adapter.")]
-Rank = Annotated[
-    int | None, typer.Option(help="Its rank: 4 for one-sided, 2 for two-sided, unless told.")
-]
-UnconditionalSteps = Annotated[int, typer.Option(help="Steps of the unconditional adapter.")]
-UnconditionalRank = Annotated[int, typer.Option(help="Its rank.")]
-Rate = Annotated[float, typer.Option(help="Learning rate of the adapters.")]
-Seconds = Annotated[float, typer.Option(help="Length of the excerpts of longer clips.")]
-Half = Annotated[bool, typer.Option("--half", help="bfloat16; on a GPU only.")]
-Checkpointing = Annotated[
-    bool, typer.Option("--gradient-checkpointing", help="Less memory, more time.")
-]
-Resume = Annotated[
-    bool, typer.Option("--resume/--no-resume", help="Go on where a killed training stopped.")
-]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingOptions:
+    """What is trained, and how. Each field is an option."""
+
+    variant: Annotated[
+        str, typer.Option(help="one-sided: one for both tones; two-sided: one for each.")
+    ] = "one-sided"
+    weights: Weights = None
+    prompt: Annotated[str | None, typer.Option(help="What textual inversion begins with.")] = None
+    inversion_steps: Annotated[
+        int, typer.Option(help="Steps of textual inversion, for each clip.")
+    ] = 2500
+    steps: Annotated[int, typer.Option(help="Steps of the conditional adapter.")] = 150
+    rank: Annotated[
+        int | None, typer.Option(help="Its rank: 4 for one-sided, 2 for two-sided, unless told.")
+    ] = None
+    unconditional_steps: Annotated[
+        int, typer.Option(help="Steps of the unconditional adapter.")
+    ] = 15
+    unconditional_rank: Annotated[int, typer.Option(help="Its rank.")] = 2
+    rate: Annotated[float, typer.Option(help="Learning rate of the adapters.")] = 1e-3
+    seconds: Annotated[float, typer.Option(help="Length of the excerpts of longer clips.")] = 10.0
+    seed: Seed = 0
+    half: Annotated[bool, typer.Option("--half", help="bfloat16; on a GPU only.")] = False
+    gradient_checkpointing: Annotated[
+        bool, typer.Option("--gradient-checkpointing", help="Less memory, more time.")
+    ] = False
+    device: Device = "auto"
+    offline: Offline = False
+    resume: Annotated[
+        bool, typer.Option("--resume/--no-resume", help="Go on where a killed training stopped.")
+    ] = True
+
+    def recipe(self) -> Recipe:
+        """
+        Raises:
+            SettingError: a value is out of its range.
+        """
+        from morphsep.backends.diffusion.training import PROMPT, Recipe, checked_variant
+
+        return Recipe(
+            variant=checked_variant(self.variant),
+            prompt=PROMPT if self.prompt is None else self.prompt,
+            inversion_steps=self.inversion_steps, steps=self.steps, rank=self.rank,
+            unconditional_steps=self.unconditional_steps,
+            unconditional_rank=self.unconditional_rank, rate=self.rate, seconds=self.seconds,
+            seed=self.seed, half=self.half,
+        )  # fmt: skip
+
+    def running(self) -> Running:
+        """How the training is run."""
+        from morphsep.backends.diffusion.training import Running
+
+        return Running(
+            device=self.device, offline=self.offline, resume=self.resume,
+            gradient_checkpointing=self.gradient_checkpointing,
+        )  # fmt: skip
+
+    def model(self) -> str:
+        """The folder or the hub name of the model that is trained."""
+        from morphsep.backends.diffusion import DEFAULT_WEIGHTS
+
+        asked = self.weights or DEFAULT_WEIGHTS
+        folder = Path(asked).expanduser()
+        # a worker of a cluster has another working directory
+        return str(folder.absolute()) if folder.is_dir() else asked
 
 
 @lora_app.callback()
@@ -59,95 +97,49 @@ def lora() -> None:
 
 
 @lora_app.command()
+@derived()
 def train(
     source: Annotated[str, typer.Option(help="A clip of the tone to morph from, 5 to 10 s.")],
     target: Annotated[str, typer.Option(help="A clip of the tone to morph towards.")],
     out: Annotated[str, typer.Option("-o", "--out", help="Folder for the adapter.")],
-    variant: Variant = "one-sided",
-    weights: Weights = None,
-    prompt: Prompt = None,
-    inversion_steps: InversionSteps = 2500,
-    steps: Steps = 150,
-    rank: Rank = None,
-    unconditional_steps: UnconditionalSteps = 15,
-    unconditional_rank: UnconditionalRank = 2,
-    rate: Rate = 1e-3,
-    seconds: Seconds = 10.0,
-    seed: Seed = 0,
-    half: Half = False,
-    gradient_checkpointing: Checkpointing = False,
-    device: Device = "auto",
-    offline: Offline = False,
-    resume: Resume = True,
+    training: TrainingOptions,
     as_json: Json = False,
 ) -> None:
     """Train adapters on two clips. The same command again goes on where it stopped."""
-    from morphsep.backends.diffusion.training import Running
     from morphsep.backends.diffusion.training import train as run
     from morphsep.cli import lora_display as display
 
-    recipe = _recipe(
-        variant=variant, prompt=prompt, inversion_steps=inversion_steps, steps=steps, rank=rank,
-        unconditional_steps=unconditional_steps, unconditional_rank=unconditional_rank, rate=rate,
-        seconds=seconds, seed=seed, half=half,
-    )  # fmt: skip
-    running = Running(
-        device=device, offline=offline, resume=resume,
-        gradient_checkpointing=gradient_checkpointing,
-    )  # fmt: skip
+    recipe = training.recipe()
     with display.progress(recipe, quiet=as_json) as on_step:
-        adapter = run(source, target, _weights(weights), out, recipe, running, on_step)
+        adapter = run(source, target, training.model(), out, recipe, training.running(), on_step)
     print_result(as_json, display.facts(adapter), display.lines(adapter))
 
 
 @lora_app.command("train-many")
+@derived()
 def train_many(
     pairs: Annotated[
-        str, typer.Argument(help="A list (.csv, .parquet) with the columns source, target, out.")
+        str,
+        typer.Argument(
+            help="A list (.csv, .tsv, .jsonl, .parquet) with the columns source, target, out."
+        ),
     ],
     out: Annotated[
         str, typer.Option("-o", "--out", help="File for one row of result a pair (.csv, .parquet).")
     ],
-    variant: Variant = "one-sided",
-    weights: Weights = None,
-    prompt: Prompt = None,
-    inversion_steps: InversionSteps = 2500,
-    steps: Steps = 150,
-    rank: Rank = None,
-    unconditional_steps: UnconditionalSteps = 15,
-    unconditional_rank: UnconditionalRank = 2,
-    rate: Rate = 1e-3,
-    seconds: Seconds = 10.0,
-    seed: Seed = 0,
-    half: Half = False,
-    gradient_checkpointing: Checkpointing = False,
-    device: Device = "auto",
-    offline: Offline = False,
-    resume: Resume = True,
-    executor: ExecutorName = "auto",
-    address: Address = None,
-    workers: Workers = None,
-    gpus: Gpus = None,
+    training: TrainingOptions,
+    cluster: ClusterOptions,
     as_json: Json = False,
 ) -> None:
     """Train an adapter for each pair of a list. Side by side where there is a Ray cluster."""
     from morphsep import run
-    from morphsep.backends.diffusion.training import Running
 
-    recipe = _recipe(
-        variant=variant, prompt=prompt, inversion_steps=inversion_steps, steps=steps, rank=rank,
-        unconditional_steps=unconditional_steps, unconditional_rank=unconditional_rank, rate=rate,
-        seconds=seconds, seed=seed, half=half,
-    )  # fmt: skip
-    running = Running(
-        device=device, offline=offline, resume=resume,
-        gradient_checkpointing=gradient_checkpointing,
-    )  # fmt: skip
     listed = run.read_pairs(pairs)
-    pool = RunningOptions(address=address, workers=workers, gpus=gpus).pool()
-    work = run.TrainPair(weights=_weights(weights), recipe=recipe, running=running)
+    work = run.TrainPair(
+        weights=training.model(), recipe=training.recipe(), running=training.running()
+    )
     results = list[run.Result]()
-    for result in run.train_many(listed, work, executor, pool):
+    for result in run.train_many(listed, work, cluster.executor, cluster.pool()):
         results.append(result)
         run.write_results(out, listed, results)
         if not as_json:
@@ -170,18 +162,3 @@ def show(
 
     found = read_adapter(adapter)
     print_answer(as_json, display.facts(found), display.lines(found))
-
-
-def _recipe(*, variant: str, prompt: str | None, **values: Any) -> Recipe:
-    from morphsep.backends.diffusion.training import PROMPT, Recipe, checked_variant
-
-    asked = PROMPT if prompt is None else prompt
-    return Recipe(variant=checked_variant(variant), prompt=asked, **values)
-
-
-def _weights(asked: str | None) -> str:
-    from morphsep.backends.diffusion import DEFAULT_WEIGHTS
-
-    folder = Path(asked or DEFAULT_WEIGHTS).expanduser()
-    # a worker of a cluster has another working directory
-    return str(folder.absolute()) if folder.is_dir() else asked or DEFAULT_WEIGHTS

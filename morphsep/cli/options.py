@@ -11,9 +11,9 @@ Inputs = Annotated[
     typer.Argument(
         metavar="INPUT...",
         show_default=False,
-        help="Files, folders (searched through), or a list (.csv, .parquet) with a column path "
-        "and, if wanted, output, to, from, transition, recording, amount, stem, separator, "
-        "backend, format, subtype.",
+        help="Files, folders (searched through), or a list (.csv, .tsv, .jsonl, .parquet) with a "
+        "column path and, if wanted, output, to, from, transition, recording, amount, stem, "
+        "separator, backend, format, subtype.",
     ),
 ]
 Out = Annotated[
@@ -66,5 +66,8 @@ MaxFailures = Annotated[
 Force = Annotated[bool, typer.Option("--force", help="Do everything again.")]
 Rerun = Annotated[
     str | None, typer.Option(metavar="failed", help="Only the tracks that failed last time.")
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Only say what would be done and cost, as plan does.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]

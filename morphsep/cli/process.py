@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from morphsep.cli.answers import print_answer
 from morphsep.cli.derived import derived
-from morphsep.cli.options import Inputs, Out
-from morphsep.cli.running import Running, chosen_jobs, run_jobs
+from morphsep.cli.options import DryRun, Inputs, Out
+from morphsep.cli.running import RunOptions, run_jobs, show_plan
 from morphsep.request import Settings, collect
 
-HERE = Running(executor="local")
+HERE = RunOptions(executor="local")
 """A preview is too short for a cluster, unless one is asked for."""
 ANY_TONE = Settings(to="distortion")
 """What is planned where no tone is named: none costs much more than another."""
 
 
 @derived("morph")
-def morph(inputs: Inputs, out: Out, *, settings: Settings, running: Running) -> None:
+def morph(
+    inputs: Inputs, out: Out, *, settings: Settings, dry_run: DryRun = False, options: RunOptions
+) -> None:
     """Change the guitar's tone in whole recordings. The same command again does only what is
     not done."""
     from morphsep.pipelines import REPROCESS
 
-    run_jobs(collect(inputs, out, settings), out, REPROCESS, running)
+    do = show_plan if dry_run else run_jobs
+    do(collect(inputs, out, settings), out, REPROCESS, options)
 
 
 @derived("separate")
-def separate(inputs: Inputs, out: Out, *, settings: Settings, running: Running) -> None:
+def separate(
+    inputs: Inputs, out: Out, *, settings: Settings, dry_run: DryRun = False, options: RunOptions
+) -> None:
     """Write only the guitar and the backing. They add up to the mix; float WAV unless told."""
     from morphsep.pipelines import SEPARATE
 
-    run_jobs(collect(inputs, out, settings, SEPARATE.command), out, SEPARATE, running)
+    do = show_plan if dry_run else run_jobs
+    do(collect(inputs, out, settings, SEPARATE.command), out, SEPARATE, options)
 
 
 @derived("morph")
@@ -45,13 +49,13 @@ def preview(
     at: Annotated[
         str, typer.Option(help="Where the 20 seconds begin (m:ss); at the end, the last 20.")
     ] = "0:00",
-    running: Running = HERE,
+    options: RunOptions = HERE,
 ) -> None:
     """Morph 20 seconds of each song. OUT/NAME.wav, and OUT/before/NAME.wav to compare."""
     from morphsep.pipelines import REPROCESS
     from morphsep.run import cut_inputs
 
-    run_jobs(cut_inputs(inputs, out, settings, at), out, REPROCESS, running)
+    run_jobs(cut_inputs(inputs, out, settings, at), out, REPROCESS, options)
 
 
 @derived("morph")
@@ -60,12 +64,10 @@ def plan(
     out: Out = "out",
     *,
     settings: Settings = ANY_TONE,
-    running: Running,
+    options: RunOptions,
 ) -> None:
     """Estimate what a run would do and cost. Files, hours, chunks, time, memory, disk; writes
     nothing. Takes the options of morph; those about running do not change the estimate."""
-    from morphsep import run
+    from morphsep.pipelines import REPROCESS
 
-    running.pool()  # refuses what morph would refuse
-    planned = run.plan(chosen_jobs(collect(inputs, out, settings), out, running), out)
-    print_answer(running.as_json, asdict(planned), planned.lines())
+    show_plan(collect(inputs, out, settings), out, REPROCESS, options)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import typer
 
+from morphsep.cli.answers import print_answer
 from morphsep.cli.options import (
     Address,
     ExecutorName,
@@ -27,19 +28,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
-    """How a run is done and shown; nothing here changes a sound. Each field is an option."""
+class ClusterOptions:
+    """Where work is done. Each field is an option."""
 
-    work_in: WorkIn = None
     executor: ExecutorName = "auto"
     address: Address = None
     workers: Workers = None
     gpus: Gpus = None
-    timeout: Timeout = 7200.0
-    max_failures: MaxFailures = None
-    force: Force = False
-    rerun: Rerun = None
-    as_json: Json = False
 
     def pool(self) -> Pool:
         """The cluster to use.
@@ -60,7 +55,19 @@ class Running:
         return Pool(address=self.address, min_workers=ends[0], max_workers=most, gpus=self.gpus)
 
 
-def chosen_jobs(jobs: Sequence[Job], out: str, running: Running) -> Sequence[Job]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions(ClusterOptions):
+    """How a run is done and shown; nothing here changes a sound. Each field is an option."""
+
+    work_in: WorkIn = None
+    timeout: Timeout = 7200.0
+    max_failures: MaxFailures = None
+    force: Force = False
+    rerun: Rerun = None
+    as_json: Json = False
+
+
+def chosen_jobs(jobs: Sequence[Job], out: str, options: RunOptions) -> Sequence[Job]:
     """All jobs, or those that --rerun asks for.
 
     Raises:
@@ -69,31 +76,44 @@ def chosen_jobs(jobs: Sequence[Job], out: str, running: Running) -> Sequence[Job
     from morphsep.errors import SettingError
     from morphsep.run import only_failed
 
-    if running.rerun is None:
+    if options.rerun is None:
         return jobs
-    if running.rerun != "failed":
-        raise SettingError(f"--rerun knows only `failed`, got {running.rerun!r}")
+    if options.rerun != "failed":
+        raise SettingError(f"--rerun knows only `failed`, got {options.rerun!r}")
     return only_failed(jobs, out)
 
 
-def run_jobs(jobs: Sequence[Job], out: str, pipeline: Pipeline, running: Running) -> None:
+def run_jobs(jobs: Sequence[Job], out: str, pipeline: Pipeline, options: RunOptions) -> None:
     """Does the jobs, shows how it goes, prints how it ended, and exits."""
     from morphsep.cli import display, streams
     from morphsep.run import keep_freed_memory, run, settle_jobs
 
     keep_freed_memory()
-    jobs = settle_jobs(chosen_jobs(jobs, out, running))
-    if not running.as_json:
+    jobs = settle_jobs(chosen_jobs(jobs, out, options))
+    if not options.as_json:
         display.say_separators(jobs)
-    with display.progress(jobs, quiet=running.as_json) as watch:
+    with display.progress(jobs, quiet=options.as_json) as watch:
         summary = run(
-            jobs, out, pipeline, work_in=running.work_in, executor=running.executor,
-            pool=running.pool(),
-            force=running.force, max_failures=running.max_failures, timeout=running.timeout,
+            jobs, out, pipeline, work_in=options.work_in, executor=options.executor,
+            pool=options.pool(),
+            force=options.force, max_failures=options.max_failures, timeout=options.timeout,
             on_progress=watch.event, on_outcome=watch.outcome,
         )  # fmt: skip
-    if running.as_json:
+    if options.as_json:
         print(streams.as_json(display.as_json(summary)))
     else:
         display.closing_table(summary, out)
     raise typer.Exit(summary.exit_code)
+
+
+def show_plan(jobs: Sequence[Job], out: str, pipeline: Pipeline, options: RunOptions) -> None:
+    """Prints what doing the jobs would cost.
+
+    Raises:
+        SettingError: settings that cannot work.
+    """
+    from morphsep import run
+
+    options.pool()  # refuses what a run would refuse
+    planned = run.plan(chosen_jobs(jobs, out, options), out, pipeline.command)
+    print_answer(options.as_json, asdict(planned), planned.lines())

@@ -128,7 +128,9 @@ def _assigned(
     found = {name: "yes" if value is True else str(value) for name, value in flags.items() if value}
     for text in texts or ():
         name, is_assignment, value = text.partition("=")
-        if not is_assignment:
-            raise SettingError(f"{flag} takes NAME=VALUE, got {text!r}")
+        if not is_assignment or not name.strip():
+            raise SettingError(
+                f"{flag} takes NAME=VALUE, such as {name.strip() or 'steps'}=1, got {text!r}"
+            )
         found[name.strip().replace("-", "_")] = value.strip()
     return tuple(sorted(found.items()))

@@ -13,7 +13,7 @@ from morphsep import audio, manifest
 from morphsep.dsp import Seconds, model_length
 from morphsep.errors import TrackError
 from morphsep.manifest import TrackRow
-from morphsep.request import Job
+from morphsep.request import Command, Job
 from morphsep.run.jobs import settle_jobs
 from morphsep.stages import build
 from morphsep.storage import location
@@ -46,6 +46,7 @@ class Plan:
     separators: dict[str, int]
     """Files per separator."""
     backends: dict[str, int]
+    """Files per backend; none where only stems are asked for."""
     reasons: list[str]
     """Why each separator, where it was chosen automatically."""
     hours_of_work: float
@@ -60,20 +61,25 @@ class Plan:
     """Files that would become failed or skipped rows, as far as their headers tell."""
 
     def lines(self) -> list[str]:
-        """For people."""
+        """For people; first what is wrong, where nothing can be read."""
+        problems = [f"problem   {text}" for text in self.problems]
+        if not self.readable:
+            return [*problems, f"files     {self.files} (none readable)"]
         source = "this folder's manifest" if self.measured_here else "reference figures"
+        chunks = f", {self.chunks} chunks" if self.backends else ""
+        backends = f"; backend {_counted(self.backends)}" if self.backends else ""
         lines = [
             f"files     {self.files} ({self.readable} readable, {self.done_before} with a result)",
-            f"audio     {self.hours:.2f} h in {self.sections} sections, {self.chunks} chunks",
-            f"separator {_counted(self.separators)}; backend {_counted(self.backends)}",
+            f"audio     {self.hours:.2f} h in {self.sections} sections{chunks}",
+            f"separator {_counted(self.separators)}{backends}",
             f"time      about {_hours(self.hours_of_work)} of work (from {source})",
             f"memory    about {self.memory_gb:.1f} GB at its peak",
             f"disk      about {self.disk_gb:.2f} GB, cached stems included",
         ]
-        return lines + self.reasons + [f"problem   {text}" for text in self.problems]
+        return lines + self.reasons + problems
 
 
-def plan(jobs: Sequence[Job], out: str | Path) -> Plan:
+def plan(jobs: Sequence[Job], out: str | Path, command: Command = "morph") -> Plan:
     """Adds up what the jobs would cost.
 
     Raises:
@@ -83,7 +89,7 @@ def plan(jobs: Sequence[Job], out: str | Path) -> Plan:
     rows = manifest.read_tracks(location(out))
     speed, measured = _speeds(rows)
     infos, problems = _probe(jobs)
-    costs = [_cost(*found, speed) for found in infos]
+    costs = [_cost(*found, speed, command) for found in infos]
     separators = Counter(cost.separator for cost in costs)
     memory = [MEMORY_GB.get(name.partition(":")[0], OTHER_MEMORY_GB) for name in separators]
     disk = sum(cost.bytes_kept for cost in costs)
@@ -95,7 +101,7 @@ def plan(jobs: Sequence[Job], out: str | Path) -> Plan:
         chunks=sum(cost.chunks for cost in costs),
         sections=sum(cost.sections for cost in costs),
         separators=dict(separators),
-        backends=dict(Counter(cost.backend for cost in costs)),
+        backends=dict(Counter(cost.backend for cost in costs if cost.backend)),
         reasons=sorted({j.separator_reason for j in jobs} - {"asked for"}),
         hours_of_work=sum(cost.work for cost in costs) / 3600,
         measured_here=measured,
@@ -111,6 +117,7 @@ class _Cost:
 
     separator: str
     backend: str
+    """Empty where only stems are asked for."""
     duration: Seconds
     work: Seconds
     chunks: int
@@ -120,21 +127,26 @@ class _Cost:
     """Result and cached stem."""
 
 
-def _cost(job: Job, info: audio.AudioInfo, num_bytes: int, speed: dict[str, float]) -> _Cost:
+def _cost(
+    job: Job, info: audio.AudioInfo, num_bytes: int, speed: dict[str, float], command: Command
+) -> _Cost:
     recipe = build(job.settings)
     length = model_length(info.num_samples, info.sample_rate)
     separator = job.settings.separator
-    stages = (separator.partition(":")[0], recipe.backend.name, "scan and assemble")
+    backend = recipe.backend.name if command == "morph" else ""
+    stages = [separator.partition(":")[0], *filter(None, [backend]), "scan and assemble"]
     stem = length * min(info.num_channels, 2) * 4
+    # two parts in float, or a result of the input's size
+    result = num_bytes if command == "morph" else 2 * stem
     return _Cost(
         separator=separator,
-        backend=recipe.backend.name,
+        backend=backend,
         duration=info.duration,
         work=sum(info.duration / speed.get(stage, 1.0) for stage in stages),
         chunks=recipe.grid.num_chunks(length),
         sections=-(-length // recipe.section),
         bytes_of_stem=stem,
-        bytes_kept=stem + num_bytes,
+        bytes_kept=stem + result,
     )
 
 

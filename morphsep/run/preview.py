@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,9 @@ from morphsep import audio, request
 from morphsep.dsp import Seconds, samples
 from morphsep.errors import SettingError, TrackError
 from morphsep.request import Job, Settings
-from morphsep.storage import is_remote
+from morphsep.storage import absolute, is_remote
+
+log = logging.getLogger("morphsep")
 
 LENGTH: Seconds = 20.0
 
@@ -27,7 +30,7 @@ def cut_inputs(names: Sequence[str], out: str, settings: Settings, at: str) -> l
         raise SettingError("a preview is made of local files; copy one song here first")
     start = request.parse_time(at)
     jobs = request.collect(names, out, replace(settings, format="wav"))
-    return [_cut(job, Path(out), start) for job in jobs]
+    return [_cut(job, Path(absolute(out)), start) for job in jobs]
 
 
 def _cut(job: Job, out: Path, start: Seconds) -> Job:
@@ -58,6 +61,9 @@ def _own_stem(job: Job) -> str | None:
 def _span(path: str, start: Seconds) -> tuple[Seconds, Seconds]:
     """(start, length) of the excerpt; it begins earlier than asked if the end is near."""
     duration = audio.probe(path).duration
+    if start >= duration:
+        taken = min(LENGTH, duration)
+        log.warning("%s ends at %.2f s, before --at: its last %.2f s it is", path, duration, taken)
     start = max(min(start, duration - LENGTH), 0.0)
     return start, min(LENGTH, duration - start)
 
