@@ -96,6 +96,11 @@ def mp4(path: Path) -> Path:
     return path
 
 
+def freeform(name: str) -> str:
+    """mutagen's key of a freeform atom, whose name is UTF-8: mutagen takes it for Latin-1."""
+    return f"----:com.apple.iTunes:{name.encode().decode('latin-1')}"
+
+
 def asf(path: Path) -> Path:
     """The header of a WMA without streams."""
     path.write_bytes(ASF_HEADER + struct.pack("<QIBB", 30, 0, 1, 2))

@@ -178,7 +178,7 @@ def m4a(path: Path) -> Tagged:
             "cpil": True, "pgap": True, "desc": ["in short"], "ldes": ["at length"],
             "\xa9xyz": ["+52.5"], "covr": [MP4Cover(PNG + b"front cover", MP4Cover.FORMAT_PNG)],
             "----:com.apple.iTunes:LABEL": [MP4FreeForm(b"a label", AtomDataType.UTF8)],
-            f"----:com.apple.iTunes:{ODD_NAME}": [MP4FreeForm(b"odd X2", AtomDataType.UTF8)],
+            tag_files.freeform(ODD_NAME): [MP4FreeForm(b"odd X2", AtomDataType.UTF8)],
             "----:org.me:BYTES": [MP4FreeForm(b"\xff\0private", AtomDataType.IMPLICIT)],
             "----:com.apple.iTunes:iTunSMPB": [MP4FreeForm(b"0000058A", AtomDataType.UTF8)],
             "----:com.apple.iTunes:replaygain_track_gain": [MP4FreeForm(b"-7.5 dB")],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import struct
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -12,32 +13,22 @@ import pytest
 import soundfile
 from mutagen import id3
 from mutagen.aiff import AIFF
+from mutagen.apev2 import APEv2, APEValue
 from mutagen.flac import FLAC, CueSheet, CueSheetTrack, Picture
-from mutagen.mp4 import AtomDataType, MP4Cover, MP4FreeForm
+from mutagen.mp4 import MP4, AtomDataType, MP4Cover, MP4FreeForm
 from mutagen.oggopus import OggOpus
 from mutagen.oggvorbis import OggVorbis
 from mutagen.wave import WAVE
 
 from morphsep.audio import AudioWriter, OutputFormat, probe
-from morphsep.audio.tags import CopiedTags, copy_tags
+from morphsep.audio.tags import CopiedTags, coding_line, copy_tags
+from morphsep.audio.tags.fields import listed, why
 from morphsep.audio.tags.mp4 import from_mp4
+from tests import tag_files
+from tests.tag_files import FORMATS, sound, with_chunks
 
 LINE = "A=PCM,F=48000,W=16,M=mono,T=morphsep 1.0; morph"
 COVER = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
-FORMATS = {
-    "wav": ("WAV", "PCM_16"), "rf64": ("RF64", "PCM_24"), "w64": ("W64", "PCM_16"),
-    "aiff": ("AIFF", "PCM_24"), "caf": ("CAF", "PCM_16"), "flac": ("FLAC", "PCM_16"),
-    "ogg": ("OGG", "VORBIS"), "opus": ("OGG", "OPUS"), "mp3": ("MP3", "MPEG_LAYER_III"),
-}  # fmt: skip
-
-
-def sound(path: Path, num_samples: int = 9_601, channels: int = 1) -> Path:
-    """``path`` with a sound in the format of its suffix; an odd length, so that chunks need
-    padding."""
-    name, subtype = FORMATS[path.suffix[1:]]
-    x = np.random.default_rng(0).standard_normal((num_samples, channels)) * 0.1
-    soundfile.write(path, x, 48_000, format=name, subtype=subtype)
-    return path
 
 
 def samples(path: Path) -> np.ndarray:
@@ -184,22 +175,13 @@ def test_flac_keeps_its_cue_sheet(tmp_path: Path) -> None:
     assert FLAC(carried(source, sound(tmp_path / "out.flac"))).cuesheet.write() == sheet.write()
 
 
-def with_chunks(path: Path, chunks: dict[bytes, bytes], order: str = "<") -> Path:
-    content = path.read_bytes()
-    content += bytes(len(content) % 2)
-    for name, payload in chunks.items():
-        content += name + struct.pack(f"{order}I", len(payload)) + payload + bytes(len(payload) % 2)
-    path.write_bytes(content[:4] + struct.pack(f"{order}I", len(content) - 8) + content[8:])
-    return path
-
-
 INFO = b"INFOINAM\x06\0\0\0Title\0IART\x04\0\0\0Bob\0"
 
 
 @pytest.mark.parametrize("target", ["wav", "rf64"])
 def test_wav_chunks_are_kept_verbatim(tmp_path: Path, target: str) -> None:
     chunks = {b"bext": b"B" * 600, b"cart": b"C" * 20, b"LIST": INFO, b"cue ": bytes(4)}
-    source = with_chunks(sound(tmp_path / "in.wav"), chunks)
+    source = with_chunks(sound(tmp_path / "in.wav"), list(chunks.items()))
     path = sound(tmp_path / f"out.{target}")
     assert "bext: it is too short" in str(copied(source, path).warning)
     content = path.read_bytes()
@@ -210,14 +192,14 @@ def test_wav_chunks_are_kept_verbatim(tmp_path: Path, target: str) -> None:
 
 
 def test_riff_info_goes_to_flac(tmp_path: Path) -> None:
-    source = with_chunks(sound(tmp_path / "in.wav"), {b"LIST": INFO})
+    source = with_chunks(sound(tmp_path / "in.wav"), [(b"LIST", INFO)])
     target = FLAC(carried(source, sound(tmp_path / "out.flac")))
     assert (target["title"], target["artist"]) == (["Title"], ["Bob"])
 
 
 def test_aiff_texts_are_kept(tmp_path: Path) -> None:
     texts = {b"NAME": b"Caf\xe9", b"AUTH": b"Bob"}
-    source = with_chunks(sound(tmp_path / "in.aiff"), texts, ">")
+    source = with_chunks(sound(tmp_path / "in.aiff"), list(texts.items()), ">")
     assert b"NAME\0\0\0\4Caf\xe9" in carried(source, sound(tmp_path / "out.aiff")).read_bytes()
     target = FLAC(carried(source, sound(tmp_path / "out.flac")))
     assert (target["title"], target["artist"]) == (["Café"], ["Bob"])
@@ -287,3 +269,111 @@ def test_a_writer_copies_tags_before_the_file_appears(tmp_path: Path) -> None:
         writer.write(np.zeros((1, 1000)))
     assert "all tags: " in str(writer.tags.warning)
     assert probe(str(path)).num_samples == 1000
+
+
+HISTORY = b"A=ANALOGUE,M=mono,T=Studer A80\r\nA=PCM,F=96000,W=24,M=mono,T=Prism"
+
+
+@pytest.mark.parametrize("source", ["wav", "rf64"])
+@pytest.mark.parametrize("ending", [b"", b"\r\n", b"\0\0\0"])
+def test_the_coding_history_goes_on(tmp_path: Path, source: str, ending: bytes) -> None:
+    payload = tag_files.bext(HISTORY + ending)
+    path = tag_files.sound(tmp_path / f"in.{source}")
+    if source == "wav":
+        with_chunks(path, [(b"bext", payload), (b"LIST", INFO)])
+    else:
+        append_to_rf64(path, [(b"bext", payload), (b"LIST", INFO)])
+    content = carried(path, sound(tmp_path / f"out.{source}")).read_bytes()
+    whole = HISTORY + b"\r\n" + LINE.encode() + b"\r\n"
+    assert b"bext" + struct.pack("<I", 602 + len(whole)) + payload[:602] + whole in content
+    assert INFO in content
+
+
+def append_to_rf64(path: Path, chunks: list[tuple[bytes, bytes]]) -> None:
+    content = path.read_bytes()
+    content += bytes(len(content) % 2)
+    for name, payload in chunks:
+        content += name + struct.pack("<I", len(payload)) + payload + bytes(len(payload) % 2)
+    path.write_bytes(content[:20] + struct.pack("<Q", len(content) - 8) + content[28:])
+
+
+def test_the_loudness_of_the_old_sound_is_unstated(tmp_path: Path) -> None:
+    stated = tag_files.bext(b"", struct.pack("<5h", -2300, 500, -100, 11, 12))
+    source = with_chunks(sound(tmp_path / "in.wav"), [(b"bext", stated)])
+    target = sound(tmp_path / "out.wav")
+    assert copied(source, target).note == "bext loudness"
+    start = target.read_bytes().index(b"bext") + 8
+    assert target.read_bytes()[start + 412 : start + 422] == b"\xff\x7f" * 5
+    version_1 = stated[:346] + b"\1\0" + stated[348:]
+    source = with_chunks(sound(tmp_path / "old.wav"), [(b"bext", version_1)])
+    assert copied(source, sound(tmp_path / "out.wav")).note is None
+
+
+@pytest.mark.parametrize(
+    ("subtype", "channels", "line"),
+    [
+        ("PCM_24", 2, "A=PCM,F=96000,W=24,M=stereo,T=morphsep {}; morph"),
+        ("FLOAT", 1, "A=PCM,F=96000,W=32,M=mono,T=morphsep {}; morph"),
+        ("VORBIS", 6, "A=VORBIS,F=96000,M=multichannel,T=morphsep {}; morph"),
+    ],
+)
+def test_a_line_of_coding_history(subtype: str, channels: int, line: str) -> None:
+    assert coding_line(96_000, channels, subtype, "morph") == line.format(version("morphsep"))
+
+
+def test_of_two_tags_the_first_comes_first_and_a_difference_is_named(tmp_path: Path) -> None:
+    source = tagged_mp3(tmp_path)
+    tag = APEv2()
+    tag["Title"], tag["Mood"] = "Another", "mellow"
+    tag.save(source)
+    source.write_bytes(source.read_bytes() + tag_files.id3v1("Gr??e, cut"))
+    target = sound(tmp_path / "out.flac")
+    said = copied(source, target)
+    assert said.warning == "APEv2 title: another tag of the file says otherwise"
+    assert (FLAC(target)["title"], FLAC(target)["mood"]) == (["Größe 🎸"], ["mellow"])
+    wav = sound(tmp_path / "out.wav")
+    assert copied(source, wav) == said
+    assert WAVE(wav).tags["TMOO"].text == ["mellow"]
+
+
+def test_an_apev2_cover_joins_an_id3_tag_without_one(tmp_path: Path) -> None:
+    source = sound(tmp_path / "in.mp3")
+    tag = id3.ID3()
+    tag.add(id3.TIT2(encoding=3, text="Title"))
+    tag.save(source)
+    ape = APEv2()
+    ape["Cover Art (Front)"] = APEValue(b"front.png\0" + COVER, 1)
+    ape.save(source)
+    target = WAVE(carried(source, sound(tmp_path / "out.wav")))
+    assert [frame.data for frame in target.tags.getall("APIC")] == [COVER]
+
+
+def test_comments_beyond_a_flacs_block_are_left_out_alone(tmp_path: Path) -> None:
+    source = tag_files.mp4(tmp_path / "in.m4a")
+    file = MP4(source)
+    file.add_tags()
+    file["\xa9nam"], file[tag_files.freeform("large")] = ["Title"], [MP4FreeForm(b"x" * 2**24)]
+    file.save()
+    target = sound(tmp_path / "out.flac")
+    assert str(copied(source, target).warning).startswith("large: ")
+    assert FLAC(target)["title"] == ["Title"]
+
+
+def test_a_tag_is_dropped_from_the_chunk_and_the_rest_is_verbatim(tmp_path: Path) -> None:
+    source = sound(tmp_path / "in.wav")
+    file = WAVE(source)
+    file.add_tags()
+    kept = [id3.PRIV(owner="me", data=b"\0\xff"), id3.TIT2(encoding=1, text="Title")]
+    for frame in (*kept, id3.TXXX(encoding=3, desc="replaygain_album_peak", text="0.9")):
+        file.tags.add(frame)
+    file.save()
+    target = sound(tmp_path / "out.wav")
+    assert copied(source, target) == CopiedTags(outdated=("replaygain_album_peak",))
+    assert sorted(WAVE(target).tags.values(), key=repr) == sorted(kept, key=repr)
+
+
+def test_a_reason_is_never_empty_and_names_stay_in_one_line() -> None:
+    left_out = [("a\nb\x1b", "why\n"), ("c", why(ValueError())), ("c", "ValueError")]
+    assert listed(left_out) == "a\\nb\\x1b: why\\n; c (2 times): ValueError"
+    assert listed([]) is None
+    assert str(listed([("x" * 1000, "y")])).endswith("...: y")

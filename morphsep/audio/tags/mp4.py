@@ -27,7 +27,7 @@ def from_mp4(mp4: Any) -> Tags:
                 mime = "image/png" if cover.imageformat == PNG else "image/jpeg"
                 tags.add_picture(bytes(cover), mime)
         else:
-            name = free_name(key.rsplit(":", 1)[-1]) if key.startswith("----:") else _named(key)
+            name = _free(key) if key.startswith("----:") else _named(key)
             _add_values(tags, name, values)
     return tags
 
@@ -37,6 +37,15 @@ def unread_atoms(file: BinaryIO, mp4: Any) -> list[str]:
     known = {key[:4] for key in mp4}
     known |= {"gnre"} if "\xa9gen" in known else set()
     return [name for name in dict.fromkeys(_items(file)) if name not in known]
+
+
+def _free(key: str) -> str:
+    """The name of a freeform atom: UTF-8, which mutagen reads as Latin-1."""
+    raw = key.rsplit(":", 1)[-1].encode("latin-1")
+    try:
+        return free_name(raw.decode("utf-8"))
+    except UnicodeDecodeError:
+        return free_name(raw.decode("latin-1"))
 
 
 def _named(key: str) -> str:
