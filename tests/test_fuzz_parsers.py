@@ -13,6 +13,7 @@ from jobs.fuzz_parsers.targets import TARGETS
 
 FOUND: list[tuple[str, bytes]] = [
     ("amounts", b"0\xd9\xcf.5"),  # a CSV that is not UTF-8
+    ("lists", b"path\n/\n"),  # a folder that has no name
 ]
 """Inputs that once ended otherwise."""
 

@@ -25,10 +25,12 @@ def new_job(
             that it lies in, with a slash at its end.
 
     Raises:
-        SettingError: `output` names no file.
+        SettingError: `output` names no file, or the input is the root of all folders.
     """
     if output is None or output.endswith("/"):
         name = Path(os.path.normpath(output), Path(below).name) if output else Path(below)
+        if not name.name:
+            raise SettingError(f"{path} is a folder; name a file")
         named = output_name(name.name, settings, command)
     else:
         name = Path(os.path.normpath(output))

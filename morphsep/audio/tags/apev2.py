@@ -6,6 +6,7 @@ header at the start.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import BinaryIO
 
 from morphsep.audio.tags.fields import FRONT_COVER, NO_TEXT, Tags
@@ -18,24 +19,47 @@ KIND, BINARY = 0b110, 0b010
 """In an item's flags."""
 LARGEST = 2**28
 """Bytes: a larger one is no tag."""
+NEAR_END = 2**17
+"""Bytes at the end in which footers are searched."""
+IS_HEADER = 0x20
+"""Bit of the last byte of a header's flags."""
 COVER = "cover art ("
 COVERS = {"front": FRONT_COVER, "back": FRONT_COVER + 1}
 """Kinds of pictures, as in ID3; others are 0."""
 
 
 def read_apev2(file: BinaryIO) -> Tags | None:
-    """The tag of a file, None if it has none."""
+    """The tag of a file, None if it has none; of several the last, with what others have beyond."""
+    found = [*_at_the_end(file), *_at_the_start(file)]
+    if not found:
+        return None
+    for other in found[1:]:
+        found[0].add_missing("APEv2", other)
+    return found[0]
+
+
+def _at_the_end(file: BinaryIO) -> Iterator[Tags]:
+    """The tags whose footers lie near the end, the last first: other tags, or junk, may follow."""
     end = file.seek(0, 2)
-    for footer in (end - HEADER_BYTES, end - ID3V1_BYTES - HEADER_BYTES):
-        head = _at(file, footer)
-        size = int.from_bytes(head[12:16], "little")
-        if head[:8] == MAGIC and HEADER_BYTES <= size <= min(LARGEST, footer + HEADER_BYTES):
-            file.seek(footer + HEADER_BYTES - size)
-            return _items(file.read(size - HEADER_BYTES), int.from_bytes(head[16:20], "little"))
+    first = max(0, end - NEAR_END)
+    file.seek(first)
+    content = file.read(NEAR_END)
+    place = content.rfind(MAGIC)
+    while place >= 0:
+        footer = content[place : place + HEADER_BYTES]
+        size = int.from_bytes(footer[12:16], "little")
+        is_footer = len(footer) == HEADER_BYTES and not footer[23] & IS_HEADER
+        if is_footer and HEADER_BYTES <= size <= min(LARGEST, first + place + HEADER_BYTES):
+            file.seek(first + place + HEADER_BYTES - size)
+            items = file.read(size - HEADER_BYTES)
+            yield _items(items, int.from_bytes(footer[16:20], "little"))
+        place = content.rfind(MAGIC, 0, place)
+
+
+def _at_the_start(file: BinaryIO) -> Iterator[Tags]:
     head = _at(file, 0)
     if head[:8] == MAGIC:
-        return _items(file.read(min(int.from_bytes(head[12:16], "little"), LARGEST)), 2**16)
-    return None
+        yield _items(file.read(min(int.from_bytes(head[12:16], "little"), LARGEST)), 2**16)
 
 
 def _at(file: BinaryIO, position: int) -> bytes:

@@ -27,7 +27,7 @@ def from_mp4(mp4: Any) -> Tags:
                 mime = "image/png" if cover.imageformat == PNG else "image/jpeg"
                 tags.add_picture(bytes(cover), mime)
         else:
-            name = _free(key) if key.startswith("----:") else _named(key)
+            name = _free(key) if key.startswith("----:") else named_atom(key)
             _add_values(tags, name, values)
     return tags
 
@@ -48,7 +48,7 @@ def _free(key: str) -> str:
         return free_name(raw.decode("latin-1"))
 
 
-def _named(key: str) -> str:
+def named_atom(key: str) -> str:
     return MP4_NAMES.get(key, key.lstrip("\xa9").strip() or key)
 
 
@@ -69,17 +69,17 @@ def _add_values(tags: Tags, name: str, values: Any) -> None:
 def _items(file: BinaryIO) -> Iterator[str]:
     start, end = 0, file.seek(0, 2)
     for wanted in ITEM_LIST:
-        found = [box for box in _boxes(file, start, end) if box[0] == wanted]
+        found = [box for box in boxes(file, start, end) if box[0] == wanted]
         if not found:
             return
         _, start, end = found[0]
         start += META_VERSION_BYTES if wanted == b"meta" else 0
-    for name, _, _ in _boxes(file, start, end):
+    for name, _, _ in boxes(file, start, end):
         if name != b"free":
             yield name.decode("latin-1")
 
 
-def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+def boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """Name, start and end of what is in each box."""
     while start + 8 <= end:
         file.seek(start)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
-from morphsep.audio.containers import chunks
+from morphsep.audio.containers import chunks, tail
+from morphsep.audio.containers.splice import Spliced
 from morphsep.audio.tags.apev2 import ID3V1_BYTES, read_apev2
 from morphsep.audio.tags.asf import from_asf
 from morphsep.audio.tags.blocks import from_flac, from_ogg
@@ -16,6 +17,7 @@ from morphsep.audio.tags.fields import ID3V1, Tags, why
 from morphsep.audio.tags.from_id3 import from_id3, from_id3v1
 from morphsep.audio.tags.id3_frames import HEADER_BYTES, parse, tag_bytes
 from morphsep.audio.tags.mp4 import from_mp4, unread_atoms
+from morphsep.audio.tags.user_data import read_user_data
 
 ASF_MAGIC = bytes.fromhex("3026b2758e66cf11")
 MATROSKA_MAGIC = bytes.fromhex("1a45dfa3")
@@ -61,14 +63,19 @@ def _guarded(name: str, reader: Callable[[BinaryIO], Tags], file: BinaryIO) -> T
 
 
 def _read_around(file: BinaryIO) -> Tags:
-    """ID3 tags before the sound, those of a FLAC, then APEv2 and ID3v1 at the end."""
+    """ID3 tags before the sound, where padding may come first; what follows them; those of a FLAC;
+    then APEv2 and ID3v1 at the end."""
     parts: list[tuple[str, Tags]] = []
-    start = 0
+    start = tail.zeros_end(file, 0)
     while size := _tag_size(file, start):
         parts.append(("ID3", _guarded("ID3 tag", partial(_read_id3v2, start, size), file)))
         start += size
     file.seek(start)
-    if file.read(4) == FLAC_MAGIC:
+    head = file.read(16)
+    if start and (chunks.layout_of(head) or any(is_kind(head) for is_kind, _, _ in _KINDS)):
+        behind = cast("BinaryIO", Spliced(file, (start, file.seek(0, 2))))
+        parts.append(("tags behind it", _guarded("tags behind an ID3 tag", read, behind)))
+    if head.startswith(FLAC_MAGIC):
         parts.insert(0, ("FLAC", _guarded("comments", partial(from_flac, start=start), file)))
     parts.append(("APEv2", _guarded("APEv2 tag", lambda f: read_apev2(f) or Tags(), file)))
     parts.append((ID3V1, _guarded("ID3v1 tag", _read_id3v1, file)))
@@ -101,6 +108,7 @@ def _read_mp4(file: BinaryIO) -> Tags:
     tags = from_mp4(mp4.tags or {})
     tags.add_chapters((chapter.start, chapter.title) for chapter in mp4.chapters or [])
     tags.left_out += [(name, "it is damaged") for name in unread_atoms(file, mp4.tags or {})]
+    tags.add_missing("user data", read_user_data(file))
     return tags
 
 
@@ -127,15 +135,20 @@ def _read_dsf(file: BinaryIO) -> Tags:
     return _read_id3v2(place, size, file) if size else Tags()
 
 
-def _name_matroska(_: BinaryIO) -> Tags:
-    return Tags(left_out=[("tags of the Matroska file", "they are not read")])
+def _unread(container: str) -> Callable[[BinaryIO], Tags]:
+    """For containers whose tags nothing here reads: that is said, whether or not they have any."""
+    return lambda _: Tags(left_out=[(f"tags of the {container} file", "they are not read")])
 
 
 _KINDS: tuple[tuple[Callable[[bytes], bool], str, Callable[[BinaryIO], Tags]], ...] = (
     (lambda head: head[4:8] == b"ftyp", "MP4 tags", _read_mp4),
     (lambda head: head.startswith(ASF_MAGIC), "ASF tags", _read_asf),
     (lambda head: head.startswith(b"OggS"), "comments", from_ogg),
-    (lambda head: head.startswith(MATROSKA_MAGIC), "tags", _name_matroska),
+    (lambda head: head.startswith(MATROSKA_MAGIC), "tags", _unread("Matroska")),
+    (lambda head: head[:4] == b"RIFF" and head[8:12] == b"AVI ", "tags", _unread("AVI")),
+    (lambda head: head.startswith(b"FLV"), "tags", _unread("FLV")),
+    (lambda head: head.startswith(b"\0\0\x01\xba"), "tags", _unread("MPEG")),
+    (lambda head: head.startswith(b"G") and head[1:2] < b"\x80", "tags", _unread("MPEG")),
     (lambda head: head.startswith(AU_MAGIC), "annotation", _read_au),
     (lambda head: head.startswith(b"DSD "), "ID3 tag", _read_dsf),
 )

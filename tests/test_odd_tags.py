@@ -1,0 +1,94 @@
+"""Tags at places where few look for them: found, or named as not read."""
+
+from __future__ import annotations
+
+import io
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from mutagen import id3
+
+from morphsep.audio.tags.read import read
+from morphsep.audio.tags.user_data import read_user_data
+
+
+def box(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", 8 + len(content)) + name + content
+
+
+def ape(**items: str) -> bytes:
+    """An APEv2 tag with a footer only."""
+    content = b"".join(
+        struct.pack("<II", len(text.encode()), 0) + name.encode() + b"\0" + text.encode()
+        for name, text in items.items()
+    )
+    numbers = struct.pack("<IIII", 2000, len(content) + 32, len(items), 0)
+    return content + b"APETAGEX" + numbers + bytes(8)
+
+
+def id3_tag(title: str) -> bytes:
+    tag, file = id3.ID3(), io.BytesIO()
+    tag.add(id3.TIT2(3, [title]))
+    tag.save(file)
+    return file.getvalue()
+
+
+def wave(path: Path, title: str) -> bytes:
+    """A WAV with a title in its LIST chunk."""
+    with soundfile.SoundFile(path, "w", 44_100, 1, "PCM_16", format="WAV") as file:
+        file.title = title
+        file.write(np.zeros(100))
+    return path.read_bytes()
+
+
+def test_texts_of_quicktime_and_3gpp() -> None:
+    texts = [
+        box(b"\xa9nam", struct.pack(">HH", 5, 0x55C4) + "Tïtl".encode()),
+        box(b"\xa9alb", struct.pack(">HH", 4, 0) + "Älbm".encode("mac_roman")),
+        box(b"perf", bytes(4) + b"\x15\xc7" + "Künstler".encode() + b"\0"),
+        box(b"dscp", bytes(4) + b"\x15\xc7\xfe\xff" + "über".encode("utf-16-be") + b"\0\0"),
+        box(b"yrrc", bytes(4) + struct.pack(">H", 1999)),
+        box(b"free", bytes(9)),
+        box(b"xyzw", b"?"),
+    ]
+    movie = box(b"moov", box(b"udta", b"".join(texts)))
+    tags = read_user_data(io.BytesIO(box(b"ftyp", b"qt  ") + movie))
+    assert tags.fields == {
+        "title": ["Tïtl"], "album": ["Älbm"], "artist": ["Künstler"], "description": ["über"],
+        "date": ["1999"],
+    }  # fmt: skip
+    assert tags.left_out == [("xyzw", "it is not read")]
+
+
+@pytest.mark.parametrize("before", [id3_tag("first"), bytes(100) + id3_tag("first")])
+def test_tags_of_a_file_behind_an_id3_tag(tmp_path: Path, before: bytes) -> None:
+    tags = read(io.BytesIO(before + wave(tmp_path / "x.wav", "second")))
+    assert tags.fields["title"] == ["first"]
+    assert [name for name, _ in tags.left_out] == ["tags behind it title"]
+    tags = read(io.BytesIO(bytes(100) + wave(tmp_path / "x.wav", "second")))
+    assert tags.fields["title"] == ["second"]
+
+
+@pytest.mark.parametrize(
+    "after", [b"", b"TAG" + bytes(124) + b"\xff", b"\r\n", bytes(5000), b"LYRICS200"]
+)
+def test_ape_tags_with_something_behind_them(after: bytes) -> None:
+    sound = b"wvpk" + bytes(1000)
+    tags = read(io.BytesIO(sound + ape(Title="one", Artist="x") + ape(Title="two") + after))
+    assert tags.fields == {"title": ["two"], "artist": ["x"]}
+    assert [name for name, _ in tags.left_out] == ["APEv2 title"]
+
+
+@pytest.mark.parametrize(
+    ("head", "container"),
+    [
+        (b"\x1aE\xdf\xa3", "Matroska"), (b"RIFF\0\0\0\0AVI ", "AVI"), (b"FLV\x01", "FLV"),
+        (b"\0\0\x01\xba", "MPEG"), (b"G\x40\x11\x10" + bytes(184), "MPEG"),
+    ],
+)  # fmt: skip
+def test_containers_whose_tags_are_not_read_say_so(head: bytes, container: str) -> None:
+    tags = read(io.BytesIO(head + bytes(1000)))
+    assert tags.left_out == [(f"tags of the {container} file", "they are not read")]
