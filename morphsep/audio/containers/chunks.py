@@ -99,7 +99,7 @@ def walk(file: BinaryIO, layout: Layout) -> Iterator[Chunk]:
         size = int.from_bytes(file.read(layout.size_bytes), layout.byte_order)
         size -= layout.header_bytes if layout.size_counts_header else 0
         if chunk_id == b"ds64":
-            long_size = struct.unpack("<Q", file.read(16)[8:])[0]
+            long_size = int.from_bytes(file.read(16)[8:], "little")
         if chunk_id == b"data" and size == 0xFFFFFFFF and long_size is not None:
             size = long_size
         start = position + layout.header_bytes
