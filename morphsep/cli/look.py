@@ -9,13 +9,16 @@ from typing import Annotated
 import typer
 
 from morphsep.cli.answers import existing, list_plugins, print_answer, print_result
-from morphsep.cli.options import Address, ExecutorName, Json, Workers
+from morphsep.cli.options import Address, ExecutorName, Json, Workers, local_path
 from morphsep.cli.running import ClusterOptions
 
 
 def doctor(
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="Folder to try writing to.")
+        Path | None,
+        typer.Option(
+            "-o", "--out", parser=local_path, metavar="PATH", help="Folder to try writing to."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

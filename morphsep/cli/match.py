@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from morphsep.cli.answers import print_result
-from morphsep.cli.options import Json, Seed
+from morphsep.cli.options import Json, Seed, local_path
 
 if TYPE_CHECKING:
     from morphsep.tones.match import OnProgress
@@ -20,10 +20,27 @@ FAR = 0.5
 
 
 def match(
-    stem: Annotated[Path, typer.Argument(help="The guitar that is to sound different.")],
-    reference: Annotated[Path, typer.Argument(help="A recording that sounds as wanted.")],
+    stem: Annotated[
+        Path,
+        typer.Argument(
+            parser=local_path, metavar="PATH", help="The guitar that is to sound different."
+        ),
+    ],
+    reference: Annotated[
+        Path,
+        typer.Argument(
+            parser=local_path, metavar="PATH", help="A recording that sounds as wanted."
+        ),
+    ],
     out: Annotated[
-        Path, typer.Option("-o", "--out", help="YAML file to write; --to takes it.")
+        Path,
+        typer.Option(
+            "-o",
+            "--out",
+            parser=local_path,
+            metavar="PATH",
+            help="YAML file to write; --to takes it.",
+        ),
     ] = Path("found.yaml"),
     seed: Seed = 0,
     budget: Annotated[

@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+def local_path(text: str) -> Path:
+    """A path on this machine from what a user writes, a ``file:///...`` URI too.
+
+    Raises:
+        SettingError: it names something elsewhere.
+    """
+    from morphsep.errors import SettingError
+    from morphsep.storage import location
+
+    place = location(text)
+    if not place.is_local:
+        raise SettingError(f"{text} is not on this machine; copy it here first")
+    return place.path
+
 
 Inputs = Annotated[
     list[str],

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from inspect import Parameter
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from morphsep.errors import SettingError
 from morphsep.request import (
-    AS_RECORDED,
     BACKEND_OPTIONS,
-    LISTS,
     Command,
     Option,
     Settings,
@@ -42,12 +39,12 @@ class SettingOptions:
         """The settings, from the options' values, which are taken out of `values`.
 
         Raises:
-            SettingError: a text that is no value, options that exclude each other, no tone.
+            SettingError: a text that is no value, or options that exclude each other.
         """
         given = {parameter.name: values.pop(parameter.name) for parameter in self.parameters()}
         made = {name: self._value(name, opt, given) for name, (_, opt) in self._taken().items()}
         if "to" in made:
-            made["from_"], made["to"] = self._tones(given, values["inputs"])
+            made["from_"], made["to"] = self._tones(given)
         return Settings(**made)
 
     def _taken(self) -> dict[str, tuple[Any, Option]]:
@@ -80,7 +77,7 @@ class SettingOptions:
         value = given[name]
         return option.parse(value) if option.parse is not None and value is not None else value
 
-    def _tones(self, given: Mapping[str, Any], inputs: Sequence[str]) -> tuple[str, str]:
+    def _tones(self, given: Mapping[str, Any]) -> tuple[str, str]:
         """(from, to) as --from, --to and --transition say; a list may name them row by row."""
         source, target, transition = given["from_"], given["to"], given["transition"]
         if transition is not None:
@@ -89,9 +86,6 @@ class SettingOptions:
             from morphsep.tones import get_transition
 
             return get_transition(transition)
-        has_default = self.defaults.to != AS_RECORDED
-        if target is None and not has_default and not all(map(_is_list, inputs)):
-            raise SettingError("say which tone to morph towards: --to TONE or --transition NAME")
         return source, target or self.defaults.to
 
 
@@ -107,10 +101,6 @@ def _option(name: str, hint: Any, option: Option, default: Any = None) -> Parame
     return Parameter(
         name, Parameter.KEYWORD_ONLY, annotation=Annotated[hint, shown], default=default
     )
-
-
-def _is_list(text: str) -> bool:
-    return Path(text).suffix[1:].lower() in LISTS
 
 
 def _named(flags: Mapping[str, str], given: Mapping[str, bool]) -> str | None:

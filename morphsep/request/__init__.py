@@ -4,7 +4,6 @@ from morphsep.request.amount import Curve, parse_amount, parse_time
 from morphsep.request.arrays import checked_sample_rate, checked_samples
 from morphsep.request.inputs import collect
 from morphsep.request.job import Command, Job, backing_of
-from morphsep.request.list_files import LISTS
 from morphsep.request.list_rows import ListRow, read_list
 from morphsep.request.named_files import with_local_files
 from morphsep.request.option import BACKEND_OPTIONS, Option
@@ -21,7 +20,6 @@ from morphsep.request.settings import (
 __all__ = [
     "AS_RECORDED",
     "BACKEND_OPTIONS",
-    "LISTS",
     "Command",
     "Curve",
     "Job",

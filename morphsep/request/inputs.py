@@ -30,12 +30,16 @@ def collect(
             the list. Everything may be a URI (file:///..., s3://...).
 
     Raises:
-        SettingError: nothing found, an output folder that is none, a list that cannot be read or
-            has a row that would change nothing, stems asked for in a format that cannot add up to
-            the mix.
+        SettingError: nothing found, no tone to morph to, an output folder that is none, a list that
+            cannot be read or has a row that would change nothing, stems asked for in a format that
+            cannot add up to the mix.
     """
     out = absolute(os.fspath(out))
     check_out(inputs, out)
+    if command == "morph" and settings.changes_nothing and not all(map(is_list, inputs)):
+        raise SettingError(
+            "nothing would change: say which tone to morph towards, --to TONE or --transition NAME"
+        )
     found = list(_found([_path(text) for text in inputs], out, settings, command))
     if not found:
         raise SettingError(f"no audio files found in: {', '.join(inputs) or '(nothing given)'}")

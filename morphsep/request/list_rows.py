@@ -43,7 +43,8 @@ def read_list(path: str, columns: Collection[str]) -> list[ListRow]:
         with location(path).reading() as file:
             table = READERS[extension(path)](file, known)
     except (OSError, ValueError) as error:
-        raise SettingError(f"the list {path} cannot be read: {error}") from error
+        why = (isinstance(error, OSError) and error.strerror) or error
+        raise SettingError(f"the list {path} cannot be read: {why}") from error
     meaning = _meaning(path, table.columns, known)
     rows = list(_rows(path, table, meaning))
     if table.holds_sound:

@@ -32,8 +32,8 @@ LIST_COLUMNS = ("path", "to", "amount", "output", "transition", *SETTING_COLUMNS
 
 
 def is_list(text: str) -> bool:
-    """Whether a user's text names a list."""
-    return extension(text) in LISTS and (is_remote(text) or Path(text).is_file())
+    """Whether a user's text names a list, by its extension."""
+    return extension(text) in LISTS and (is_remote(text) or not Path(text).is_dir())
 
 
 def listed_jobs(path: str, settings: Settings, command: Command) -> Iterator[Job]:
