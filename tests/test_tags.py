@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import shutil
 import struct
+import subprocess
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -377,3 +379,63 @@ def test_a_reason_is_never_empty_and_names_stay_in_one_line() -> None:
     assert listed(left_out) == "a\\nb\\x1b: why\\n; c (2 times): ValueError"
     assert listed([]) is None
     assert str(listed([("x" * 1000, "y")])).endswith("...: y")
+
+
+def joined(path: Path, parts: list[Path]) -> Path:
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    return path
+
+
+@pytest.mark.parametrize(("kind", "suffix"), [(OggVorbis, "ogg"), (OggOpus, "opus")])
+def test_tags_of_later_links_are_named(tmp_path: Path, kind: type, suffix: str) -> None:
+    parts = []
+    for number, fields in enumerate(
+        [{"title": "One", "artist": "Anna"}, {"title": "Two", "artist": "Anna"}, {}]
+    ):
+        path = sound(tmp_path / f"{number}.{suffix}")
+        file = kind(path)
+        file.delete()
+        file.update(fields)
+        file.save()
+        parts.append(path)
+    target = sound(tmp_path / "out.flac")
+    said = copied(joined(tmp_path / f"in.{suffix}", parts), target)
+    assert said.left_out == (("title of part 2", "a result has the tags of the first part"),)
+    assert (FLAC(target)["title"], FLAC(target)["artist"]) == (["One"], ["Anna"])
+
+
+def test_tags_of_joined_mp3s_are_named(tmp_path: Path) -> None:
+    parts = []
+    for title in ("One", "Two"):
+        path = sound(tmp_path / f"{title}.mp3")
+        tag = id3.ID3()
+        tag.add(id3.TIT2(encoding=3, text=title))
+        tag.add(id3.TPE1(encoding=3, text="Anna"))
+        tag.save(path)
+        parts.append(path)
+    target = sound(tmp_path / "out.wav")
+    said = copied(joined(tmp_path / "in.mp3", parts), target)
+    assert said.warning == "title of part 2: a result has the tags of the first part"
+    assert WAVE(target).tags["TIT2"].text == ["One"]
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="no ffmpeg")
+@pytest.mark.parametrize("suffix", ["mka", "avi"])
+def test_what_only_ffmpeg_reads_keeps_its_tags(tmp_path: Path, suffix: str) -> None:
+    source = tmp_path / f"in.{suffix}"
+    asked = ["-metadata", "title=Größe", "-metadata", "artist=Anna", "-c:a", "pcm_s16le"]
+    command = ["ffmpeg", "-v", "error", "-i", sound(tmp_path / "in.wav"), *asked, source]
+    subprocess.run([str(each) for each in command], check=True)
+    target = sound(tmp_path / "out.flac")
+    assert copied(source, target).warning is None
+    assert (FLAC(target)["title"], FLAC(target)["artist"]) == (["Größe"], ["Anna"])
+
+
+def test_without_ffprobe_the_reason_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    source = tmp_path / "in.mka"
+    source.write_bytes(bytes.fromhex("1a45dfa3") + bytes(100))
+    warning = str(copied(source, sound(tmp_path / "out.flac")).warning)
+    assert warning.startswith("tags: in.mka (matroska) needs the program ffprobe")

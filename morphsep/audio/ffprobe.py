@@ -54,7 +54,7 @@ def tracks_note(num_sounds: int, num_pictures: int) -> str:
 @lru_cache(maxsize=4096)
 def _probe(path: str, kind: str, demuxer: str, *_state: int) -> AudioInfo:
     """Each stage looks at its input again: once a state of the file is enough."""
-    found = _ask(path, kind, demuxer)
+    found = ask(path, kind, demuxer, ENTRIES)
     streams = found.get("streams", [])
     sounds = [each for each in streams if each.get("codec_type") == "audio"]
     if not sounds or not int(sounds[0].get("sample_rate") or 0):
@@ -72,7 +72,14 @@ def _probe(path: str, kind: str, demuxer: str, *_state: int) -> AudioInfo:
     )  # fmt: skip
 
 
-def _ask(path: str, kind: str, demuxer: str) -> dict[str, Any]:
+def ask(path: str, kind: str, demuxer: str, entries: str) -> dict[str, Any]:
+    """What ffprobe answers, as it spells JSON.
+
+    Args:
+        entries: in ffprobe's words.
+
+    Raises TrackError with the codes needs_ffmpeg or not_audio.
+    """
     if shutil.which("ffprobe") is None:
         raise TrackError(
             "needs_ffmpeg",
@@ -81,7 +88,7 @@ def _ask(path: str, kind: str, demuxer: str) -> dict[str, Any]:
         )
     command = [
         "ffprobe", "-v", "error", "-protocol_whitelist", "file", "-f", demuxer,
-        "-show_entries", ENTRIES, "-of", "json", f"file:{Path(path).absolute()}",
+        "-show_entries", entries, "-of", "json", f"file:{Path(path).absolute()}",
     ]  # fmt: skip
     try:
         done = subprocess.run(command, capture_output=True, check=False, timeout=TIMEOUT)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from morphsep.audio.containers import ogg
+from morphsep.audio.containers.ogg import HEADER_BYTES
 from morphsep.audio.tags.fields import Tags
+from morphsep.audio.tags.later import add_later, mapped
 from morphsep.audio.tags.vorbis import (
     APPLICATION,
     COMMENTS,
@@ -18,7 +21,10 @@ from morphsep.audio.tags.vorbis import (
 LAST = 0x80
 """In a block's first byte: no other follows."""
 OPUS, VORBIS, OGG_FLAC = b"OpusTags", b"\x03vorbis", b"\x7fFLAC"
-OGG_FLAC_HEADER_BYTES = 9
+SOUND = b"\xff"
+"""First byte of a packet of FLAC's sound."""
+FULL_SEGMENT = 255
+"""Bytes of a segment after which the packet goes on."""
 ONLY_FLAC = "only a FLAC can hold it"
 
 
@@ -34,27 +40,34 @@ def from_flac(file: BinaryIO, start: int) -> Tags:
 
 
 def from_ogg(file: BinaryIO) -> Tags:
-    """Tags of an Ogg's first stream: Vorbis, Opus, Speex or FLAC.
+    """Tags of an Ogg's first link: Vorbis, Opus, Speex or FLAC; those of later links are named."""
+    with mapped(file) as data:
+        links = [_from_link(data, link) for link in ogg.read_chain(data).links if link.coding]
+    tags = links[0] if links else Tags(left_out=[("comments", "no sound that is known")])
+    add_later(tags, iter(links[1:]))
+    return tags
 
-    Raises:
-        mutagen.MutagenError: it is damaged.
-    """
-    packets = _packets(file)
+
+def _from_link(data: ogg.Data, link: ogg.Link) -> Tags:
+    packets = _packets(data, link)
     first = next(packets, b"")
     if first.startswith(OGG_FLAC):
-        tags = Tags()
-        for packet in packets:
-            if packet[:1] == b"\xff":  # sound
-                break
-            _add_block(tags, packet[0] & 127, packet[4:])
-            if packet[0] & LAST:
-                break
-        return tags
+        return _from_ogg_flac(packets)
     comments = next(packets, b"")
     for prefix in (OPUS, VORBIS):
-        if comments.startswith(prefix):
-            comments = comments.removeprefix(prefix)
+        comments = comments.removeprefix(prefix)
     return from_comments(comments)
+
+
+def _from_ogg_flac(packets: Iterator[bytes]) -> Tags:
+    tags = Tags()
+    for packet in packets:
+        if packet[:1] == SOUND:
+            break
+        _add_block(tags, packet[0] & 127, packet[4:])
+        if packet[0] & LAST:
+            break
+    return tags
 
 
 def _add_block(tags: Tags, kind: int, data: bytes) -> None:
@@ -72,23 +85,25 @@ def _add_block(tags: Tags, kind: int, data: bytes) -> None:
         tags.flac_blocks.append((kind, data))
 
 
-def _packets(file: BinaryIO) -> Iterator[bytes]:
-    """Packets of the stream that begins the file."""
-    from mutagen.ogg import OggPage
-
-    file.seek(0)
-    serial, part = None, bytearray()
-    while True:
-        try:
-            page = OggPage(file)
-        except EOFError:
-            return
-        serial = page.serial if serial is None else serial
-        if page.serial != serial:
-            continue
-        for index, packet in enumerate(page.packets):
-            part += packet
-            is_last = index == len(page.packets) - 1
-            if not is_last or page.complete:
+def _packets(data: ogg.Data, link: ogg.Link) -> Iterator[bytes]:
+    """Packets of a link's first sound stream."""
+    part = bytearray()
+    for page in _pages(data, link):
+        sizes = page[HEADER_BYTES : HEADER_BYTES + page[HEADER_BYTES - 1]]
+        position = HEADER_BYTES + len(sizes)
+        for size in sizes:
+            part += page[position : position + size]
+            position += size
+            if size < FULL_SEGMENT:
                 yield bytes(part)
                 part.clear()
+
+
+def _pages(data: ogg.Data, link: ogg.Link) -> Iterator[bytes]:
+    for start, stop in link.spans:
+        while start + HEADER_BYTES <= stop:
+            segments = data[start + HEADER_BYTES - 1]
+            body = start + HEADER_BYTES + segments
+            end = body + sum(data[start + HEADER_BYTES : body])
+            yield data[start : min(end, stop)]
+            start = end

@@ -12,7 +12,7 @@ from morphsep.audio.tags.bext import CODING_HISTORY
 from morphsep.audio.tags.copy import HOLD_ID3, is_kept_verbatim
 from morphsep.audio.tags.fields import Tags, picture_name
 from morphsep.audio.tags.names import NUMBERED
-from morphsep.audio.tags.read import is_flac, layout_of, read
+from morphsep.audio.tags.read import is_flac_at, layout_of, read
 from morphsep.audio.tags.to_id3 import to_id3
 
 
@@ -46,7 +46,7 @@ def _planned(old: BinaryIO, new: BinaryIO) -> Tags:
     if is_kept_verbatim(old_layout, layout):
         return tags
     if layout is None:
-        fields, pictures, _ = vorbis.planned(tags, is_flac(new))
+        fields, pictures, _ = vorbis.planned(tags, is_flac_at(new, 0))
         lower = {name.lower(): values for name, values in fields.items()}
         return Tags(fields=lower, pictures=pictures)
     if layout is chunks.CAF:

@@ -11,7 +11,7 @@ from morphsep.audio.tags import bext, vorbis
 from morphsep.audio.tags.chunks import Piece, append, copyable, fitting
 from morphsep.audio.tags.fields import Tags, listed, named, why
 from morphsep.audio.tags.pieces import made_from, refreshed
-from morphsep.audio.tags.read import is_flac, layout_of, read
+from morphsep.audio.tags.read import is_flac_at, layout_of, read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ def _copy(old: BinaryIO, new: BinaryIO, line: str) -> Result:
     _continue_history(tags, line)
     if new_layout is None:
         left_out = vorbis.write(new, tags)
-        is_kept = bool(tags.flac_blocks) and is_flac(new)
+        is_kept = bool(tags.flac_blocks) and is_flac_at(new, 0)
     else:
         made, left_out = made_from(tags, new_layout)
         left_out += _append(new, new_layout, made) if tags else []

@@ -15,6 +15,7 @@ _NAMES = re.compile(
     | accuraterip.*
     | encoder | encoder[ _]?(settings|options) | encoding[ _]?settings  # how it was coded
     | source\ encoder | nominal\ bit\ rate
+    | bps(-\w+)? | number_of_(frames|bytes)(-\w+)? | _statistics_.* | duration(-\w+)?  # mkvmerge
     | isvbr | wmfsdk.* | wmadrc.* | deviceconformancetemplate
     """,
     re.VERBOSE | re.IGNORECASE,

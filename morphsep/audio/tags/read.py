@@ -11,16 +11,17 @@ from morphsep.audio.containers.splice import Spliced
 from morphsep.audio.tags.apev2 import ID3V1_BYTES, read_apev2
 from morphsep.audio.tags.asf import from_asf
 from morphsep.audio.tags.blocks import from_flac, from_ogg
+from morphsep.audio.tags.by_ffprobe import from_ffprobe, is_by_ffprobe
 from morphsep.audio.tags.chunk_texts import read_fields
 from morphsep.audio.tags.chunks import copyable, sample_rate
 from morphsep.audio.tags.fields import ID3V1, Tags, why
 from morphsep.audio.tags.from_id3 import from_id3, from_id3v1
 from morphsep.audio.tags.id3_frames import HEADER_BYTES, parse, tag_bytes
+from morphsep.audio.tags.later import add_later, later_id3
 from morphsep.audio.tags.mp4 import from_mp4, unread_atoms
 from morphsep.audio.tags.user_data import read_user_data
 
 ASF_MAGIC = bytes.fromhex("3026b2758e66cf11")
-MATROSKA_MAGIC = bytes.fromhex("1a45dfa3")
 FLAC_MAGIC = b"fLaC"
 AU_MAGIC, AU_HEADER_BYTES = b".snd", 24
 
@@ -31,9 +32,9 @@ def layout_of(file: BinaryIO) -> chunks.Layout | None:
     return chunks.layout_of(file.read(16))
 
 
-def is_flac(file: BinaryIO) -> bool:
-    """Whether a file begins as a FLAC of ours."""
-    file.seek(0)
+def is_flac_at(file: BinaryIO, start: int) -> bool:
+    """Whether a FLAC begins here."""
+    file.seek(start)
     return file.read(4) == FLAC_MAGIC
 
 
@@ -50,7 +51,7 @@ def read(file: BinaryIO) -> Tags:
     for is_kind, name, reader in _KINDS:
         if is_kind(head):
             return _guarded(name, reader, file)
-    return _read_around(file)
+    return _guarded("tags", from_ffprobe, file) if is_by_ffprobe(file) else _read_around(file)
 
 
 def _guarded(name: str, reader: Callable[[BinaryIO], Tags], file: BinaryIO) -> Tags:
@@ -82,6 +83,8 @@ def _read_around(file: BinaryIO) -> Tags:
     (_, tags), *others = parts
     for name, other in others:
         tags.add_missing(name, other)
+    if not is_flac_at(file, start):
+        add_later(tags, later_id3(file, start))
     return tags
 
 
@@ -135,20 +138,10 @@ def _read_dsf(file: BinaryIO) -> Tags:
     return _read_id3v2(place, size, file) if size else Tags()
 
 
-def _unread(container: str) -> Callable[[BinaryIO], Tags]:
-    """For containers whose tags nothing here reads: that is said, whether or not they have any."""
-    return lambda _: Tags(left_out=[(f"tags of the {container} file", "they are not read")])
-
-
 _KINDS: tuple[tuple[Callable[[bytes], bool], str, Callable[[BinaryIO], Tags]], ...] = (
     (lambda head: head[4:8] == b"ftyp", "MP4 tags", _read_mp4),
     (lambda head: head.startswith(ASF_MAGIC), "ASF tags", _read_asf),
     (lambda head: head.startswith(b"OggS"), "comments", from_ogg),
-    (lambda head: head.startswith(MATROSKA_MAGIC), "tags", _unread("Matroska")),
-    (lambda head: head[:4] == b"RIFF" and head[8:12] == b"AVI ", "tags", _unread("AVI")),
-    (lambda head: head.startswith(b"FLV"), "tags", _unread("FLV")),
-    (lambda head: head.startswith(b"\0\0\x01\xba"), "tags", _unread("MPEG")),
-    (lambda head: head.startswith(b"G") and head[1:2] < b"\x80", "tags", _unread("MPEG")),
     (lambda head: head.startswith(AU_MAGIC), "annotation", _read_au),
     (lambda head: head.startswith(b"DSD "), "ID3 tag", _read_dsf),
 )

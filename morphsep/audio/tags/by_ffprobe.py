@@ -1,0 +1,52 @@
+"""Tags of containers that only ffmpeg reads: Matroska, AVI, FLV, MPEG."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+from morphsep.audio import ffprobe
+from morphsep.audio.foreign import DEMUXERS, kind_of
+from morphsep.audio.tags.fields import Tags
+
+KINDS = ("MATROSKA", "AVI", "FLV", "MPEGPS", "MPEGTS")
+ENTRIES = (
+    "format_tags:stream=codec_type:stream_tags:stream_disposition=attached_pic"
+    ":chapter=start_time:chapter_tags"
+)
+HEAD_BYTES = 600
+"""Enough to tell the kind."""
+
+
+def is_by_ffprobe(file: BinaryIO) -> bool:
+    """Whether a file is of one of these kinds."""
+    file.seek(0)
+    return kind_of(file.read(HEAD_BYTES)) in KINDS
+
+
+def from_ffprobe(file: BinaryIO) -> Tags:
+    """Tags of the file and of its first sound track, and its chapters.
+
+    Raises:
+        TrackError: there is no ffprobe, or it cannot read the file.
+    """
+    if not hasattr(file, "name"):
+        return Tags(left_out=[("tags behind an ID3 tag", "ffprobe does not find them")])
+    file.seek(0)
+    kind = str(kind_of(file.read(HEAD_BYTES)))
+    found = ffprobe.ask(file.name, kind, DEMUXERS[kind], ENTRIES)
+    tags = Tags()
+    streams = found.get("streams", [])
+    sounds = [each for each in streams if each.get("codec_type") == "audio"]
+    for holder in (found.get("format", {}), *sounds[:1]):
+        for name, value in holder.get("tags", {}).items():
+            tags.add(name, value)
+    tags.add_chapters(
+        (float(chapter["start_time"]), chapter.get("tags", {}).get("title", ""))
+        for chapter in found.get("chapters", [])
+    )
+    for each in streams:
+        is_picture = each.get("disposition", {}).get("attached_pic")
+        if is_picture or each.get("codec_type") == "attachment":
+            name = each.get("tags", {}).get("filename", "picture")
+            tags.left_out.append((f"attachment {name}", "attachments are not read"))
+    return tags
