@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import struct
 import subprocess
 from pathlib import Path
 
@@ -227,6 +228,22 @@ def test_spliced_reads_across_its_pieces(tmp_path: Path) -> None:
         for start in range(len(whole)):
             spliced.seek(start)
             assert spliced.read(7) == whole[start : start + 7]
+
+
+@pytest.mark.parametrize("name", ["wav", "aiff", "caf", "w64"])
+def test_a_little_sound_behind_the_claimed_is_told_from_junk(tmp_path: Path, name: str) -> None:
+    size = 20_000
+    data = content(tmp_path, name)
+    claimed = {"wav": "<I", "aiff": ">I", "caf": ">q", "w64": "<q"}[name]
+    word = b"SSND" if name == "aiff" else b"data"
+    field = data.index(word) + (16 if name == "w64" else 4)
+    (true,) = struct.unpack_from(claimed, data, field)
+    less = struct.pack(claimed, true - size)
+    short = data[:field] + less + data[field + len(less) :]
+    assert "more follow" in refused(written(tmp_path / "x", short), tmp_path)
+    junk = np.random.default_rng(0).bytes(size)
+    written_junk = written(tmp_path / "x", short[:-size], junk)
+    assert seconds(written_junk, tmp_path) < SECONDS
 
 
 def test_where_flac_frames_begin(tmp_path: Path) -> None:

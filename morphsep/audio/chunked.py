@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
+import numpy as np
+
 from morphsep.audio.containers import beginnings, chunks, tail
 from morphsep.audio.containers.splice import Spliced
 from morphsep.audio.info import another_file, claims_too_little, truncated
@@ -17,6 +19,13 @@ WAV_REMEDY = (
     "rewrite it (`ffmpeg -ignore_length 1 -i in.wav -c copy out.wav` or "
     "`sox --ignore-length in.wav out.wav`) and listen to its end, or export the file again"
 )
+SEARCHED = 16_384
+"""Samples behind the last that are looked at."""
+QUIET, LOUD = 1e-3, 2.0
+"""RMS between which they may be sound."""
+SMOOTH = 0.7
+"""RMS of their steps against theirs, below which they are: 1.4 for noise and for bytes of any other
+kind."""
 EXTENSIBLE = bytes.fromhex("feff")
 SUB_FORMAT = 24
 """Where an extensible format chunk names its coding."""
@@ -72,19 +81,44 @@ def _check_tail(file: BinaryIO, path: str, layout: chunks.Layout, data: chunks.D
     found = beginnings.find_sound(file, rest, min(end, rest + tail.MAX_JUNK))
     if found is not None:
         raise another_file(path, *found)
-    if tail.is_sound_left_out(file, layout, data):
+    is_more = end - rest > tail.MIN_JUNK and _goes_on(file, layout, data)
+    if is_more or tail.is_sound_left_out(file, layout, data):
         raise _left_out(file, path, layout, data)
+
+
+def _goes_on(file: BinaryIO, layout: chunks.Layout, data: chunks.DataChunk) -> bool:
+    """Whether what follows the samples is smooth, as sound is, when it is read as more of them."""
+    import soundfile
+
+    try:
+        with stream(_with_tail(file, layout, data)) as sound:
+            first = sound.frames * data.present // (data.present + _after(file, layout, data))
+            sound.seek(first)
+            more = sound.read(SEARCHED, dtype="float64", always_2d=True)
+    except soundfile.LibsndfileError:
+        return False
+    level, steps = more.std(axis=0).max(initial=0.0), np.diff(more, axis=0).std(axis=0)
+    return bool(QUIET < level < LOUD and steps.max(initial=0.0) < SMOOTH * level)
+
+
+def _after(file: BinaryIO, layout: chunks.Layout, data: chunks.DataChunk) -> int:
+    """Bytes behind the samples."""
+    return file.seek(0, io.SEEK_END) - tail.samples_end(layout, data)
+
+
+def _with_tail(file: BinaryIO, layout: chunks.Layout, data: chunks.DataChunk) -> Spliced:
+    """The file as if all that follows the samples were more of them."""
+    whole = replace(data, present=data.present + _after(file, layout, data))
+    header = chunks.sized_header(file, layout, whole)
+    return Spliced(file, header, (data.chunk.start, file.seek(0, io.SEEK_END)))
 
 
 def _left_out(
     file: BinaryIO, path: str, layout: chunks.Layout, data: chunks.DataChunk
 ) -> TrackError:
-    end = file.seek(0, io.SEEK_END)
-    after = end - tail.samples_end(layout, data)
-    whole = replace(data, present=data.present + after)
-    header = chunks.sized_header(file, layout, whole)
-    with stream(Spliced(file, header, (data.chunk.start, end))) as sound:
-        seconds_per_byte = sound.frames / sound.samplerate / whole.present
+    after = _after(file, layout, data)
+    with stream(_with_tail(file, layout, data)) as sound:
+        seconds_per_byte = sound.frames / sound.samplerate / (data.present + after)
     remedy = WAV_REMEDY if layout is chunks.RIFF else EXPORT_AGAIN
     return claims_too_little(
         path, data.present * seconds_per_byte, after * seconds_per_byte, remedy
