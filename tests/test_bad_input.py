@@ -225,8 +225,8 @@ def test_without_ffmpeg_an_m4a_is_a_row_that_says_so(tmp_path: Path, monkeypatch
     frame = bytes((0xFF, 0xF1, 0x50, 0x40, 0x08, 0x1F, 0xFC)) + bytes(57)
     (tmp_path / "in" / "x.m4a").write_bytes(frame * 50)
     rows = go(tmp_path)
-    assert rows["x.flac"].error_code == "needs_ffmpeg"
-    assert "ffmpeg" in rows["x.flac"].message
+    assert rows["x.m4a.flac"].error_code == "needs_ffmpeg"
+    assert "ffmpeg" in rows["x.m4a.flac"].message
 
 
 AS_ANYBODY = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]

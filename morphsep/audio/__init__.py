@@ -8,9 +8,17 @@
 soundfile (libsndfile) does the work and is imported only when a file is opened.
 """
 
+from morphsep.audio.counting import count_samples, seconds_by_ffmpeg
 from morphsep.audio.decode import decode_to
 from morphsep.audio.foreign import has_ffmpeg
-from morphsep.audio.formats import SUBTYPES, OutputFormat, check_format, format_of, output_format
+from morphsep.audio.formats import (
+    SUBTYPES,
+    OutputFormat,
+    check_format,
+    fits_name,
+    format_of,
+    output_format,
+)
 from morphsep.audio.info import AudioInfo, check_length
 from morphsep.audio.probe import probe, probe_open
 from morphsep.audio.reader import AudioReader, blocks
@@ -27,11 +35,14 @@ __all__ = [
     "blocks",
     "check_format",
     "check_length",
+    "count_samples",
     "decode_to",
+    "fits_name",
     "format_of",
     "has_ffmpeg",
     "missing_tags",
     "output_format",
     "probe",
     "probe_open",
+    "seconds_by_ffmpeg",
 ]

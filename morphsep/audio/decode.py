@@ -59,7 +59,10 @@ def _decode_sound(path: str, destination: str, channels: tuple[int, int] | None)
         form = OutputFormat(
             format="RF64" if size > LIMIT_32_BIT else "WAV", subtype="FLOAT", extension=".wav"
         )
-        with AudioWriter(destination, info.sample_rate, info.num_channels, form) as writer:
+        name = f"a decoded copy of {Path(path).name}"
+        with AudioWriter(
+            destination, info.sample_rate, info.num_channels, form, name=name
+        ) as writer:
             for block in blocks(reader, BLOCK):
                 writer.write(block)
 
@@ -103,7 +106,11 @@ def _command(info: AudioInfo, destination: Path) -> list[str]:
 def _failed(info: AudioInfo, complaint: list[str]) -> TrackError:
     reason = f" ({complaint[-1]})" if complaint else ""
     if "No space left" in reason:
-        return TrackError("disk_full", f"{complaint[-1]}; make room and run again")
+        return TrackError(
+            "disk_full",
+            f"a decoded copy of {Path(info.path).name} could not be written: the disk is full; "
+            "make room and run again",
+        )
     return TrackError(
         "truncated",
         f"{Path(info.path).name}: ffmpeg cannot decode all of it{reason}; the file was cut off "

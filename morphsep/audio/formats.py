@@ -55,12 +55,19 @@ class OutputFormat:
 
 
 def format_of(name: str, info: AudioInfo) -> str | None:
-    """The format that a result's name asks for, by its suffix; None keeps the input's own."""
+    """The format that a result's name asks for, by its suffix; None keeps the input's own,
+    which this name fits."""
     suffix = Path(name).suffix.lower()
-    own = (*SUFFIXES.get(info.format, ()), Path(info.path).suffix.lower())
-    if suffix in own and not info.is_lossy:
+    if suffix in SUFFIXES.get(info.format, ()) and not info.is_lossy:
         return None
     return next((key for key, suffixes in SUFFIXES.items() if suffix in suffixes), None)
+
+
+def fits_name(name: str, file_format: str) -> bool:
+    """Whether a file of this format may have this name; a suffix that says nothing fits all."""
+    suffix = Path(name).suffix.lower()
+    named = [key for key, suffixes in SUFFIXES.items() if suffix in suffixes]
+    return file_format in named if named else suffix != ".opus" or file_format == "OGG"
 
 
 def output_format(

@@ -23,8 +23,8 @@ Signal64 = npt.NDArray[np.float64]
 class AudioReader:
     """Random access to one file at its own sample rate; a context manager.
 
-    ``channels`` picks two channels, counted from 0, of a file with more than two, and is ignored
-    for mono and stereo; ``info.num_channels`` counts the channels that are read. Positions are
+    ``channels`` picks two channels, counted from 0, of a file with two (to swap them) or more, and
+    is ignored for mono; ``info.num_channels`` counts the channels that are read. Positions are
     exact in every file whose ``info.is_seekable`` is true; read others with :func:`blocks`, or
     ``decode_to`` first. Integer samples are divided by 2^(bits-1), so 24 bits are exact in float32,
     32 in float64.
@@ -133,12 +133,15 @@ def blocks(reader: AudioReader, block: int) -> Iterator[Signal]:
 
 
 def pick_channels(info: AudioInfo, channels: tuple[int, int] | None) -> tuple[int, int] | None:
-    """The two channels to take from a file with more than two, None for mono and stereo.
+    """The two channels to take, None for all of them as they are.
 
-    Raises TrackError("too_many_channels") if none are chosen or the chosen ones are not there.
+    Stereo is taken as it is unless both chosen channels are there (2,1 swaps them), so that one
+    setting serves files of many kinds; mono always. Raises TrackError("too_many_channels") for
+    more than two channels if none are chosen or the chosen ones are not there.
     """
     if info.num_channels <= 2:
-        return None
+        is_new = channels is not None and info.num_channels == 2 and channels != (0, 1)
+        return channels if is_new and channels and max(channels) < 2 else None
     name = f"{Path(info.path).name} has {info.num_channels} channels"
     if channels is None:
         raise TrackError(

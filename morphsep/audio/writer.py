@@ -31,9 +31,10 @@ class AudioWriter:
 
     Integer formats: samples times 2^(bits-1), rounded half to even, clipped at full scale, so that
     samples read and written unchanged are bit exact (32 bits: float64 blocks). ``num_clipped``
-    counts samples beyond full scale. The folder of ``path`` is made. ``tags_from`` is a file whose
-    tags are copied before the rename, with ``done`` (what was done to it) in the coding history of
-    a Broadcast Wave; ``tags`` says what became of them.
+    counts samples beyond full scale. The folder of ``path`` is made. Messages call the file
+    ``name``, or by its own. ``tags_from`` is a file whose tags are copied before the rename, with
+    ``done`` (what was done to it) in the coding history of a Broadcast Wave; ``tags`` says what
+    became of them.
 
     Raises TrackError with codes disk_full, no_permission, non_finite.
     """
@@ -48,8 +49,10 @@ class AudioWriter:
         tags_from: str | None = None,
         done: str = "",
         in_place: bool = False,
+        name: str = "",
     ) -> None:
         self.path = path
+        self._name = name or Path(path).name
         self.sample_rate = sample_rate
         self.num_channels = num_channels
         self.output_format = output_format
@@ -96,7 +99,7 @@ class AudioWriter:
         low, high = float(block.min()), float(block.max())
         if not (np.isfinite(low) and np.isfinite(high)):
             raise TrackError(
-                "non_finite", f"{Path(self.path).name}: the sound to write holds NaN or infinity"
+                "non_finite", f"{self._name}: the sound to write holds NaN or infinity"
             )
         bits = self.output_format.bits
         if bits is not None:
@@ -157,6 +160,9 @@ class AudioWriter:
     def _repair(self) -> None:
         if self.output_format.is_float:
             repairs.forget_time(self._file)
+        if self._tags_from is not None and self.output_format.format == "WAVEX":
+            with Path(self._tags_from).open("rb") as source:
+                repairs.keep_channel_mask(self._file, source)
         if self.output_format.bits == 8 and self.num_channels == 1:
             repairs.state_odd_length(self._file, self.num_samples)
 
@@ -183,9 +189,10 @@ class AudioWriter:
 
     def _disk_full(self, error: BaseException) -> TrackError:
         free = shutil.disk_usage(self._temporary.parent).free
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         return TrackError(
             "disk_full",
-            f"{Path(self.path).name} could not be written whole ({error}); "
+            f"{self._name} could not be written whole ({reason}); "
             f"{free / 2**20:.0f} MiB are free on that disk: make room and run again",
         )
 
@@ -194,7 +201,7 @@ class AudioWriter:
             return self._disk_full(error)
         return TrackError(
             "no_permission",
-            f"{Path(self.path).name} could not be created in the output folder "
+            f"{self._name} could not be created in the output folder "
             f"({error.strerror}); choose another folder or change its mode",
         )
 

@@ -83,8 +83,8 @@ def say_separators(jobs: Sequence[Job]) -> None:
             console.print(shown(f"separator {reason}"), highlight=False, markup=False)
 
 
-def closing_table(summary: Summary, out: str) -> None:
-    """Done, skipped, failed, with reasons; where everything is."""
+def closing_table(summary: Summary, out: str, unread: str = "") -> None:
+    """Done, skipped, failed, with reasons; where everything is; what of a kind was not read."""
     console = Console()
     console.print(_table(summary))
     lines = [f"results and manifest: {out}"]
@@ -93,6 +93,8 @@ def closing_table(summary: Summary, out: str) -> None:
         lines.insert(0, f"result: {out.rstrip('/')}/{only.output}")
     if lacking := summary.num_lacking_tags:
         lines.append(f"tags left out in {lacking} tracks: morphsep manifest show {out}")
+    if unread:
+        lines.append(unread)
     if summary.stopped:
         lines.append(summary.stopped)
     if summary.which("failed"):

@@ -9,7 +9,7 @@ import typer
 from morphsep.cli.derived import derived
 from morphsep.cli.options import DryRun, Inputs, Out
 from morphsep.cli.running import RunOptions, run_jobs, show_plan
-from morphsep.request import Settings, collect
+from morphsep.request import Settings, Unread, collect
 
 HERE = RunOptions(executor="local")
 """A preview is too short for a cluster, unless one is asked for."""
@@ -25,8 +25,8 @@ def morph(
     not done."""
     from morphsep.pipelines import REPROCESS
 
-    do = show_plan if dry_run else run_jobs
-    do(collect(inputs, out, settings), out, REPROCESS, options)
+    unread, do = Unread(), show_plan if dry_run else run_jobs
+    do(collect(inputs, out, settings, unread=unread), out, REPROCESS, options, unread)
 
 
 @derived("separate")
@@ -36,8 +36,9 @@ def separate(
     """Write only the guitar and the backing. They add up to the mix; float WAV unless told."""
     from morphsep.pipelines import SEPARATE
 
-    do = show_plan if dry_run else run_jobs
-    do(collect(inputs, out, settings, SEPARATE.command), out, SEPARATE, options)
+    unread, do = Unread(), show_plan if dry_run else run_jobs
+    jobs = collect(inputs, out, settings, SEPARATE.command, unread)
+    do(jobs, out, SEPARATE, options, unread)
 
 
 @derived("morph")
@@ -70,4 +71,5 @@ def plan(
     nothing. Takes the options of morph; those about running do not change the estimate."""
     from morphsep.pipelines import REPROCESS
 
-    show_plan(collect(inputs, out, settings), out, REPROCESS, options)
+    unread = Unread()
+    show_plan(collect(inputs, out, settings, unread=unread), out, REPROCESS, options, unread)

@@ -23,7 +23,7 @@ from morphsep.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from morphsep.request import Job
+    from morphsep.request import Job, Unread
     from morphsep.run import Pipeline, Pool
 
 
@@ -83,8 +83,14 @@ def chosen_jobs(jobs: Sequence[Job], out: str, options: RunOptions) -> Sequence[
     return only_failed(jobs, out)
 
 
-def run_jobs(jobs: Sequence[Job], out: str, pipeline: Pipeline, options: RunOptions) -> None:
-    """Does the jobs, shows how it goes, prints how it ended, and exits."""
+def run_jobs(
+    jobs: Sequence[Job],
+    out: str,
+    pipeline: Pipeline,
+    options: RunOptions,
+    unread: Unread | None = None,
+) -> None:
+    """Does the jobs, shows how it goes, prints how it ended and what was passed over, and exits."""
     from morphsep.cli import display, streams
     from morphsep.run import keep_freed_memory, run, settle_jobs
 
@@ -100,14 +106,21 @@ def run_jobs(jobs: Sequence[Job], out: str, pipeline: Pipeline, options: RunOpti
             on_progress=watch.event, on_outcome=watch.outcome,
         )  # fmt: skip
     if options.as_json:
-        print(streams.as_json(display.as_json(summary)))
+        kinds = dict(unread.kinds) if unread else {}
+        print(streams.as_json(display.as_json(summary) | {"not_read": kinds}))
     else:
-        display.closing_table(summary, out)
+        display.closing_table(summary, out, str(unread or ""))
     raise typer.Exit(summary.exit_code)
 
 
-def show_plan(jobs: Sequence[Job], out: str, pipeline: Pipeline, options: RunOptions) -> None:
-    """Prints what doing the jobs would cost.
+def show_plan(
+    jobs: Sequence[Job],
+    out: str,
+    pipeline: Pipeline,
+    options: RunOptions,
+    unread: Unread | None = None,
+) -> None:
+    """Prints what doing the jobs would cost, and what would be passed over.
 
     Raises:
         SettingError: settings that cannot work.
@@ -116,4 +129,5 @@ def show_plan(jobs: Sequence[Job], out: str, pipeline: Pipeline, options: RunOpt
 
     options.pool()  # refuses what a run would refuse
     planned = run.plan(chosen_jobs(jobs, out, options), out, pipeline.command)
-    print_answer(options.as_json, asdict(planned), planned.lines())
+    values = asdict(planned) | {"not_read": dict(unread.kinds) if unread else {}}
+    print_answer(options.as_json, values, [*planned.lines(), *([str(unread)] if unread else [])])

@@ -59,6 +59,11 @@ class TrackRow:
     subtype: str | None = column("Sample format of the input, in libsndfile's words.", "string")
     output_format: str | None = column("Container of the output.", "string")
     output_subtype: str | None = column("Sample format of the output.", "string")
+    input_note: str | None = column(
+        "What is to be known of how the input was read: the first of several sound tracks, parts "
+        "that were joined, the sound of a film.",
+        "string",
+    )
     sample_rate: int | None = column("Of input and output, Hz.", "int32")
     num_channels: int | None = column("Channels of the output.", "int32")
     num_samples: int | None = column("Length of input and output, samples per channel.", "int64")

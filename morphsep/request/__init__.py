@@ -16,6 +16,7 @@ from morphsep.request.settings import (
     make_settings,
     setting_options,
 )
+from morphsep.request.unread import Unread
 
 __all__ = [
     "AS_RECORDED",
@@ -26,6 +27,7 @@ __all__ = [
     "ListRow",
     "Option",
     "Settings",
+    "Unread",
     "backing_of",
     "checked_sample_rate",
     "checked_samples",

@@ -16,11 +16,16 @@ from morphsep.request.naming import new_job
 from morphsep.request.refusals import check_out, refuse
 from morphsep.request.searching import is_folder, search
 from morphsep.request.settings import Settings
+from morphsep.request.unread import Unread
 from morphsep.storage import absolute, common, folder_of, identity, is_remote, relative
 
 
 def collect(
-    inputs: Sequence[str], out: str | Path, settings: Settings, command: Command = "morph"
+    inputs: Sequence[str],
+    out: str | Path,
+    settings: Settings,
+    command: Command = "morph",
+    unread: Unread | None = None,
 ) -> list[Job]:
     """Jobs of everything named, in order of their tracks.
 
@@ -28,21 +33,23 @@ def collect(
         inputs: files, folders (searched through, any case of extension) or lists (`LISTS`) with a
             column ``path`` and per-row settings (`LIST_COLUMNS`). Paths in a list are relative to
             the list. Everything may be a URI (file:///..., s3://...).
+        unread: takes the files in folders that are of a kind of sound that is not read.
 
     Raises:
         SettingError: nothing found, no tone to morph to, an output folder that is none, a list that
             cannot be read or has a row that would change nothing, stems asked for in a format that
             cannot add up to the mix.
     """
-    out = absolute(os.fspath(out))
+    out, unread = absolute(os.fspath(out)), Unread() if unread is None else unread
     check_out(inputs, out)
     if command == "morph" and settings.changes_nothing and not all(map(is_list, inputs)):
         raise SettingError(
             "nothing would change: say which tone to morph towards, --to TONE or --transition NAME"
         )
-    found = list(_found([_path(text) for text in inputs], out, settings, command))
+    found = list(_found([_path(text) for text in inputs], out, settings, command, unread))
     if not found:
-        raise SettingError(f"no audio files found in: {', '.join(inputs) or '(nothing given)'}")
+        where, also = ", ".join(inputs) or "(nothing given)", f" ({unread})" if unread else ""
+        raise SettingError(f"no audio files found in: {where}{also}")
     own_stems = _own_stems(job for job, _ in found)
     jobs = [job for job, searched in found if not (searched and identity(job.path) in own_stems)]
     if command == "separate":
@@ -57,14 +64,14 @@ def _path(text: str) -> str:
 
 
 def _found(
-    inputs: Sequence[str], out: str, settings: Settings, command: Command
+    inputs: Sequence[str], out: str, settings: Settings, command: Command, unread: Unread
 ) -> Iterator[tuple[Job, bool]]:
     """Every job, and whether it was found by searching a folder."""
     base = _base([text for text in inputs if not is_list(text)])
     for text in inputs:
         if is_list(text):
             yield from ((job, False) for job in listed_jobs(absolute(text), settings, command))
-        elif is_folder(text) and (files := list(search(text, out))):
+        elif is_folder(text) and (files := list(search(text, out, unread))):
             for file, refusal in files:
                 job = new_job(file, relative(file, base), settings, command)
                 yield replace(job, refusal=refusal), True

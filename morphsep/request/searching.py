@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from morphsep.request.extensions import is_audio
+from morphsep.request.extensions import is_audio, is_unread_kind
 from morphsep.request.job import Refusal
+from morphsep.request.unread import Unread
 from morphsep.storage import is_remote, location, relative
 
 
@@ -18,25 +19,32 @@ def is_folder(text: str) -> bool:
     return Path(text).is_dir()
 
 
-def search(folder: str, out: str) -> Iterator[tuple[str, Refusal | None]]:
+def search(folder: str, out: str, unread: Unread) -> Iterator[tuple[str, Refusal | None]]:
     """(path, refusal) of the audio files below a folder, and of folders that cannot be read.
 
     Hidden files and folders are left out, and so is the output folder `out`. Links are followed.
+
+    Args:
+        unread: takes the files that are passed over though they are of a kind of sound.
     """
     if is_remote(folder):
-        yield from ((path, None) for path in _in_store(folder, out))
+        yield from ((path, None) for path in _in_store(folder, out, unread))
     else:
-        yield from _on_disk(folder, out)
+        yield from _on_disk(folder, out, unread)
 
 
-def _in_store(folder: str, out: str) -> Iterator[str]:
+def _in_store(folder: str, out: str, unread: Unread) -> Iterator[str]:
     for found in location(folder).walk():
         is_hidden = any(part.startswith(".") for part in relative(found.text, folder).split("/"))
-        if is_audio(found.name) and not is_hidden and not found.text.startswith(f"{out}/"):
+        if is_hidden or found.text.startswith(f"{out}/"):
+            continue
+        if is_audio(found.name):
             yield found.text
+        elif is_unread_kind(found.name):
+            unread.add(found.name)
 
 
-def _on_disk(folder: str, out: str) -> Iterator[tuple[str, Refusal | None]]:
+def _on_disk(folder: str, out: str, unread: Unread) -> Iterator[tuple[str, Refusal | None]]:
     seen = {os.path.realpath(out)}
     errors: list[OSError] = []
     for where, folders, names in os.walk(folder, followlinks=True, onerror=errors.append):
@@ -48,8 +56,12 @@ def _on_disk(folder: str, out: str) -> Iterator[tuple[str, Refusal | None]]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         # a folder called x.wav is reported, too: as an input that cannot be read
         for name in [*sorted(names), *folders]:
-            if is_audio(name) and not name.startswith("."):
+            if name.startswith("."):
+                continue
+            if is_audio(name):
                 yield os.path.join(where, name), None
+            elif is_unread_kind(name) and name not in folders:
+                unread.add(name)
     for error in errors:
         why = f"the folder cannot be looked into ({error.strerror}); change its permissions"
         yield os.fspath(error.filename), ("no_permission", why)

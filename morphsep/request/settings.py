@@ -114,13 +114,13 @@ class Settings:
     channels: Annotated[
         tuple[int, int] | None,
         Option(
-            help="Which two channels of a file with more, from 1: 1,2.",
+            help="Which two channels to take, from 1: 1,2; 2,1 swaps stereo.",
             metavar="N,N",
             parse=parse_channels,
             in_separate=True,
         ),
     ] = None
-    """Which two channels (from 0) of a file that has more than two."""
+    """Which two channels (from 0) of a file that has two, which (1, 0) swaps, or more."""
     device: Annotated[str, Option(help="auto, cpu, cuda or mps.", in_separate=True)] = "auto"
     """auto, cpu, cuda, mps."""
     shifts: Annotated[

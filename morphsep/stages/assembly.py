@@ -127,6 +127,7 @@ def _writer(
     return audio.AudioWriter(
         str(path), scan.sample_rate, scan.num_channels, output,
         tags_from=readable.local, done=done, in_place=True,
+        name=f"the result of {Path(scan.path).name}",
     )  # fmt: skip
 
 

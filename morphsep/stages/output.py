@@ -27,9 +27,16 @@ def output_of(job: Job, info: audio.AudioInfo, command: Command) -> audio.Output
         # stem and backing may exceed full scale, and have to add up to the last bit
         subtype = "PCM_24" if (wanted or info.format).upper() == "FLAC" else "FLOAT"
     try:
-        return audio.output_format(info, wanted, subtype)
+        form = audio.output_format(info, wanted, subtype)
     except SettingError as error:
         raise TrackError("format_not_possible", str(error)) from error
+    if not audio.fits_name(job.track, form.format):
+        raise TrackError(
+            "format_not_possible",
+            f"{job.track} would have to be a {form.format.lower()} file, which its name does not "
+            "say (an aiff holds up to 4 GiB); choose another --format: wav, w64 or caf",
+        )
+    return form
 
 
 def write_song(

@@ -11,7 +11,7 @@ from morphsep.manifest import TrackRow
 from morphsep.stages.clip import Clip, Outcome
 from morphsep.stages.finishing import clear
 from morphsep.stages.run_context import RunContext
-from morphsep.stages.scanning import scan
+from morphsep.stages.scanning import Scan, scan
 from morphsep.stages.section_store import SectionStore
 from morphsep.stages.stems import missing_sections
 from morphsep.stages.track_state import delta_of, open_input, own_stem_of, stem_of
@@ -37,7 +37,7 @@ def prepare(run: RunContext, clip: Clip) -> list[Clip]:
     )
     key = recipe.key(stem_key) if run.command == "morph" else recipe.stems_key(stem_key)
     previous = clip.previous
-    if not run.force and previous is not None and _holds(run, previous, key):
+    if not run.force and previous is not None and _holds(run, previous, key, source):
         clear(run, clip)
         return [replace(clip, outcome=Outcome(previous, fresh=False))]
     _claim(run, clip)
@@ -64,9 +64,10 @@ def _discard_once(run: RunContext, store: SectionStore) -> None:
             mark.write_json(run.id)
 
 
-def _holds(run: RunContext, row: TrackRow, key: str) -> bool:
-    """Whether a row's files are there, and are what it says, for the same key."""
-    if row.status != "ok" or row.key != key:
+def _holds(run: RunContext, row: TrackRow, key: str, source: Scan) -> bool:
+    """Whether a row's files are there, and are what it says, for the same key and all that is read
+    of the input today."""
+    if row.status != "ok" or row.key != key or row.num_samples != source.num_samples:
         return False
     wanted = ((row.output, row.output_hash), (row.backing, row.backing_hash))
     return all(

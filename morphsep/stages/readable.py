@@ -50,7 +50,8 @@ class Readable:
 
     def open(self) -> audio.AudioReader:
         """A reader of `path`."""
-        return audio.AudioReader(self.path, channels=self.channels)
+        # a decoded copy holds the channels that were picked, in their order
+        return audio.AudioReader(self.path, self.channels if self.info.is_seekable else None)
 
 
 def local_copy(path: str, scratch: Path) -> str:

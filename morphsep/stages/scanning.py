@@ -19,7 +19,7 @@ from morphsep.stages.workspace import Workspace
 BLOCK = 1 << 17
 """Samples that are decoded at a time."""
 
-VERSION = 1
+VERSION = 2
 """Of the scans that are kept."""
 
 
@@ -44,6 +44,8 @@ class Scan:
     """Sample peak, linear."""
     true_peak: float
     lufs: float
+    note: str = ""
+    """What is to be known of how the input was read."""
 
     @property
     def model_length(self) -> int:
@@ -144,6 +146,7 @@ def _measure(readable: Readable, content_hash: str) -> Scan:
         num_channels=num_channels, num_samples=moments.count,
         mean=moments.mean, std=moments.std,
         peak=loudness.peak, true_peak=true_peak.peak, lufs=loudness.integrated(),
+        note=info.note,
     )  # fmt: skip
 
 

@@ -51,7 +51,12 @@ class SectionStore:
         with (
             self._audio(section).writing() as path,
             audio.AudioWriter(
-                str(path), MODEL_RATE, self.num_channels, STORED, in_place=True
+                str(path),
+                MODEL_RATE,
+                self.num_channels,
+                STORED,
+                in_place=True,
+                name="a section in the work directory",
             ) as writer,
         ):
             yield writer

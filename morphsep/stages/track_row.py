@@ -47,7 +47,8 @@ def _of_scan(clip: Clip) -> dict[str, Any]:
         "sample_rate": scan.sample_rate, "num_channels": scan.num_channels,
         "num_samples": scan.num_samples, "duration": scan.num_samples / scan.sample_rate,
         "peak_before_dbfs": decibels(scan.peak), "true_peak_before_dbtp": decibels(scan.true_peak),
-        "lufs_before": _finite(scan.lufs), "seconds_scan": clip.scan_seconds,
+        "lufs_before": _finite(scan.lufs), "input_note": scan.note or None,
+        "seconds_scan": clip.scan_seconds,
     }  # fmt: skip
 
 

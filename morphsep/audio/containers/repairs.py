@@ -6,6 +6,11 @@ from typing import BinaryIO
 
 from morphsep.audio.containers import chunks
 
+EXTENSIBLE = b"\xfe\xff"
+"""Its tag, and offsets of fields in the description of an extensible WAV's samples."""
+CHANNELS = 2
+MASK = 20
+
 
 def forget_time(file: BinaryIO) -> None:
     """Zero the time in the PEAK chunk of float files: the same sound must give the same bytes."""
@@ -32,6 +37,34 @@ def state_odd_length(file: BinaryIO, num_bytes: int) -> None:
         elif chunk.id == layout.data_id:
             file.seek(chunk.header + layout.id_bytes)
             file.write((num_bytes + layout.data_preamble).to_bytes(4, "big"))
+
+
+def keep_channel_mask(file: BinaryIO, source: BinaryIO) -> None:
+    """Write the speaker positions that a WAV (WAVE_FORMAT_EXTENSIBLE) states as the source has
+    them: libsndfile states left and right whatever they were."""
+    here, there = _extensible(file), _extensible(source)
+    if here is None or there is None:
+        return
+    source.seek(there + CHANNELS)
+    channels = source.read(2)
+    source.seek(there + MASK)
+    mask = source.read(4)
+    file.seek(here + CHANNELS)
+    if file.read(2) == channels:
+        file.seek(here + MASK)
+        file.write(mask)
+
+
+def _extensible(file: BinaryIO) -> int | None:
+    """Offset of the description of an extensible WAV's samples."""
+    layout = _layout(file)
+    if layout is not chunks.RIFF:
+        return None
+    for chunk in chunks.walk(file, layout):
+        if chunk.id == b"fmt ":
+            file.seek(chunk.start)
+            return chunk.start if file.read(2) == EXTENSIBLE and chunk.size >= 40 else None
+    return None
 
 
 def _layout(file: BinaryIO) -> chunks.Layout | None:

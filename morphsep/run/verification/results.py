@@ -16,6 +16,8 @@ from morphsep.storage import Location
 
 SINCE_TAGS_ARE_NAMED = 4
 """Version of the manifest from which a row says which tags its output lacks."""
+CODER_DELAY = 0.5
+"""Seconds by which decoders of one lossy file may differ: delay and padding, at joints, too."""
 Found = Iterator[tuple[int, str]]
 """(promise, message) of what does not hold."""
 
@@ -70,6 +72,10 @@ def _shape(path: Path, row: TrackRow) -> Found:
     for name in ("num_samples", "sample_rate", "num_channels"):
         if getattr(info, name) != getattr(row, name):
             yield 1, f"{name} is {getattr(info, name)}, the input's {getattr(row, name)}"
+    if info.format != row.output_format:
+        yield 1, f"it is a {info.format} file, not {row.output_format}"
+    if not audio.fits_name(row.output or "", info.format):
+        yield 7, f"its name does not say that it is a {info.format} file"
     if info.subtype != row.output_subtype:
         yield 1, f"subtype is {info.subtype}, not {row.output_subtype}"
     asked = json.loads(row.settings or "{}")
@@ -93,7 +99,20 @@ def _against_input(out: Location, check: Check, results: Sequence[Path]) -> Foun
         if row.schema_version >= SINCE_TAGS_ARE_NAMED:
             for result in results:
                 yield from ((1, text) for text in audio.missing_tags(readable.local, str(result)))
+        yield from _length(row, readable)
         yield from sample_findings(check, source, readable, results)
+
+
+def _length(row: TrackRow, readable: Readable) -> Found:
+    """The input's samples counted again, by us and by ffmpeg where there is one: neither header
+    nor what the run noted is believed."""
+    with readable.open() as reader:
+        counted, rate = audio.count_samples(reader), reader.info.sample_rate
+    if counted != row.num_samples:
+        yield 1, f"the input has {counted} samples, the manifest says {row.num_samples}"
+    seconds = audio.seconds_by_ffmpeg(readable.info)
+    if seconds is not None and seconds > counted / rate + CODER_DELAY:
+        yield 1, f"ffmpeg decodes {seconds:.2f} s of the input, we {counted / rate:.2f} s"
 
 
 def _channels(row: TrackRow) -> tuple[int, int] | None:
