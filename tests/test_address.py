@@ -45,10 +45,10 @@ def unused() -> str:
 
 
 @pytest.mark.parametrize(
-    "text", ["none", "foo", "", "10.0.0.1", "a b:1", "h:99999", "s3://b:1", ":1"]
+    "text", ["none", "foo", "", "10.0.0.1", "a b:1", "h:99999", "s3://b:1", ":1", "http://h:8265"]
 )
 def test_what_is_no_address_is_said(text: str) -> None:
-    with pytest.raises(SettingError, match="takes HOST:PORT"):
+    with pytest.raises(SettingError, match=r"RAY_ADDRESS\) takes HOST:PORT"):
         check_address(text)
 
 
@@ -101,7 +101,7 @@ def test_nothing_is_touched_for_a_cluster_that_is_not_there(where: str, tmp_path
     songs.write(tmp_path / "x.wav", songs.guitar(0.2))
     options = ["--to", "fuzz", "--separator", "none", "--executor", "ray", "--address"]
     there = unused() if where == "unused" else where
-    with pytest.raises(SettingError, match=r"--address takes|no Ray cluster"):
+    with pytest.raises(SettingError, match=r"takes HOST:PORT|no Ray cluster"):
         app(
             ["morph", str(tmp_path / "x.wav"), "-o", str(tmp_path / "out"), *options, there],
             standalone_mode=False,

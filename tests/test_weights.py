@@ -596,15 +596,20 @@ def test_auto_does_without_if_it_must(monkeypatch: pytest.MonkeyPatch) -> None:
         auto.choose_separator(model="htdemucs_7s")
 
 
-@pytest.mark.parametrize("backend", ["music2latent", "diffusion"])
+@pytest.mark.parametrize("plugin", ["music2latent", "diffusion", "demucs"])
 def test_weights_that_cannot_be_had_are_found_out_before_the_run(
-    backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    plugin: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("diffusers" if backend == "diffusion" else "music2latent")
+    pytest.importorskip("diffusers" if plugin == "diffusion" else plugin)
     monkeypatch.setenv("MORPHSEP_WEIGHTS", str(tmp_path / "weights"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     song, out = songs.write(tmp_path / "in" / "x.wav", songs.guitar(0.3)), tmp_path / "out"
-    settings = Settings(to="fuzz", backend=backend, separator="none", offline=True)
+    chosen = {"separator": "none", "backend": plugin}
+    if plugin == "demucs":
+        chosen = {"separator": "demucs"}
+        for folder in ("HF_HOME", "TORCH_HOME"):
+            monkeypatch.setenv(folder, str(tmp_path / folder))
+    settings = Settings(to="fuzz", offline=True, **chosen)
     jobs = settle_jobs(collect([str(song)], out, settings))
     with pytest.raises(SettingError, match="not on this machine"):
         run(jobs, out, REPROCESS, executor="local")

@@ -13,19 +13,17 @@ from morphsep.request.naming import output_name, output_name_before, whole_outpu
 from morphsep.storage import folder_of, identity, location
 
 Before = Mapping[str, str]
-"""Results of earlier runs whose names are not their inputs' -> their inputs."""
+"""Tracks of earlier runs whose names are not their inputs' -> their inputs."""
 
 
 def renamed_before(out: str) -> Before:
-    """The results in an output folder that do not have their input's name, with their inputs."""
+    """The rows in an output folder that do not have their input's name, with their inputs; those
+    that failed, too, so that `--rerun failed` finds them."""
     if not manifest.table_folder(out, "tracks").children(".parquet"):
         return {}
-    rows = manifest.read_known(out, ("input", "status")).to_pylist()
-    return {
-        row["track"]: row["input"]
-        for row in rows
-        if row["status"] == "ok" and _last(row["track"]) != _last(row["input"])
-    }
+    rows = manifest.read_known(out, ("input",))
+    pairs = zip(rows["track"].to_pylist(), rows["input"].to_pylist(), strict=True)
+    return {track: source for track, source in pairs if _last(track) != _last(source)}
 
 
 def named_apart(jobs: Sequence[Job], command: Command, before: Before) -> list[Job]:

@@ -29,8 +29,8 @@ def check_address(address: str, wait: Seconds = WAIT) -> None:
     found = _ADDRESS.match(address)
     if found is None or int(found["port"]) > 65535:
         raise SettingError(
-            f"--address takes HOST:PORT, ray://HOST:PORT or auto, got {address!r}; leave it out to "
-            "start a cluster on this machine"
+            f"--address (or $RAY_ADDRESS) takes HOST:PORT, ray://HOST:PORT or auto, got {address!r}"
+            "; leave it out to start a cluster on this machine"
         )
     answers: SimpleQueue[str] = SimpleQueue()
     host, port = found["host"].strip("[]"), int(found["port"])
