@@ -11,6 +11,7 @@ import pytest
 import soundfile
 from mutagen import id3
 
+from morphsep.audio.tags import copy_tags
 from morphsep.audio.tags.read import read
 from morphsep.audio.tags.user_data import read_user_data
 
@@ -98,3 +99,21 @@ def test_containers_that_ffprobe_cannot_read_are_named(tmp_path: Path, head: byt
     ((name, reason),) = read(io.BytesIO(head + bytes(1000))).left_out
     assert name.startswith("tags")
     assert reason
+
+
+@pytest.mark.parametrize("kind", ["FLAC", "WAV", "OGG"])
+def test_a_tag_without_a_name_is_carried_and_takes_no_others_with_it(
+    tmp_path: Path, kind: str
+) -> None:
+    tag = id3.ID3()
+    for frame in (id3.TXXX(3, "", ["text"]), id3.TIT2(3, ["title"])):
+        tag.add(frame)
+    soundfile.write(tmp_path / "x.mp3", np.zeros(3000), 44_100, format="MP3")
+    tag.save(tmp_path / "x.mp3")
+    out = tmp_path / f"x.{kind.lower()}"
+    soundfile.write(out, np.zeros(3000), 44_100, format=kind)
+    assert copy_tags(str(tmp_path / "x.mp3"), str(out), "").warning is None
+    with out.open("rb") as file:
+        fields = read(file).fields
+    assert fields["title"] == ["title"]
+    assert ["text"] in fields.values()

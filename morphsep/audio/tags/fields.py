@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 NO_TEXT = "holds bytes, not text"
 FRONT_COVER = 3
+UNNAMED = "unnamed"
+"""A tag whose name is empty, as the description of a TXXX frame may be."""
 ID3V1 = "ID3v1"
 """What another tag says in full, this one has cut to 30 characters of Latin-1."""
 MOST_CHAPTERS = 999
@@ -50,7 +52,7 @@ class Tags:
     def add(self, name: str, *values: object) -> None:
         """Appends the values that are not empty; some formats separate values by NUL."""
         texts = [part for value in values for part in str(value).split("\0") if part]
-        name = name.replace("\0", " ")
+        name = name.replace("\0", " ") or UNNAMED
         if is_outdated(name):
             self.outdated.append(name)
         elif texts:
