@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mutagen import id3
@@ -17,6 +19,7 @@ from morphsep.audio.tags.names import free_name
 from morphsep.audio.tags.outdated import is_outdated
 from morphsep.audio.tags.vorbis import comment_name
 from tests import tag_files, tag_table
+from tests.tag_sources import SOURCES
 
 TARGETS = ("wav", "aiff", "flac", "ogg", "opus", "caf", "w64")
 WITNESS = ("a witness", "that nothing harms")
@@ -139,3 +142,34 @@ def test_any_bytes_are_a_reason_and_never_an_error(
     copied, _ = into(source, suffix)
     assert "all tags" not in dict(copied.left_out)
     assert all(name and reason for name, reason in copied.left_out)
+
+
+@pytest.mark.parametrize("title", [title for title in SOURCES if "2.4" not in title])
+@pytest.mark.parametrize("suffix", ["flac", "wav"])
+def test_changed_bytes_harm_neither_the_result_nor_all_tags(
+    tmp_path: Path, title: str, suffix: str
+) -> None:
+    kind, make = SOURCES[title]
+    source = tmp_path / f"in.{kind}"
+    make(source)
+    content = source.read_bytes()
+    rng = np.random.default_rng(0)
+    for _ in range(25):
+        changed = bytearray(content)
+        near = rng.integers(1, min(600, len(content)), size=5)
+        for place in (*near[:3], *-near[3:]):
+            changed[place] = rng.integers(256)
+        source.write_bytes(changed)
+        copied, _ = into(source, suffix)
+        assert "all tags" not in dict(copied.left_out)
+        assert all(name and reason for name, reason in copied.left_out)
+        assert soundfile.info(tmp_path / f"out.{suffix}").frames == 480
+
+
+def test_a_damaged_cue_sheet_is_no_block_of_the_result(tmp_path: Path) -> None:
+    source = tag_files.sound(tmp_path / "in.flac", 480)
+    content = source.read_bytes()
+    source.write_bytes(content[:42] + b"\x05\0\0\0\x02\0\0\1x" + content[42:])
+    copied, _ = into(source, "flac")
+    assert [name for name, _ in copied.left_out] == ["cue sheet", "application block x"]
+    assert soundfile.info(tmp_path / "out.flac").frames == 480

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from morphsep.audio.containers import ogg
 from morphsep.audio.containers.ogg import HEADER_BYTES
-from morphsep.audio.tags.fields import Tags
+from morphsep.audio.tags.fields import Tags, why
 from morphsep.audio.tags.later import add_later, mapped
 from morphsep.audio.tags.vorbis import (
     APPLICATION,
@@ -21,6 +21,7 @@ from morphsep.audio.tags.vorbis import (
 LAST = 0x80
 """In a block's first byte: no other follows."""
 OPUS, VORBIS, OGG_FLAC = b"OpusTags", b"\x03vorbis", b"\x7fFLAC"
+APPLICATION_ID_BYTES = 4
 SOUND = b"\xff"
 """First byte of a packet of FLAC's sound."""
 FULL_SEGMENT = 255
@@ -80,9 +81,24 @@ def _add_block(tags: Tags, kind: int, data: bytes) -> None:
     elif kind == PICTURE:
         add_picture_block(tags, data)
     elif kind in (CUE_SHEET, APPLICATION):
-        name = f"application block {data[:4].decode('latin-1')}"
-        tags.only_here.append(("cue sheet" if kind == CUE_SHEET else name, ONLY_FLAC))
-        tags.flac_blocks.append((kind, data))
+        _add_own_block(tags, kind, data)
+
+
+def _add_own_block(tags: Tags, kind: int, data: bytes) -> None:
+    """Adds a block for a FLAC; with a damaged one decoders would refuse the file."""
+    from mutagen.flac import CueSheet
+
+    is_sheet = kind == CUE_SHEET
+    name = "cue sheet" if is_sheet else f"application block {data[:4].decode('latin-1')}"
+    try:
+        data = CueSheet(data).write() if is_sheet else data
+        if len(data) < APPLICATION_ID_BYTES:
+            raise ValueError("it has no id")
+    except Exception as error:  # mutagen raises many types
+        tags.left_out.append((name, f"it is damaged ({why(error)})"))
+        return
+    tags.only_here.append((name, ONLY_FLAC))
+    tags.flac_blocks.append((kind, data))
 
 
 def _packets(data: ogg.Data, link: ogg.Link) -> Iterator[bytes]:

@@ -96,14 +96,6 @@ def made(frame: Any, version: int = 4) -> RawFrame:
     return found
 
 
-def upgraded(id3: Id3) -> Id3:
-    """A tag of version 2.2 as one of 2.3, without the frames that cannot be read."""
-    if id3.version > 2:
-        return id3
-    frames = [made(raw.frame, 3) for raw in id3.frames if raw.frame is not None]
-    return Id3(3, 0, tuple(frames))
-
-
 def _split(body: bytes, version: int) -> Iterator[tuple[str, bytes]]:
     """Identifiers and bytes of the frames, sizes put right for those who write plain ones."""
     header = 6 if version == 2 else HEADER_BYTES

@@ -10,7 +10,7 @@ import binascii
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from morphsep.audio.tags.fields import Tags, picture_name, why
+from morphsep.audio.tags.fields import UNNAMED, Tags, picture_name, why
 from morphsep.audio.tags.names import free_name
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def from_comments(data: bytes) -> Tags:
 def _add_comment(tags: Tags, raw_name: bytes, equals: bytes, raw_value: bytes) -> None:
     name = raw_name.decode("utf-8", "replace")
     if not equals:
-        tags.left_out.append((name, "it has no name"))
+        tags.left_out.append((name or UNNAMED, "it has no name"))
         return
     if name.lower() == _PICTURE_FIELD:
         try:
@@ -79,9 +79,9 @@ def _add_comment(tags: Tags, raw_name: bytes, equals: bytes, raw_value: bytes) -
             tags.left_out.append((name, f"it is damaged ({error})"))
         return
     try:
-        tags.add(free_name(name) or "unnamed", raw_value.decode("utf-8"))
+        tags.add(free_name(name), raw_value.decode("utf-8"))
     except UnicodeDecodeError:
-        tags.add(free_name(name) or "unnamed", raw_value.decode("latin-1"))
+        tags.add(free_name(name), raw_value.decode("latin-1"))
 
 
 def add_picture_block(tags: Tags, data: bytes) -> None:
