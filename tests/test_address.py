@@ -15,10 +15,12 @@ from morphsep.errors import SettingError
 from morphsep.run.executors import address
 from morphsep.run.executors.address import check_address
 from morphsep.run.executors.executor import choose_executor
+from morphsep.run.executors.grpc_probe import frame
 from morphsep.run.executors.step import Pool
 from tests import songs
 
-SETTINGS = bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+SETTINGS = frame(4, 0, 0, b"")
+HELLO = SETTINGS + frame(6, 0, 0, bytes(8))
 
 
 @contextmanager
@@ -29,7 +31,7 @@ def server(answer: bytes | None) -> Iterator[str]:
         def serve() -> None:
             connection, _ = listening.accept()
             with connection:
-                connection.recv(64)
+                connection.recv(1024)
                 if answer is None:
                     connection.recv(64)  # until the other side gives up
                 else:
@@ -56,7 +58,7 @@ def test_where_nobody_answers_is_said() -> None:
     with pytest.raises(SettingError, match=r"no Ray cluster at .*: Connection refused"):
         check_address(unused())
     web = b"HTTP/1.1 400 Bad Request\r\n\r\n"
-    with server(web) as there, pytest.raises(SettingError, match="is not Ray"):
+    with server(web) as there, pytest.raises(SettingError, match="not the head of a cluster"):
         check_address(f"ray://{there}")
     with server(None) as there, pytest.raises(SettingError, match=r"timed out|within 0\.3 s"):
         check_address(there, wait=0.3)
@@ -73,10 +75,40 @@ def test_a_name_that_is_looked_up_for_ever_ends_too(monkeypatch: pytest.MonkeyPa
             check_address("somewhere:6379", wait=0.2)
 
 
-def test_what_answers_as_ray_does_is_let_through() -> None:
-    with server(SETTINGS) as there:
+OK, GRPC = b"\x88", b"\x0f\x10\x10application/grpc"
+STATUS = b"\x00\x0bgrpc-status"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        HELLO + frame(1, 4, 1, OK + GRPC),
+        HELLO + frame(1, 4, 1, b"\x20" + OK + GRPC),
+        HELLO + frame(1, 4 | 8, 1, b"\x02" + OK + GRPC + bytes(2)),
+        HELLO + frame(1, 5, 1, OK + GRPC + STATUS + b"\x0216"),  # it wants a token
+    ],
+    ids=["answer", "table", "padded", "denied"],
+)
+def test_what_answers_as_ray_does_is_let_through(answer: bytes) -> None:
+    with server(answer) as there:
         check_address(there)
     check_address("auto")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        HELLO + frame(1, 5, 1, b"\x8d"),  # a web server
+        HELLO + frame(1, 5, 1, OK + GRPC + STATUS + b"\x0212"),  # another server of gRPC
+        HELLO,
+        b"",
+        b"\xff" * 100,
+        SETTINGS * 1000,
+    ],
+)
+def test_what_answers_otherwise_is_no_cluster(answer: bytes) -> None:
+    with server(answer) as there, pytest.raises(SettingError, match="no Ray cluster at"):
+        check_address(there)
 
 
 @pytest.mark.ray

@@ -5,18 +5,25 @@ from __future__ import annotations
 import os
 import re
 import socket
+from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
 
 from morphsep.dsp import Seconds
 from morphsep.errors import SettingError
+from morphsep.run.executors.grpc_probe import knows
 
 WAIT: Seconds = 20.0
 """How long an address may take to answer, names looked up and all."""
 NAMED = ("auto", "local")
-_ADDRESS = re.compile(r"^(?:ray://)?(?P<host>[\w.-]+|\[[\da-fA-F:.]+\]):(?P<port>\d{1,5})/?$")
-_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
-"""How HTTP/2 begins, in which Ray's servers talk: the preface, and settings that change nothing."""
+_ADDRESS = re.compile(
+    r"^(?P<scheme>(?:ray://)?)(?P<host>[\w.-]+|\[[\da-fA-F:.]+\]):(?P<port>\d{1,5})/?$"
+)
+ASKED = {
+    "": "/ray.rpc.NodeInfoGcsService/GetClusterId",
+    "ray://": "/ray.rpc.RayletDriver/ClusterInfo",
+}
+"""What servers of Ray can be asked, by the scheme of their address."""
 
 
 def check_address(address: str, wait: Seconds = WAIT) -> None:
@@ -35,7 +42,8 @@ def check_address(address: str, wait: Seconds = WAIT) -> None:
     answers: SimpleQueue[str] = SimpleQueue()
     host, port = found["host"].strip("[]"), int(found["port"])
     # a thread that nobody waits for: looking up a name can take longer than any timeout of a socket
-    Thread(target=lambda: answers.put(_fault(host, port, wait)), daemon=True).start()
+    ask = partial(_fault, host, port, ASKED[found["scheme"]], wait)
+    Thread(target=lambda: answers.put(ask()), daemon=True).start()
     try:
         fault = answers.get(timeout=wait)
     except Empty:
@@ -47,16 +55,14 @@ def check_address(address: str, wait: Seconds = WAIT) -> None:
         )
 
 
-def _fault(host: str, port: int, wait: Seconds) -> str:
-    """What is wrong with an address; empty if something like Ray answers."""
+def _fault(host: str, port: int, asked: str, wait: Seconds) -> str:
+    """What is wrong with an address; empty if Ray answers."""
     try:
         with socket.create_connection((host, port), timeout=wait) as connection:
             # what is encrypted answers only those who encrypt, too
             if os.environ.get("RAY_USE_TLS", "0") not in ("", "0"):
                 return ""
-            connection.sendall(_GREETING)
-            answer = connection.recv(9)
+            is_ray = knows(connection, f"{host}:{port}", asked)
     except OSError as error:
         return error.strerror or str(error)
-    # its frame of settings comes first
-    return "" if len(answer) > 3 and answer[3] == 4 else "what answers there is not Ray"
+    return "" if is_ray else "what answers there is not the head of a cluster"
