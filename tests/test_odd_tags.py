@@ -71,6 +71,8 @@ def test_tags_of_a_file_behind_an_id3_tag(tmp_path: Path, before: bytes) -> None
     assert [name for name, _ in tags.left_out] == ["tags behind it title"]
     tags = read(io.BytesIO(bytes(100) + wave(tmp_path / "x.wav", "second")))
     assert tags.fields["title"] == ["second"]
+    movie = box(b"ftyp", b"M4A \0\0\0\0") + box(b"moov", b"")
+    assert read(io.BytesIO(bytes(1) + movie)).left_out == read(io.BytesIO(movie)).left_out
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,9 @@ def _read_around(file: BinaryIO) -> Tags:
         start += size
     file.seek(start)
     head = file.read(16)
+    if start > 3 and head[1:5] == b"ftyp":  # the size before it begins with zeros of its own
+        start -= 3
+        head = bytes(3) + head
     if start and (chunks.layout_of(head) or any(is_kind(head) for is_kind, _, _ in _KINDS)):
         behind = cast("BinaryIO", Spliced(file, (start, file.seek(0, 2))))
         parts.append(("tags behind it", _guarded("tags behind an ID3 tag", read, behind)))
