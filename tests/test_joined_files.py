@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import struct
 import subprocess
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from morphsep.audio import AudioReader, blocks, decode_to, probe
+from morphsep.audio import AudioReader, blocks, decode_to, probe, probe_open
 from morphsep.audio.containers import boxes, ends, flac, ogg
 from morphsep.audio.containers.splice import Spliced
 from morphsep.errors import TrackError
@@ -214,6 +215,13 @@ def test_flac_with_large_tags_behind_it(tmp_path: Path) -> None:
         path = written(tmp_path / "x.flac", a, tail)
         assert seconds(path, tmp_path) == SECONDS
         assert probe(path).num_samples == RATE
+
+
+@pytest.mark.parametrize("name", ["ogg", "opus"])
+def test_the_length_of_a_remote_chain_is_no_nonsense(tmp_path: Path, name: str) -> None:
+    a, b = content(tmp_path, name), content(tmp_path, name, 880)
+    assert probe_open(io.BytesIO(a), "x").duration == SECONDS
+    assert probe_open(io.BytesIO(a + b), "x").duration < 3600
 
 
 # The pieces

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import shutil
+import struct
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -41,6 +42,8 @@ DEMUXERS = {
 }  # fmt: skip
 """Named, so that a playlist with a false name cannot make ffmpeg open other files."""
 MIN_FRAMES = 2
+DAMAGE = (LookupError, ArithmeticError, ValueError, TypeError, struct.error, OSError)
+"""What mutagen lets through where bytes are damaged."""
 SIGN_BYTES = 64
 """Bytes that no second sign of the same file can begin in."""
 
@@ -147,7 +150,7 @@ def _tagged(path: str, file: BinaryIO, parser: Callable[..., Any]) -> Any:
     file.seek(0)
     try:
         return parser(fileobj=file).info
-    except mutagen.MutagenError as error:
+    except (mutagen.MutagenError, *DAMAGE) as error:
         raise TrackError(
             "not_audio", f"{Path(path).name} is damaged or cut off ({error}); get a complete copy"
         ) from error

@@ -30,6 +30,8 @@ FLAC_REMEDY = "rewrite it (`ffmpeg -i in.flac out.flac`), or export the file aga
 NO_TAG = b"ID3\x04\0\0\0\0\0\x0a" + bytes(10)
 """An ID3 tag that holds nothing. Without one libsndfile, before it knows an mp3 file, looks for a
 resource fork in the current folder, and takes `._` or `.AppleDouble` there for it."""
+LEAST_BYTES_A_SECOND = 500
+"""Fewer hold silence only."""
 TAGS = 2**14
 """Bytes behind the last frame that mpg123 may see; more, and it doubts the length."""
 
@@ -39,6 +41,8 @@ class Opened(NamedTuple):
 
     sound: soundfile.SoundFile | Joined
     note: str = ""
+    most_samples: int | None = None
+    """The most that a file of its size can hold, where only its end tells its length."""
 
     def __enter__(self) -> Opened:
         return self
@@ -49,9 +53,12 @@ class Opened(NamedTuple):
     def info(self, path: str) -> AudioInfo:
         """What the header says."""
         sound = self.sound
+        num_samples = sound.frames
+        if self.most_samples is not None:
+            num_samples = min(num_samples, self.most_samples)
         return AudioInfo(
             path=path, format=sound.format, subtype=sound.subtype, sample_rate=sound.samplerate,
-            num_channels=sound.channels, num_samples=sound.frames, note=self.note,
+            num_channels=sound.channels, num_samples=num_samples, note=self.note,
         )  # fmt: skip
 
 
@@ -189,7 +196,7 @@ def _ogg(file: BinaryIO, path: str) -> Opened:
     if chain is None:
         if ogg.is_cut_off(file):
             raise _cut_off(path)
-        return Opened(stream(file))
+        return _remote_ogg(file)
     check_ogg(file, path, chain)
     parts = [Spliced(file, *link.spans) for link in chain.links if link.spans]
     if len(parts) == 1 and chain.links[0].spans == [(0, file.seek(0, io.SEEK_END))]:
@@ -197,6 +204,14 @@ def _ogg(file: BinaryIO, path: str) -> Opened:
     if len(parts) < 2:
         return Opened(stream(parts[0] if parts else file), ogg_note(chain))
     return Opened(Joined(parts), ogg_note(chain))
+
+
+def _remote_ogg(file: BinaryIO) -> Opened:
+    """A file whose pages are not walked: if it is a chain, libsndfile takes nonsense for its
+    length."""
+    sound = stream(file)
+    seconds = file.seek(0, io.SEEK_END) / LEAST_BYTES_A_SECOND
+    return Opened(sound, most_samples=round(seconds * sound.samplerate))
 
 
 def check_ogg(file: BinaryIO, path: str, chain: ogg.Chain) -> None:

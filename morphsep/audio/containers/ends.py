@@ -78,7 +78,10 @@ def _asf(file: BinaryIO, start: int) -> int:
 
 
 def _matroska(file: BinaryIO, start: int) -> int | None:
+    end = file.seek(0, 2)
     for element in range(16):
+        if start > end:
+            return None
         file.seek(start)
         head = file.read(12)
         if len(head) < 12 or (head[:4] == b"\x1aE\xdf\xa3" and element):
