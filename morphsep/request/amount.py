@@ -48,6 +48,11 @@ class Curve:
         return len({amount for _, amount in self.points}) == 1
 
     @property
+    def constant(self) -> float | None:
+        """The amount, if it never changes."""
+        return self.points[0][1] if self.is_constant else None
+
+    @property
     def is_zero(self) -> bool:
         """Whether nothing is asked for in the whole track."""
         return all(amount == 0 for _, amount in self.points)

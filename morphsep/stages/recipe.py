@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 CODE_SCHEMA = 1
 """Goes into every key. Raised whenever a change of code changes what a setting sounds like."""
 
+FIT_SCHEMA = 2
+"""The same of what changes morphs and leaves stems alone."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Recipe:
@@ -47,7 +50,7 @@ class Recipe:
     def warp_key(self) -> str:
         """Names the perceptual map of this pair of tones, on whatever stem."""
         return digest(
-            "warp", CODE_SCHEMA, self.source.fingerprint(), self.target.fingerprint(),
+            "warp", CODE_SCHEMA, FIT_SCHEMA, self.source.fingerprint(), self.target.fingerprint(),
             self.backend.fingerprint(),
         )  # fmt: skip
 

@@ -22,6 +22,10 @@ from morphsep.tones import Fitting, Stem, Tone, ToneTraits, measure_trim, trimme
 VERSION = 1
 """Of the fits that are kept."""
 
+ONE_AMOUNT = 0.25
+"""Share of a short stem that stands for it where one amount is looked for: as much as its morph
+takes, with both ends and a few amounts."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToneFit:
@@ -115,7 +119,8 @@ def _with_backend(fit: ToneFit, recipe: Recipe, stem: Stem) -> ToneFit:
     if not (warped or isinstance(backend, Measuring)):
         return fit
     context = backend.context(both.source, both.target)
-    found = excerpts(stem.read, stem.num_samples, stem.rms_per_second, context)
+    share = ONE_AMOUNT if recipe.curve.is_constant else 1.0
+    found = excerpts(stem.read, stem.num_samples, stem.rms_per_second, context, share=share)
     if isinstance(backend, Measuring):
         passages = [
             Passage(
@@ -128,7 +133,7 @@ def _with_backend(fit: ToneFit, recipe: Recipe, stem: Stem) -> ToneFit:
     if warped:
         warp = measure(
             backend, both.source, both.target, found, stem.level,
-            with_context=True, facts=fit.facts,
+            amount=recipe.curve.constant, with_context=True, facts=fit.facts,
         )  # fmt: skip
         fit = replace(fit, warp=warp)
     return fit
@@ -143,5 +148,6 @@ def _is_warped(recipe: Recipe) -> bool:
 
 
 def _file(recipe: Recipe, stem: SectionStore) -> Location:
-    name = digest(recipe.warp_key(), _is_warped(recipe), recipe.curve.is_zero)
+    amount = recipe.curve.constant if _is_warped(recipe) else None
+    name = digest(recipe.warp_key(), _is_warped(recipe), recipe.curve.is_zero, amount)
     return stem.folder / "pairs" / f"{name[:32]}.json"

@@ -3,14 +3,14 @@
 A backend's own amount is a physical quantity (dB of drive, dB of a partial), and half of it rarely
 sounds like half way. ``measure`` renders excerpts of the stem at a few amounts, takes the mel
 position of each and inverts the map: SoundMorpher's uniform sampling (arXiv 2410.02144), with one
-interpolated map in place of a bisection per point. A sound between two tones may also be softer or
-louder than both: the map includes a gain. It is measured once per tone pair or track, never per
-chunk: it must not change in the middle of a song.
+interpolated map in place of a bisection per point; a constant amount needs only its own point. A
+sound between two tones may also be softer or louder than both: the map includes a gain. It is
+measured once per tone pair or track, never per chunk: it must not change in the middle of a song.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -21,6 +21,18 @@ from morphsep.backends.backend import Backend, Passage
 from morphsep.backends.perceptual.scale import Scale
 from morphsep.dsp import Signal
 from morphsep.tones import Tone
+
+Located = tuple[float, float]
+"""Position of a morph, and the gain in dB that it needs there."""
+
+ENDS: dict[float, Located] = {0.0: (0.0, 0.0), 1.0: (1.0, 0.0)}
+"""Amounts whose place is known."""
+
+NEAR = 0.02
+"""Error in position with which the search for one amount ends."""
+
+MOST_STEPS = 8
+"""Morphs that the search for one amount may take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +87,7 @@ def measure(
     level: float,
     *,
     num_points: int = 9,
+    amount: float | None = None,
     with_context: bool = False,
     facts: Mapping[str, Any] | None = None,
 ) -> Warp:
@@ -85,6 +98,8 @@ def measure(
             as from ``dsp.excerpts``. They count as one.
         level: integrated loudness of the whole stem in LUFS.
         num_points: most amounts to render; each halves the largest step that remains.
+        amount: between 0 and 1; the only perceived amount that is asked of the warp, which is then
+            right there and a straight line elsewhere: a third of the work. None: any.
         with_context: whether each excerpt has the backend's context on both sides, which does not
             count. Without it the part that has not settled is left out, if at least half has.
         facts: the backend's measurements of the track.
@@ -108,16 +123,41 @@ def measure(
     if not passages:
         return Warp()
     scale = Scale.between(passages, context, with_context)
-    return Warp() if scale.same else _searched(backend, passages, scale, num_points)
+    if scale.same:
+        return Warp()
+
+    def locate(at: float) -> Located:
+        return scale.locate(backend.morph([at_amount(passage, at) for passage in passages]))
+
+    return searched(locate, num_points) if amount is None else solved(locate, amount)
 
 
-def _searched(backend: Backend, passages: Sequence[Passage], scale: Scale, num_points: int) -> Warp:
+def searched(locate: Callable[[float], Located], num_points: int) -> Warp:
     """Measures amounts where the largest step is left, up to a number of them."""
-    points = {0.0: (0.0, 0.0), 1.0: (1.0, 0.0)}
+    points = dict(ENDS)
     while len(points) < num_points + 2 and (amount := largest_gap(points)) is not None:
-        morphed = backend.morph([at_amount(passage, amount) for passage in passages])
-        points[amount] = scale.locate(morphed)
+        points[amount] = locate(amount)
     return invert(points)
+
+
+def solved(locate: Callable[[float], Located], wanted: float) -> Warp:
+    """The warp with one knot, at the amount whose position is nearest to ``wanted``."""
+    from scipy.optimize import brentq
+
+    points = dict(ENDS)
+
+    def error(amount: float) -> float:
+        if amount not in points:
+            points[amount] = locate(amount)
+        off = points[amount][0] - wanted
+        return 0.0 if amount not in ENDS and abs(off) <= NEAR else off
+
+    brentq(error, 0.0, 1.0, xtol=1e-6, maxiter=MOST_STEPS, disp=False)
+    best = min(points.keys() - ENDS.keys(), key=lambda amount: abs(error(amount)))
+    gain_db = points[best][1]
+    return Warp(
+        positions=(0.0, wanted, 1.0), amounts=(0.0, best, 1.0), gains_db=(0.0, gain_db, 0.0)
+    )
 
 
 def at_amount(passage: Passage, amount: float) -> Passage:
@@ -128,7 +168,7 @@ def at_amount(passage: Passage, amount: float) -> Passage:
     return moved
 
 
-def largest_gap(points: dict[float, tuple[float, float]], enough: float = 0.15) -> float | None:
+def largest_gap(points: dict[float, Located], enough: float = 0.15) -> float | None:
     """Amount in the middle of the largest step in position; None if all are small ``enough``
     or too close in amount to matter."""
     amounts = sorted(points)
@@ -141,7 +181,7 @@ def largest_gap(points: dict[float, tuple[float, float]], enough: float = 0.15) 
     return middle if gap > enough else None
 
 
-def invert(points: dict[float, tuple[float, float]]) -> Warp:
+def invert(points: dict[float, Located]) -> Warp:
     """Measured (amount -> position, gain) as a warp (position -> amount, gain)."""
     amounts = np.array(sorted(points))
     measured, gains = np.array([points[amount] for amount in sorted(points)]).T
