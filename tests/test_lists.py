@@ -183,6 +183,16 @@ def test_a_bad_list_says_what_is_wrong_and_where(tmp_path: Path, text: str, says
     assert "list.csv" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [('{"path": "a.wav"}\n[1]\n', "line 2 is no JSON object"), ("[" * 100_000, "line 1 is no JSON"),
+     ('{"path": "a.wav"}\n\n{"to": "fuzz"}\n', "line 3 has no path"), ("{", "line 1 is no JSON")],
+)  # fmt: skip
+def test_bad_json_lines_say_which(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(SettingError, match=says):
+        jobs_of(written(tmp_path / "list.jsonl", text))
+
+
 def test_a_list_in_an_old_encoding_says_how_to_save_it(tmp_path: Path) -> None:
     path = written(tmp_path / "list.csv", "path\na.wav\nMötley.wav\n", "cp1252")
     with pytest.raises(SettingError, match=r"line 3 is not UTF-8.*CSV UTF-8"):

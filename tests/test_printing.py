@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from morphsep import manifest
 from morphsep.cli.app import app
-from morphsep.cli.streams import shown
+from morphsep.cli.streams import log_to_stderr, shown
 from morphsep.manifest import TrackRow
 from tests import songs
 
@@ -117,6 +118,15 @@ def test_every_table_has_one_line_for_one_name(
     assert any(f"gone {shown_name}" in line for line in lines_of(capsys, "verify", out))
     table = lines_of(capsys, "morph", inside, "-o", out, *TONE)
     assert sum("not a" in line for line in table) == 1
+
+
+def test_a_warning_is_one_line_too(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    log_to_stderr()
+    logging.getLogger("morphsep").warning("%s: %d columns", NASTY, 2)
+    assert capsys.readouterr().err == f"morphsep: {shown(NASTY)}: 2 columns\n"
 
 
 @given(st.text())

@@ -60,11 +60,18 @@ def _json_lines(file: Path, known: Sequence[str]) -> Table:
     rows: Rows = []
     for number, line in enumerate(decode(file.read_bytes()).split("\n"), start=1):
         if line.strip():
-            values = json.loads(line)
-            if not isinstance(values, dict):
-                raise ValueError(f"line {number} is no JSON object")
-            rows.append((f"line {number}", values))
+            rows.append((f"line {number}", _json_object(number, line)))
     return Table(columns=list(dict.fromkeys(name for _, row in rows for name in row)), rows=rows)
+
+
+def _json_object(number: int, line: str) -> dict[str, Any]:
+    try:
+        values = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"line {number} is no JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise ValueError(f"line {number} is no JSON object")
+    return values
 
 
 def _parquet(file: Path, known: Sequence[str]) -> Table:

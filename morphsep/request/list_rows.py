@@ -42,7 +42,7 @@ def read_list(path: str, columns: Collection[str]) -> list[ListRow]:
     try:
         with location(path).reading() as file:
             table = READERS[extension(path)](file, known)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, NotImplementedError) as error:  # a codec that Arrow lacks
         why = (isinstance(error, OSError) and error.strerror) or error
         raise SettingError(f"the list {path} cannot be read: {why}") from error
     meaning = _meaning(path, table.columns, known)
