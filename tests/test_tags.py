@@ -361,6 +361,21 @@ def test_comments_beyond_a_flacs_block_are_left_out_alone(tmp_path: Path) -> Non
     assert FLAC(target)["title"] == ["Title"]
 
 
+@pytest.mark.parametrize("suffix", ["wav", "flac"])
+def test_a_chunk_that_is_too_large_is_left_out_alone(tmp_path: Path, suffix: str) -> None:
+    source = with_chunks(sound(tmp_path / "in.wav"), [(b"LIST", INFO)])
+    content = source.read_bytes()
+    with source.open("r+b") as file:
+        file.seek(len(content))
+        file.write(b"big " + struct.pack("<I", 2**26 + 2))
+        file.truncate(len(content) + 8 + 2**26 + 2)
+        file.seek(4)
+        file.write(struct.pack("<I", len(content) + 2**26 + 2))
+    target = sound(tmp_path / f"out.{suffix}")
+    assert copied(source, target).left_out == (("chunk big", "it is larger than 64 MiB"),)
+    assert b"Title" in target.read_bytes()
+
+
 def test_a_tag_is_dropped_from_the_chunk_and_the_rest_is_verbatim(tmp_path: Path) -> None:
     source = sound(tmp_path / "in.wav")
     file = WAVE(source)
@@ -429,6 +444,26 @@ def test_what_only_ffmpeg_reads_keeps_its_tags(tmp_path: Path, suffix: str) -> N
     target = sound(tmp_path / "out.flac")
     assert copied(source, target).warning is None
     assert (FLAC(target)["title"], FLAC(target)["artist"]) == (["Größe"], ["Anna"])
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="no ffmpeg")
+def test_chapters_and_attachments_of_a_matroska_file(tmp_path: Path) -> None:
+    source, chapters = tmp_path / "in.mka", tmp_path / "chapters.txt"
+    chapters.write_text(
+        ";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=50\nEND=150\ntitle=verse\n"
+    )
+    (tmp_path / "cover.png").write_bytes(COVER)
+    command = [
+        "ffmpeg", "-v", "error", "-i", sound(tmp_path / "in.wav"), "-i", chapters,
+        "-map", "0:a", "-map_chapters", "1", "-attach", tmp_path / "cover.png",
+        "-metadata:s:t", "mimetype=image/png", source,
+    ]  # fmt: skip
+    subprocess.run([str(each) for each in command], check=True)
+    target = sound(tmp_path / "out.flac")
+    said = copied(source, target)
+    assert said.left_out == (("attachment cover.png", "attachments are not read"),)
+    flac = FLAC(target)
+    assert (flac["chapter001"], flac["chapter001name"]) == (["00:00:00.050"], ["verse"])
 
 
 def test_without_ffprobe_the_reason_is_said(

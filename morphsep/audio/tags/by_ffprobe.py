@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from morphsep.audio import ffprobe
 from morphsep.audio.foreign import DEMUXERS, kind_of
@@ -34,8 +34,12 @@ def from_ffprobe(file: BinaryIO) -> Tags:
     file.seek(0)
     kind = str(kind_of(file.read(HEAD_BYTES)))
     found = ffprobe.ask(file.name, kind, DEMUXERS[kind], ENTRIES)
-    tags = Tags()
-    streams = found.get("streams", [])
+    return _told(found)
+
+
+def _told(found: dict[str, Any]) -> Tags:
+    """Tags of an answer of ffprobe's."""
+    tags, streams = Tags(), found.get("streams", [])
     sounds = [each for each in streams if each.get("codec_type") == "audio"]
     for holder in (found.get("format", {}), *sounds[:1]):
         for name, value in holder.get("tags", {}).items():

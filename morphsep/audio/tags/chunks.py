@@ -16,8 +16,8 @@ STRUCTURE = {
     b"desc", b"free", b"pakt", b"kuki", b"chan", b"peak", b"ovvw",
 }  # fmt: skip
 """First four bytes of the ids of chunks that describe the samples: never copied."""
-LARGEST = 2**28
-"""Bytes: a larger chunk is no tag."""
+LARGEST = 2**26
+"""Bytes: a larger chunk is no tag, and several copies of it are held in memory."""
 LARGEST_FILE = 2**32 - 1
 """Bytes that a 32-bit file can count after its first 8."""
 
@@ -36,7 +36,7 @@ def copyable(file: BinaryIO, layout: chunks.Layout) -> tuple[list[Piece], list[t
         if chunk.start + chunk.size > end:
             left_out.append((chunk_name(chunk.id), "it is cut off"))
         elif chunk.size > LARGEST:
-            left_out.append((chunk_name(chunk.id), "it is larger than 256 MiB"))
+            left_out.append((chunk_name(chunk.id), "it is larger than 64 MiB"))
         else:
             file.seek(chunk.start)
             pieces.append((chunk.id, file.read(chunk.size)))
