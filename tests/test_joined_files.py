@@ -254,6 +254,17 @@ def test_a_little_sound_behind_the_claimed_is_told_from_junk(tmp_path: Path, nam
     assert seconds(written_junk, tmp_path) < SECONDS
 
 
+def test_a_caf_that_claims_a_part_of_its_last_sample(tmp_path: Path) -> None:
+    data = content(tmp_path, "caf")
+    field = data.index(b"data") + 4
+    (true,) = struct.unpack_from(">q", data, field)
+    for less in (1, 3):
+        short = data[:field] + struct.pack(">q", true - less) + data[field + 8 :]
+        assert "more follow" in refused(written(tmp_path / "x", short), tmp_path)
+        ended = written(tmp_path / "x", short[:-less])
+        assert seconds(ended, tmp_path) == pytest.approx(SECONDS, abs=2 / RATE)
+
+
 def test_where_flac_frames_begin(tmp_path: Path) -> None:
     path = written(tmp_path / "x.flac", content(tmp_path, "flac"))
     with open(path, "rb") as file:

@@ -19,6 +19,8 @@ WAV_REMEDY = (
     "rewrite it (`ffmpeg -ignore_length 1 -i in.wav -c copy out.wav` or "
     "`sox --ignore-length in.wav out.wav`) and listen to its end, or export the file again"
 )
+PACKET_SIZE = 16
+"""Where a CAF's description says how many bytes a packet has."""
 SEARCHED = 16_384
 """Samples behind the last that are looked at."""
 QUIET, LOUD = 1e-3, 2.0
@@ -82,8 +84,20 @@ def _check_tail(file: BinaryIO, path: str, layout: chunks.Layout, data: chunks.D
     if found is not None:
         raise another_file(path, *found)
     is_more = end - rest > tail.MIN_JUNK and _goes_on(file, layout, data)
+    is_more = is_more or (layout is chunks.CAF and _cuts_a_packet(file, data))
     if is_more or tail.is_sound_left_out(file, layout, data):
         raise _left_out(file, path, layout, data)
+
+
+def _cuts_a_packet(file: BinaryIO, data: chunks.DataChunk) -> bool:
+    """Whether a CAF, which has no padding, claims a part of a last packet that is there."""
+    form = next((chunk for chunk in chunks.walk(file, chunks.CAF) if chunk.id == b"desc"), None)
+    if form is None:
+        return False
+    file.seek(form.start + PACKET_SIZE)
+    size = int.from_bytes(file.read(4), "big")  # 0: packets differ
+    part = data.present % size if size else 0
+    return part > 0 and _after(file, chunks.CAF, data) >= size - part
 
 
 def _goes_on(file: BinaryIO, layout: chunks.Layout, data: chunks.DataChunk) -> bool:
