@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from numbers import Real
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
-from morphsep.dsp import Signal
 from morphsep.errors import SettingError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from morphsep.dsp import Signal
 
 MIN_RATE, MAX_RATE = 8_000, 192_000
 """Hz."""
@@ -29,6 +32,8 @@ def checked_samples(audio: npt.ArrayLike, channels: tuple[int, int] | None = Non
         SettingError: another shape or type, too many channels, no samples, NaN or infinity, or
             numbers that cannot be samples of full scale 1.0.
     """
+    import numpy as np
+
     given = _array(audio)
     _check_type(given.dtype)
     _check_shape(given.shape, channels)
@@ -40,7 +45,7 @@ def checked_samples(audio: npt.ArrayLike, channels: tuple[int, int] | None = Non
 
 def checked_sample_rate(sample_rate: Any) -> int:
     """``sample_rate`` in Hz as an int. Raises SettingError unless it is a whole number in range."""
-    is_number = isinstance(sample_rate, int | float | np.integer | np.floating)
+    is_number = isinstance(sample_rate, Real)
     if not is_number or isinstance(sample_rate, bool) or float(sample_rate) % 1 != 0:
         raise SettingError(
             f"sample_rate is {sample_rate!r}; give a whole number of Hz, such as 44100"
@@ -53,6 +58,8 @@ def checked_sample_rate(sample_rate: Any) -> int:
 
 
 def _array(audio: npt.ArrayLike) -> npt.NDArray[Any]:
+    import numpy as np
+
     try:
         return np.asarray(audio)
     except (TypeError, ValueError, RuntimeError) as error:  # ragged lists; tensors elsewhere
@@ -68,7 +75,7 @@ def _is_scaled(dtype: np.dtype[Any]) -> bool:
 def _check_type(dtype: np.dtype[Any]) -> None:
     if _is_scaled(dtype) or dtype.kind == "f":
         return
-    if dtype == np.uint8:
+    if dtype.str[1:] == "u1":
         remedy = "if it holds samples of 8 bits, give (audio.astype('float32') - 128) / 128"
     elif dtype.kind in "iu":
         remedy = (
@@ -101,6 +108,8 @@ def _check_shape(shape: tuple[int, ...], channels: tuple[int, int] | None) -> No
 
 
 def _check_numbers(samples: npt.NDArray[Any]) -> None:
+    import numpy as np
+
     if not np.isfinite(samples).all():
         raise SettingError("audio holds NaN or infinite samples; repair them first")
     peak = float(np.abs(samples).max())
