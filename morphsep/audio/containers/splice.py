@@ -8,6 +8,8 @@ from typing import BinaryIO
 
 from morphsep.storage import Seekable
 
+BLOCK = 2**16
+"""Bytes that are read ahead."""
 Piece = bytes | tuple[int, int]
 """Bytes, or a span (first byte, one after the last) of the file underneath."""
 
@@ -17,6 +19,7 @@ class Spliced(Seekable):
 
     def __init__(self, file: BinaryIO, *pieces: Piece) -> None:
         self._file, self._pieces = file, pieces
+        self._block, self._block_start = b"", 0
         self._ends = list(accumulate(_length(piece) for piece in pieces))
         super().__init__(self._ends[-1] if pieces else 0)
 
@@ -39,8 +42,15 @@ class Spliced(Seekable):
         wanted = min(most, end - self._position)
         if isinstance(piece, bytes):
             return piece[inside : inside + wanted]
-        self._file.seek(piece[0] + inside)
-        return self._file.read(wanted)
+        return self._underneath(piece[0] + inside, wanted)
+
+    def _underneath(self, start: int, wanted: int) -> bytes:
+        """Up to ``wanted`` bytes of the file underneath: decoders ask for a few at a time."""
+        at = start - self._block_start
+        if not 0 <= at < len(self._block):
+            self._file.seek(start)
+            self._block_start, self._block, at = start, self._file.read(max(BLOCK, wanted)), 0
+        return self._block[at : at + wanted]
 
 
 def _length(piece: Piece) -> int:
