@@ -26,6 +26,7 @@ from morphsep.storage.locations import Location, StorageError
 from tests import songs
 
 MINUTE = 60 * 10**9
+really = {"BEAT": heartbeat.BEAT, "SILENCE": status.SILENCE, "LISTEN": status.LISTEN}
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +85,7 @@ def test_a_run_that_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     ]  # fmt: skip
     assert any("2 x truncated" in line for line in got.lines())
     ended = read_status(str(tmp_path))
-    assert (ended.state, ended.workers, ended.remaining) == ("ended", 0, None)
+    assert (ended.state, ended.workers, ended.remaining) == ("finished", 0, None)
 
 
 def test_the_rate_is_that_of_the_last_ten_minutes(
@@ -100,14 +101,50 @@ def test_the_rate_is_that_of_the_last_ten_minutes(
     assert read_status(str(tmp_path), time.time_ns() + 60 * MINUTE).per_hour == 3 * 6
 
 
-def test_a_run_that_was_killed_is_silent(tmp_path: Path) -> None:
-    driver = Heartbeat(work_in(tmp_path), 1, "local", 0)
-    with pytest.raises(RuntimeError, match="killed"), driver.beating():
-        raise RuntimeError("killed")
+def test_a_run_that_was_killed_is_lost(tmp_path: Path) -> None:
+    Heartbeat(work_in(tmp_path), 1, "local", 0)._write()
     assert read_status(str(tmp_path)).state == "running"
     for seconds in (SILENCE + 5, -SILENCE - 5):
         reader = time.time_ns() + int(seconds * 1e9)
-        assert read_status(str(tmp_path), reader).state == "silent"
+        got = read_status(str(tmp_path), reader)
+        assert (got.state, got.stopped) == ("lost", None)
+
+
+def test_a_dead_driver_is_noticed_within_20_seconds() -> None:
+    assert really["SILENCE"] + really["LISTEN"] <= 20
+    assert 2 * really["BEAT"] <= really["SILENCE"]
+    assert 2 * really["BEAT"] < really["LISTEN"]
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (KeyboardInterrupt(), "it was told to end"),
+        (OSError("the disk is full"), "the disk is full"),
+        (MemoryError(), "MemoryError"),
+    ],
+)
+def test_a_run_that_was_stopped_says_so(tmp_path: Path, error: BaseException, why: str) -> None:
+    driver = Heartbeat(work_in(tmp_path), 1, "ray", 0)
+    with pytest.raises(type(error)), driver.beating():
+        raise error
+    got = read_status(str(tmp_path))
+    assert (got.state, got.stopped) == ("interrupted", why)
+    assert f"interrupted, 0:00 min since the start ({why})" in got.lines()[0]
+
+
+def test_the_last_warnings_are_shown(tmp_path: Path) -> None:
+    driver = Heartbeat(work_in(tmp_path), 1, "ray", 0)
+    log = logging.getLogger("morphsep")
+    log.warning("before")
+    with driver.beating():
+        for number in range(9):
+            log.warning("node-%d: trying again\nand why", number)
+        log.info("of no interest")
+    got = read_status(str(tmp_path))
+    assert [w["text"] for w in got.warnings] == [f"node-{n}: trying again" for n in range(4, 9)]
+    assert got.lines()[-1].endswith("node-8: trying again")
+    assert log.handlers == []
 
 
 @pytest.mark.parametrize("minutes", [90, -90])
@@ -117,7 +154,7 @@ def test_the_clock_of_who_looks_does_not_matter(tmp_path: Path, minutes: int) ->
         got = read_status(str(tmp_path), time.time_ns() + minutes * MINUTE)
         assert got.state == "running"
         assert 0 <= got.elapsed < 10 * SILENCE
-    assert read_status(str(tmp_path), time.time_ns() + minutes * MINUTE).state == "ended"
+    assert read_status(str(tmp_path), time.time_ns() + minutes * MINUTE).state == "finished"
 
 
 def test_a_run_that_ends_while_it_is_listened_to(
@@ -141,7 +178,7 @@ def test_a_run_that_ends_while_it_is_listened_to(
         reader.start()
         looks.wait()
     reader.join()
-    assert found[0].state == "ended"
+    assert found[0].state == "finished"
 
 
 @pytest.mark.parametrize("error", [StorageError("away for 40 s"), RefusedError("expired")])
@@ -199,7 +236,7 @@ def test_a_real_run_leaves_its_status(tmp_path: Path) -> None:
     for unchanged in (0, 1):
         morphsep.morph_file(path, tmp_path / "out", to="chorus", amount=0, separator="none")
         got = read_status(str(tmp_path / "out"))
-        assert (got.state, got.total, got.unchanged) == ("ended", 1, unchanged)
+        assert (got.state, got.total, got.unchanged) == ("finished", 1, unchanged)
         assert (got.done, got.running, got.to_do) == (1 - unchanged, 0, 0)
 
 
@@ -209,9 +246,9 @@ def test_a_run_of_an_earlier_version_has_a_status(tmp_path: Path) -> None:
     place = Workspace(tmp_path / "out").progress
     said = place.read_json()
     assert said is not None
-    place.write_json({k: v for k, v in said.items() if k not in ("after_ns", "recent")})
+    place.write_json({k: v for k, v in said.items() if k in status.NEEDED | {"work"}})
     got = read_status(str(tmp_path / "out"))
-    assert (got.state, got.total, got.done) == ("ended", 1, 1)
+    assert (got.state, got.total, got.done) == ("finished", 1, 1)
 
 
 def test_the_clocks_of_workers_do_not_matter(
@@ -233,5 +270,5 @@ def test_the_clocks_of_workers_do_not_matter(
     monkeypatch.setattr(manifest, "commit", commit)
     morphsep.morph_file(tmp_path / "y.wav", out, **settings)
     got = read_status(str(out))
-    assert (got.state, got.total, got.done, got.to_do) == ("ended", 1, 1, 0)
+    assert (got.state, got.total, got.done, got.to_do) == ("finished", 1, 1, 0)
     assert got.per_hour > 0

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from morphsep import manifest, storage
@@ -23,6 +24,7 @@ from morphsep.run.jobs import (
     stages_with_weights,
 )
 from morphsep.run.pipeline import Pipeline
+from morphsep.run.reach import try_storage
 from morphsep.run.summary import Summary, TrackResult
 from morphsep.stages import (
     Clip,
@@ -71,6 +73,7 @@ def run(
         SettingError: an unknown executor, a cluster that does not answer, weights that cannot be
             had, a device that Ray gives out, an output folder that
             cannot be written or in which another run is at work.
+        ClusterLostError: the cluster has gone.
         OSError: the manifest cannot be written (a full disk): run the same command again.
     """
     pool = pool or Pool()
@@ -91,13 +94,16 @@ def run(
             context = replace(context, on_progress=on_progress)
         else:
             context = _for_workers(context, jobs, timeout)
+            pool = replace(pool, probe=partial(try_storage, str(workspace.out), context.work))
         clips, newest = make_clips(jobs, workspace)
         heartbeat = Heartbeat(context, len(jobs), executor, newest)
         results = _Results(heartbeat, on_outcome, most)
         with heartbeat.beating(), storage.interrupts_remembered():
             _collect(execute(pipeline.steps(context), clips, pool), results, held, workspace.out)
             stopped = results.stopped
-            if not stopped:
+            if stopped:
+                heartbeat.stop(stopped)
+            else:
                 for outcome in _lost(context, clips, results.tracks):
                     results.record(outcome)
             manifest.compact(workspace.out)

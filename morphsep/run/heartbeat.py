@@ -1,4 +1,7 @@
-"""What a driver says about its run, every few seconds: a small file in the output folder."""
+"""What a driver says about its run, every few seconds: a small file in the output folder.
+
+Its warnings are in it too, those that workers have sent it among them.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,29 @@ from morphsep.dsp import Seconds
 from morphsep.errors import SettingError
 from morphsep.stages import Outcome, RunContext
 
-BEAT: Seconds = 10.0
+BEAT: Seconds = 4.0
 """Between two signs of life of the driver."""
 RECENT: Seconds = 600.0
 """The tracks that were finished for so long are counted."""
 
+NOTICES = 5
+"""The last warnings that are shown."""
+LENGTH = 300
+"""Characters of a warning that is shown."""
+
 log = logging.getLogger("morphsep")
+
+
+class _Warnings(logging.Handler):
+    """Keeps the last ones."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.last: deque[dict[str, Any]] = deque(maxlen=NOTICES)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage().partition("\n")[0][:LENGTH]
+        self.last.append({"at_ns": int(record.created * 1e9), "text": text})
 
 
 class Heartbeat:
@@ -40,8 +60,9 @@ class Heartbeat:
             "run": context.id, "task": context.command, "executor": executor, "total": total,
             "driver": f"{socket.gethostname()}:{os.getpid()}", "started_ns": time.time_ns(),
             "work": context.workspace.elsewhere, "after_ns": after,
-            "unchanged": 0, "ended": False,
+            "unchanged": 0, "ended": False, "stopped": None,
         }  # fmt: skip
+        self._warnings = _Warnings()
 
     def record(self, outcome: Outcome) -> None:
         """Counts a track: for the rate, or, if nothing had to be done for it, as unchanged, since
@@ -51,9 +72,13 @@ class Heartbeat:
         else:
             self._said["unchanged"] += 1
 
+    def stop(self, why: str) -> None:
+        """The run ends before everything is done."""
+        self._said["stopped"] = why[:LENGTH]
+
     @contextmanager
     def beating(self) -> Iterator[None]:
-        """Gives signs of life for as long as this lasts, and says when it ends in order.
+        """Gives signs of life for as long as this lasts, and says when and how it has ended.
 
         Raises:
             OSError, SettingError: the first sign cannot be written. Later ones may fail: they
@@ -63,10 +88,18 @@ class Heartbeat:
         thread = threading.Thread(target=self._beat, args=(stop,), daemon=True)
         self._write()
         thread.start()
+        log.addHandler(self._warnings)
         try:
             yield
-            self._said["ended"] = True
+        except KeyboardInterrupt:
+            self.stop("it was told to end")
+            raise
+        except BaseException as error:
+            self.stop(str(error) or type(error).__name__)
+            raise
         finally:
+            log.removeHandler(self._warnings)
+            self._said["ended"] = True
             stop.set()
             thread.join()
             try:
@@ -83,5 +116,8 @@ class Heartbeat:
     def _write(self) -> None:
         while self._finished and self._finished[0] < time.monotonic() - RECENT:
             self._finished.popleft()
-        now = {"recent": len(self._finished), "updated_ns": time.time_ns()}
+        now = {
+            "recent": len(self._finished), "updated_ns": time.time_ns(),
+            "warnings": list(self._warnings.last),
+        }  # fmt: skip
         self._place.write_json(self._said | now)

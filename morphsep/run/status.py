@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from morphsep import manifest
 from morphsep.dsp import Seconds
@@ -20,20 +20,26 @@ from morphsep.run.heartbeat import RECENT
 from morphsep.stages import Workspace
 from morphsep.storage import Location, location
 
-SILENCE: Seconds = 60.0
+SILENCE: Seconds = 8.0
 """A last sign of life that is older than this, or as far ahead, is a reason to listen."""
-LISTEN: Seconds = 15.0
+LISTEN: Seconds = 12.0
 """A run that gives no sign while it is listened to for this long counts as dead."""
 NEEDED = {"task", "executor", "total", "unchanged", "ended", "started_ns", "updated_ns"}
 """What has to be known of a run."""
+
+
+State = Literal["running", "interrupted", "lost", "finished"]
+"""Interrupted: it was stopped, and has said so. Lost: it says nothing more; it was killed, or does
+not reach the storage."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """How a run is doing."""
 
-    state: str
-    """running, ended, or silent: it was killed, or cannot reach the storage."""
+    state: State
+    stopped: str | None
+    """Why, if it was interrupted."""
     command: str
     executor: str
     total: int
@@ -59,6 +65,8 @@ class Status:
     """Estimated; None if it cannot be told yet."""
     failures: list[dict[str, Any]] = field(default_factory=list)
     """The commonest error codes of this run: code, count, one of the tracks and its message."""
+    warnings: list[dict[str, Any]] = field(default_factory=list)
+    """The last ones, the workers' too: ``at_ns`` on the driver's clock, and ``text``."""
 
     def lines(self) -> list[str]:
         """For people."""
@@ -66,17 +74,19 @@ class Status:
         left = "" if self.remaining is None else f", about {_time(self.remaining)} left"
         lines = [
             f"{self.command} on {self.executor}: {self.state}, "
-            f"{_time(self.elapsed)} since the start",
+            f"{_time(self.elapsed)} since the start"
+            + (f" ({self.stopped})" if self.stopped else ""),
             f"tracks    {self.total}: {self.done} done, {self.unchanged} done before, "
             f"{self.skipped} skipped, {self.failed} failed, {self.running} running, "
             f"{self.to_do} to do",
             f"rate      {self.per_hour:.1f} tracks an hour{left}",
             f"workers   {self.workers}" + (f" ({stages})" if stages else ""),
         ]
-        return lines + [
+        lines += [
             f"failed    {f['count']} x {f['code']}, such as {f['track']}: {f['message']}"
             for f in self.failures
         ]
+        return lines + [f"warning   {_hour(w['at_ns'])} {w['text']}" for w in self.warnings]
 
 
 def read_status(out: str | Location, now_ns: int | None = None) -> Status:
@@ -100,18 +110,19 @@ def read_status(out: str | Location, now_ns: int | None = None) -> Status:
     window = min(RECENT, elapsed)
     per_hour = run.get("recent", 0) / window * 3600 if window > 0 else 0.0
     return Status(
-        state=state, command=run["task"], executor=run["executor"], total=run["total"],
+        state=state, stopped=run.get("stopped"), command=run["task"], executor=run["executor"],
+        total=run["total"],
         done=counts["ok"], unchanged=run["unchanged"], skipped=counts["skipped"],
         failed=counts["failed"], running=running, to_do=max(left - running, 0),
         workers=len({note["worker"] for note in notes}),
         stages=dict(Counter(note["stage"] for note in notes)),
         elapsed=elapsed, per_hour=per_hour,
         remaining=left / per_hour * 3600 if per_hour and state == "running" else None,
-        failures=_failures(rows),
+        failures=_failures(rows), warnings=run.get("warnings", []),
     )  # fmt: skip
 
 
-def _last_run(out: Location, now_ns: int) -> tuple[dict[str, Any], str]:
+def _last_run(out: Location, now_ns: int) -> tuple[dict[str, Any], State]:
     """What the last run has said about itself, and its state."""
     progress = Workspace(out).progress
     run = progress.read_json()
@@ -123,14 +134,18 @@ def _last_run(out: Location, now_ns: int) -> tuple[dict[str, Any], str]:
             "read; ask that version, or run the same command again"
         )
     if run["ended"]:
-        return run, "ended"
+        return run, _how_it_ended(run)
     if abs(now_ns - run["updated_ns"]) <= SILENCE * 1e9:
         return run, "running"
     # silent, or on a machine whose clock says something else
     later = _next_sign(progress, run)
     if later is None:
-        return run, "silent"
-    return later, "ended" if later["ended"] else "running"
+        return run, "lost"
+    return later, _how_it_ended(later) if later["ended"] else "running"
+
+
+def _how_it_ended(run: dict[str, Any]) -> State:
+    return "interrupted" if run.get("stopped") else "finished"
 
 
 def may_be_at_work(out: Location) -> bool:
@@ -189,6 +204,10 @@ def _failures(rows: list[dict[str, Any]], most: int = 5) -> list[dict[str, Any]]
         }
         for code, count in Counter(row["error_code"] for row in failed).most_common(most)
     ]  # fmt: skip
+
+
+def _hour(at_ns: int) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(at_ns / 1e9))
 
 
 def _time(seconds: Seconds) -> str:

@@ -43,7 +43,7 @@ PLUGINS = ("Kills", "Aborts", "Hangs", "Slow", "Hungry")
 GEOMETRY = ("--to", "distortion", "--amount", "0.5", "--section", "6", "--chunk", "5")
 PATIENCE = 240.0
 """Seconds that anything may take here before the test gives up."""
-OF_RAY = re.compile("IDLE|Agent|ActorLocationTracker|_StatsActor|_AutoscalingCoordinatorActor")
+OF_RAY = re.compile("IDLE|Agent")
 """Processes that a cluster keeps between runs."""
 KEPT = {"scans", "stems", "claims", "lock", "run.json"}
 """What may stay in a work directory when a run has ended; in a bucket there is no lock."""
@@ -68,8 +68,6 @@ def environment(plugin_folder: Path) -> dict[str, str]:
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0", "RAY_DEDUP_LOGS": "0",
         # a node that was killed is noticed after three seconds instead of a quarter of a minute
         "RAY_health_check_period_ms": "1000", "RAY_health_check_failure_threshold": "3",
-        # a driver that was killed: for three minutes Ray Data keeps its share of the cluster
-        "RAY_DATA_AUTOSCALING_REQUEST_EXPIRE_TIME_S": "30",
     }  # fmt: skip
     inherited = {k: v for k, v in os.environ.items() if k not in ("RAY_ADDRESS",)}
     return inherited | own
@@ -228,6 +226,7 @@ class Nodes:
         self.environment = environment(self._plugins) | dict(more or {})
         self._shape: dict[str, Any] = {"num_cpus": cpus, "object_store_memory": object_store}
         self._home = Path(tempfile.mkdtemp(prefix="mf"))  # Ray's sockets need a short path
+        self._is_headless = False
 
     @contextlib.contextmanager
     def _inherited(self) -> Iterator[None]:
@@ -259,6 +258,8 @@ class Nodes:
         left = self.processes()
         with self._inherited():
             self._cluster.shutdown()
+        for pid in left if self._is_headless else ():
+            kill(pid)  # nobody tells them
         gone(*left)
         for folder in (self._home, self._plugins):
             shutil.rmtree(folder, ignore_errors=True)
@@ -282,6 +283,14 @@ class Nodes:
         with self._inherited():
             self._cluster.remove_node(node, allow_graceful=False)
             self._cluster.add_node(**self._shape)
+
+    def lose_head(self) -> None:
+        """The power fails on the head, but not for the driver."""
+        processes = self._cluster.head_node.all_processes.values()
+        pids = [info.process.pid for infos in processes for info in infos]
+        for pid in [*pids, *(child for one in pids for child in children(one))]:
+            kill(pid)
+        self._is_headless = True
 
     def is_on_worker_node(self, pid: int) -> bool:
         """Whether the node of a process may be killed."""
@@ -321,11 +330,12 @@ class Nodes:
     def leaks(self, seconds: float = 30.0) -> list[str]:
         """What the cluster still has of runs that have ended, after some time to let go."""
         deadline = time.monotonic() + seconds
-        while found := self.busy():
-            if time.monotonic() > deadline:
-                break
+        while True:
+            held = [] if (found := self.busy()) else self.held().items()
+            found += [f"{name}: {amount:g}" for name, amount in held]
+            if not found or time.monotonic() > deadline:
+                return found
             time.sleep(0.2)
-        return found + [f"{name}: {amount:g}" for name, amount in self.held().items()]
 
 
 def morph(env: Mapping[str, str], inputs: Path | str, out: Path | str, *more: str) -> Run:

@@ -6,6 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from morphsep.errors import MorphsepError
+
+
+class ClusterLostError(MorphsepError, OSError):
+    """The cluster has gone in the middle of a run. The same command goes on where it stopped."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
@@ -33,8 +39,10 @@ class Pool:
     min_workers: int = 1
     max_workers: int | None = None
     gpus: float | None = None
-    """GPUs for each worker that wants one; a fraction shares a GPU. None, if the cluster has any at
-    the start: one, shared by the kinds of workers that want one; else 0."""
+    """GPUs for each worker that has one; a fraction shares a GPU. None: one, if the cluster has any
+    at the start, else 0."""
+    probe: Callable[[], None] | None = None
+    """Called on each worker before it is given work; what it raises ends the run. Picklable."""
 
 
 class Executor(Protocol):

@@ -1,0 +1,134 @@
+"""The workers of one kind, as the driver sees them: started, given work, lost, let go."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from morphsep.run.executors.ray.waiting import Item
+
+log = logging.getLogger("morphsep")
+
+AT_ONCE = 2
+"""Records that a worker has in hand while others wait: one at work, and one so that it need not
+wait for the driver."""
+IDLE = 120.0
+"""Seconds without any work for a worker, after which it is let go: its node may be, too."""
+PAUSES = (0.0, 1.0, 5.0, 20.0, 60.0)
+"""Seconds before another worker is started, after none, one, two ... could not begin in a row."""
+
+
+@dataclass(eq=False, slots=True)
+class Hand:
+    """A worker."""
+
+    actor: Any = None
+    """None until Ray has taken the request for it."""
+    is_ready: bool = False
+    """Whether it has answered: one that waits for a node is not, and gets no work."""
+    items: list[Item] = field(default_factory=list)
+    """What it has in hand."""
+    last_used: float = field(default_factory=time.monotonic)
+
+
+class Fleet:
+    """Workers of one kind.
+
+    Args:
+        start: starts a worker's actor.
+        end: ends it.
+        least: how many there are at first, and stay.
+        most: how many there may be; None: as many as the cluster takes.
+    """
+
+    def __init__(
+        self, start: Callable[[Hand], None], end: Callable[[Hand], None], least: int,
+        most: int | None,
+    ) -> None:  # fmt: skip
+        self._start = start
+        self._end = end
+        self._least = least
+        self._most = float("inf") if most is None else most
+        self.hands: list[Hand] = []
+        self._failures = 0
+        """Workers in a row that could not begin."""
+        self._not_before = 0.0
+
+    @property
+    def ready(self) -> list[Hand]:
+        """Those that can be given work."""
+        return [hand for hand in self.hands if hand.is_ready]
+
+    def most_of_a_track(self) -> int:
+        """Records of one track that may be at work while others wait: one worker is theirs."""
+        return max(1, AT_ONCE * (len(self.ready) - 1))
+
+    def free(self, waiting: Callable[[], int]) -> Iterator[Hand]:
+        """Workers that should be given one of the records that wait: all that have none in hand;
+        then one more for each, while there are enough for all. A record behind a busy worker is
+        one that nobody else can take."""
+        ready = self.ready
+        yield from (hand for hand in ready if not hand.items)
+        for hand in ready:
+            if waiting() < len(ready):
+                return
+            if len(hand.items) < AT_ONCE:
+                yield hand
+
+    def grow(self, waiting: int) -> None:
+        """Starts workers: `least` at first; then, each time that all are at work and something
+        waits, up to as many as there are. None while one is still coming: it may be waiting for a
+        node, which Ray's autoscaler sees."""
+        count = len(self.hands)
+        if any(not hand.is_ready for hand in self.hands) or time.monotonic() < self._not_before:
+            return
+        if not count:
+            more = self._least if waiting else 0
+        elif waiting and all(hand.items for hand in self.hands):
+            more = min(count, waiting)
+        else:
+            more = 0
+        for _ in range(int(min(more, self._most - count))):
+            hand = Hand()
+            self.hands.append(hand)
+            self._start(hand)
+
+    def began(self, hand: Hand) -> None:
+        """A worker has answered."""
+        hand.is_ready = True
+        hand.last_used = time.monotonic()
+        self._failures = 0
+
+    def failed(self, hand: Hand) -> int:
+        """A worker could not begin; the next ones are started later and later.
+
+        Returns:
+            How many in a row could not.
+        """
+        self.drop(hand)
+        self._failures += 1
+        pause = PAUSES[min(self._failures, len(PAUSES) - 1)]
+        self._not_before = time.monotonic() + pause
+        return self._failures
+
+    def drop(self, hand: Hand) -> list[Item]:
+        """Forgets a worker, and ends it if it still is there.
+
+        Returns:
+            What it had in hand.
+        """
+        self.hands.remove(hand)
+        self._end(hand)
+        return hand.items
+
+    def rest(self, waiting: int) -> None:
+        """Lets workers go that have had nothing to do for a while, but for `least`."""
+        now = time.monotonic()
+        for hand in list(self.hands):
+            if hand.items or waiting:
+                hand.last_used = now
+            elif now - hand.last_used > IDLE and len(self.hands) > self._least:
+                self.drop(hand)

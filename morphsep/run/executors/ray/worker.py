@@ -1,0 +1,101 @@
+"""A worker: a process that can do every step of its kind, and keeps what the steps load."""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import socket
+import threading
+from collections.abc import Callable, Collection
+from typing import Any, NamedTuple
+
+from morphsep.run.executors.ray.notices import Teller
+from morphsep.run.executors.step import Steps
+from morphsep.run.malloc import keep_freed_memory
+
+PROBE = 20.0
+"""Seconds that a worker's first look at the storage may take."""
+
+
+class Answer(NamedTuple):
+    """What became of a record."""
+
+    at: int
+    """The step that is next for what follows from it."""
+    records: list[bytes]
+    raised: bytes | None = None
+    """What a step has raised, pickled: Ray writes words of its own into what passes through."""
+
+
+class Worker:
+    """The actor. What it is given and answers is pickled here, so that all that Ray raises is
+    Ray's own."""
+
+    def __init__(self, sees_gpus: bool, notices: Any) -> None:
+        if not sees_gpus:
+            # Ray leaves them visible to whom it gave none, and then nobody counts who uses them
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""
+        keep_freed_memory()
+        logging.basicConfig(level=logging.WARNING)  # into the log files of this node
+        self._teller = Teller(notices)
+        logging.getLogger("morphsep").addHandler(self._teller)
+        self._steps: Steps = ()
+        self._own: Collection[int] = ()
+
+    def begin(self, steps: bytes, own: Collection[int]) -> Answer:
+        """Takes all steps, knows which of them are its own kind's, and tries the storage."""
+        try:
+            self._steps, probe = pickle.loads(steps)
+            self._own = own
+            if probe is not None:
+                _in_time(probe)
+        except Exception as error:
+            return Answer(0, [], _pickled(error))
+        return Answer(0, [])
+
+    def work(self, at: int, record: bytes) -> Answer:
+        """Does step `at`, and those that follow as long as they are its own and there is one
+        record."""
+        try:
+            following = [pickle.loads(record)]
+            while len(following) == 1 and at in self._own:
+                following = self._steps[at].call(following[0])
+                at += 1
+            return Answer(at, [pickle.dumps(one) for one in following])
+        except Exception as error:
+            return Answer(at, [], _pickled(error))
+        finally:
+            self._teller.flush()
+
+
+def _in_time(probe: Callable[[], None]) -> None:
+    """Raises what the probe raises, or TimeoutError."""
+    raised: list[Exception] = []
+
+    def try_it() -> None:
+        try:
+            probe()
+        except Exception as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=try_it, daemon=True)
+    thread.start()
+    thread.join(PROBE)
+    if thread.is_alive():
+        raise TimeoutError(
+            f"the storage has not answered a worker on {socket.gethostname()} for {PROBE:.0f} s; "
+            "see whether that machine reaches it, and has credentials for it"
+        )
+    if raised:
+        raise raised[0]
+
+
+def _pickled(error: Exception) -> bytes:
+    """An exception that can be raised elsewhere."""
+    try:
+        data = pickle.dumps(error)
+        pickle.loads(data)
+    except Exception:
+        return pickle.dumps(RuntimeError(f"{type(error).__name__}: {error}"))
+    return data
