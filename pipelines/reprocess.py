@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from morphsep.run import Pipeline, actors, tasks
+from morphsep.run import Pipeline
 from morphsep.stages import assemble, measure, morph, prepare, separate
 
 REPROCESS = Pipeline(
     "morph",
-    tasks(prepare),  # input -> checked, measured, cut into sections
-    actors(separate),  # section of the mix -> stem
-    tasks(measure),  # whole stem -> what all of its chunks must share
-    actors(morph),  # stem -> chunks of 5-10 s -> backend -> crossfades -> delta
-    tasks(assemble),  # mix + delta -> finished song; rows -> manifest
+    prepare,  # input -> checked, measured, cut into sections
+    separate,  # section of the mix -> stem
+    measure,  # whole stem -> what all of its chunks must share
+    morph,  # stem -> chunks of 5-10 s -> backend -> crossfades -> delta
+    assemble,  # mix + delta -> finished song; rows -> manifest
 )
 """The stages of ``morphsep morph``."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from morphsep.run import Pipeline, actors, tasks
+from morphsep.run import Pipeline
 from morphsep.stages import assemble_parts, measure, prepare, separate
 
 SEPARATE = Pipeline(
     "separate",
-    tasks(prepare),  # input -> checked, measured, cut into sections
-    actors(separate),  # section of the mix -> stem
-    tasks(measure),  # whole stem -> its level
-    tasks(assemble_parts),  # stem, mix - stem -> two files; row -> manifest
+    prepare,  # input -> checked, measured, cut into sections
+    separate,  # section of the mix -> stem
+    measure,  # whole stem -> its level
+    assemble_parts,  # stem, mix - stem -> two files; row -> manifest
 )
 """The stages of ``morphsep separate``."""

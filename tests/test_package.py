@@ -58,6 +58,35 @@ def test_all_names_everything_public_in_order() -> None:
         assert getattr(morphsep, name).__doc__, name
 
 
+def imports_of(path: Path) -> list[str]:
+    """Dotted names of all that a module imports."""
+    found = list[str]()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [name.name for name in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            found += [f"{node.module}.{name.name}" for name in node.names]
+    return found
+
+
+def is_private(name: str) -> bool:
+    """Whether it is an insider's name, of whatever library."""
+    top, *parts = name.split(".")
+    return top in ("ray", "torch", "obstore") and any(
+        part.startswith("_") and not part.startswith("__") for part in parts
+    )
+
+
+@pytest.mark.parametrize("folder", ["morphsep", "pipelines", "jobs", "scripts"])
+def test_nothing_private_of_ray_torch_or_obstore_is_imported(folder: str) -> None:
+    assert is_private("ray.data._internal.execution")
+    assert is_private("ray._private")
+    paths = list((ROOT / folder).rglob("*.py"))
+    assert paths
+    found = {(path.name, name) for path in paths for name in imports_of(path) if is_private(name)}
+    assert found == set()
+
+
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no_such_name"):
         _ = morphsep.no_such_name

@@ -5,7 +5,7 @@ Parts (each prints a table for docs/reference/benchmarks.md):
   overhead   a batch through the real executor with stages that sleep as long as the real ones
              take, against the sum of these times
   scaling    1, 2, 4, 8, 16 workers whose stages sleep: throughput, and time to the first song
-  memory     driver and object store over 100 to 10,000 tracks whose stages do nothing
+  memory     driver and object store over 100 to 100,000 tracks whose stages do nothing
   laptop     local against ray on this machine, with real songs: where does Ray begin to pay off
 
 Sleeping stages show the pipeline's own cost on a machine with few cores: sleeping needs none.
@@ -32,12 +32,12 @@ def overhead(quick: bool) -> None:
     seconds = {name: 60.0 / speed * scale for name, speed in SPEED.items()}
     with cluster():
         done = through(pipeline(seconds), [Song(n) for n in range(number)], workers=4)
-    ends = sorted(dict(song.finished)["separate"] for song, _ in done)
+    ends = sorted(dict(song.finished)["assemble"] for song, _ in done)
     # from the first song that each worker has finished on: the start of Ray and its workers is not
     # an overhead per song, and is printed by itself
     first = ends[4 - 1]
     busy = ends[-1] - first
-    ideal = (number - 4) / 4 * seconds["separate"]
+    ideal = (number - 4) / 4 * sum(seconds.values())
     print(
         "| songs of 1 min | stages' time each, scaled by | 4 workers' own time | measured | over |"
     )
@@ -66,7 +66,7 @@ def _scaling(length: float, pools: tuple[int, ...], each: int) -> None:
         with cluster():
             began = time.time()
             done = through(pipeline(seconds), songs, workers)
-        ends = sorted(dict(song.finished)["separate"] for song, _ in done)
+        ends = sorted(dict(song.finished)["assemble"] for song, _ in done)
         # all workers have started by the end of their first song, and none is idle before the last
         # round
         a, b = 2 * workers - 1, len(ends) - workers - 1

@@ -47,11 +47,7 @@ class Sleep:
 
 def pipeline(seconds: dict[str, float]) -> Steps:
     """The steps of ``morphsep morph``, with sleeping stages."""
-    workers = ("separate", "morph")
-    return [
-        Step(name=name, call=Sleep(name, length), has_workers=name in workers)
-        for name, length in seconds.items()
-    ]
+    return [Step(name=name, call=Sleep(name, length)) for name, length in seconds.items()]
 
 
 @contextmanager

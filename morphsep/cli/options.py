@@ -66,7 +66,10 @@ Address = Annotated[
 ]
 Workers = Annotated[
     str | None,
-    typer.Option(metavar="N|MIN-MAX", help="Ray: workers of each kind, such as for separating."),
+    typer.Option(
+        metavar="N|MIN-MAX",
+        help="Ray: workers, growing with the work; if some have a GPU, as many without.",
+    ),
 ]
 Gpus = Annotated[
     float | None,

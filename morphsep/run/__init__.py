@@ -6,7 +6,7 @@ from morphsep.run.executors import Pool
 from morphsep.run.jobs import only_failed, settle_jobs
 from morphsep.run.malloc import keep_freed_memory
 from morphsep.run.many_adapters import Result, TrainPair, read_pairs, train_many, write_results
-from morphsep.run.pipeline import Pipeline, actors, tasks
+from morphsep.run.pipeline import Pipeline
 from morphsep.run.preview import cut_inputs
 from morphsep.run.status import read_status
 from morphsep.run.summary import Fate, Summary, TrackResult
@@ -20,7 +20,6 @@ __all__ = [
     "Summary",
     "TrackResult",
     "TrainPair",
-    "actors",
     "cut_inputs",
     "keep_freed_memory",
     "only_failed",
@@ -29,7 +28,6 @@ __all__ = [
     "read_status",
     "run",
     "settle_jobs",
-    "tasks",
     "train_many",
     "verify",
     "write_results",

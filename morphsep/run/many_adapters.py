@@ -132,7 +132,7 @@ def train_many(
     Raises:
         SettingError: there is no such executor or cluster.
     """
-    step = Step(name="train", call=work, has_workers=True, wants_gpu=True)
+    step = Step(name="train", call=work, wants_gpu=True)
     yield from get_executor(choose_executor(executor, pool))([step], pairs, pool)
 
 

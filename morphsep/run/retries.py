@@ -38,11 +38,31 @@ class Stage(Protocol):
 
 
 MOST_ATTEMPTS = 3
-AWAY = 3
-"""Times that a stage's outcome is written again, half a minute each: storage that is away for
-longer ends the run."""
-WAITS = (2.0, 10.0)
-"""Seconds before a stage is tried again after a fault of the storage, give or take a half."""
+WAITS = (2.0, 10.0, 30.0)
+"""Seconds before a record is tried again after a fault of the storage, give or take a half: four
+tries in a stage, however they fail. Each access has been tried for half a minute to two minutes by
+then (`morphsep.storage`), so storage may be away for 3 minutes, and none is waited for longer than
+a quarter of an hour."""
+
+
+class _Patience:
+    """What is left of it for one record."""
+
+    def __init__(self) -> None:
+        self._waits = iter(WAITS)
+
+    def wait(self, what: str, error: Exception) -> None:
+        """Waits before the next try.
+
+        Raises:
+            Exception: the error, if there is to be none.
+        """
+        storage.check_interrupt()
+        wait = next(self._waits, None)
+        if wait is None:
+            raise error
+        log.warning("%s: %s; trying again", what, error)
+        time.sleep(wait * random.uniform(0.5, 1.5))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,15 +74,14 @@ class Attempt:
 
     def __call__(self, clip: Clip) -> list[Clip]:
         """Raises OSError, or RefusedError, if the manifest cannot be written: this ends the run."""
-        for _ in range(AWAY):
+        patience = _Patience()
+        while True:
             try:
-                return self._answer(clip)
+                return self._answer(clip, patience)
             except storage.StorageError as error:
-                storage.check_interrupt()
-                log.warning("%s: %s; trying again", clip.job.path, error)
-        return self._answer(clip)
+                patience.wait(clip.job.path, error)
 
-    def _answer(self, clip: Clip) -> list[Clip]:
+    def _answer(self, clip: Clip, patience: _Patience) -> list[Clip]:
         if clip.outcome is not None:
             return [clip]
         if self._has_ended(clip):
@@ -71,7 +90,7 @@ class Attempt:
             with _noted(self.context, self.stage.__name__, clip) as attempt:
                 if attempt > MOST_ATTEMPTS:
                     raise TrackError("worker_killed", _POISON)
-                return self._patiently(clip)
+                return self._patiently(clip, patience)
         except Exception as error:
             storage.check_interrupt()  # or what it broke off would count as the file's fault
             if self._has_ended(clip):
@@ -88,18 +107,15 @@ class Attempt:
         same record, and the first one to finish removes what the slower ones would need."""
         return bool(self.context.workspace.ended(clip.job.track).read_json() == self.context.id)
 
-    def _patiently(self, clip: Clip) -> list[Clip]:
-        for wait in WAITS:
+    def _patiently(self, clip: Clip, patience: _Patience) -> list[Clip]:
+        while True:
             try:
                 return self.stage(self.context, clip)
             except Exception as error:
-                storage.check_interrupt()
                 if not storage.is_transient(error):
                     raise
-                log.warning("%s: %s; trying again", clip.job.path, error)
+                patience.wait(clip.job.path, error)
                 self.context.count_retries(clip.job.track)
-                time.sleep(wait * random.uniform(0.5, 1.5))
-        return self.stage(self.context, clip)
 
 
 _POISON = (

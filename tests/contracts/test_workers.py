@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +38,7 @@ def through(pool: Pool, records: int, *steps: Step) -> None:
 def step(folder: Path, **settings: Any) -> Step:
     gpu = settings.pop("wants_gpu", False)
     call = witnesses.Step(folder=folder, **settings)
-    return Step(name="a", call=call, has_workers=True, wants_gpu=gpu)
+    return Step(name="a", call=call, wants_gpu=gpu)
 
 
 def passed_on(record: int) -> list[int]:
@@ -77,10 +76,8 @@ def test_gpus_are_shared_as_asked(tmp_path: Path, gpus: float | None, each: dict
     assert Counter(seen.values()) == each
 
 
-@pytest.mark.parametrize("has_workers", [True, False], ids=["worker", "task"])
-def test_who_was_given_no_gpu_sees_none(tmp_path: Path, has_workers: bool) -> None:
-    unseeing = replace(step(tmp_path, number=1), has_workers=has_workers)
-    through(Pool(), 2, unseeing)
+def test_who_was_given_no_gpu_sees_none(tmp_path: Path) -> None:
+    through(Pool(), 2, step(tmp_path, number=1))
     assert {one.gpus for one in notes(tmp_path, "does")} == {""}
 
 

@@ -97,7 +97,7 @@ def test_the_driver_keeps_nothing_of_what_has_passed() -> None:
     from morphsep.run.executors.ray.fleet import AT_ONCE
     from morphsep.run.executors.ray.waiting import Item
 
-    steps = [Step(name="a", call=passed_on), Step(name="b", call=passed_on, has_workers=True)]
+    steps = [Step(name="a", call=passed_on), Step(name="b", call=passed_on)]
     many = 100
     kept = []
     for _ in get_executor("ray")(steps, range(many), Pool(min_workers=1, max_workers=1)):

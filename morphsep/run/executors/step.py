@@ -21,8 +21,6 @@ class Step:
     call: Callable[[Any], list[Any]]
     """Takes a record and gives those that follow from it. Picklable, and may be called again with
     a record that it has worked on before."""
-    has_workers: bool = False
-    """Whether it loads weights, or computes for long: worth workers of its own, which keep them."""
     wants_gpu: bool = False
     """Whether it is faster on a GPU."""
 

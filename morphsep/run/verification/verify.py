@@ -67,7 +67,7 @@ def _checked(
     for row, chunks in _with_chunks(out, rows):
         found[row.track] = [Finding(row.track, *one) for one in tiling(row, chunks)]
         checks.append(Check(row, tuple(untouched(row, chunks))))
-    compare = Step(name="compare", call=partial(_compare, str(out)), has_workers=True)
+    compare = Step(name="compare", call=partial(_compare, str(out)))
     # by track: it can come out twice, if a lost worker's record was given to another
     compared: dict[str, list[Finding]] = dict(execute([compare], checks, pool))
     for track, some in found.items():

@@ -130,7 +130,7 @@ class _Dispatch:
         workers = max(1, sum(len(fleet.ready) for fleet in self._fleets))
         for number, fleet in enumerate(self._fleets):
             others = len(fleet.ready) - 1
-            for hand in fleet.free(lambda number=number: self._waiting.number(number)):
+            for hand in fleet.free(partial(self._waiting.number, number)):
                 # one worker at least is left to other tracks
                 most = max(1, others * (len(hand.items) + 1))
                 may_open = self._waiting.open < OPEN * workers

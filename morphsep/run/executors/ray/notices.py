@@ -71,7 +71,7 @@ class Listener:
 
     def __init__(self) -> None:
         # the end of the machine that it is on does not end it for good
-        self.actor = ray.remote(Notices).options(num_cpus=0, max_restarts=-1).remote()
+        self.actor: Any = ray.remote(Notices).options(num_cpus=0, max_restarts=-1).remote()
         self._asked: list[Any] = []
 
     def listen(self) -> None:
