@@ -284,6 +284,16 @@ class Nodes:
             self._cluster.remove_node(node, allow_graceful=False)
             self._cluster.add_node(**self._shape)
 
+    def add(self) -> Any:
+        """Another node comes."""
+        with self._inherited():
+            return self._cluster.add_node(**self._shape)
+
+    def remove(self, node: Any) -> None:
+        """A node goes in order, as after `ray stop`."""
+        with self._inherited():
+            self._cluster.remove_node(node, allow_graceful=True)
+
     def lose_head(self) -> None:
         """The power fails on the head, but not for the driver."""
         processes = self._cluster.head_node.all_processes.values()
@@ -294,11 +304,11 @@ class Nodes:
 
     def is_on_worker_node(self, pid: int) -> bool:
         """Whether the node of a process may be killed."""
-        return any(
-            pid in children(info.process.pid)
-            for node in self._cluster.worker_nodes
-            for info in node.all_processes["raylet"]
-        )
+        return any(self.is_on(node, pid) for node in self._cluster.worker_nodes)
+
+    def is_on(self, node: Any, pid: int) -> bool:
+        """Whether a process is one of a node's."""
+        return any(pid in children(info.process.pid) for info in node.all_processes["raylet"])
 
     def processes(self) -> list[int]:
         """All processes below the nodes' raylets."""

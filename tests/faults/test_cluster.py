@@ -3,6 +3,7 @@ have been, every input has one row, and nothing is left behind."""
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from morphsep import manifest
+from morphsep.run.status import read_status
 from morphsep.run.verification import verify
 from tests import songs
 from tests.checkpoints import write_htdemucs
 from tests.faults import troublemakers
-from tests.faults.disasters import Nodes, Run, differences, gone, morph, notes
+from tests.faults.disasters import Nodes, Run, differences, gone, kill, morph, notes
 
 pytestmark = [
     pytest.mark.ray,
@@ -77,6 +79,39 @@ def test_a_node_goes(nodes: Nodes, material: Path, tmp_path: Path) -> None:
             break
     nodes.replace(note.pid)
     check(nodes, material, run, retried=False)
+
+
+def test_nodes_come_and_go(nodes: Nodes, tmp_path: Path) -> None:
+    for seed in range(100):
+        songs.write(tmp_path / "in" / f"{seed}.wav", songs.guitar(7.0, seed=seed))
+    slow = ("--separator", "slow", "--backend", "crossfade", "--no-uniform", "--workers", "8")
+    run = nodes.morph(tmp_path / "in", tmp_path / "out", *slow)
+    run.caught("separate")
+    node = nodes.add()
+    while not nodes.is_on(node, run.caught("prepare", "separate", "morph", "assemble").pid):
+        pass
+    nodes.remove(node)
+    assert run.wait() == 0, run.said
+    assert {row.status for row in manifest.read_tracks(run.out)} == {"ok"}
+    assert verify(run.out) == (100, [])
+    assert nodes.leaks() == []
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_the_driver_is_told_to_end(
+    nodes: Nodes, material: Path, tmp_path: Path, how: signal.Signals
+) -> None:
+    run = begin(nodes, material, tmp_path / "out")
+    run.caught("separate", "morph")
+    kill(run.process.pid, how)
+    assert run.wait() == 130
+    assert "interrupted; the same command goes on where this stopped" in run.said
+    assert "received at time" not in run.said, "Ray's own trace"
+    assert "Traceback" not in run.said
+    status = read_status(str(run.out))
+    assert (status.state, status.stopped) == ("interrupted", "it was told to end")
+    assert nodes.leaks() == []
+    check(nodes, material, begin(nodes, material, tmp_path / "out"), retried=False)
 
 
 def test_the_driver_goes(nodes: Nodes, material: Path, tmp_path: Path) -> None:
