@@ -102,16 +102,17 @@ class Heartbeat:
             self._said["ended"] = True
             stop.set()
             thread.join()
-            try:
-                self._write()
-            except (OSError, SettingError) as error:
-                log.warning("`morphsep status` will not know how this run ended: %s", error)
 
     def _beat(self, stop: threading.Event) -> None:
         while not stop.wait(BEAT):
             # while the storage is away there is no sign; the next one is tried again
             with suppress(OSError, SettingError):
                 self._write()
+        # from this thread: after Ctrl-C the main one writes nothing more
+        try:
+            self._write()
+        except (OSError, SettingError) as error:
+            log.warning("`morphsep status` will not know how this run ended: %s", error)
 
     def _write(self) -> None:
         while self._finished and self._finished[0] < time.monotonic() - RECENT:

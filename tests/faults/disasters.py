@@ -296,8 +296,8 @@ class Nodes:
 
     def lose_head(self) -> None:
         """The power fails on the head, but not for the driver."""
-        processes = self._cluster.head_node.all_processes.values()
-        pids = [info.process.pid for infos in processes for info in infos]
+        head: Any = self._cluster.head_node
+        pids = [info.process.pid for infos in head.all_processes.values() for info in infos]
         for pid in [*pids, *(child for one in pids for child in children(one))]:
             kill(pid)
         self._is_headless = True

@@ -44,7 +44,8 @@ def joined(pool: Pool) -> Iterator[Head]:
     started = not ray.is_initialized()
     if started:
         _join(pool.address or os.environ.get("RAY_ADDRESS") or "local")
-    head = Head(ray.get_runtime_context().gcs_address)
+    # through Ray's client (ray://) the head itself is not in reach
+    head = Head(getattr(ray.get_runtime_context(), "gcs_address", None))
     try:
         with _ended_by_sigterm(), head.watched():
             yield head
@@ -90,9 +91,13 @@ def _ended_by_sigterm() -> Iterator[None]:
 
 
 class Head:
-    """The cluster's head, as seen from here."""
+    """The cluster's head, as seen from here.
 
-    def __init__(self, address: str) -> None:
+    Args:
+        address: where it takes connections; None: it is not watched.
+    """
+
+    def __init__(self, address: str | None) -> None:
         self._address = address
         self._heard = time.monotonic()
         self._requests: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
@@ -143,7 +148,8 @@ class Head:
     def _watch(self, stop: threading.Event) -> None:
         while not stop.wait(LOOK):
             with suppress(OSError):
-                _connect(self._address, LOOK)
+                if self._address is not None:
+                    _connect(self._address, LOOK)
                 self._heard = time.monotonic()
 
     def _ask(self) -> None:

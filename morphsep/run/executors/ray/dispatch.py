@@ -47,8 +47,7 @@ def run(steps: Steps, records: Sequence[Any], pool: Pool) -> Iterator[Any]:
     if not records:
         return
     with joined(pool) as head:
-        kinds = kinds_of(steps, pool, ray.cluster_resources())
-        dispatch = _Dispatch(steps, records, kinds, pool, Listener(), head)
+        dispatch = _Dispatch(steps, records, pool, head)
         try:
             yield from dispatch.results()
         finally:
@@ -58,15 +57,13 @@ def run(steps: Steps, records: Sequence[Any], pool: Pool) -> Iterator[Any]:
 class _Dispatch:
     """A run on a cluster."""
 
-    def __init__(
-        self, steps: Steps, records: Sequence[Any], kinds: Sequence[Kind], pool: Pool,
-        listener: Listener, head: Head,
-    ) -> None:  # fmt: skip
-        self._listener = listener
+    def __init__(self, steps: Steps, records: Sequence[Any], pool: Pool, head: Head) -> None:
+        self._given = pickle.dumps((list(steps), pool.probe))
         self._head = head
+        kinds = kinds_of(steps, pool, ray.cluster_resources())
         of_step = [next(n for n, k in enumerate(kinds) if at in k.own) for at in range(len(steps))]
         self._waiting = Waiting(records, of_step)
-        self._given = pickle.dumps((list(steps), pool.probe))
+        self._listener = Listener()
         self._fleets = [self._fleet(kind, pool) for kind in kinds]
         self._events: queue.SimpleQueue[Callable[[], list[bytes]]] = queue.SimpleQueue()
         """What to do about answers that have come."""
@@ -158,7 +155,7 @@ class _Dispatch:
         except RayError as error:
             if fleet.failed(hand) >= MOST_FAILURES and not self._has_begun:
                 raise SettingError(f"workers cannot begin on this cluster: {error}") from error
-            log.warning("a worker could not begin: %s", error)
+            log.warning("a worker could not begin: %s", _first_line(error))
             return []
         if answer.raised is None:
             self._has_begun = True
@@ -176,7 +173,8 @@ class _Dispatch:
         try:
             answer = _answer(reply)
         except RayError as error:
-            log.info("a worker was lost: %s", error)
+            why = _first_line(error)
+            log.warning("a worker was lost; others do what it had in hand: %s", why)
             for lost in reversed(fleet.drop(hand)):
                 self._take_back(lost)
             return []
@@ -192,6 +190,10 @@ class _Dispatch:
             return
         log.warning("a record is given up: %d workers have died over it", item.losses)
         self._waiting.finished(item, item.at, [])
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _answer(reply: Future[Answer]) -> Answer:
