@@ -407,6 +407,27 @@ def test_a_killed_run_does_not_lock_out_the_next(place: Location) -> None:
         held.check()
 
 
+def test_while_the_storage_was_away_nobody_counts_as_dead(
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waits could not have seen a sign, and who holds the folder could not give one."""
+    clock = 0.0
+    place = location(store.url("held"))
+    beats = iter([1, 1, 1, 1, 2])
+
+    def read(at: Location) -> tuple[dict[str, int], None]:
+        nonlocal clock
+        beat = next(beats)
+        clock += 100.0 if beat == 1 else 0.0
+        return {"beat": beat, "epoch": 1}, None
+
+    monkeypatch.setattr(locking, "read", read)
+    monkeypatch.setattr(locking.time, "monotonic", lambda: clock)
+    monkeypatch.setattr(locking.time, "sleep", lambda seconds: None)
+    with pytest.raises(SettingError, match="another run"):
+        locking._wait_for_death(place / "lease", place)
+
+
 def test_who_holds_a_folder_is_named(tmp_path: Path) -> None:
     with lock(location(tmp_path)):
         owner = f"process {os.getpid()} on {socket.gethostname()}"

@@ -21,10 +21,10 @@ from morphsep.storage.object_store import Version
 if TYPE_CHECKING:
     from morphsep.storage.locations import Location
 
-BEAT = 5.0
+BEAT = 3.0
 """Seconds between two signs of life."""
 
-DEAD = 30.0
+DEAD = 12.0
 """Seconds without a sign of life, on the clock of who waits, after which a lease is void."""
 
 Note = dict[str, Any]
@@ -196,11 +196,15 @@ def _rank(note: Note) -> tuple[int, str]:
 
 def _wait_for_death(place: Location, folder: Location) -> tuple[Note, Version | None]:
     """The lease that is there; returns when it is gone or void."""
-    first, began = read(place), time.monotonic()
+    first, silent, pause = read(place), 0.0, min(1.0, BEAT)
+    looked = time.monotonic()
     while (found := read(place))[0]:
         if found != first:
             raise _taken(folder, str(found[0].get("owner", "")))
-        if time.monotonic() - began > DEAD:
+        # while the storage was away for us, it was for the holder, too: that is no silence
+        silent += min(time.monotonic() - looked, 2 * pause)
+        looked = time.monotonic()
+        if silent > DEAD:
             return found
-        time.sleep(min(1.0, BEAT))
+        time.sleep(pause)
     return first[0], None

@@ -126,12 +126,9 @@ class _Dispatch:
     def _hand_out(self) -> None:
         workers = max(1, sum(len(fleet.ready) for fleet in self._fleets))
         for number, fleet in enumerate(self._fleets):
-            others = len(fleet.ready) - 1
             for hand in fleet.free(partial(self._waiting.number, number)):
-                # one worker at least is left to other tracks
-                most = max(1, others * (len(hand.items) + 1))
                 may_open = self._waiting.open < OPEN * workers
-                item = self._waiting.take(number, most, may_open)
+                item = self._waiting.take(number, fleet.most_of_a_track(hand), may_open)
                 if item is None:
                     break
                 self._give(fleet, hand, item)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from morphsep.run.executors.ray.waiting import Item
-
-log = logging.getLogger("morphsep")
 
 AT_ONCE = 2
 """Records that a worker has in hand while others wait: one at work, and one so that it need not
@@ -62,9 +59,10 @@ class Fleet:
         """Those that can be given work."""
         return [hand for hand in self.hands if hand.is_ready]
 
-    def most_of_a_track(self) -> int:
-        """Records of one track that may be at work while others wait: one worker is theirs."""
-        return max(1, AT_ONCE * (len(self.ready) - 1))
+    def most_of_a_track(self, hand: Hand) -> int:
+        """Records of one track that may be at work when this worker is given one: as many as it
+        has then for each worker but one, which is left to other tracks."""
+        return max(1, (len(self.ready) - 1) * (len(hand.items) + 1))
 
     def free(self, waiting: Callable[[], int]) -> Iterator[Hand]:
         """Workers that should be given one of the records that wait: all that have none in hand;
