@@ -100,3 +100,23 @@ def test_the_bucket_is_gone_for_20_seconds(
     assert time.monotonic() - began > 20, "it was over before the bucket came back"
     rows = manifest.read_tracks(server.url("gone/out"))
     assert sum(row.retries for row in rows) >= 1
+
+
+def test_credentials_on_the_driver_only_end_in_a_sentence(
+    server: ObjectStore, material: Path
+) -> None:
+    """Nobody waits for the workers' tries, and no track fails for it."""
+    out = server.url("mute/out")
+    nobody = {"AWS_ACCESS_KEY_ID": "", "AWS_PROFILE": "nobody"}
+    with Nodes(more=server.environment | nobody) as mute:
+        ours = mute.environment | server.environment
+        del ours["AWS_PROFILE"]
+        ray = ("--executor", "ray", "--address", mute.address)
+        run = morph(ours, server.url("bucket-in"), out, "--separator", "none", *OURS, *ray)
+        assert run.wait() == 1, run.said
+        assert mute.leaks() == []
+    assert "a worker on " in run.said
+    assert "credentials" in run.said
+    assert "Traceback" not in run.said
+    assert manifest.read_tracks(out) == []
+    assert read_status(out).state == "interrupted"
