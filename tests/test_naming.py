@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from morphsep import manifest
@@ -61,6 +61,7 @@ any_name = st.builds(
 
 
 @given(st.lists(st.tuples(any_name, st.sampled_from(["0.2", "0.8"])), max_size=30), commands)
+@example([("x.wav", "0.2"), ("x.wav", "0.8"), ("x.wav", "0.8")], "morph")
 def test_no_two_results_have_one_name(wanted: list[tuple[str, str]], command: Command) -> None:
     jobs = [a_job(path, amount, command) for path, amount in wanted]
     named = collisions.named_apart(jobs, command, {})

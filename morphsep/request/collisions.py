@@ -34,9 +34,11 @@ def named_apart(jobs: Sequence[Job], command: Command, before: Before) -> list[J
     skipped the second time.
     """
     kept: dict[str, Job] = {}
+    made: dict[tuple[object, ...], str] = {}
     numbers: defaultdict[str, int] = defaultdict(lambda: 2)
     jobs = [_as_before(job, command, before) for job in jobs]
     for job in sorted(jobs, key=_is_renamed):
+        wanted = (job.track, identity(job.path), job.settings)
         twin = kept.get(job.track)
         if twin is not None and not _same_file(job, twin):
             name = whole_output_name(_last(job.path), job.settings, command)
@@ -47,7 +49,10 @@ def named_apart(jobs: Sequence[Job], command: Command, before: Before) -> list[J
             # what was taken once stays taken: each number is tried only once
             while (numbered := _numbered(track, numbers[track])) in kept:
                 numbers[track] += 1
-            job = replace(_skipped_if_same(job, twin), track=numbered)
+            job = replace(job, track=numbered)
+        if wanted in made:
+            job = _skipped(job, made[wanted])
+        made.setdefault(wanted, job.track)
         kept[job.track] = job
     return [kept[track] for track in sorted(kept)]
 
@@ -89,8 +94,6 @@ def _numbered(track: str, number: int) -> str:
     return str(name.with_name(f"{name.stem} ({number}){name.suffix}"))
 
 
-def _skipped_if_same(job: Job, twin: Job) -> Job:
-    if not (_same_file(job, twin) and job.settings == twin.settings):
-        return job
-    why = f"the same as {twin.track}, which this run makes already; name it once"
+def _skipped(job: Job, track: str) -> Job:
+    why = f"the same as {track}, which this run makes already; name it once"
     return replace(job, refusal=("duplicate", why), refused_as="skipped")
