@@ -13,8 +13,9 @@ from typing import Any, BinaryIO
 
 from morphsep.audio import ffprobe
 from morphsep.audio.containers import adts, beginnings, boxes, ends, mpeg, ogg
+from morphsep.audio.gaps import check_gaps, check_ogg, ogg_note
 from morphsep.audio.info import READABLE, AudioInfo, another_file, another_kind
-from morphsep.audio.source import check_gaps, check_mpeg, check_ogg, ogg_note
+from morphsep.audio.source import check_mpeg
 from morphsep.errors import TrackError
 
 SIGNS = (

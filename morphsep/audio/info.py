@@ -13,7 +13,7 @@ READABLE = "wav, flac, aiff, caf, w64, rf64, ogg, opus or mp3"
 
 LOSSY_SLACK = 8192
 """Samples by which a complete lossy file may miss its header: a few frames of coder delay and
-padding, which encoders count in different ways."""
+padding, which encoders count in different ways. An Ogg's pages tell its length exactly."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,16 +60,18 @@ class AudioInfo:
 
 def check_length(info: AudioInfo, decoded_num_samples: int) -> None:
     """Raise ``TrackError("truncated")`` if fewer samples decode than the header promises."""
-    slack = 0 if info.is_seekable else LOSSY_SLACK
+    slack = 0 if info.is_seekable or info.format == "OGG" else LOSSY_SLACK
     if decoded_num_samples < info.num_samples - slack:
         raise truncated(info.path, info.duration, decoded_num_samples / info.sample_rate)
 
 
 def truncated(path: str, promised: Seconds, decodable: Seconds) -> TrackError:
     """The error for a file whose header promises more than there is."""
+    decimals = 2 if promised - decodable >= 0.02 else 5
     return TrackError(
         "truncated",
-        f"{Path(path).name}: the header promises {promised:.2f} s but only {decodable:.2f} s "
+        f"{Path(path).name}: the header promises {promised:.{decimals}f} s but only "
+        f"{decodable:.{decimals}f} s "
         "decode; the file was cut off or damaged: get a complete copy of it",
     )
 

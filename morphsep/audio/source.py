@@ -4,13 +4,13 @@ out."""
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
 from morphsep.audio.chunked import chunked
 from morphsep.audio.containers import au, beginnings, chunks, flac, mpeg, ogg
 from morphsep.audio.containers.splice import Spliced
+from morphsep.audio.gaps import check_gaps, check_ogg, cut_off, ogg_note
 from morphsep.audio.info import (
     AudioInfo,
     another_file,
@@ -92,13 +92,18 @@ def _from(file: BinaryIO, start: int) -> BinaryIO:
 
 def check_end(file: BinaryIO, path: str) -> None:
     """Search a FLAC file for a second one: its length says nothing about it, and libFLAC stops
-    before it. Reads the whole file; other formats are checked when they are opened.
+    before it; and an Ogg for damaged pages. Reads the whole file; other formats are checked when
+    they are opened.
 
     Raises TrackError("truncated").
     """
     start = mpeg.id3_end(file)
     file.seek(start)
-    if file.read(4) != b"fLaC":
+    magic = file.read(4)
+    damaged = ogg.damaged_page(file) if magic == b"OggS" else None
+    if damaged is not None:
+        raise cut_off(path, f"the page at byte {damaged} is damaged")
+    if magic != b"fLaC":
         return
     end = file.seek(0, io.SEEK_END)
     second = beginnings.find_kind(file, "FLAC", flac.frames_start(file, start), end)
@@ -135,15 +140,6 @@ def check_mpeg(file: BinaryIO, path: str, scan: mpeg.MpegScan) -> None:
         raise another_kind(path, offset, _described(scan.first), _described(frame))
     if isinstance(file, io.FileIO):
         check_gaps(file, path, scan.spans)
-
-
-def check_gaps(file: BinaryIO, path: str, spans: Sequence[tuple[int, int]]) -> None:
-    """Raise TrackError("truncated") for another file between or behind spans."""
-    begins = [*(start for start, _ in spans[1:]), file.seek(0, io.SEEK_END)]
-    for (_, end), begin in zip(spans, begins, strict=True):
-        found = beginnings.sound_behind(file, end, begin)
-        if found is not None:
-            raise another_file(path, *found)
 
 
 def _described(frame: mpeg.Frame) -> str:
@@ -195,15 +191,30 @@ def _ogg(file: BinaryIO, path: str) -> Opened:
     chain = ogg.scan(file)
     if chain is None:
         if ogg.is_cut_off(file):
-            raise _cut_off(path)
+            raise cut_off(path)
         return _remote_ogg(file)
     check_ogg(file, path, chain)
-    parts = [Spliced(file, *link.spans) for link in chain.links if link.spans]
-    if len(parts) == 1 and chain.links[0].spans == [(0, file.seek(0, io.SEEK_END))]:
-        return Opened(stream(file))
-    if len(parts) < 2:
-        return Opened(stream(parts[0] if parts else file), ogg_note(chain))
-    return Opened(Joined(parts), ogg_note(chain))
+    pieces = [link.sound.pieces for link in chain.links if link.sound]
+    parts = [Spliced(file, *each) for each in pieces]
+    if pieces == [[(0, file.seek(0, io.SEEK_END))]]:
+        opened = Opened(stream(file))
+    elif len(parts) < 2:
+        opened = Opened(stream(parts[0] if parts else file), ogg_note(chain))
+    else:
+        opened = Opened(Joined(parts), ogg_note(chain))
+    return _whole_ogg(opened, path, chain)
+
+
+def _whole_ogg(opened: Opened, path: str, chain: ogg.Chain) -> Opened:
+    """Raise TrackError("truncated") where libsndfile finds less than the pages of Vorbis promise.
+    Opus counts at 48 kHz, whatever the rate."""
+    sounds = [link.sound for link in chain.links if link.sound]
+    is_vorbis = any(link.coding and link.coding.name == "vorbis" for link in chain.links)
+    promised, rate = sum(sound.num_samples for sound in sounds), opened.sound.samplerate
+    if is_vorbis and opened.sound.frames < promised:
+        with opened:
+            raise truncated(path, promised / rate, opened.sound.frames / rate)
+    return opened
 
 
 def _remote_ogg(file: BinaryIO) -> Opened:
@@ -212,34 +223,3 @@ def _remote_ogg(file: BinaryIO) -> Opened:
     sound = stream(file)
     seconds = file.seek(0, io.SEEK_END) / LEAST_BYTES_A_SECOND
     return Opened(sound, most_samples=round(seconds * sound.samplerate))
-
-
-def check_ogg(file: BinaryIO, path: str, chain: ogg.Chain) -> None:
-    """Raise TrackError("truncated") for a cut file, links of two kinds, and another file behind
-    them."""
-    if chain.cut_off is not None:
-        raise _cut_off(path, f"the page at byte {chain.cut_off}")
-    sounding = [link for link in chain.links if link.coding is not None]
-    for link in sounding[1:]:
-        if link.coding != sounding[0].coding:
-            raise another_kind(path, link.start, str(sounding[0].coding), str(link.coding))
-    check_gaps(file, path, [(0, chain.end)])
-
-
-def ogg_note(chain: ogg.Chain) -> str:
-    """What is to be known of how a chain is read."""
-    sounds = max((link.num_sounds for link in chain.links), default=0)
-    notes = []
-    if len(chain.links) > 1:
-        notes.append(f"{len(chain.links)} parts, read one after the other")
-    if sounds > 1:
-        notes.append(f"the first of {sounds} sound tracks")
-    return "; ".join(notes)
-
-
-def _cut_off(path: str, page: str = "the last page") -> TrackError:
-    return TrackError(
-        "truncated",
-        f"{Path(path).name}: {page} is cut off, so sound is missing; get a complete copy of the "
-        "file",
-    )

@@ -10,8 +10,10 @@ from __future__ import annotations
 import io
 import mmap
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import BinaryIO
+
+from morphsep.audio.containers.ogg_stream import Data, Stream, is_intact
 
 HEADER_BYTES = 27
 TAIL = 2**17
@@ -20,7 +22,8 @@ CAPTURE = b"OggS\0"
 FLAGS = 5
 """Offset in a page of its flags."""
 BEGIN_OF_STREAM = 2
-Data = mmap.mmap | bytes
+HEADERS = {"vorbis": 3, "opus": 2}
+"""Packets before the sound; Ogg FLAC and Speex are read by ffmpeg."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +49,7 @@ class Link:
     num_streams: int = 0
     """Streams side by side, pictures included."""
     num_sounds: int = 0
-    spans: list[tuple[int, int]] = field(default_factory=list)
-
-    def add(self, start: int, end: int) -> None:
-        """Appends a page's bytes to the spans."""
-        if self.spans and self.spans[-1][1] == start:
-            start = self.spans.pop()[0]
-        self.spans.append((start, end))
+    sound: Stream | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +98,15 @@ def read_chain(data: Data) -> Chain:
     return Chain(tuple(links), end, cut_off)
 
 
+def damaged_page(file: BinaryIO) -> int | None:
+    """Offset of the first page whose checksum is wrong; reads the file, if it is on this machine.
+    Decoders leave such a page out, or make up a sound for it."""
+    if not isinstance(file, io.FileIO):
+        return None
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return next((start for start, end in _pages(data) if not is_intact(data[start:end])), None)
+
+
 def _take(link: Link, data: Data, start: int, end: int) -> None:
     """Adds a page to its link, if it belongs to the link's first sound stream."""
     serial = data[start + 14 : start + 18]
@@ -110,8 +116,9 @@ def _take(link: Link, data: Data, start: int, end: int) -> None:
         link.num_sounds += coding is not None
         if link.coding is None and coding is not None:
             link.coding, link.serial = coding, serial
-    if link.coding is not None and serial == link.serial:
-        link.add(start, end)
+            link.sound = Stream(HEADERS.get(coding.name, 0))
+    if link.sound is not None and serial == link.serial:
+        link.sound.add(data, start, end)
 
 
 def _pages(data: Data) -> Iterator[tuple[int, int]]:

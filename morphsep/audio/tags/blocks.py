@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 from morphsep.audio.containers import ogg
 from morphsep.audio.containers.ogg import HEADER_BYTES
+from morphsep.audio.containers.ogg_stream import Data
 from morphsep.audio.tags.fields import Tags, why
 from morphsep.audio.tags.later import add_later, mapped
 from morphsep.audio.tags.vorbis import (
@@ -49,7 +50,7 @@ def from_ogg(file: BinaryIO) -> Tags:
     return tags
 
 
-def _from_link(data: ogg.Data, link: ogg.Link) -> Tags:
+def _from_link(data: Data, link: ogg.Link) -> Tags:
     packets = _packets(data, link)
     first = next(packets, b"")
     if first.startswith(OGG_FLAC):
@@ -101,7 +102,7 @@ def _add_own_block(tags: Tags, kind: int, data: bytes) -> None:
     tags.flac_blocks.append((kind, data))
 
 
-def _packets(data: ogg.Data, link: ogg.Link) -> Iterator[bytes]:
+def _packets(data: Data, link: ogg.Link) -> Iterator[bytes]:
     """Packets of a link's first sound stream."""
     part = bytearray()
     for page in _pages(data, link):
@@ -115,8 +116,8 @@ def _packets(data: ogg.Data, link: ogg.Link) -> Iterator[bytes]:
                 part.clear()
 
 
-def _pages(data: ogg.Data, link: ogg.Link) -> Iterator[bytes]:
-    for start, stop in link.spans:
+def _pages(data: Data, link: ogg.Link) -> Iterator[bytes]:
+    for start, stop in link.sound.spans if link.sound else ():
         while start + HEADER_BYTES <= stop:
             segments = data[start + HEADER_BYTES - 1]
             body = start + HEADER_BYTES + segments

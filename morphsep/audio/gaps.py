@@ -1,0 +1,56 @@
+"""Refuse what lies between and behind the parts of a file, and what is missing there."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from morphsep.audio.containers import beginnings, ogg
+from morphsep.audio.info import another_file, another_kind
+from morphsep.errors import TrackError
+
+
+def check_gaps(file: BinaryIO, path: str, spans: Sequence[tuple[int, int]]) -> None:
+    """Raise TrackError("truncated") for another file between or behind spans."""
+    begins = [*(start for start, _ in spans[1:]), file.seek(0, io.SEEK_END)]
+    for (_, end), begin in zip(spans, begins, strict=True):
+        found = beginnings.sound_behind(file, end, begin)
+        if found is not None:
+            raise another_file(path, *found)
+
+
+def check_ogg(file: BinaryIO, path: str, chain: ogg.Chain) -> None:
+    """Raise TrackError("truncated") for a cut file, missing pages, links of two kinds,
+    and another file behind them."""
+    if chain.cut_off is not None:
+        raise cut_off(path, f"the page at byte {chain.cut_off} is cut off")
+    sounding = [link for link in chain.links if link.coding is not None]
+    for link in sounding[1:]:
+        if link.coding != sounding[0].coding:
+            raise another_kind(path, link.start, str(sounding[0].coding), str(link.coding))
+    for link in sounding:
+        if link.coding and link.sound and link.sound.gap:
+            offset, samples = link.sound.gap
+            seconds = samples / link.coding.sample_rate
+            raise cut_off(path, f"pages are missing before byte {offset} (at {seconds:.2f} s)")
+    check_gaps(file, path, [(0, chain.end)])
+
+
+def ogg_note(chain: ogg.Chain) -> str:
+    """What is to be known of how a chain is read."""
+    sounds = max((link.num_sounds for link in chain.links), default=0)
+    notes = []
+    if len(chain.links) > 1:
+        notes.append(f"{len(chain.links)} parts, read one after the other")
+    if sounds > 1:
+        notes.append(f"the first of {sounds} sound tracks")
+    return "; ".join(notes)
+
+
+def cut_off(path: str, what: str = "the last page is cut off") -> TrackError:
+    return TrackError(
+        "truncated",
+        f"{Path(path).name}: {what}, so sound is missing; get a complete copy of the file",
+    )
