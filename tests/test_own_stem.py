@@ -20,6 +20,7 @@ from morphsep.separators.none import NoSeparation
 from morphsep.separators.own_stem.alignment import Excerpt, fit
 from morphsep.separators.own_stem.own_stem import OwnStem, check_stem_pattern, resolve_stem
 from morphsep.testing import ArrayMix
+from tests.songs import backing, guitar
 
 RATE = 44_100
 SECONDS = 9
@@ -122,6 +123,38 @@ def test_a_silent_stem_is_a_valid_one(tmp_path: Path) -> None:
 def test_a_stem_that_sounds_only_briefly_is_found(tmp_path: Path) -> None:
     brief = np.where((np.arange(LENGTH) // RATE == 4)[None], GUITAR, 0)
     assert np.array_equal(separate(write(tmp_path / "g.wav", brief), brief + BACKING), brief)
+
+
+SHORT = [0.05, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0]
+
+
+def short(seconds: float, channels: int, seed: int) -> tuple[Signal, Signal]:
+    """A guitar of a few notes, the same a little quieter on the right, and its mix."""
+    stem = guitar(seconds, channels=channels, seed=seed)
+    return stem, stem + backing(seconds, channels=channels, seed=100 + seed)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("seconds", SHORT)
+@pytest.mark.parametrize("before", [0, 4 * RATE])
+def test_a_right_stem_of_a_few_notes_is_not_doubted(
+    tmp_path: Path, before: int, seconds: float, channels: int
+) -> None:
+    for seed in range(3):
+        pad = ((0, 0), (before, before))
+        stem, mix = (np.pad(sound, pad) for sound in short(seconds, channels, seed))
+        path = write(tmp_path / f"{seed}.wav", stem)
+        assert np.array_equal(separate(path, mix), stem)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("seconds", SHORT)
+@pytest.mark.parametrize(("gain", "words"), [(-1, "polarity"), (4, "quieter"), (0.25, "louder")])
+def test_a_level_that_is_far_off_is_seen_in_a_few_notes(
+    tmp_path: Path, gain: float, words: str, seconds: float, channels: int
+) -> None:
+    stem, mix = short(seconds, channels, 0)
+    assert words in refusal(write(tmp_path / "g.wav", gain * stem), mix).message
 
 
 def test_another_songs_guitar_is_refused(tmp_path: Path) -> None:

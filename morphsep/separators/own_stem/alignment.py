@@ -80,6 +80,19 @@ def fit(excerpts: Sequence[Excerpt], sample_rate: int) -> Fit:
     )
 
 
+def plain_gain(excerpts: Sequence[Excerpt], lag: int) -> float:
+    """Least-squares gain at ``lag`` without weights: what is loudest decides, not every moment at
+    which both sounds start. 0 for a silent stem."""
+    product = energy = 0.0
+    for each in excerpts:
+        length = each.stem.shape[-1]
+        start = (each.mix.shape[-1] - length) // 2 + lag
+        stem = each.stem.astype(np.float64)
+        product += float(np.sum(stem * each.mix[:, start : start + length]))
+        energy += float(np.sum(stem**2))
+    return product / max(energy, TINY)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Spectra:
     mix: Spectrum

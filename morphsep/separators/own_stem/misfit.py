@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from morphsep.dsp import MODEL_RATE, dbfs
-from morphsep.separators.own_stem.alignment import FOUND, Excerpt, Fit, fit
+from morphsep.separators.own_stem.alignment import FOUND, Excerpt, Fit, fit, plain_gain
 from morphsep.separators.own_stem.channels import are_swapped, channel_fault, silent_channel
 from morphsep.separators.own_stem.drift import Drift, drift_of
+from morphsep.separators.own_stem.evidence import is_enough
 from morphsep.separators.own_stem.file import StemFile
 from morphsep.separators.separator import Mix
 
@@ -29,9 +30,11 @@ def misfit(excerpts: list[Excerpt], found: Fit, mix: Mix, stem: StemFile) -> str
     is_found = found.contrast >= FOUND
     if is_found and abs(found.lag) > MAX_LAG:
         return _far(found.lag)
+    if not is_enough(excerpts):
+        return _misfit_of_little(excerpts, found) if is_found else _NOT_FOUND
     if stem.num_channels == 2 and are_swapped(excerpts, found, MODEL_RATE):
         return "its left and right channels are swapped; exchange them"
-    fits_as_a_whole = is_found and found.gain > 0 and abs(dbfs(found.gain)) <= MAX_LEVEL_DB
+    fits_as_a_whole = is_found and _is_near(found.gain)
     if not fits_as_a_whole:
         drift = drift_of(excerpts, stem.num_samples, MODEL_RATE)
         if drift is not None:
@@ -40,6 +43,19 @@ def misfit(excerpts: list[Excerpt], found: Fit, mix: Mix, stem: StemFile) -> str
     if reason is not None or fits_as_a_whole:
         return reason
     return _misfit_of_level(found.gain) if is_found else _NOT_FOUND
+
+
+def _is_near(gain: float) -> bool:
+    return gain > 0 and abs(dbfs(gain)) <= MAX_LEVEL_DB
+
+
+def _misfit_of_little(excerpts: list[Excerpt], found: Fit) -> str | None:
+    """What is wrong with the level of a stem of a few notes, by both gains: channels and clock
+    cannot be judged."""
+    plain = plain_gain(excerpts, found.lag)
+    if _is_near(found.gain) or _is_near(plain):
+        return None
+    return _misfit_of_level(plain)
 
 
 def _misfit_of_channels(
