@@ -19,7 +19,7 @@ from morphsep.stages.workspace import Workspace
 BLOCK = 1 << 17
 """Samples that are decoded at a time."""
 
-VERSION = 2
+VERSION = 3
 """Of the scans that are kept."""
 
 
