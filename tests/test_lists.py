@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import datetime
 import json
 import logging
 from pathlib import Path
@@ -270,3 +271,31 @@ def test_whatever_is_called_a_list_is_read_or_refused(
         path.write_bytes(data)
         with pytest.raises(SettingError):
             collect([str(path)], folder / "out", Settings())
+
+
+def test_whatever_lies_in_an_unknown_column_ends_up_in_the_manifest(tmp_path: Path) -> None:
+    songs.song(tmp_path, 1.0, name="a.wav")
+    table = pa.table({
+        "path": ["a.wav"],
+        "raw": pa.array([b"\xff\xfe"], pa.binary()),
+        "numbers": [[1.0, float("nan"), float("inf")]],
+        "deep": [{"when": datetime.date(2026, 1, 2)}],
+        "none": [None],
+    })  # fmt: skip
+    pq.write_table(table, tmp_path / "list.parquet")
+    line = '{"path": "a.wav", "half": "\\ud83d", "\\udc00": 1, "sure": true}'
+    (tmp_path / "list.jsonl").write_text(line + "\n")
+    expected = {
+        "list.parquet": {
+            "raw": "\\xff\\xfe", "numbers": [1.0, None, None],
+            "deep": {"when": "2026-01-02"}, "none": None,
+        },
+        "list.jsonl": {"half": "\\ud83d", "\\udc00": 1, "sure": True},
+    }  # fmt: skip
+    for name, columns in expected.items():
+        settings = Settings(to="chorus", separator="none", uniform=False)
+        out = tmp_path / f"out of {name}"
+        run(settle_jobs(collect([str(tmp_path / name)], out, settings)), out, REPROCESS)
+        (row,) = manifest.read_tracks(out)
+        assert row.status == "ok"
+        assert json.loads(row.list_columns or "") == columns

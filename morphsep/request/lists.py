@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import logging
-import os
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -114,12 +114,22 @@ def _beside_list(path: str, name: str, value: str) -> str:
 
 def _as_json(others: Mapping[str, Any]) -> str | None:
     """The columns that mean nothing here, for the manifest; None if there are none."""
-    if not others:
-        return None
-    filled = {name: None if value != value else value for name, value in others.items()}
-    return json.dumps(filled, ensure_ascii=False, default=_plain)
+    return json.dumps(_in_json(others), ensure_ascii=False) if others else None
 
 
-def _plain(value: Any) -> str:
-    """A value that JSON has no type for (bytes, a date) as text."""
-    return os.fsdecode(value) if isinstance(value, bytes) else str(value)
+def _in_json(value: Any) -> Any:
+    """The same in JSON's own types; what has none there (bytes, a date) as text, NaN as null."""
+    if isinstance(value, Mapping):
+        return {_text(name): _in_json(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_in_json(each) for each in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if isinstance(value, int | None) else _text(value)
+
+
+def _text(value: Any) -> str:
+    """As text that any file can hold: what is no UTF-8, halves of characters too, is escaped."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    return str(value).encode("utf-8", "backslashreplace").decode("utf-8")
