@@ -158,6 +158,19 @@ def test_a_defect_of_ours_is_a_row_too(tmp_path: Path, monkeypatch: pytest.Monke
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_pair_that_an_executor_does_not_give_back_is_a_row_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pairs = [many.Pair(source="a", target="b", out=out) for out in ("one", "two", "three")]
+    done = many.Result(source="a", target="b", out="two", status="ok")
+    monkeypatch.setattr(many, "get_executor", lambda name: lambda *arguments: iter([done]))
+    found = list(many.train_many(pairs, lambda pair: [], "local", Pool()))
+    assert sorted((each.out, each.status) for each in found) == [
+        ("one", "failed"), ("three", "failed"), ("two", "ok"),
+    ]  # fmt: skip
+    assert all(each.reason for each in found if each.status == "failed")
+
+
 def test_one_pair_on_the_command_line(listed: Path, tiny: Path, tmp_path: Path) -> None:
     clips = listed.parent / "clips"
     out = tmp_path / "adapter"

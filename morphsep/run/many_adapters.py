@@ -127,13 +127,19 @@ def _count(note: Path) -> None:
 def train_many(
     pairs: Sequence[Pair], work: TrainPair, executor: str, pool: Pool
 ) -> Iterator[Result]:
-    """Results as they come, in any order.
+    """Results as they come, in any order: one for every pair.
 
     Raises:
         SettingError: there is no such executor or cluster.
     """
     step = Step(name="train", call=work, wants_gpu=True)
-    yield from get_executor(choose_executor(executor, pool))([step], pairs, pool)
+    missing = {pair.out: pair for pair in pairs}
+    for result in get_executor(choose_executor(executor, pool))([step], pairs, pool):
+        missing.pop(result.out, None)
+        yield result
+    for pair in missing.values():
+        reason = "its workers died over it; run the same command again"
+        yield Result(**asdict(pair), status="failed", reason=reason)
 
 
 def write_results(path: str | Path, pairs: Sequence[Pair], results: Sequence[Result]) -> None:
