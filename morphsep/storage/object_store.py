@@ -57,7 +57,9 @@ def stamp(name: str) -> str | None:
         found = _head(name)
     except FileNotFoundError:
         return None
-    return f"{found['size']}-{int(found['last_modified'].timestamp()) * 10**9}"
+    written_ns = int(found["last_modified"].timestamp()) * 10**9
+    # the tag, too: times are whole seconds in many stores
+    return f"{found['size']}-{written_ns}-{found['e_tag'] or ''}"
 
 
 def read(name: str) -> bytes:
