@@ -64,6 +64,13 @@ def test_where_nobody_answers_is_said() -> None:
         check_address(there, wait=0.3)
 
 
+@pytest.mark.parametrize("host", ["a..b", "x" * 70, "\u00e4" * 70])
+def test_a_name_that_no_host_can_have_is_said_at_once(host: str) -> None:
+    with pytest.raises(SettingError, match="no Ray cluster") as found:
+        check_address(f"{host}:6379", wait=60.0)
+    assert "nothing answered" not in str(found.value)
+
+
 def test_a_name_that_is_looked_up_for_ever_ends_too(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
 

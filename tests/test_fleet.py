@@ -136,3 +136,27 @@ def test_who_is_lost_gives_back_what_it_had() -> None:
     assert of.drop(hand) == [item]
     assert (of.hands, of.ended) == ([], [0])
     assert len(of.start(1)) == 1
+
+
+def test_who_does_not_begin_is_said_once_and_then_followed_by_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    of = Fleet()
+    (first,) = of.start(waiting=5)
+    assert not of.waits_in_vain(5)
+    now += fleets.SILENCE + 1
+    assert not of.waits_in_vain(0)
+    assert of.waits_in_vain(5)
+    assert not of.waits_in_vain(5)
+    of.rest(5)
+    assert of.hands == [first]
+    assert of.start(waiting=5) == []
+    now += fleets.COMING
+    of.rest(5)
+    assert of.ended == [first.actor]
+    (second,) = of.start(waiting=5)
+    of.began(second)
+    now += fleets.SILENCE + 1
+    assert not of.waits_in_vain(5)

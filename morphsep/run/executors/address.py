@@ -63,6 +63,6 @@ def _fault(host: str, port: int, asked: str, wait: Seconds) -> str:
             if os.environ.get("RAY_USE_TLS", "0") not in ("", "0"):
                 return ""
             is_ray = knows(connection, f"{host}:{port}", asked)
-    except OSError as error:
-        return error.strerror or str(error)
+    except (OSError, ValueError) as error:  # a name that no host can have is a ValueError
+        return getattr(error, "strerror", None) or str(error)
     return "" if is_ray else "what answers there is not the head of a cluster"

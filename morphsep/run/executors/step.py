@@ -40,7 +40,8 @@ class Pool:
     """GPUs for each worker that has one; a fraction shares a GPU. None: one, if the cluster has any
     at the start, else 0."""
     probe: Callable[[], None] | None = None
-    """Called on each worker before it is given work; what it raises ends the run. Picklable."""
+    """Called on each worker before it is given work. Where no worker has begun yet, what it raises
+    ends the run; later it only leaves that worker out. Picklable."""
 
 
 class Executor(Protocol):

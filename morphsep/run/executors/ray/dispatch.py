@@ -16,7 +16,7 @@ from ray.exceptions import RayError, RayTaskError
 
 from morphsep.errors import SettingError
 from morphsep.run.executors.ray.cluster import Head, joined
-from morphsep.run.executors.ray.fleet import Fleet, Hand
+from morphsep.run.executors.ray.fleet import SILENCE, Fleet, Hand
 from morphsep.run.executors.ray.kinds import Kind, kinds_of, starter
 from morphsep.run.executors.ray.notices import Listener
 from morphsep.run.executors.ray.waiting import Item, Waiting
@@ -64,6 +64,7 @@ class _Dispatch:
         of_step = [next(n for n, k in enumerate(kinds) if at in k.own) for at in range(len(steps))]
         self._waiting = Waiting(records, of_step)
         self._listener = Listener()
+        self._kinds = kinds
         self._fleets = [self._fleet(kind, pool) for kind in kinds]
         self._events: queue.SimpleQueue[Callable[[], list[bytes]]] = queue.SimpleQueue()
         """What to do about answers that have come."""
@@ -120,8 +121,15 @@ class _Dispatch:
     def _look(self) -> None:
         self._head.check()
         self._listener.listen()
-        for number, fleet in enumerate(self._fleets):
-            fleet.rest(self._waiting.number(number))
+        for number, (kind, fleet) in enumerate(zip(self._kinds, self._fleets, strict=True)):
+            waiting = self._waiting.number(number)
+            fleet.rest(waiting)
+            if fleet.waits_in_vain(waiting):
+                free = f"{kind.gpus:g} GPUs" if kind.gpus else f"{kind.cpus:g} CPUs"
+                log.warning(
+                    "no worker has begun for %.0f s; see by `ray status` whether %s are free",
+                    *(SILENCE, free),
+                )
 
     def _hand_out(self) -> None:
         workers = max(1, sum(len(fleet.ready) for fleet in self._fleets))

@@ -14,6 +14,11 @@ AT_ONCE = 2
 wait for the driver."""
 IDLE = 120.0
 """Seconds without any work for a worker, after which it is let go: its node may be, too."""
+COMING = 900.0
+"""Seconds in which a worker should have begun: a node may have to be started for it first. Then
+another takes its place."""
+SILENCE = 60.0
+"""Seconds that work waits for a first worker before that is said."""
 PAUSES = (0.0, 1.0, 5.0, 20.0, 60.0)
 """Seconds before another worker is started, after none, one, two ... could not begin in a row."""
 
@@ -29,6 +34,7 @@ class Hand:
     items: list[Item] = field(default_factory=list)
     """What it has in hand."""
     last_used: float = field(default_factory=time.monotonic)
+    """When it last had work, on the clock `time.monotonic`; at first, when it was started."""
 
 
 class Fleet:
@@ -53,6 +59,8 @@ class Fleet:
         self._failures = 0
         """Workers in a row that could not begin."""
         self._not_before = 0.0
+        self._has_said = False
+        """Whether it has been said that no worker begins."""
 
     @property
     def ready(self) -> list[Hand]:
@@ -99,6 +107,7 @@ class Fleet:
         hand.is_ready = True
         hand.last_used = time.monotonic()
         self._failures = 0
+        self._has_said = False
 
     def failed(self, hand: Hand) -> int:
         """A worker could not begin; the next ones are started later and later.
@@ -123,10 +132,22 @@ class Fleet:
         return hand.items
 
     def rest(self, waiting: int) -> None:
-        """Lets workers go that have had nothing to do for a while, but for `least`."""
+        """Lets workers go that have had nothing to do for a while, but for `least`, and those that
+        have not begun for long."""
         now = time.monotonic()
         for hand in list(self.hands):
-            if hand.items or waiting:
+            if not hand.is_ready:
+                if now - hand.last_used > COMING:
+                    self.drop(hand)
+            elif hand.items or waiting:
                 hand.last_used = now
             elif now - hand.last_used > IDLE and len(self.hands) > self._least:
                 self.drop(hand)
+
+    def waits_in_vain(self, waiting: int) -> bool:
+        """Whether it should be said that work waits and no worker begins: once."""
+        if self._has_said or not waiting or not self.hands or self.ready:
+            return False
+        now = time.monotonic()
+        self._has_said = any(now - hand.last_used > SILENCE for hand in self.hands)
+        return self._has_said

@@ -56,8 +56,11 @@ class Teller(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Sends one; does not wait."""
-        text = f"{socket.gethostname()}: {self.format(record)}"
-        self._sent.append(self._notices.add.remote((record.levelno, text[:LENGTH])))
+        try:
+            text = f"{socket.gethostname()}: {self.format(record)}"
+            self._sent.append(self._notices.add.remote((record.levelno, text[:LENGTH])))
+        except Exception:
+            self.handleError(record)  # whatever is logged must not fail by it
 
     def flush(self) -> None:
         """Waits a moment until all have arrived."""
