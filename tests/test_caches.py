@@ -94,7 +94,7 @@ def test_what_was_written_before_caches_said_their_version_is_used(
     folder, undisturbed = material
     out = tmp_path / "out"
     interrupted(folder, out)
-    for kind in KINDS:
+    for kind in KINDS.keys() - {"scan"}:  # what scans say has changed since
         for path in kept(out, kind):
             values = json.loads(path.read_text())
             assert values.pop("version") == 1
