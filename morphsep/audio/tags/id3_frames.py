@@ -17,6 +17,8 @@ LARGEST = 2**28 - 1
 UNSYNCHRONISED, EXTENDED, FOOTER = 0x80, 0x40, 0x10
 TIMES = ("TDRC", "TDOR", "TDRL", "TDEN", "TDTG")
 """Frames whose text is read as it is: mutagen would cut what is no date."""
+REST = "rest of the ID3 tag"
+"""Name of what follows the last frame and is no padding."""
 _ID = re.compile(rb"[A-Z][A-Z0-9]{2}[A-Z0-9 \0]")
 
 
@@ -27,6 +29,8 @@ class RawFrame:
     id: str
     data: bytes
     frame: Any
+    is_odd: bool = False
+    """Whether it is no frame by the standard: other programs lose all that follows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,23 +101,38 @@ def made(frame: Any, version: int = 4) -> RawFrame:
 
 
 def _split(body: bytes, version: int) -> Iterator[tuple[str, bytes]]:
-    """Identifiers and bytes of the frames, sizes put right for those who write plain ones."""
-    header = 6 if version == 2 else HEADER_BYTES
-    width = 3 if version == 2 else 4
+    """Identifiers and bytes of the frames, sizes put right for those who write plain ones; also of
+    frames with an odd identifier, and of what follows the last one and is no padding."""
+    header, width = (6, 3) if version == 2 else (HEADER_BYTES, 4)
     position = 0
-    while position + header < len(body):
+    while position + header < len(body) and body[position : position + width].strip(b"\0"):
         name = body[position : position + width]
-        if not _ID.match(name.ljust(4, b"\0")):
-            return
         size = int.from_bytes(body[position + width : position + 2 * width], "big")
         if version == 4:
             size = _size_of_v24(body, position)
+        if position + header + size > len(body) and not _is_id(name):
+            break
         data = body[position : position + header + size]
-        if version == 4:
-            data = data[:4] + _to_synchsafe(len(data) - header) + data[8:]
-        if size:
-            yield name.decode("ascii").rstrip("\0 "), data
+        if size or not _is_id(name):
+            yield _spelled(name), _sized(data, version, width, header)
         position += header + size
+    if body[position:].strip(b"\0"):
+        yield REST, body[position:]
+
+
+def _is_id(name: bytes) -> bool:
+    return _ID.match(name.ljust(4, b"\0")) is not None
+
+
+def _spelled(name: bytes) -> str:
+    return name.decode("ascii", "backslashreplace").rstrip("\0 ")
+
+
+def _sized(data: bytes, version: int, width: int, header: int) -> bytes:
+    """A frame whose header tells its size: the last one may claim more than there is."""
+    size = len(data) - header
+    told = _to_synchsafe(size) if version == 4 else size.to_bytes(width, "big")
+    return data[:width] + told + data[2 * width :]
 
 
 def _size_of_v24(body: bytes, position: int) -> int:
@@ -133,6 +152,8 @@ def _size_of_v24(body: bytes, position: int) -> int:
 def _read(name: str, data: bytes, version: int, flags: int) -> RawFrame:
     from mutagen.id3 import ID3
 
+    if name == REST or not _is_id(data[: 3 if version == 2 else 4]):
+        return RawFrame(name, data, None, is_odd=True)
     body = b"TIT2" + data[4:] if name in TIMES and version > 2 else data
     tag = rendered(Id3(version, flags, ()), [body])
     try:

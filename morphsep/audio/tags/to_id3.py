@@ -29,7 +29,9 @@ def to_id3(tags: Tags) -> tuple[bytes, list[tuple[str, str]]]:
     The frames of an original tag are kept verbatim, but for those that describe the old sound.
     """
     id3, left_out = _upgraded(Id3(4, 0, ()) if tags.id3 is None else tags.id3)
-    named = [(raw.id, raw.data) for raw in id3.frames if not frame_is_outdated(raw)]
+    left_out += [(raw.id, "it is no frame of ID3") for raw in id3.frames if raw.is_odd]
+    kept = [raw for raw in id3.frames if not (raw.is_odd or frame_is_outdated(raw))]
+    named = [(raw.id, raw.data) for raw in kept]
     for name, make in _makers(tags):
         try:
             named.append((name, make(id3.version)))
