@@ -24,8 +24,8 @@ LEFT_OUT = re.compile("Error while decoding|Error submitting packet to decoder|D
 """How ffmpeg says that it goes on without a part of the sound; it ends with 0 all the same."""
 WALKED = ("AAC", "MP2")
 """Their frames were counted; what else ffmpeg finds no sound in is junk between them."""
-FILMS = ("MATROSKA", "AVI", "FLV", "MPEGPS", "MPEGTS")
-"""Containers whose length is that of the longest track, which may be the pictures."""
+STREAMS = ("MPEGPS", "MPEGTS")
+"""Their length is told by time stamps, which may jump."""
 
 
 def decode_to(
@@ -77,11 +77,17 @@ def _run_ffmpeg(info: AudioInfo, destination: Path) -> None:
         if done.returncode != 0 or (left_out and info.format not in WALKED):
             raise _failed(info, left_out or complaint)
         decoded = replace(probe(str(temporary)), path=info.path)
-        if info.format not in FILMS and decoded.duration < info.duration - PROMISE_SLACK:
-            raise truncated(info.path, info.duration, decoded.duration)
+        _check_length(info, decoded)
         temporary.replace(destination)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _check_length(info: AudioInfo, decoded: AudioInfo) -> None:
+    """Raise TrackError("truncated") if too little was decoded."""
+    is_told = info.format not in STREAMS and info.is_length_own
+    if is_told and decoded.duration < info.duration - PROMISE_SLACK:
+        raise truncated(info.path, info.duration, decoded.duration)
 
 
 def _command(info: AudioInfo, destination: Path) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from functools import lru_cache
@@ -29,7 +30,7 @@ LOSSLESS = (
 NOT_EXACT = ("pcm_alaw", "pcm_mulaw", "pcm_vidc")
 ENTRIES = (
     "stream=codec_type,codec_name,sample_rate,channels,sample_fmt,bits_per_raw_sample,duration"
-    ":stream_disposition=attached_pic:format=duration"
+    ":stream_disposition=attached_pic:stream_tags=DURATION:format=duration"
 )
 TIMEOUT = 120
 """Seconds after which a file that keeps ffprobe busy is given up."""
@@ -64,12 +65,23 @@ def _probe(path: str, kind: str, demuxer: str, *_state: int) -> AudioInfo:
         if each.get("codec_type") == "video" and not each["disposition"]["attached_pic"]
     ]  # fmt: skip
     first, rate = sounds[0], int(sounds[0]["sample_rate"])
-    seconds = first.get("duration") or found.get("format", {}).get("duration") or 0
+    own = first.get("duration") or _in_seconds(first.get("tags", {}).get("DURATION", ""))
+    seconds = own or found.get("format", {}).get("duration") or 0
     return AudioInfo(
         path=path, format=kind, subtype=_subtype(first), via_ffmpeg=True, sample_rate=rate,
         num_channels=int(first["channels"]), num_samples=max(1, round(float(seconds) * rate)),
         note=tracks_note(len(sounds), len(films)),
+        is_length_own=own is not None or len(sounds) + len(films) == 1,
     )  # fmt: skip
+
+
+def _in_seconds(clock: str) -> float | None:
+    """Matroska's tag of a track's own length, as hours:minutes:seconds; None if it is none."""
+    found = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", clock)
+    if found is None:
+        return None
+    hours, minutes, seconds = map(float, found.groups())
+    return hours * 3600 + minutes * 60 + seconds
 
 
 def ask(path: str, kind: str, demuxer: str, entries: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from morphsep.audio import ffprobe
 from morphsep.audio.containers import adts, beginnings, boxes, ends, mpeg, ogg
 from morphsep.audio.gaps import check_gaps, check_ogg, ogg_note
-from morphsep.audio.info import READABLE, AudioInfo, another_file, another_kind
+from morphsep.audio.info import READABLE, AudioInfo, another_file, another_kind, ends_early
 from morphsep.audio.source import check_mpeg
 from morphsep.errors import TrackError
 
@@ -104,11 +104,14 @@ def probe_inside(path: str, file: BinaryIO, kind: str) -> AudioInfo:
 
 
 def check_single(path: str, file: BinaryIO, kind: str) -> None:
-    """Raise TrackError("truncated") if another sound file follows one of this kind: ffmpeg reads
-    the first, or mixes up the two. Where the container does not say where it ends, the whole file
-    is searched for a second one of its kind."""
+    """Raise TrackError("truncated") for a file that ends before its recording does, and if another
+    sound file follows one of this kind: ffmpeg reads the first, or mixes up the two. Where the
+    container does not say where it ends, the whole file is searched for a second one of its
+    kind."""
     start, size = mpeg.id3_end(file), file.seek(0, io.SEEK_END)
     end = ends.recording_end(file, kind, start)
+    if end is not None and end > size:
+        raise ends_early(path, end, size)
     if end is not None:
         check_gaps(file, path, [(start, end)])
     elif kind in beginnings.SIGNS and isinstance(file, io.FileIO):

@@ -34,6 +34,8 @@ class AudioInfo:
     """Whether ffmpeg decodes it: libsndfile cannot, or (MP2) gets its length wrong."""
     note: str = ""
     """What is to be known of how it is read (one track of several, parts that were joined)."""
+    is_length_own: bool = True
+    """Whether the length is this track's, and not that of the longest of several."""
 
     @property
     def duration(self) -> Seconds:
@@ -82,6 +84,15 @@ def claims_too_little(path: str, claimed: Seconds, following: Seconds, remedy: s
         "truncated",
         f"{Path(path).name}: the header speaks of {claimed:.2f} s but {following:.2f} s more "
         f"follow; the header is wrong: {remedy}",
+    )
+
+
+def ends_early(path: str, promised: int, size: int) -> TrackError:
+    """The error for a file whose container promises more bytes than there are."""
+    return TrackError(
+        "truncated",
+        f"{Path(path).name}: by its own structure the recording has at least {promised} bytes, but "
+        f"the file ends after {size}; it was cut off: get a complete copy of it",
     )
 
 

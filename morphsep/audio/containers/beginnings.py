@@ -28,7 +28,8 @@ SIGNS = {
     "TTA": rb"TTA1[\x01\x02]\0[\x01-\x08]\0[\x08-\x20]\0",
     "APE": rb"MAC .[\x0e\x0f\x10]\0\0\x34\0\0\0",
     "AU": rb"\.snd\0\0.{6}\0\0\0[\x01-\x1b]\0",
-    "WAVPACK": rb"wvpk.{4}[\x02-\x10]\x04",
+    "WAVPACK": rb"wvpk.{4}[\x02-\x10]\x04\0.{5}\0{4}",  # its first sample is number 0
+    "FLV": rb"FLV\x01[\x01\x04\x05]\0\0\0\x09\0{4}",
     "DSF": rb"DSD \x1c\0{7}",
 }
 """Kinds of files and how they begin, long enough not to occur by chance."""

@@ -1,6 +1,6 @@
 """Where the one recording of a container ends, by the container's own structure.
 
-Formats: WavPack 4, True Audio 1, ASF, Matroska (EBML, RFC 8794), DSF 1.01, MP4 (in `boxes`).
+Formats: WavPack 4, True Audio 1, ASF, Matroska (EBML, RFC 8794), DSF 1.01, AVI, MP4 (in `boxes`).
 """
 
 from __future__ import annotations
@@ -24,16 +24,18 @@ ASF_OBJECTS = [
 ]  # fmt: skip
 """Data and the three kinds of indexes, which follow the header."""
 MOST_OBJECTS = 1000
+DSF_FORMAT = 28
+"""Offset of a DSF's second chunk."""
 SEGMENT = b"\x18\x53\x80\x67"
 """Matroska's element that holds everything but the header."""
 
 
 def recording_end(file: BinaryIO, kind: str, start: int) -> int | None:
-    """Offset of the first byte behind the recording that begins at ``start``; None where the
-    container does not tell."""
+    """Offset of the first byte behind the recording that begins at ``start``, beyond the file's end
+    where it was cut off; None where the container does not tell."""
     find = _ENDS.get(kind)
     end = find(file, start) if find else None
-    return end if end is None or start < end <= file.seek(0, 2) else None
+    return end if end is not None and end > start else None
 
 
 def _wavpack(file: BinaryIO, position: int) -> int:
@@ -41,8 +43,10 @@ def _wavpack(file: BinaryIO, position: int) -> int:
     while True:
         file.seek(position)
         head = file.read(32)
-        if len(head) < 32 or head[:4] != b"wvpk":
+        if head[:4] != b"wvpk":
             return position
+        if len(head) < 32:
+            return position + 32  # cut off within a header
         (size,), high = struct.unpack_from("<I", head, 4), head[10]
         index, num_samples, flags = struct.unpack_from("<III", head, 16)
         if has_samples and num_samples and not (high or index) and flags & INITIAL_BLOCK:
@@ -58,6 +62,9 @@ def _true_audio(file: BinaryIO, start: int) -> int | None:
         return None
     rate, num_samples = struct.unpack_from("<II", head, 10)
     num_frames = -(-num_samples // max(1, int(rate * TTA_FRAME)))
+    if 4 * num_frames > file.seek(0, 2):  # a header that lies must not cost the memory
+        return None
+    file.seek(start + len(head))
     table = file.read(4 * num_frames + 4)
     if len(table) < 4 * num_frames + 4:
         return None
@@ -96,9 +103,27 @@ def _matroska(file: BinaryIO, start: int) -> int | None:
     return None
 
 
-def _dsf(file: BinaryIO, start: int) -> int:
-    file.seek(start + 12)
-    return start + int.from_bytes(file.read(8), "little")
+def _dsf(file: BinaryIO, start: int) -> int | None:
+    """By the sound's own chunk: taggers forget the length of the whole."""
+    file.seek(start + DSF_FORMAT)
+    head = file.read(12)
+    data = start + DSF_FORMAT + int.from_bytes(head[4:], "little")
+    file.seek(data)
+    sound = file.read(12)
+    if head[:4] != b"fmt " or sound[:4] != b"data":
+        return None
+    return data + int.from_bytes(sound[4:], "little")
+
+
+def _avi(file: BinaryIO, position: int) -> int:
+    """Large files are several RIFF chunks in a row."""
+    while True:
+        file.seek(position)
+        head = file.read(12)
+        if head[:4] != b"RIFF" or head[8:] not in (b"AVI ", b"AVIX"):
+            return position
+        size = int.from_bytes(head[4:8], "little")
+        position += 8 + size + size % 2
 
 
 def _movie(file: BinaryIO, start: int) -> int:
@@ -108,5 +133,5 @@ def _movie(file: BinaryIO, start: int) -> int:
 
 _ENDS: dict[str, Callable[[BinaryIO, int], int | None]] = {
     "WAVPACK": _wavpack, "TTA": _true_audio, "WMA": _asf, "MATROSKA": _matroska, "DSF": _dsf,
-    "M4A": _movie,
+    "M4A": _movie, "AVI": _avi,
 }  # fmt: skip
