@@ -9,7 +9,7 @@ from pathlib import Path
 
 from morphsep.audio.foreign import DEMUXERS
 from morphsep.audio.formats import LIMIT_32_BIT, OutputFormat
-from morphsep.audio.info import AudioInfo, truncated
+from morphsep.audio.info import AudioInfo, lost, truncated
 from morphsep.audio.probe import probe
 from morphsep.audio.reader import AudioReader, blocks, pick_channels
 from morphsep.audio.writer import AudioWriter
@@ -85,6 +85,10 @@ def _run_ffmpeg(info: AudioInfo, destination: Path) -> None:
 
 def _check_length(info: AudioInfo, decoded: AudioInfo) -> None:
     """Raise TrackError("truncated") if too little was decoded."""
+    if info.most_missing is not None:
+        if decoded.duration < info.duration - info.most_missing / info.sample_rate:
+            raise lost(info.path, info.duration, decoded.duration)
+        return
     is_told = info.format not in STREAMS and info.is_length_own
     if is_told and decoded.duration < info.duration - PROMISE_SLACK:
         raise truncated(info.path, info.duration, decoded.duration)

@@ -43,6 +43,8 @@ DEMUXERS = {
 }  # fmt: skip
 """Named, so that a playlist with a false name cannot make ffmpeg open other files."""
 MIN_FRAMES = 2
+FRAMES_AT_ENDS = 2
+"""Frames that a decoder may need to begin, and to end, each part of a file."""
 DAMAGE = (LookupError, ArithmeticError, ValueError, TypeError, struct.error, OSError)
 """What mutagen lets through where bytes are damaged."""
 SIGN_BYTES = 64
@@ -84,13 +86,7 @@ def probe_foreign(path: str, file: BinaryIO, kind: str) -> AudioInfo:
 def probe_inside(path: str, file: BinaryIO, kind: str) -> AudioInfo:
     """The header of a container that libsndfile knows, with sound in it that it does not."""
     if kind == "OGG":
-        chain = ogg.scan(file)
-        if chain is not None:
-            check_ogg(file, path, chain)
-        info = ffprobe.probe(path, "OGG", "ogg")
-        is_flac = not info.is_lossy
-        note = ogg_note(chain) if chain else ""
-        return replace(info, format="OGGFLAC" if is_flac else "OGG", note=note or info.note)
+        return _ogg(path, file)
     file.seek(mpeg.id3_end(file))
     name = {b"RIFF": "WAV", b"RF64": "WAV", b"FORM": "AIFF", b"caff": "CAF"}.get(file.read(4))
     info = ffprobe.probe(path, name or "W64", DEMUXERS[name or "W64"])
@@ -101,6 +97,28 @@ def probe_inside(path: str, file: BinaryIO, kind: str) -> AudioInfo:
             f"of it, or export it again as {READABLE}",
         )
     return info
+
+
+def _ogg(path: str, file: BinaryIO) -> AudioInfo:
+    chain = ogg.scan(file)
+    if chain is not None:
+        check_ogg(file, path, chain)
+        _check_speex(path, chain)
+    info = ffprobe.probe(path, "OGG", "ogg")
+    if chain is not None:
+        info = replace(info, note=ogg_note(chain) or info.note)
+    if info.is_lossy:
+        return info
+    info = replace(info, format="OGGFLAC")
+    num_samples = ogg.last_granules(chain) if chain else 0
+    return replace(info, num_samples=num_samples, most_missing=0) if num_samples else info
+
+
+def _check_speex(path: str, chain: ogg.Chain) -> None:
+    """Raise TrackError("truncated") for a chain, of which ffmpeg decodes the first link."""
+    speex = [link for link in chain.links if link.coding and link.coding.name == "speex"]
+    if len(speex) > 1:
+        raise another_file(path, speex[1].start, "speex")
 
 
 def check_single(path: str, file: BinaryIO, kind: str) -> None:
@@ -176,7 +194,8 @@ def _adts(path: str, file: BinaryIO) -> AudioInfo:
         offset, frame = walked.other
         raise another_kind(path, offset, str(first), str(frame))
     check_gaps(file, path, walked.spans)
-    return _of_adts(path, first, walked.num_frames)
+    most_missing = FRAMES_AT_ENDS * adts.SAMPLES * len(walked.spans)
+    return replace(_of_adts(path, first, walked.num_frames), most_missing=most_missing)
 
 
 def _of_adts(path: str, first: adts.Frame, num_frames: int) -> AudioInfo:
@@ -194,4 +213,5 @@ def _mp2(path: str, file: BinaryIO) -> AudioInfo:
         path=path, format="MP2", subtype="MP2", via_ffmpeg=True,
         sample_rate=scan.first.sample_rate, num_channels=scan.first.num_channels,
         num_samples=scan.num_samples,
+        most_missing=FRAMES_AT_ENDS * scan.first.num_samples * len(scan.spans),
     )  # fmt: skip

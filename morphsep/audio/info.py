@@ -36,6 +36,8 @@ class AudioInfo:
     """What is to be known of how it is read (one track of several, parts that were joined)."""
     is_length_own: bool = True
     """Whether the length is this track's, and not that of the longest of several."""
+    most_missing: int | None = None
+    """Samples that ffmpeg may leave out of a complete file, where the length was counted."""
 
     @property
     def duration(self) -> Seconds:
@@ -84,6 +86,15 @@ def claims_too_little(path: str, claimed: Seconds, following: Seconds, remedy: s
         "truncated",
         f"{Path(path).name}: the header speaks of {claimed:.2f} s but {following:.2f} s more "
         f"follow; the header is wrong: {remedy}",
+    )
+
+
+def lost(path: str, counted: Seconds, decodable: Seconds) -> TrackError:
+    """The error for a file whose frames or pages were counted, and do not all decode."""
+    return TrackError(
+        "truncated",
+        f"{Path(path).name}: it holds {counted:.3f} s but only {decodable:.3f} s decode, so "
+        f"{counted - decodable:.3f} s would be lost; the file is damaged: get a good copy of it",
     )
 
 

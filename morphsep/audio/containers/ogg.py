@@ -98,6 +98,12 @@ def read_chain(data: Data) -> Chain:
     return Chain(tuple(links), end, cut_off)
 
 
+def last_granules(chain: Chain) -> int:
+    """Samples of all links of FLAC, whose pages count them from 0."""
+    sounds = [link.sound for link in chain.links if link.sound and link.sound.granules]
+    return sum(max(0, sound.granules[-1]) for sound in sounds)
+
+
 def damaged_page(file: BinaryIO) -> int | None:
     """Offset of the first page whose checksum is wrong; reads the file, if it is on this machine.
     Decoders leave such a page out, or make up a sound for it."""
