@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 from morphsep import audio
+from morphsep.audio import foreign
 from morphsep.audio.containers import mpeg
 from morphsep.request.inputs import collect
 from morphsep.request.settings import make_settings
@@ -108,3 +109,19 @@ def test_what_is_gone_is_a_problem(bucket: Location, tmp_path: Path) -> None:
     settings = make_settings(to="fuzz", separator="none")
     jobs = collect([str(bucket / "no.wav")], tmp_path, settings)
     assert "no such object" in estimate.plan(jobs, tmp_path).problems[0]
+
+
+@pytest.mark.parametrize(("name", "sign"), [("x.wv", b"wvpk"), ("x.tta", b"TTA1")])
+def test_what_only_ffmpeg_reads_is_there_all_the_same(
+    store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, sign: bytes
+) -> None:
+    monkeypatch.setattr(foreign, "has_ffmpeg", lambda: True)
+    place = location(store.url("estimate-ffmpeg")) / name
+    block = sign + (65_528).to_bytes(4, "little") + bytes(65_528)
+    place.write_bytes(block * 50)
+    jobs = collect([str(place)], tmp_path, make_settings(to="fuzz", separator="none"))
+    before = store.sent()
+    (problem,) = estimate.plan(jobs, tmp_path).problems
+    assert store.sent() - before <= FEW, "bytes"
+    assert "known only once it is fetched" in problem
+    assert "no such object" not in problem

@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from morphsep.audio.info import READABLE, AudioInfo
@@ -39,9 +39,16 @@ TIMEOUT = 120
 def probe(path: str, kind: str, demuxer: str) -> AudioInfo:
     """The header of the first sound track.
 
-    Raises TrackError with the codes needs_ffmpeg or not_audio.
+    Raises TrackError with the codes needs_ffmpeg, not_audio, or storage for what is not here.
     """
-    status = os.stat(path)
+    try:
+        status = os.stat(path)
+    except FileNotFoundError as error:  # a URI, of which the header alone is open
+        raise TrackError(
+            "storage",
+            f"{PurePosixPath(path).name} ({kind.lower()}) is read by ffmpeg, so its length is "
+            "known only once it is fetched; a run fetches and reads it",
+        ) from error
     return _probe(path, kind, demuxer, status.st_mtime_ns, status.st_size)
 
 

@@ -77,9 +77,10 @@ def probe_foreign(path: str, file: BinaryIO, kind: str) -> AudioInfo:
     looks: dict[str, Callable[[str, BinaryIO], AudioInfo]] = {
         "M4A": _movie, "AAC": _adts, "MP2": _mp2, "WMA": _asf,
     }  # fmt: skip
-    if kind not in ("AAC", "MP2"):  # their frames are walked
-        check_single(path, file, kind)
     look = looks.get(kind)
+    is_readable = look is not None or isinstance(file, io.FileIO)
+    if is_readable and kind not in ("AAC", "MP2"):  # their frames are walked
+        check_single(path, file, kind)
     return look(path, file) if look else ffprobe.probe(path, kind, DEMUXERS[kind])
 
 
