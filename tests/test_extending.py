@@ -79,7 +79,7 @@ def test_it_is_listed_like_ours(installed: Path) -> None:
     [
         ("strength=1", "there is no option of equal-power 'strength'. There are: exponent"),
         ("exponent=much", "exponent takes a number, got 'much'"),
-        ("exponent", "--set takes NAME=VALUE, got 'exponent'"),
+        ("exponent", "--set takes NAME=VALUE, such as exponent=1, got 'exponent'"),
     ],
 )
 def test_an_option_that_cannot_be_is_a_sentence(
