@@ -28,7 +28,7 @@ from morphsep.request import (
 )
 from morphsep.separators.demucs import Demucs
 from morphsep.stages import Event
-from morphsep.storage.locations import StorageError
+from morphsep.storage.faults import StorageError
 from tests import songs
 
 

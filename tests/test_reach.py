@@ -20,7 +20,8 @@ from morphsep.run.jobs import settle_jobs
 from morphsep.run.reach import try_storage
 from morphsep.stages.workspace import Workspace
 from morphsep.storage import faults
-from morphsep.storage.locations import Location, StorageError
+from morphsep.storage.faults import StorageError
+from morphsep.storage.locations import Location
 from tests import songs
 from tests.object_store import ObjectStore
 

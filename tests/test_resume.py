@@ -316,7 +316,8 @@ def test_storage_that_is_away_while_a_row_is_asked_for_ends_no_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from morphsep.stages.workspace import Workspace
-    from morphsep.storage.locations import Location, StorageError
+    from morphsep.storage.faults import StorageError
+    from morphsep.storage.locations import Location
 
     real, left = Workspace.ended, [1, 1, 1]
 

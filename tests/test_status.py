@@ -22,7 +22,8 @@ from morphsep.run.status import SILENCE, read_status
 from morphsep.stages.clip import Outcome
 from morphsep.stages.run_context import RunContext
 from morphsep.stages.workspace import Workspace
-from morphsep.storage.locations import Location, StorageError
+from morphsep.storage.faults import StorageError
+from morphsep.storage.locations import Location
 from tests import songs
 
 MINUTE = 60 * 10**9

@@ -19,7 +19,9 @@ import soundfile
 
 from morphsep.errors import RefusedError, SettingError
 from morphsep.storage import clients, faults, files, locking, object_store
-from morphsep.storage.locations import Location, StorageError, location, lock, retries
+from morphsep.storage.faults import StorageError, retries
+from morphsep.storage.locations import Location, location
+from morphsep.storage.locking import lock
 from tests.object_store import Kind, ObjectStore
 
 

@@ -1,5 +1,6 @@
 """Storage by URI: local folders and object stores; a file is there whole, or not at all."""
 
+from morphsep.storage.faults import StorageError, is_transient, retries
 from morphsep.storage.files import (
     TEMPORARY,
     digest,
@@ -12,8 +13,8 @@ from morphsep.storage.files import (
     whole,
 )
 from morphsep.storage.interrupt import check_interrupt, interrupts_remembered, was_interrupted
-from morphsep.storage.locations import Location, StorageError, is_transient, location, lock, retries
-from morphsep.storage.locking import Held
+from morphsep.storage.locations import Location, location
+from morphsep.storage.locking import Held, lock
 from morphsep.storage.paths import (
     absolute,
     beside,

@@ -22,12 +22,8 @@ from urllib.parse import unquote
 
 from morphsep.errors import SettingError
 from morphsep.storage import local, object_store
-from morphsep.storage.faults import StorageError, is_transient, retries
 from morphsep.storage.files import TEMPORARY
-from morphsep.storage.locking import lock
 from morphsep.storage.store import Store
-
-__all__ = ["Location", "StorageError", "is_transient", "location", "lock", "retries"]
 
 SCHEMES = ("s3", "gs")
 
