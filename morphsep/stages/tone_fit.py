@@ -11,7 +11,7 @@ import numpy as np
 
 from morphsep.backends import BackendTraits, Measuring, Passage
 from morphsep.backends.perceptual import Warp, measure
-from morphsep.dsp import SILENT, Seconds, excerpts
+from morphsep.dsp import SILENT, Seconds, Signal, excerpts
 from morphsep.stages.cached import exactly, keep, recall
 from morphsep.stages.recipe import Recipe
 from morphsep.stages.section_store import SectionStore
@@ -90,7 +90,8 @@ def measure_fit(recipe: Recipe, stem: SectionStore, num_samples: int, facts: Ste
             read=stem.read, num_samples=num_samples, num_channels=stem.num_channels,
             rms_per_second=facts.rms_per_second, level=facts.lufs,
         )  # fmt: skip
-        fit = _with_backend(_with_tones(recipe, view), recipe, view)
+        fit = _with_facts(_with_tones(recipe, view), recipe, view)
+        fit = _with_warp(fit, recipe, view)
     fit = replace(fit, seconds=time.perf_counter() - began)
     values = asdict(fit) | {"warp": fit.warp.to_json() if fit.warp else None}
     keep(_file(recipe, stem), VERSION, values)
@@ -112,31 +113,37 @@ def _with_tones(recipe: Recipe, stem: Stem) -> ToneFit:
     return replace(fit, from_trim_db=trims[0], to_trim_db=trims[1])
 
 
-def _with_backend(fit: ToneFit, recipe: Recipe, stem: Stem) -> ToneFit:
-    """What the backend and the perceptual map need to know of the stem through both tones."""
+def _with_facts(fit: ToneFit, recipe: Recipe, stem: Stem) -> ToneFit:
+    """What the backend needs to know of the stem through both tones, whatever the amount."""
     backend, both = recipe.backend, fit.matched(recipe)
-    warped = _is_warped(recipe)
-    if not (warped or isinstance(backend, Measuring)):
+    if not isinstance(backend, Measuring):
         return fit
-    context = backend.context(both.source, both.target)
-    share = ONE_AMOUNT if recipe.curve.is_constant else 1.0
-    found = excerpts(stem.read, stem.num_samples, stem.rms_per_second, context, share=share)
-    if isinstance(backend, Measuring):
-        passages = [
-            Passage(
-                stem=excerpt, start=start, amount=np.zeros(excerpt.shape[1], np.float32),
-                source_tone=both.source, target_tone=both.target, level=stem.level,
-            )
-            for excerpt, start in found
-        ]  # fmt: skip
-        fit = replace(fit, facts=backend.measure(passages))
-    if warped:
-        warp = measure(
-            backend, both.source, both.target, found, stem.level,
-            amount=recipe.curve.constant, with_context=True, facts=fit.facts,
-        )  # fmt: skip
-        fit = replace(fit, warp=warp)
-    return fit
+    passages = [
+        Passage(
+            stem=excerpt, start=start, amount=np.zeros(excerpt.shape[1], np.float32),
+            source_tone=both.source, target_tone=both.target, level=stem.level,
+        )
+        for excerpt, start in _excerpts(both, stem)
+    ]  # fmt: skip
+    return replace(fit, facts=backend.measure(passages))
+
+
+def _with_warp(fit: ToneFit, recipe: Recipe, stem: Stem) -> ToneFit:
+    """The perceptual map, if it is used."""
+    if not _is_warped(recipe):
+        return fit
+    both, amount = fit.matched(recipe), recipe.curve.constant
+    found = _excerpts(both, stem, 1.0 if amount is None else ONE_AMOUNT)
+    warp = measure(
+        recipe.backend, both.source, both.target, found, stem.level,
+        amount=amount, with_context=True, facts=fit.facts,
+    )  # fmt: skip
+    return replace(fit, warp=warp)
+
+
+def _excerpts(both: Recipe, stem: Stem, share: float = 1.0) -> list[tuple[Signal, int]]:
+    context = both.backend.context(both.source, both.target)
+    return excerpts(stem.read, stem.num_samples, stem.rms_per_second, context, share=share)
 
 
 def _is_warped(recipe: Recipe) -> bool:
