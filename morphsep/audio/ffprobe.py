@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from morphsep.audio.info import READABLE, AudioInfo
+from morphsep.audio.info import READABLE, AudioInfo, tracks_note
 from morphsep.errors import TrackError
 
 LOSSLESS = (
@@ -50,13 +50,6 @@ def probe(path: str, kind: str, demuxer: str) -> AudioInfo:
             "known only once it is fetched; a run fetches and reads it",
         ) from error
     return _probe(path, kind, demuxer, status.st_mtime_ns, status.st_size)
-
-
-def tracks_note(num_sounds: int, num_pictures: int) -> str:
-    """What is to be known of a file with several tracks."""
-    if num_sounds > 1:
-        return f"the first of {num_sounds} sound tracks"
-    return "the sound track of a film" if num_pictures else ""
 
 
 @lru_cache(maxsize=4096)

@@ -14,7 +14,14 @@ from typing import Any, BinaryIO
 from morphsep.audio import ffprobe
 from morphsep.audio.containers import adts, beginnings, boxes, ends, mpeg, ogg
 from morphsep.audio.gaps import check_gaps, check_ogg, ogg_note
-from morphsep.audio.info import READABLE, AudioInfo, another_file, another_kind, ends_early
+from morphsep.audio.info import (
+    READABLE,
+    AudioInfo,
+    another_file,
+    another_kind,
+    ends_early,
+    tracks_note,
+)
 from morphsep.audio.source import check_mpeg
 from morphsep.errors import TrackError
 
@@ -152,7 +159,7 @@ def _movie(path: str, file: BinaryIO) -> AudioInfo:
         path=path, format="M4A", subtype=codec.upper(), via_ffmpeg=True,
         sample_rate=int(header.sample_rate), num_channels=int(header.channels),
         num_samples=round(header.length * header.sample_rate),
-        note=ffprobe.tracks_note(movie.num_sounds, movie.num_pictures),
+        note=tracks_note(movie.num_sounds, movie.num_pictures),
     )  # fmt: skip
 
 

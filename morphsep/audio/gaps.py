@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from morphsep.audio.containers import beginnings, ogg
-from morphsep.audio.info import another_file, another_kind
+from morphsep.audio.info import another_file, another_kind, parts_note, tracks_note
 from morphsep.errors import TrackError
 
 
@@ -41,12 +41,7 @@ def check_ogg(file: BinaryIO, path: str, chain: ogg.Chain) -> None:
 def ogg_note(chain: ogg.Chain) -> str:
     """What is to be known of how a chain is read."""
     sounds = max((link.num_sounds for link in chain.links), default=0)
-    notes = []
-    if len(chain.links) > 1:
-        notes.append(f"{len(chain.links)} parts, read one after the other")
-    if sounds > 1:
-        notes.append(f"the first of {sounds} sound tracks")
-    return "; ".join(notes)
+    return "; ".join(filter(None, (parts_note(len(chain.links)), tracks_note(sounds))))
 
 
 def cut_off(path: str, what: str = "the last page is cut off") -> TrackError:

@@ -62,6 +62,18 @@ class AudioInfo:
         return not (self.is_lossy or self.via_ffmpeg)
 
 
+def parts_note(num_parts: int) -> str:
+    """What is to be known of a file with several parts."""
+    return f"{num_parts} parts, read one after the other" if num_parts > 1 else ""
+
+
+def tracks_note(num_sounds: int, num_pictures: int = 0) -> str:
+    """What is to be known of a file with several tracks."""
+    if num_sounds > 1:
+        return f"the first of {num_sounds} sound tracks"
+    return "the sound track of a film" if num_pictures else ""
+
+
 def check_length(info: AudioInfo, decoded_num_samples: int) -> None:
     """Raise ``TrackError("truncated")`` if fewer samples decode than the header promises."""
     slack = 0 if info.is_seekable or info.format == "OGG" else LOSSY_SLACK

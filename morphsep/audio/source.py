@@ -16,6 +16,7 @@ from morphsep.audio.info import (
     another_file,
     another_kind,
     claims_too_little,
+    parts_note,
     truncated,
 )
 from morphsep.audio.joined import Joined
@@ -121,8 +122,8 @@ def _mpeg(file: BinaryIO, path: str) -> Opened:
         return Opened(stream(file))
     check_mpeg(file, path, scan)
     if not scan.is_promised:
-        note = f"{len(scan.spans)} parts, read one after the other" if len(scan.spans) > 1 else ""
-        return Opened(stream(Spliced(file, NO_TAG, mpeg.xing_frame(scan), *scan.spans)), note)
+        whole = Spliced(file, NO_TAG, mpeg.xing_frame(scan), *scan.spans)
+        return Opened(stream(whole), parts_note(len(scan.spans)))
     is_tagged = 0 < scan.offset == mpeg.id3_end(file)
     is_plain = is_tagged and file.seek(0, io.SEEK_END) - scan.end < TAGS
     return Opened(stream(file if is_plain else Spliced(file, NO_TAG, (scan.offset, scan.end))))
