@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -22,6 +23,10 @@ from tests.object_store import ObjectStore
 # machines are shared and noisy: how long an example took says nothing about it
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+# a shell that runs the tests in the background has SIGINT ignored, and children inherit that
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

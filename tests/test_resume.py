@@ -116,8 +116,6 @@ def test_a_killed_run_is_finished_by_the_next(tmp_path: Path, how: signal.Signal
     for name in ("a.wav", "b.wav"):
         songs.song(tmp_path / "in", 20.0, name=name)
     arguments = command(tmp_path, "--stem", "{stem}.guitar.wav")
-    # a shell that runs the tests in the background has SIGINT ignored, and children inherit that
-    arguments = ["env", "--default-signal=INT", *arguments]
     process = subprocess.Popen(
         arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )

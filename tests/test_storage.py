@@ -509,7 +509,6 @@ INTERRUPTED = """
 import os, signal, sys, threading, time
 from morphsep.storage import location
 place = location(sys.argv[1])
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 for seconds in (0.5, 5):  # Python loses an interrupt that arrives in a finaliser
     timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
     timer.daemon = True
