@@ -213,3 +213,16 @@ def test_who_stops_early_leaves_no_worker_behind(tmp_path: Path) -> None:
 def test_no_records_need_no_cluster() -> None:
     pool = Pool(address="nowhere:1")
     assert list(get_executor("ray")([Step(name="a", call=passed_on)], [], pool)) == []
+
+
+@pytest.mark.parametrize("on_interrupt", [signal.default_int_handler, signal.SIG_IGN])
+def test_sigterm_ends_a_run_whatever_becomes_of_ctrl_c(on_interrupt: Any) -> None:
+    from morphsep.run.executors.ray.cluster import ended_by_sigterm
+
+    before = signal.signal(signal.SIGINT, on_interrupt), signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(KeyboardInterrupt), ended_by_sigterm():
+            signal.raise_signal(signal.SIGTERM)
+        assert signal.getsignal(signal.SIGTERM) is before[1]
+    finally:
+        signal.signal(signal.SIGINT, before[0])

@@ -47,7 +47,7 @@ def joined(pool: Pool) -> Iterator[Head]:
     # through Ray's client (ray://) the head itself is not in reach
     head = Head(getattr(ray.get_runtime_context(), "gcs_address", None))
     try:
-        with _ended_by_sigterm(), head.watched():
+        with ended_by_sigterm(), head.watched():
             yield head
     finally:
         if started:
@@ -74,14 +74,17 @@ def _connect(address: str, seconds: float) -> None:
 
 
 @contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
+def ended_by_sigterm() -> Iterator[None]:
     """SIGTERM (`ray job stop`) does what Ctrl-C does; Ray would print a stack trace of its own."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def end(number: int, frame: FrameType | None) -> None:
-        signal.raise_signal(signal.SIGINT)
+        on_interrupt = signal.getsignal(signal.SIGINT)
+        if not callable(on_interrupt):  # a shell's background jobs ignore Ctrl-C
+            raise KeyboardInterrupt
+        on_interrupt(signal.SIGINT, frame)
 
     before = signal.signal(signal.SIGTERM, end)
     try:
