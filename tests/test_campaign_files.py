@@ -21,16 +21,17 @@ from jobs.campaign_files.table import faults
 from jobs.campaign_files.tagging import Claim
 from jobs.campaign_files.trials import Trial, Worker
 from jobs.campaign_files.verdicts import judge
+from jobs.memory import folder_in_memory
 
 WAV = Encoder(suffix=".wav", command=("soundfile", "WAV", "PCM_16"), bits=16)
 PART = Part(seed=1, num_samples=9_000, sample_rate=44_100, num_channels=2)
 
 
-def test_of_forty_odd_files_none_is_lost(tmp_path: Path) -> None:
+def test_of_forty_odd_files_none_is_lost() -> None:
     judged: list[Case] = []
-    cases = build(tmp_path / "in", 0, 40, WITHOUT_PROGRAMS)
-    with Worker() as worker:
-        results = list(play(cases, tmp_path / "out", [worker], judged.append))
+    with folder_in_memory() as folder, Worker() as worker:
+        cases = build(folder / "in", 0, 40, WITHOUT_PROGRAMS)
+        results = list(play(cases, folder / "out", [worker], judged.append))
         assert 0 < worker.peak < trials.MEMORY
     assert len({case.path for case in judged}) == len(results) == 40
     assert faults(results) == []
@@ -129,7 +130,7 @@ def test_how_a_process_ends_is_its_files_verdict(
 ) -> None:
     work = {"killed": killed, "hung": hung, "too much memory": grown}[end]
     monkeypatch.setattr(trials, "work", work)
-    monkeypatch.setattr(trials, "START", 2.0 if end == "hung" else 60.0)
+    monkeypatch.setattr(trials, "START", 0.5 if end == "hung" else 60.0)
     if end == "too much memory":
         monkeypatch.setattr(trials, "MEMORY", 30 << 20)
     with Worker() as worker:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from jobs.fuzz_parsers.seeds import empty
+from jobs.memory import folder_in_memory
 
 Target = Callable[[bytes], bool]
 """Bytes to whether they are accepted."""
@@ -55,7 +55,7 @@ def headers(data: bytes) -> bool:
     from morphsep.audio import probe
     from morphsep.errors import TrackError
 
-    with _scratch() as folder:
+    with folder_in_memory() as folder:
         (folder / "x").write_bytes(data)
         try:
             probe(str(folder / "x"))
@@ -68,7 +68,7 @@ def tags(data: bytes) -> bool:
     """Tags of a file of any kind, carried one by one into a FLAC and a WAV: never all lost."""
     from morphsep.audio.tags import copy_tags
 
-    with _scratch() as folder:
+    with folder_in_memory() as folder:
         source = folder / "source"
         source.write_bytes(data)
         for name, kind in (("x.flac", "FLAC"), ("x.wav", "WAV")):
@@ -84,7 +84,7 @@ def lists(data: bytes) -> bool:
     from morphsep.request import Settings
     from morphsep.request.lists import listed_jobs
 
-    with _scratch() as folder:
+    with folder_in_memory() as folder:
         path = folder / ("list.parquet" if data[:1] == b"P" else "list.csv")
         path.write_bytes(data)
         try:
@@ -99,7 +99,7 @@ def amounts(data: bytes) -> bool:
     from morphsep.errors import SettingError
     from morphsep.request import parse_amount
 
-    with _scratch() as folder:
+    with folder_in_memory() as folder:
         (folder / "a.csv").write_bytes(data)
         texts = (data.decode("utf-8", "surrogateescape"), str(folder / "a.csv"))
         accepted = 0
@@ -125,11 +125,3 @@ def yaml(data: bytes) -> bool:
 TARGETS: dict[str, Target] = {
     target.__name__: target for target in (mpeg, flac, chunks, headers, tags, lists, amounts, yaml)
 }
-
-
-@contextmanager
-def _scratch() -> Iterator[Path]:
-    """A folder in memory, where there is one."""
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
-        yield Path(name)
