@@ -403,6 +403,17 @@ def test_a_chunk_behind_the_samples_of_a_w64_is_no_sound(tmp_path: Path) -> None
     assert np.array_equal(load(path), whole)
 
 
+@pytest.mark.parametrize("num_bytes", range(1, 8))
+def test_a_few_bytes_behind_the_samples_of_a_w64_are_no_sound(
+    tmp_path: Path, num_bytes: int
+) -> None:
+    path = plain(tmp_path / "a", noise(), "W64", "PCM_16")
+    whole = load(path)
+    with Path(path).open("ab") as file:
+        file.write(b"\r\n tail"[:num_bytes])
+    assert np.array_equal(load(path), whole)
+
+
 def test_rf64_written_into_a_pipe(tmp_path: Path) -> None:
     path = plain(tmp_path / "a", noise(), "RF64", "PCM_16")
     whole = load(path)

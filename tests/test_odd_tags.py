@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import shutil
 import struct
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -93,14 +95,38 @@ def test_ape_tags_with_something_behind_them(after: bytes) -> None:
     ],
 )  # fmt: skip
 def test_containers_that_ffprobe_cannot_read_are_named(tmp_path: Path, head: bytes) -> None:
-    (tmp_path / "x").write_bytes(head + bytes(1000))
-    with (tmp_path / "x").open("rb") as file:
-        ((name, reason),) = read(file).left_out
-    assert name == "tags"
-    assert "ff" in reason
-    ((name, reason),) = read(io.BytesIO(head + bytes(1000))).left_out
-    assert name.startswith("tags")
-    assert reason
+    for before in (b"", id3_tag("first")):
+        (tmp_path / "x").write_bytes(before + head + bytes(1000))
+        with (tmp_path / "x").open("rb") as file:
+            tags = read(file)
+        ((name, reason),) = tags.left_out
+        assert name == "tags"
+        assert "ff" in reason
+        assert tags.fields == ({"title": ["first"]} if before else {})
+
+
+@pytest.mark.skipif(
+    not (shutil.which("ffmpeg") and shutil.which("ffprobe")), reason="ffmpeg is not installed"
+)
+@pytest.mark.parametrize(
+    ("name", "coder", "carried"),
+    [("x.mka", "flac", "title"), ("x.avi", "mp2", "title"), ("x.flv", "mp3", "title"),
+     ("x.ts", "mp2", "service_name")],
+)  # fmt: skip
+def test_tags_that_ffprobe_tells(tmp_path: Path, name: str, coder: str, carried: str) -> None:
+    """A transport stream has no title, but the name of its programme."""
+    path = tmp_path / name
+    source = ["-f", "lavfi", "-i", "sine=d=0.2:sample_rate=44100"]
+    command = ["ffmpeg", "-nostdin", "-v", "error", *source, "-c:a", coder]
+    subprocess.run([*command, "-metadata", "title=second", str(path)], check=True)
+    with path.open("rb") as file:
+        assert read(file).fields[carried] == ["second"]
+    path.write_bytes(id3_tag("first") + path.read_bytes())
+    with path.open("rb") as file:
+        tags = read(file)
+    assert tags.fields["title"] == ["first"]
+    is_named = "tags behind it title" in [name for name, _ in tags.left_out]
+    assert is_named or tags.fields[carried] == ["second"]
 
 
 @pytest.mark.parametrize("kind", ["FLAC", "WAV", "OGG"])

@@ -142,6 +142,6 @@ def _left_out(
 def _without_tail(file: BinaryIO, data: chunks.DataChunk) -> BinaryIO | Spliced:
     """A W64 cut after its samples: libsndfile would take what follows for samples."""
     end = data.chunk.start + data.present
-    if end + chunks.W64.align > file.seek(0, io.SEEK_END):
+    if end == file.seek(0, io.SEEK_END):
         return file
     return Spliced(file, (0, end))

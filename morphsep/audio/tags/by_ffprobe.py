@@ -10,38 +10,39 @@ from morphsep.audio.tags.fields import Tags
 
 KINDS = ("MATROSKA", "AVI", "FLV", "MPEGPS", "MPEGTS")
 ENTRIES = (
-    "format_tags:stream=codec_type:stream_tags:stream_disposition=attached_pic"
+    "format_tags:program_tags:stream=codec_type:stream_tags:stream_disposition=attached_pic"
     ":chapter=start_time:chapter_tags"
 )
 HEAD_BYTES = 600
 """Enough to tell the kind."""
 
 
-def is_by_ffprobe(file: BinaryIO) -> bool:
-    """Whether a file is of one of these kinds."""
-    file.seek(0)
-    return kind_of(file.read(HEAD_BYTES)) in KINDS
+def is_by_ffprobe(file: BinaryIO, start: int) -> bool:
+    """Whether a file of one of these kinds begins here."""
+    return _kind(file, start) in KINDS
 
 
-def from_ffprobe(file: BinaryIO) -> Tags:
-    """Tags of the file and of its first sound track, and its chapters.
+def from_ffprobe(file: BinaryIO, start: int) -> Tags:
+    """Tags of the file, of its first programme and of its first sound track, and its chapters.
 
     Raises:
         TrackError: there is no ffprobe, or it cannot read the file.
     """
-    if not hasattr(file, "name"):
-        return Tags(left_out=[("tags behind an ID3 tag", "ffprobe does not find them")])
-    file.seek(0)
-    kind = str(kind_of(file.read(HEAD_BYTES)))
-    found = ffprobe.ask(file.name, kind, DEMUXERS[kind], ENTRIES)
-    return _told(found)
+    kind = str(_kind(file, start))
+    return _told(ffprobe.ask(file.name, kind, DEMUXERS[kind], ENTRIES))
+
+
+def _kind(file: BinaryIO, start: int) -> str | None:
+    file.seek(start)
+    return kind_of(file.read(HEAD_BYTES))
 
 
 def _told(found: dict[str, Any]) -> Tags:
     """Tags of an answer of ffprobe's."""
     tags, streams = Tags(), found.get("streams", [])
     sounds = [each for each in streams if each.get("codec_type") == "audio"]
-    for holder in (found.get("format", {}), *sounds[:1]):
+    programmes = found.get("programs", [])
+    for holder in (found.get("format", {}), *programmes[:1], *sounds[:1]):
         for name, value in holder.get("tags", {}).items():
             tags.add(name, value)
     tags.add_chapters(

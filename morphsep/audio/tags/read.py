@@ -51,7 +51,7 @@ def read(file: BinaryIO) -> Tags:
     for is_kind, name, reader in _KINDS:
         if is_kind(head):
             return _guarded(name, reader, file)
-    return _guarded("tags", from_ffprobe, file) if is_by_ffprobe(file) else _read_around(file)
+    return _read_around(file)
 
 
 def _guarded(name: str, reader: Callable[[BinaryIO], Tags], file: BinaryIO) -> Tags:
@@ -79,6 +79,10 @@ def _read_around(file: BinaryIO) -> Tags:
     if start and (chunks.layout_of(head) or any(is_kind(head) for is_kind, _, _ in _KINDS)):
         behind = cast("BinaryIO", Spliced(file, (start, file.seek(0, 2))))
         parts.append(("tags behind it", _guarded("tags behind an ID3 tag", read, behind)))
+    for begin in {start, max(0, start - 2)}:  # a programme stream has two zeros of its own
+        if is_by_ffprobe(file, begin):
+            told = _guarded("tags", partial(from_ffprobe, start=begin), file)
+            parts.append(("tags behind it", told))
     if head.startswith(FLAC_MAGIC):
         parts.insert(0, ("FLAC", _guarded("comments", partial(from_flac, start=start), file)))
     parts.append(("APEv2", _guarded("APEv2 tag", lambda f: read_apev2(f) or Tags(), file)))
