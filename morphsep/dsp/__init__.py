@@ -6,13 +6,13 @@ from morphsep.dsp.grid import Grid, Span, samples, sections
 from morphsep.dsp.interpolate import adain, angle_between, angles_between, arc, lerp, slerp
 from morphsep.dsp.jit import compiled
 from morphsep.dsp.loudness import LoudnessMeter, TruePeakMeter, rms_per_second
-from morphsep.dsp.mel_position import RANGE_DB, log_mel, mel_filters, mel_power
+from morphsep.dsp.mel_position import RANGE_DB, log_mel, mel_filters, mel_power, position_between
 from morphsep.dsp.noise import gaussian
 from morphsep.dsp.resample import CONTEXT, ModelRateReader, model_length, to_rate
 from morphsep.dsp.separation_scores import si_sdr, si_sdr_improvement
 from morphsep.dsp.signal import MODEL_RATE, SILENT, Seconds, Signal, dbfs, from_db
 from morphsep.dsp.stft import FrameGrid, Spectrum, hann, power
-from morphsep.dsp.stitching import SeamScore, stitch
+from morphsep.dsp.stitching import SeamScore, seam_score, stitch
 
 __all__ = [
     "CONTEXT",
@@ -47,9 +47,11 @@ __all__ = [
     "mel_filters",
     "mel_power",
     "model_length",
+    "position_between",
     "power",
     "rms_per_second",
     "samples",
+    "seam_score",
     "sections",
     "si_sdr",
     "si_sdr_improvement",

@@ -75,6 +75,11 @@ class LoudnessMeter:
         relative = float(_lufs(loud.mean())) + RELATIVE_GATE
         return float(_lufs(loud[_lufs(loud) > relative].mean()))
 
+    def momentary(self) -> Floats:
+        """Loudness in LUFS of every gating block of 400 ms, one every 100 ms, ungated (EBU Tech
+        3341's momentary loudness): ``[blocks]``, -inf for digital silence."""
+        return _lufs(self._block_energies())
+
     def _close_bins(self) -> None:
         """Reduces every complete 100 ms to its energy. Bins begin at whole samples of the song."""
         first = self._edge(self._num_bins)

@@ -85,6 +85,10 @@ def mel_position(x: Signal, source: Signal, target: Signal) -> float:
     the same.
     """
     reference = max(float(mel_power(end).max()) for end in (source, target)) or 1.0
-    here, start, end = (log_mel(each, reference=reference) for each in (x, source, target))
-    d0, d1 = (float(np.linalg.norm(here - there)) for there in (start, end))
+    return position_between(*(log_mel(each, reference=reference) for each in (x, source, target)))
+
+
+def position_between(here: Array, source: Array, target: Array) -> float:
+    """Like `mel_position`, for log-mel spectrograms of one shape against one reference."""
+    d0, d1 = (float(np.linalg.norm(here - there)) for there in (source, target))
     return d0 / (d0 + d1) if d0 + d1 > 0 else 0.5

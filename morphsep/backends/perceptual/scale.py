@@ -8,7 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from morphsep.backends.backend import Passage
-from morphsep.dsp import MODEL_RATE, RANGE_DB, LoudnessMeter, Signal, from_db, mel_power
+from morphsep.dsp import (
+    MODEL_RATE,
+    RANGE_DB,
+    LoudnessMeter,
+    Signal,
+    from_db,
+    mel_power,
+    position_between,
+)
 
 SAME_TONE_DB = 0.1
 """Mean distance of two log-mel spectrograms in dB below which two tones sound the same."""
@@ -69,9 +77,7 @@ class Scale:
 
     def position(self, power: np.ndarray) -> float:
         """See ``morphsep.dsp.mel_position``."""
-        here = decibels(power, self.reference)
-        d0, d1 = (float(np.linalg.norm(here - end)) for end in (self.source, self.target))
-        return d0 / (d0 + d1)
+        return position_between(decibels(power, self.reference), self.source, self.target)
 
 
 def mel_powers(excerpts: Sequence[Signal], settled: Sequence[slice]) -> np.ndarray:

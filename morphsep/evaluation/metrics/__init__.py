@@ -1,1 +1,56 @@
-"""What is measured of a sequence: sounds ``[C, T]`` in, numbers out; no files, no settings."""
+"""What is measured of a sequence: sounds ``[C, T]`` in, numbers out; no settings.
+
+`match_loudness` comes before everything else. A *step* is the distance of two neighbours. Undefined
+values (silence, no onsets, nothing moves) are NaN, never a guess.
+"""
+
+from morphsep.evaluation.metrics.attacks import attack_sharpness, lost_sharpness, onsets
+from morphsep.evaluation.metrics.log_mel import (
+    distances_to_truth,
+    largest_deviation,
+    log_mel_positions,
+    monotonicity,
+    nearest,
+    same_amount,
+)
+from morphsep.evaluation.metrics.loudness import LUFS, loudness_wobble, match_loudness
+from morphsep.evaluation.metrics.mfcc import correspondence, mfcc
+from morphsep.evaluation.metrics.paths import (
+    Smoothness,
+    directness,
+    end_error,
+    intermediateness,
+    smoothness,
+    unevenness,
+)
+from morphsep.evaluation.metrics.seams import WorstSeam, worst_seam
+from morphsep.evaluation.metrics.spectral_convergence import spectral_convergence
+from morphsep.evaluation.metrics.zimtohrli import has_zimtohrli, zimtohrli_distance
+
+__all__ = [
+    "LUFS",
+    "Smoothness",
+    "WorstSeam",
+    "attack_sharpness",
+    "correspondence",
+    "directness",
+    "distances_to_truth",
+    "end_error",
+    "has_zimtohrli",
+    "intermediateness",
+    "largest_deviation",
+    "log_mel_positions",
+    "lost_sharpness",
+    "loudness_wobble",
+    "match_loudness",
+    "mfcc",
+    "monotonicity",
+    "nearest",
+    "onsets",
+    "same_amount",
+    "smoothness",
+    "spectral_convergence",
+    "unevenness",
+    "worst_seam",
+    "zimtohrli_distance",
+]
