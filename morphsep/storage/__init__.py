@@ -15,6 +15,7 @@ from morphsep.storage.files import (
 from morphsep.storage.interrupt import check_interrupt, interrupts_remembered, was_interrupted
 from morphsep.storage.locations import Location, location
 from morphsep.storage.locking import Held, lock
+from morphsep.storage.packed import packed_name
 from morphsep.storage.paths import (
     absolute,
     beside,
@@ -56,6 +57,7 @@ __all__ = [
     "lock",
     "make_room",
     "only_one",
+    "packed_name",
     "private_folder",
     "relative",
     "retries",
