@@ -5,7 +5,7 @@
 
 The packages, from the command line down to pure maths; imports run this way only:
 
-    cli -> api -> pipelines -> run -> stages -> request -> backends, separators -> tones
+    cli -> api -> pipelines -> run -> stages -> morphing -> request -> backends, separators -> tones
         -> models, audio, manifest -> storage -> dsp -> errors
 
 What is done with a track, stage by stage, stands in `morphsep.pipelines`.
@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from morphsep.api import morph_array, morph_file, read_stem, seams, separate_file
+    from morphsep.api import Morph, morph_array, morph_file, read_stem, seams, separate_file
     from morphsep.errors import MorphsepError, SettingError, TrackError
     from morphsep.manifest import ChunkRow, TrackRow
     from morphsep.request import Settings
@@ -27,6 +27,7 @@ __version__ = "0.1.0"
 _HOME = {
     "ChunkRow": "manifest",
     "Event": "stages",
+    "Morph": "api",
     "MorphsepError": "errors",
     "SettingError": "errors",
     "Settings": "request",
@@ -42,6 +43,7 @@ _HOME = {
 __all__ = [
     "ChunkRow",
     "Event",
+    "Morph",
     "MorphsepError",
     "SettingError",
     "Settings",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,19 @@ from morphsep import manifest, request
 from morphsep.dsp import Seconds, Signal
 from morphsep.errors import SettingError, TrackError
 from morphsep.manifest import TrackRow
+from morphsep.morphing import Recipe, morph_samples, recipe_for_arrays
 from morphsep.pipelines import REPROCESS, SEPARATE
-from morphsep.request import checked_sample_rate, checked_samples, make_settings
+from morphsep.request import Settings, checked_sample_rate, checked_samples, make_settings
 from morphsep.run import Pipeline, run, settle_jobs
 from morphsep.stages import Event, Outcome, Workspace
+
+OF_FILES = dict.fromkeys(("format", "subtype"), "an array has none")
+OF_MIXES = dict.fromkeys(
+    ("separator", "separator_options", "stem", "shifts"),
+    "`Morph` takes guitars; `morph_array` also separates them from a mix",
+)
+OF_CALLS = {"amount": "it is given with each array: morph(guitar, 44100, amount=0.5)"}
+"""Settings that arrays do not have, and why."""
 
 
 def morph_file(
@@ -74,32 +82,82 @@ def separate_file(
 def morph_array(
     audio: npt.ArrayLike, sample_rate: int, *, to: str, amount: float | str = 1.0, **settings: Any
 ) -> Signal:
-    """Changes the guitar's tone in an array.
+    """Changes the guitar's tone in an array, in memory and in this process: the same samples as of
+    a WAV file of 32-bit floats.
 
     Args:
         audio: ``[T]`` or ``[C, T]``: floating-point with full scale 1.0, or int16 or int32, whose
             full scale is that of the type.
         sample_rate: Hz, a whole number.
-        to: as in `morph_file`, like the other settings.
+        to: as in `morph_file`, like the other settings, but for ``format`` and ``subtype``.
 
     Returns:
         float32 of the same shape, full scale 1.0 (of two channels where ``channels`` picks them).
 
     Raises:
         SettingError: also for an array or a rate that cannot be audio.
-        TrackError: as in `morph_file`.
+        TrackError: the guitar cannot be separated or morphed.
     """
-    import soundfile
+    _refuse(settings, OF_FILES)
+    samples = checked_samples(audio, settings.get("channels"))
+    rate = checked_sample_rate(sample_rate)
+    values = {"to": to, "amount": amount} | settings
+    return _morphed(recipe_for_arrays(make_settings(**values)), samples, rate)
 
-    given = checked_samples(audio, settings.get("channels"))
-    sample_rate = checked_sample_rate(sample_rate)
-    with tempfile.TemporaryDirectory(prefix="morphsep-") as folder:
-        path = Path(folder, "in.wav")
-        soundfile.write(path, given.T, sample_rate, "FLOAT")
-        row = morph_file(path, Path(folder, "out"), to=to, amount=amount, **settings)
-        assert row.output is not None  # `morph_file` raises unless the status is ok
-        morphed, _ = soundfile.read(Path(folder, "out", row.output), dtype="float32")
-    return np.ascontiguousarray(morphed.T)
+
+class Morph:
+    """Changes the tone of guitars that are arrays, one after the other; what that takes is built
+    once.
+
+        morph = morphsep.Morph("clean", "fuzz", backend="chain")
+        changed = morph(guitar, 44100, amount=0.4)
+
+    Several threads may call one at the same time with the backends chain, spectral, crossfade and
+    vocoder. Pickled it is its settings: what they name is read again where it is unpickled.
+    """
+
+    def __init__(self, from_: str, to: str, **settings: Any) -> None:
+        """Builds both tones and the backend, and fetches its weights.
+
+        Args:
+            from_: tone to morph from; "as-recorded" is the guitar itself.
+            to: tone to morph towards.
+            settings: any other field of `Settings` but those of the separation and of files.
+
+        Raises:
+            SettingError: a setting that cannot work.
+        """
+        _refuse(settings, OF_FILES | OF_MIXES | OF_CALLS)
+        values = {"from_": from_, "to": to, "separator": "none"} | settings
+        self.__setstate__(make_settings(**values))
+
+    def __getstate__(self) -> Settings:
+        return self._recipe.settings
+
+    def __setstate__(self, settings: Settings) -> None:
+        self._recipe = recipe_for_arrays(settings)
+
+    def __call__(
+        self, guitar: npt.ArrayLike, sample_rate: int, *, amount: float | str = 1.0
+    ) -> Signal:
+        """The guitar with its tone changed: the same samples as `morph_array` with the separator
+        ``none`` gives.
+
+        Args:
+            guitar: ``[T]`` or ``[C, T]``, as in `morph_array`.
+            sample_rate: Hz, a whole number.
+            amount: 0 to 1, or a curve such as "0:00=0 0:05=1".
+
+        Returns:
+            float32 of the same shape, full scale 1.0.
+
+        Raises:
+            SettingError: no amount, or an array or a rate that cannot be audio.
+            TrackError: a tone or the backend cannot do it.
+        """
+        samples = checked_samples(guitar, self._recipe.settings.channels)
+        rate = checked_sample_rate(sample_rate)
+        return _morphed(self._recipe.at(str(amount)), samples, rate)
 
 
 def read_stem(row: TrackRow, out: str | os.PathLike[str]) -> Signal:
@@ -116,6 +174,17 @@ def seams(row: TrackRow, out: str | os.PathLike[str]) -> list[Seconds]:
     """When each seam of a finished track begins, in seconds."""
     chunks = manifest.read_chunks(Path(out))
     return [c.start_s for c in chunks if c.track == row.track and c.index > 0]
+
+
+def _refuse(settings: Mapping[str, Any], reasons: Mapping[str, str]) -> None:
+    for name in settings.keys() & reasons.keys():
+        raise SettingError(f"there is no setting {name!r} here: {reasons[name]}")
+
+
+def _morphed(recipe: Recipe, samples: Signal, sample_rate: int) -> Signal:
+    """``[T]`` or ``[C, T]``, as it came in."""
+    morphed = morph_samples(recipe, np.atleast_2d(samples), sample_rate)
+    return morphed.reshape(samples.shape)
 
 
 def _one(

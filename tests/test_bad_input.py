@@ -17,6 +17,7 @@ import soundfile
 from morphsep import manifest, stages
 from morphsep.errors import SettingError
 from morphsep.manifest.rows import TrackRow
+from morphsep.morphing.recipe import Recipe
 from morphsep.pipelines import REPROCESS
 from morphsep.request.inputs import collect
 from morphsep.request.settings import Settings, make_settings
@@ -25,7 +26,6 @@ from morphsep.run.jobs import settle_jobs
 from morphsep.run.retries import Attempt
 from morphsep.run.verification import verify
 from morphsep.stages.clip import Clip
-from morphsep.stages.recipe import Recipe
 from morphsep.stages.run_context import RunContext
 from tests import songs
 

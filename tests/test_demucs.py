@@ -381,8 +381,8 @@ def test_a_source_can_be_named_with_the_model(small: Path) -> None:
 
 
 def test_the_command_line_names_a_source_too(small: Path) -> None:
+    from morphsep.morphing.plugins import build_separator
     from morphsep.request.settings import Settings
-    from morphsep.stages.plugins import build_separator
 
     separator = build_separator(Settings(separator=f"demucs:{small}:piano", device="cpu"))
     assert separator.fingerprint() == Demucs(str(small), source="piano").fingerprint()

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from morphsep.errors import SettingError
+from morphsep.morphing.recipe import Recipe, build
+from morphsep.morphing.settling import forget, settle
 from morphsep.pipelines import REPROCESS
 from morphsep.request import named_files, packed_files
 from morphsep.request.inputs import collect
@@ -20,8 +22,6 @@ from morphsep.run.driver import run
 from morphsep.run.executors.executor import get_executor
 from morphsep.run.executors.step import Pool, Steps
 from morphsep.run.jobs import settle_jobs
-from morphsep.stages.recipe import Recipe, build
-from morphsep.stages.settling import forget, settle
 from morphsep.storage.files import temporary_beside
 from morphsep.storage.locations import Location, location
 from tests import songs

@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from morphsep.errors import SettingError
+from morphsep.morphing.plugins import build_separator
 from morphsep.request import registry
 from morphsep.request.option_values import parse_option
 from morphsep.request.settings import Settings
 from morphsep.separators.none import NoSeparation
-from morphsep.stages.plugins import build_separator
 
 if TYPE_CHECKING:
     from decimal import Decimal

@@ -15,16 +15,15 @@ from morphsep.backends.backend import Passage
 from morphsep.backends.crossfade import Crossfade
 from morphsep.dsp.loudness import rms_per_second
 from morphsep.dsp.signal import MODEL_RATE, Signal
+from morphsep.morphing.recipe import build
+from morphsep.morphing.stem_facts import StemFacts
 from morphsep.request.settings import make_settings
-from morphsep.stages.recipe import build
 from morphsep.stages.tone_fit import known_fit, measure_fit
 from morphsep.storage.locations import location
 from tests import songs
 
 STEM = songs.guitar(6.0)[:1]
-FACTS: Any = SimpleNamespace(
-    peak=0.5, lufs=-20.0, rms_per_second=rms_per_second([STEM], MODEL_RATE).tolist()
-)
+FACTS = StemFacts(peak=0.5, lufs=-20.0, rms_per_second=rms_per_second([STEM], MODEL_RATE).tolist())
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from morphsep.audio.formats import (
 )
 from morphsep.audio.info import AudioInfo, check_length
 from morphsep.audio.probe import probe, probe_open
-from morphsep.audio.reader import AudioReader, blocks
+from morphsep.audio.reader import AudioReader, blocks, channels_taken
 from morphsep.audio.tags import CopiedTags, missing_tags
 from morphsep.audio.writer import AudioWriter
 
@@ -33,6 +33,7 @@ __all__ = [
     "CopiedTags",
     "OutputFormat",
     "blocks",
+    "channels_taken",
     "check_format",
     "check_length",
     "count_samples",

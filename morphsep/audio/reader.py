@@ -133,22 +133,31 @@ def blocks(reader: AudioReader, block: int) -> Iterator[Signal]:
 
 
 def pick_channels(info: AudioInfo, channels: tuple[int, int] | None) -> tuple[int, int] | None:
-    """The two channels to take, None for all of them as they are.
+    """The two channels to take, None for all of them as they are (`channels_taken`).
 
-    Stereo is taken as it is unless both chosen channels are there (2,1 swaps them), so that one
-    setting serves files of many kinds; mono always. Raises TrackError("too_many_channels") for
-    more than two channels if none are chosen or the chosen ones are not there.
+    Raises TrackError("too_many_channels") for more than two channels if none are chosen or the
+    chosen ones are not there.
     """
-    if info.num_channels <= 2:
-        is_new = channels is not None and info.num_channels == 2 and channels != (0, 1)
-        return channels if is_new and channels and max(channels) < 2 else None
     name = f"{Path(info.path).name} has {info.num_channels} channels"
-    if channels is None:
+    if info.num_channels > 2 and channels is None:
         raise TrackError(
             "too_many_channels", f"{name}; morphsep takes one or two: pick two with --channels"
         )
-    if not all(0 <= channel < info.num_channels for channel in channels):
+    taken = channels_taken(info.num_channels, channels)
+    if not all(0 <= channel < info.num_channels for channel in taken or ()):
         raise TrackError(
             "too_many_channels", f"{name}, so --channels must lie in 1 to {info.num_channels}"
         )
-    return channels
+    return taken
+
+
+def channels_taken(num_channels: int, channels: tuple[int, int] | None) -> tuple[int, int] | None:
+    """Which two of so many channels a choice takes, None for all of them as they are.
+
+    Stereo is taken as it is unless both chosen channels are there (2,1 swaps them), so that one
+    setting serves files of many kinds; mono always.
+    """
+    if num_channels > 2 or channels is None:
+        return channels
+    swaps = num_channels == 2 and channels != (0, 1) and max(channels) < 2
+    return channels if swaps else None

@@ -1,5 +1,6 @@
 """Pure signal maths: arrays in, arrays out; no files, no settings."""
 
+from morphsep.dsp.array_reader import ArrayReader
 from morphsep.dsp.bands import Bands, erb_bands
 from morphsep.dsp.excerpting import excerpt_spans, excerpts
 from morphsep.dsp.grid import Grid, Span, samples, sections
@@ -7,6 +8,7 @@ from morphsep.dsp.interpolate import adain, angle_between, angles_between, arc, 
 from morphsep.dsp.jit import compiled
 from morphsep.dsp.loudness import LoudnessMeter, TruePeakMeter, rms_per_second
 from morphsep.dsp.mel_position import RANGE_DB, log_mel, mel_filters, mel_power, position_between
+from morphsep.dsp.moments import Moments
 from morphsep.dsp.noise import gaussian
 from morphsep.dsp.resample import CONTEXT, ModelRateReader, model_length, to_rate
 from morphsep.dsp.separation_scores import si_sdr, si_sdr_improvement
@@ -19,11 +21,13 @@ __all__ = [
     "MODEL_RATE",
     "RANGE_DB",
     "SILENT",
+    "ArrayReader",
     "Bands",
     "FrameGrid",
     "Grid",
     "LoudnessMeter",
     "ModelRateReader",
+    "Moments",
     "SeamScore",
     "Seconds",
     "Signal",

@@ -22,11 +22,11 @@ SCALED = ("i2", "i4")
 
 
 def checked_samples(audio: npt.ArrayLike, channels: tuple[int, int] | None = None) -> Signal:
-    """``audio`` as float32 of the same shape, full scale 1.0.
+    """``audio`` as float32 of its own, full scale 1.0, ``[T]`` or ``[C, T]`` as it is.
 
     Args:
         audio: ``[T]`` or ``[C, T]``, floating-point, int16 or int32.
-        channels: the two channels that will be taken, if there may be more than two.
+        channels: the two channels to take, as of files.
 
     Raises:
         SettingError: another shape or type, too many channels, no samples, NaN or infinity, or
@@ -37,6 +37,7 @@ def checked_samples(audio: npt.ArrayLike, channels: tuple[int, int] | None = Non
     given = _array(audio)
     _check_type(given.dtype)
     _check_shape(given.shape, channels)
+    given = _picked(given, channels)
     if _is_scaled(given.dtype):
         return np.asarray(given / -float(np.iinfo(given.dtype.str).min), np.float32)
     _check_numbers(given)
@@ -105,6 +106,20 @@ def _check_shape(shape: tuple[int, ...], channels: tuple[int, int] | None) -> No
             f"audio has {num_channels} channels; morphsep takes one or two: "
             "pick two, such as channels=(0, 1)"
         )
+
+
+def _picked(audio: npt.NDArray[Any], channels: tuple[int, int] | None) -> npt.NDArray[Any]:
+    from morphsep.audio import channels_taken
+
+    taken = channels_taken(len(audio), channels) if audio.ndim == 2 else None
+    if taken is None:
+        return audio
+    if not all(0 <= channel < len(audio) for channel in taken):
+        raise SettingError(
+            f"audio has {len(audio)} channels, so channels must lie in 0 to {len(audio) - 1}, "
+            f"not {taken}"
+        )
+    return audio[list(taken)]
 
 
 def _check_numbers(samples: npt.NDArray[Any]) -> None:

@@ -13,9 +13,9 @@ from morphsep import audio, manifest
 from morphsep.dsp import Seconds, model_length
 from morphsep.errors import TrackError
 from morphsep.manifest import TrackRow
+from morphsep.morphing import build
 from morphsep.request import Command, Job
 from morphsep.run.jobs import settle_jobs
-from morphsep.stages import build
 from morphsep.storage import location
 
 SPEED = {
@@ -38,9 +38,6 @@ class Plan:
 
     files: int
     readable: int
-    of_unknown_length: int
-    """Readable files that lie elsewhere and that only ffmpeg reads, once they are fetched: in none
-    of the sums below."""
     done_before: int
     """Tracks with an ok row in the manifest (the run checks whether it still holds)."""
     hours: float
@@ -66,7 +63,7 @@ class Plan:
     def lines(self) -> list[str]:
         """For people; first what is wrong, where nothing can be read."""
         problems = [f"problem   {text}" for text in self.problems]
-        if not self.readable and not self.of_unknown_length:
+        if not self.readable:
             return [*problems, f"files     {self.files} (none readable)"]
         source = "this folder's manifest" if self.measured_here else "reference figures"
         chunks = f", {self.chunks} chunks" if self.backends else ""
@@ -79,13 +76,7 @@ class Plan:
             f"memory    about {self.memory_gb:.1f} GB at its peak",
             f"disk      about {self.disk_gb:.2f} GB, cached stems included",
         ]
-        return lines + self._unknown() + self.reasons + problems
-
-    def _unknown(self) -> list[str]:
-        number = self.of_unknown_length
-        which = "1 file is" if number == 1 else f"{number} files are"
-        why = "of kinds that ffmpeg reads once they are fetched"
-        return [f"besides   {which} not in these sums: {why}"] if number else []
+        return lines + self.reasons + problems
 
 
 def plan(jobs: Sequence[Job], out: str | Path, command: Command = "morph") -> Plan:
@@ -97,15 +88,14 @@ def plan(jobs: Sequence[Job], out: str | Path, command: Command = "morph") -> Pl
     jobs = settle_jobs(jobs)
     rows = manifest.read_tracks(location(out))
     speed, measured = _speeds(rows)
-    infos, num_unknown, problems = _probe(jobs)
+    infos, problems = _probe(jobs)
     costs = [_cost(*found, speed, command) for found in infos]
     separators = Counter(cost.separator for cost in costs)
     memory = [MEMORY_GB.get(name.partition(":")[0], OTHER_MEMORY_GB) for name in separators]
     disk = sum(cost.bytes_kept for cost in costs)
     return Plan(
         files=len(jobs),
-        readable=len(infos) + num_unknown,
-        of_unknown_length=num_unknown,
+        readable=len(infos),
         done_before=len({r.track for r in rows if r.status == "ok"} & {j.track for j in jobs}),
         hours=sum(cost.duration for cost in costs) / 3600,
         chunks=sum(cost.chunks for cost in costs),
@@ -160,21 +150,17 @@ def _cost(
     )
 
 
-def _probe(
-    jobs: Sequence[Job],
-) -> tuple[list[tuple[Job, audio.AudioInfo, int]], int, list[str]]:
-    """(job, header, bytes) of the inputs whose headers can be read, how many are read once they are
-    fetched, and what is wrong with the others."""
+def _probe(jobs: Sequence[Job]) -> tuple[list[tuple[Job, audio.AudioInfo, int]], list[str]]:
+    """(job, header, bytes) of the readable inputs, and what is wrong with the others."""
     with ThreadPoolExecutor(AT_ONCE) as threads:
         look = map if all(location(job.path).is_local for job in jobs) else threads.map
         found = list(zip(jobs, look(_header, jobs), strict=True))
-    infos = [(job, *header) for job, header in found if isinstance(header, tuple)]
-    num_unknown = sum(header is None for _, header in found)
-    return infos, num_unknown, [f"{job.path}: {why}" for job, why in found if isinstance(why, str)]
+    infos = [(job, *header) for job, header in found if not isinstance(header, str)]
+    return infos, [f"{job.path}: {header}" for job, header in found if isinstance(header, str)]
 
 
-def _header(job: Job) -> tuple[audio.AudioInfo, int] | str | None:
-    """(header, bytes) of an input, or what is wrong with it; None if it has to be fetched first."""
+def _header(job: Job) -> tuple[audio.AudioInfo, int] | str:
+    """(header, bytes) of an input, or what is wrong with it."""
     if job.refusal is not None:
         return job.refusal[1]
     place = location(job.path)
@@ -185,7 +171,7 @@ def _header(job: Job) -> tuple[audio.AudioInfo, int] | str | None:
             num_bytes = file.seek(0, io.SEEK_END)
             return audio.probe_open(file, job.path), num_bytes
     except TrackError as error:
-        return None if error.code == "storage" else error.message
+        return error.message
     except FileNotFoundError:
         return "there is no such object; check its name"
 

@@ -11,9 +11,10 @@ from typing import Any
 from morphsep import manifest
 from morphsep.backends import BackendTraits, Fetching
 from morphsep.errors import SettingError
+from morphsep.morphing import build, forget, settle
 from morphsep.request import Job, Settings
 from morphsep.run.pipeline import Pipeline
-from morphsep.stages import Clip, Workspace, build, forget, settle
+from morphsep.stages import Clip, Workspace
 from morphsep.storage import location
 
 

@@ -15,11 +15,9 @@ from morphsep.stages.measure import measure
 from morphsep.stages.morph import morph
 from morphsep.stages.prepare import prepare
 from morphsep.stages.readable import Readable
-from morphsep.stages.recipe import build
 from morphsep.stages.run_context import RunContext, ignore_progress
 from morphsep.stages.scanning import Scan, scan
 from morphsep.stages.separate import separate
-from morphsep.stages.settling import forget, settle
 from morphsep.stages.workspace import Workspace, last_work
 
 __all__ = [
@@ -34,9 +32,7 @@ __all__ = [
     "Workspace",
     "assemble",
     "assemble_parts",
-    "build",
     "finish",
-    "forget",
     "ignore_progress",
     "kind_of_cpu",
     "last_work",
@@ -46,5 +42,4 @@ __all__ = [
     "prepare",
     "scan",
     "separate",
-    "settle",
 ]

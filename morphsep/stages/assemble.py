@@ -7,11 +7,11 @@ import time
 from dataclasses import replace
 from typing import Any
 
+from morphsep.morphing import Recipe
 from morphsep.stages import track_row
 from morphsep.stages.clip import Clip
 from morphsep.stages.finishing import finish
 from morphsep.stages.output import write_song, write_stems
-from morphsep.stages.recipe import Recipe
 from morphsep.stages.run_context import RunContext
 from morphsep.stages.section_notes import SectionNote, whole_track
 from morphsep.stages.section_store import SectionStore

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from morphsep import audio
 from morphsep.dsp import LoudnessMeter, TruePeakMeter, dbfs, to_rate
 from morphsep.errors import TrackError
+from morphsep.morphing import put_back
 from morphsep.stages.readable import Readable
 from morphsep.stages.scanning import Scan
 from morphsep.stages.section_store import SectionStore
@@ -63,8 +64,7 @@ def assemble(
     try:
         with _writer(path, readable, scan, output, "morph") as writer:
             for start, mix in mix_blocks(scan, readable):
-                length = mix.shape[-1]
-                out = mix + to_rate(delta.read, start, length, scan.sample_rate)
+                out = put_back(mix, start, delta.read, scan.sample_rate)
                 if gain != 1.0:
                     out *= gain
                 over = max(over, _overshoot(out, output))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from morphsep.dsp import sections
+from morphsep.morphing import one_blas_thread
 from morphsep.stages.clip import Clip
 from morphsep.stages.run_context import RunContext
 from morphsep.stages.section_notes import forget_others
 from morphsep.stages.stems import measure_stem, stem_facts
 from morphsep.stages.tone_fit import known_fit, measure_fit
-from morphsep.stages.track_state import delta_of, one_blas_thread, stem_of
+from morphsep.stages.track_state import delta_of, stem_of
 
 
 def measure(run: RunContext, clip: Clip) -> list[Clip]:

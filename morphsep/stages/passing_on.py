@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from morphsep.morphing import Recipe
 from morphsep.stages.clip import Clip
-from morphsep.stages.recipe import Recipe
 from morphsep.stages.run_context import RunContext
 from morphsep.stages.section_store import SectionStore
 from morphsep.stages.track_state import is_whole

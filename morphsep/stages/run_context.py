@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from morphsep.dsp import Seconds
+from morphsep.morphing import Recipe, build
 from morphsep.request import Command, Settings
 from morphsep.stages.clip import Clip, Event, OnProgress, StageName
-from morphsep.stages.recipe import Recipe, build
 from morphsep.stages.workspace import Workspace
 
 

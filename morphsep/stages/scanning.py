@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -10,14 +9,19 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from morphsep import audio, storage
-from morphsep.dsp import LoudnessMeter, ModelRateReader, Signal, TruePeakMeter, model_length
+from morphsep.dsp import (
+    LoudnessMeter,
+    ModelRateReader,
+    Moments,
+    Signal,
+    TruePeakMeter,
+    model_length,
+)
 from morphsep.errors import TrackError
+from morphsep.morphing import READ_BLOCK, MixView, ignore_reading
 from morphsep.stages.cached import exactly, keep, recall
 from morphsep.stages.readable import Readable, changed
 from morphsep.stages.workspace import Workspace
-
-BLOCK = 1 << 17
-"""Samples that are decoded at a time."""
 
 VERSION = 3
 """Of the scans that are kept."""
@@ -62,36 +66,12 @@ class Scan:
         )  # fmt: skip
 
 
-class MixView:
-    """A scanned track as separators see it (`morphsep.separators.Mix`)."""
-
-    def __init__(
-        self,
-        scan: Scan,
-        reader: ModelRateReader,
-        stem_path: str | None,
-        on_read: Callable[[int], None],
-    ) -> None:
-        self._reader = reader
-        self._on_read = on_read
-        self.num_samples = scan.model_length
-        self.num_channels = scan.num_channels
-        self.mean = scan.mean
-        self.std = scan.std
-        self.stem_path = stem_path
-
-    def read(self, start: int, num_samples: int) -> Signal:
-        """``[C, num_samples]`` at 44.1 kHz; zeros outside the track."""
-        self._on_read(start)
-        return self._reader.read(start, num_samples)
-
-
 @contextmanager
 def open_mix(
     scan: Scan,
     readable: Readable,
     stem_path: str | None = None,
-    on_read: Callable[[int], None] = lambda start: None,
+    on_read: Callable[[int], None] = ignore_reading,
 ) -> Iterator[MixView]:
     """The track at 44.1 kHz, for as long as the context lasts.
 
@@ -99,7 +79,11 @@ def open_mix(
         on_read: told the first sample of whatever is read: how far a separator has come.
     """
     with readable.open() as reader:
-        yield MixView(scan, ModelRateReader(reader), stem_path, on_read)
+        yield MixView(
+            reader=ModelRateReader(reader), num_samples=scan.model_length,
+            num_channels=scan.num_channels, mean=scan.mean, std=scan.std,
+            stem_path=stem_path, on_read=on_read,
+        )  # fmt: skip
 
 
 def scan(readable: Readable, workspace: Workspace, force: bool = False) -> Scan:
@@ -132,12 +116,12 @@ def _measure(readable: Readable, content_hash: str) -> Scan:
         rate, num_channels = reader.info.sample_rate, reader.info.num_channels
         loudness = LoudnessMeter(rate, num_channels)
         true_peak = TruePeakMeter(num_channels)
-        moments = _Moments()
-        for block in audio.blocks(reader, BLOCK):
+        moments = Moments()
+        for block in audio.blocks(reader, READ_BLOCK):
             _refuse_non_finite(block, moments.count, rate)
             loudness.add(block)
             true_peak.add(block)
-            moments.add(block.mean(axis=0, dtype=np.float64))
+            moments.add(block)
     if moments.count == 0:
         raise TrackError("empty_file", "the file holds no samples; export it again")
     return Scan(
@@ -159,24 +143,3 @@ def _refuse_non_finite(block: Signal, offset: int, sample_rate: int) -> None:
             f"a sample at {second:.3f} s is not a number (NaN or infinite); "
             "repair or export the file again",
         )
-
-
-class _Moments:
-    """Mean and standard deviation of a long signal, by pairwise update (Chan et al., 1979)."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.mean = 0.0
-        self._squares = 0.0
-
-    def add(self, block: np.ndarray[tuple[int], np.dtype[np.float64]]) -> None:
-        n, mean = block.size, float(block.mean())
-        total = self.count + n
-        apart = mean - self.mean
-        self._squares += float(np.sum((block - mean) ** 2)) + apart**2 * self.count * n / total
-        self.mean += apart * n / total
-        self.count = total
-
-    @property
-    def std(self) -> float:
-        return math.sqrt(self._squares / (self.count - 1)) if self.count > 1 else 0.0

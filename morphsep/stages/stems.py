@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from morphsep.dsp import MODEL_RATE, LoudnessMeter, Seconds, Signal, Span, rms_per_second, sections
+from morphsep.dsp import Seconds, Span, sections
+from morphsep.morphing import Recipe, StemFacts
 from morphsep.stages.cached import exactly, keep, recall
 from morphsep.stages.cpu import kind_of_cpu
 from morphsep.stages.readable import Readable
-from morphsep.stages.recipe import Recipe
 from morphsep.stages.scanning import Scan, open_mix
 from morphsep.stages.section_store import SectionStore
 from morphsep.storage import Location
 
 VERSION = 1
 """Of the facts and the notes that are kept."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StemFacts:
-    """What was measured of a whole stem."""
-
-    lufs: float
-    """Integrated loudness (BS.1770-4)."""
-    peak: float
-    """Largest absolute sample, linear."""
-    rms_per_second: Sequence[float]
-    """Linear."""
 
 
 def missing_sections(stem: SectionStore, scan: Scan, recipe: Recipe) -> list[Span]:
@@ -101,18 +89,7 @@ def stem_facts(stem: SectionStore, num_samples: int) -> StemFacts | None:
 
 def measure_stem(stem: SectionStore, num_samples: int) -> StemFacts:
     """The `stem_facts` of a whole stem, measured now and kept."""
-    loudness = LoudnessMeter(MODEL_RATE, stem.num_channels)
-
-    def blocks() -> Iterator[Signal]:
-        for section in sections(num_samples, 10 * MODEL_RATE):
-            block = stem.read(section.start, section.num_samples)
-            loudness.add(block)
-            yield block
-
-    rms = rms_per_second(blocks(), MODEL_RATE)
-    facts = StemFacts(
-        lufs=loudness.integrated(), peak=loudness.peak, rms_per_second=rms.tolist()
-    )  # fmt: skip
+    facts = StemFacts.of(stem.read, num_samples, stem.num_channels)
     keep(_file(stem), VERSION, asdict(facts))
     return facts
 

@@ -14,11 +14,11 @@ from typing import Any
 from morphsep import audio
 from morphsep.errors import SettingError
 from morphsep.manifest import ChunkRow, TrackRow
+from morphsep.morphing import Recipe
 from morphsep.request import Command, describe
 from morphsep.stages.assembly import Assembled, decibels
 from morphsep.stages.clip import Clip
 from morphsep.stages.cpu import kind_of_cpu
-from morphsep.stages.recipe import Recipe
 from morphsep.stages.run_context import RunContext
 
 

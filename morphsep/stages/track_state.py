@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-from typing import Any
-
 from morphsep.dsp import sections
 from morphsep.errors import TrackError
+from morphsep.morphing import Recipe, StemFacts, ToneFit
 from morphsep.stages.clip import Clip
 from morphsep.stages.readable import Readable, changed, local_copy
-from morphsep.stages.recipe import Recipe
 from morphsep.stages.run_context import RunContext
 from morphsep.stages.section_store import SectionStore
-from morphsep.stages.stems import StemFacts, stem_facts
-from morphsep.stages.tone_fit import ToneFit, known_fit
+from morphsep.stages.stems import stem_facts
+from morphsep.stages.tone_fit import known_fit
 from morphsep.storage import location
 
 
@@ -65,12 +62,3 @@ def measured(clip: Clip, recipe: Recipe, stem: SectionStore) -> tuple[ToneFit, S
     assert fit is not None
     assert facts is not None
     return fit, facts
-
-
-def one_blas_thread() -> AbstractContextManager[Any]:
-    """Keeps BLAS from using threads. A chunk's matrices are so small that threads slow them down,
-    by a factor of eight where other processes share the cores."""
-    from threadpoolctl import threadpool_limits
-
-    limits: AbstractContextManager[Any] = threadpool_limits(1, user_api="blas")
-    return limits

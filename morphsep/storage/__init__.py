@@ -15,7 +15,6 @@ from morphsep.storage.files import (
 from morphsep.storage.interrupt import check_interrupt, interrupts_remembered, was_interrupted
 from morphsep.storage.locations import Location, location
 from morphsep.storage.locking import Held, lock
-from morphsep.storage.packed import packed_name
 from morphsep.storage.paths import (
     absolute,
     beside,
@@ -57,7 +56,6 @@ __all__ = [
     "lock",
     "make_room",
     "only_one",
-    "packed_name",
     "private_folder",
     "relative",
     "retries",

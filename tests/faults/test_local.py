@@ -27,11 +27,7 @@ OURS = ("--backend", "crossfade", "--no-uniform")
 
 
 @pytest.mark.parametrize(
-    ("separator", "died_of"),
-    [
-        ("kills", signal.SIGKILL),
-        pytest.param("aborts", signal.SIGABRT, marks=pytest.mark.slow),
-    ],
+    ("separator", "died_of"), [("kills", signal.SIGKILL), ("aborts", signal.SIGABRT)]
 )
 def test_an_input_that_kills_its_driver(tmp_path, env, separator, died_of) -> None:
     """In one process there is nobody to go on; but the same command does, and gives up in time."""

@@ -11,6 +11,7 @@ import tempfile
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -112,17 +113,19 @@ class _Whole:
         return 0 if isinstance(self.samples, np.memmap) else self.samples.nbytes
 
 
+_LOCK = Lock()
 _all: dict[tuple[str, str], _Whole] = {}
 
 
 def _held(path: str) -> _Whole:
     key = path, _stamp(path)
-    if key not in _all:
-        whole = _load(path)
-        while _all and sum(each.num_bytes for each in _all.values()) + whole.num_bytes > HELD:
-            del _all[next(iter(_all))]
-        _all[key] = whole
-    return _all[key]
+    with _LOCK:  # threads may render through the same recording
+        if key not in _all:
+            whole = _load(path)
+            while _all and sum(each.num_bytes for each in _all.values()) + whole.num_bytes > HELD:
+                del _all[next(iter(_all))]
+            _all[key] = whole
+        return _all[key]
 
 
 def _stamp(path: str) -> str:

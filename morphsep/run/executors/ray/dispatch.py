@@ -58,7 +58,7 @@ class _Dispatch:
     """A run on a cluster."""
 
     def __init__(self, steps: Steps, records: Sequence[Any], pool: Pool, head: Head) -> None:
-        self._given = pickle.dumps((list(steps), pool.probe, pool.probe_seconds))
+        self._given = pickle.dumps((list(steps), pool.probe))
         self._head = head
         kinds = kinds_of(steps, pool, ray.cluster_resources())
         of_step = [next(n for n, k in enumerate(kinds) if at in k.own) for at in range(len(steps))]

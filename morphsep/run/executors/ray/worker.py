@@ -14,6 +14,9 @@ from morphsep.run.executors.ray.notices import Teller
 from morphsep.run.executors.step import Steps
 from morphsep.run.malloc import keep_freed_memory
 
+PROBE = 20.0
+"""Seconds that a worker's first look at the storage may take."""
+
 
 class Answer(NamedTuple):
     """What became of a record."""
@@ -43,10 +46,10 @@ class Worker:
     def begin(self, steps: bytes, own: Collection[int]) -> Answer:
         """Takes all steps, knows which of them are its own kind's, and tries the storage."""
         try:
-            self._steps, probe, seconds = pickle.loads(steps)
+            self._steps, probe = pickle.loads(steps)
             self._own = own
             if probe is not None:
-                _in_time(probe, seconds)
+                _in_time(probe)
         except Exception as error:
             return Answer(0, [], _pickled(error))
         return Answer(0, [])
@@ -66,7 +69,7 @@ class Worker:
             self._teller.flush()
 
 
-def _in_time(probe: Callable[[], None], seconds: float) -> None:
+def _in_time(probe: Callable[[], None]) -> None:
     """Raises what the probe raises, or TimeoutError."""
     raised: list[Exception] = []
 
@@ -78,10 +81,10 @@ def _in_time(probe: Callable[[], None], seconds: float) -> None:
 
     thread = threading.Thread(target=try_it, daemon=True)
     thread.start()
-    thread.join(seconds)
+    thread.join(PROBE)
     if thread.is_alive():
         raise TimeoutError(
-            f"the storage has not answered a worker on {socket.gethostname()} for {seconds:.0f} s; "
+            f"the storage has not answered a worker on {socket.gethostname()} for {PROBE:.0f} s; "
             "see whether that machine reaches it, and has credentials for it"
         )
     if raised:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -10,8 +10,8 @@ from morphsep import request
 from morphsep.audio import SUBTYPES, check_format
 from morphsep.dsp import Grid, samples
 from morphsep.errors import SettingError
+from morphsep.morphing.plugins import build_backend, build_separator
 from morphsep.request import AS_RECORDED, Settings
-from morphsep.stages.plugins import build_backend, build_separator
 from morphsep.storage import digest
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ FIT_SCHEMA = 2
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Recipe:
-    """Settings made into things: what the stages work with."""
+    """Settings made into things."""
 
     settings: Settings
     source: Tone
@@ -39,6 +39,25 @@ class Recipe:
     """Length of a section in samples at 44.1 kHz."""
     separator: Separator
     backend: Backend
+
+    def at(self, amount: str) -> Recipe:
+        """The recipe, whose own amount is not 0, with another amount; tones and backend stay.
+
+        Raises:
+            SettingError: it is no amount.
+        """
+        from morphsep.request import with_local_files
+        from morphsep.tones import get_tone
+
+        assert not self.curve.is_zero
+        named = Settings(amount=amount, offline=self.settings.offline)
+        curve = request.parse_amount(with_local_files(named).amount)
+        return replace(
+            self,
+            settings=replace(self.settings, amount=amount),
+            curve=curve,
+            source=get_tone(AS_RECORDED) if curve.is_zero else self.source,
+        )
 
     def stem_key(self, content_hash: str, own_stem_hash: str) -> str:
         """Names the stem: all that it depends on, and nothing else."""
@@ -75,8 +94,12 @@ class Recipe:
 
 @lru_cache(maxsize=1024)
 def build(settings: Settings, paths: tuple[tuple[str, str], ...] = ()) -> Recipe:
-    """The recipe of settled settings. Kept until `forget`: each run reads the files that settings
-    name once.
+    """`build_anew`, kept until `forget`: each run reads the files that settings name once."""
+    return build_anew(settings, paths)
+
+
+def build_anew(settings: Settings, paths: tuple[tuple[str, str], ...] = ()) -> Recipe:
+    """The recipe of settled settings.
 
     Args:
         paths: on this machine, of files that settings name (`request.unpack`).

@@ -1,13 +1,13 @@
 """A section's chunks through a backend, stitched: what morphing adds to the mix.
 
-What is written is the *delta*, morphed guitar minus stem, so that the mix itself stays
-untouched wherever nothing was morphed (design, promise 2).
+What comes out is the *delta*, morphed guitar minus stem, so that the mix itself stays untouched
+wherever nothing was morphed (design, promise 2).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -16,84 +16,66 @@ import numpy as np
 
 from morphsep.backends import BackendTraits, Passage
 from morphsep.backends.perceptual import Warp
-from morphsep.dsp import MODEL_RATE, SILENT, Seconds, Signal, Span, dbfs, stitch
+from morphsep.dsp import MODEL_RATE, SILENT, SeamScore, Seconds, Signal, Span, dbfs, stitch
 from morphsep.errors import TrackError
 from morphsep.manifest import ChunkRow
+from morphsep.morphing.recipe import Recipe
 from morphsep.request import AS_RECORDED
-from morphsep.stages.cpu import kind_of_cpu
-from morphsep.stages.recipe import Recipe
-from morphsep.stages.section_notes import SectionNote, finish_section, section_note
-from morphsep.stages.section_store import SectionStore
+from morphsep.tones import Stem
 
 
 @dataclass(kw_only=True)
 class Morpher:
-    """Morphs sections of one track."""
+    """Morphs one section of one track."""
 
-    track: str
-    key: str
+    section: Span
     recipe: Recipe
-    stem: SectionStore
-    num_samples: int
-    """Length of the track at 44.1 kHz."""
-    level: float
-    """Integrated loudness of the stem, LUFS."""
+    """With tones that are matched to the stem (`ToneFit.matched`)."""
+    stem: Stem
     warp: Warp
     """The perceptual map of amounts."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What the backend has measured of the track."""
-    on_samples: Callable[[int], None] = lambda done: None
-    """Told how many samples each piece was long."""
+    track: str = ""
+    """For the chunks' rows, as is the key."""
+    key: str = ""
     _rows: dict[int, ChunkRow] = field(default_factory=dict, init=False)
     _made: dict[int, Signal] = field(default_factory=dict, init=False)
     """Chunks that were morphed together with an earlier one and are not stitched yet."""
     _warnings: dict[str, None] = field(default_factory=dict, init=False)
     """Sentences of the backend, each once, in order."""
 
-    def section(self, section: Span, delta: SectionStore) -> None:
-        """Writes the delta of `section` (no audio, if all of it is zero) and the rows of the
-        chunks that begin in it. A section that is finished is not done again."""
-        if section_note(delta, section) is not None:
-            self.on_samples(section.num_samples)
-            return
-        began = time.perf_counter()
-        self._rows, self._made, self._warnings = {}, {}, {}
-        touching = self.recipe.grid.touching(section, self.num_samples)
-        if self._from_stem and self._all_bypass(touching):
-            self.on_samples(section.num_samples)
-        else:
-            self._write(section, touching, delta)
-        note = SectionNote(
-            seconds=time.perf_counter() - began,
-            warnings=list(self._warnings),
-            cpus=[kind_of_cpu()],
-            chunks=[r for r in self._rows.values() if section.start <= r.start < section.stop],
-        )
-        finish_section(delta, section, note)
+    @property
+    def rows(self) -> list[ChunkRow]:
+        """The chunks that begin in the section: known once `delta` has come to its end, or once
+        it is known that the section does not change."""
+        return [r for r in self._rows.values() if self.section.start <= r.start < self.section.stop]
 
-    def _write(self, section: Span, touching: range, delta: SectionStore) -> None:
-        def chunk(index: int) -> Signal:
-            if index not in self._made:
-                self._make(range(index, touching.stop))
-            return self._made.pop(index)
+    @property
+    def warnings(self) -> list[str]:
+        """What the backend had to say, each sentence once."""
+        return list(self._warnings)
 
-        with delta.writer(section) as file:
-            for piece in stitch(self.recipe.grid, self.num_samples, section, chunk, self.stem.read):
-                length = piece.audio.shape[-1]
-                file.write(piece.audio - self.stem.read(piece.start, length))
-                if piece.seam is not None and self._is_morphed(piece.seam[0]):
-                    index, score = piece.seam
-                    self._rows[index] = replace(
-                        self._rows[index],
-                        seam_step_db=score.step_db,
-                        seam_flux_db=score.flux_db,
-                        seam_correlation=score.correlation,
-                    )
-                self.on_samples(length)
+    @cached_property
+    def changes(self) -> bool:
+        """Whether there is a delta at all."""
+        return not (self._from_stem and self._all_bypass())
 
-    def _is_morphed(self, index: int) -> bool:
-        """Whether a backend had a hand in the seam before chunk `index`."""
-        return "morphed" in (self._rows[index].status, self._rows[index - 1].status)
+    def delta(self) -> Iterator[Signal]:
+        """The section's delta ``[C, n]``, piece by piece in order of time.
+
+        Raises:
+            TrackError: the backend broke its contract.
+        """
+        num_samples, original = self.stem.num_samples, self.stem.read
+        for piece in stitch(self.recipe.grid, num_samples, self.section, self._chunk, original):
+            yield piece.audio - original(piece.start, piece.audio.shape[-1])
+            if piece.seam is not None:
+                self._note_seam(*piece.seam)
+
+    @property
+    def _touching(self) -> range:
+        return self.recipe.grid.touching(self.section, self.stem.num_samples)
 
     @property
     def _from_stem(self) -> bool:
@@ -101,7 +83,7 @@ class Morpher:
         return self.recipe.source.name == AS_RECORDED
 
     def _span(self, index: int) -> Span:
-        return self.recipe.grid.span(index, self.num_samples)
+        return self.recipe.grid.span(index, self.stem.num_samples)
 
     @cached_property
     def _context(self) -> tuple[int, int]:
@@ -126,9 +108,9 @@ class Morpher:
             reason = "silent"
         return reason, stem, start, before
 
-    def _all_bypass(self, indices: range) -> bool:
-        """Whether none of these chunks needs a backend; the rows of those that do not are noted."""
-        for index in indices:
+    def _all_bypass(self) -> bool:
+        """Whether no chunk needs a backend; the rows of those that do not are noted."""
+        for index in self._touching:
             began = time.perf_counter()
             reason, stem, _, before = self._bypass(index)
             if reason is None:
@@ -136,6 +118,11 @@ class Morpher:
             core = slice(before, before + self._span(index).num_samples)
             self._note(index, reason, stem[:, core], time.perf_counter() - began)
         return True
+
+    def _chunk(self, index: int) -> Signal:
+        if index not in self._made:
+            self._make(range(index, self._touching.stop))
+        return self._made.pop(index)
 
     def _make(self, indices: range) -> None:
         """Chunks as they will sound, ``[C, T]`` over their spans, with their rows: the first of
@@ -158,7 +145,7 @@ class Morpher:
                 break
             else:
                 if reason == "zero" and not self._from_stem:
-                    out = self.recipe.source.render(stem, start, self.level)
+                    out = self.recipe.source.render(stem, start, self.stem.level)
                 else:
                     out = stem
                 self._made[index] = np.ascontiguousarray(out[:, core])
@@ -169,7 +156,7 @@ class Morpher:
     def _passage(self, stem: Signal, start: int) -> Passage:
         amount = self.recipe.curve.at(start, stem.shape[-1])
         return Passage(
-            stem=stem, start=start, amount=self.warp(amount), level=self.level,
+            stem=stem, start=start, amount=self.warp(amount), level=self.stem.level,
             source_tone=self.recipe.source, target_tone=self.recipe.target,
             facts=self.facts, warn=lambda sentence: self._warnings.update({sentence: None}),
         )  # fmt: skip
@@ -207,3 +194,13 @@ class Morpher:
             stem_dbfs=dbfs(float(np.sqrt(np.mean(stem.astype(np.float64) ** 2)))),
             seconds=seconds,
         )  # fmt: skip
+
+    def _note_seam(self, index: int, score: SeamScore) -> None:
+        """Notes the seam before chunk `index`, if a backend had a hand in it."""
+        if "morphed" in (self._rows[index].status, self._rows[index - 1].status):
+            self._rows[index] = replace(
+                self._rows[index],
+                seam_step_db=score.step_db,
+                seam_flux_db=score.flux_db,
+                seam_correlation=score.correlation,
+            )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 
 from morphsep.errors import SettingError
+from morphsep.morphing.recipe import build
 from morphsep.request import Settings
-from morphsep.stages.recipe import build
 from morphsep.storage import absolute
 
 _BRACES = str.maketrans({"{": "{{", "}": "}}"})
@@ -28,14 +29,27 @@ def settle(settings: Settings) -> tuple[Settings, str]:
     Raises:
         SettingError: these settings cannot work.
     """
+    settings, reason = _decided(settings, _chosen)
+    build(settings)
+    return settings, reason
+
+
+def settle_anew(settings: Settings) -> Settings:
+    """The same with nothing kept from before, and nothing kept.
+
+    Raises:
+        SettingError: these settings cannot work.
+    """
+    return _decided(settings, _choose)[0]
+
+
+def _decided(settings: Settings, choose: Callable[[bool], tuple[str, str]]) -> tuple[Settings, str]:
     _check_stem(settings)
     reason = "asked for"
     if settings.separator == "auto":
-        name, reason = _automatic_separator(settings)
+        name, reason = _automatic_separator(settings, choose)
         settings = replace(settings, separator=name)
-    settings = replace(settings, stem=_absolute_stem(settings.stem))
-    build(settings)
-    return settings, reason
+    return replace(settings, stem=_absolute_stem(settings.stem)), reason
 
 
 def _check_stem(settings: Settings) -> None:
@@ -49,29 +63,44 @@ def _check_stem(settings: Settings) -> None:
 
 def _absolute_stem(stem: str | None) -> str | None:
     """One file has an absolute path, wherever a worker runs; a pattern stays as it is."""
-    if stem is None:
-        return None
+    if stem is None or is_pattern(stem):
+        return stem
     from morphsep.separators.own_stem import resolve_stem
 
-    path = resolve_stem(stem, "a/a.wav")
-    is_pattern = path != resolve_stem(stem, "b/b.wav")
-    return stem if is_pattern else absolute(path).translate(_BRACES)
+    return absolute(resolve_stem(stem, "a/a.wav")).translate(_BRACES)
 
 
-def _automatic_separator(settings: Settings) -> tuple[str, str]:
+def is_pattern(stem: str) -> bool:
+    """Whether a stem's name depends on that of its mix.
+
+    Raises:
+        SettingError: it is no name of a stem.
+    """
+    from morphsep.separators.own_stem import resolve_stem
+
+    return resolve_stem(stem, "a/a.wav") != resolve_stem(stem, "b/b.wav")
+
+
+def _automatic_separator(
+    settings: Settings, choose: Callable[[bool], tuple[str, str]]
+) -> tuple[str, str]:
     """The separator for ``auto``, and why."""
     if settings.separator_options:
         names = ", ".join(name for name, _ in settings.separator_options)
         raise SettingError(f"options of a separator ({names}) need it named: --separator")
     if settings.stem is not None:
         return "stem", "stem: --stem was given"
-    return _chosen(settings.offline)
+    return choose(settings.offline)
+
+
+def _choose(offline: bool) -> tuple[str, str]:
+    from morphsep.separators import choose_separator
+
+    choice = choose_separator(offline=offline)
+    return choice.name, choice.reason
 
 
 @lru_cache(maxsize=2)
 def _chosen(offline: bool) -> tuple[str, str]:
     """Asked once for all tracks of a run: it can take 10 s to find that there is no network."""
-    from morphsep.separators import choose_separator
-
-    choice = choose_separator(offline=offline)
-    return choice.name, choice.reason
+    return _choose(offline)

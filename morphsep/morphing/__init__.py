@@ -1,0 +1,34 @@
+"""What is done to the sound of one recording: settings made into things, the stem measured, its
+chunks morphed, the result put back. It knows no folder and no run: sound comes from whatever
+can be read, and goes wherever it is wanted.
+
+The stages do it with files, section by section; `morph_samples` with an array, at once.
+"""
+
+from morphsep.morphing.blas import one_blas_thread
+from morphsep.morphing.in_memory import morph_samples, recipe_for_arrays
+from morphsep.morphing.mix import READ_BLOCK, MixView, ignore_reading, put_back
+from morphsep.morphing.morpher import Morpher
+from morphsep.morphing.recipe import Recipe, build
+from morphsep.morphing.settling import forget, settle
+from morphsep.morphing.stem_facts import StemFacts
+from morphsep.morphing.tone_fit import ToneFit, is_warped, measure_fit
+
+__all__ = [
+    "READ_BLOCK",
+    "MixView",
+    "Morpher",
+    "Recipe",
+    "StemFacts",
+    "ToneFit",
+    "build",
+    "forget",
+    "ignore_reading",
+    "is_warped",
+    "measure_fit",
+    "morph_samples",
+    "one_blas_thread",
+    "put_back",
+    "recipe_for_arrays",
+    "settle",
+]

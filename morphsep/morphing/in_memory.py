@@ -1,0 +1,95 @@
+"""A recording that is an array, morphed as the stages morph a file, and with the same functions."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from morphsep.backends import Fetching
+from morphsep.backends.perceptual import Warp
+from morphsep.dsp import MODEL_RATE, ArrayReader, ModelRateReader, Moments, Signal, sections
+from morphsep.errors import SettingError, TrackError
+from morphsep.morphing.blas import one_blas_thread
+from morphsep.morphing.mix import READ_BLOCK, MixView, put_back
+from morphsep.morphing.morpher import Morpher
+from morphsep.morphing.recipe import Recipe, build_anew
+from morphsep.morphing.settling import is_pattern, settle_anew
+from morphsep.morphing.stem_facts import StemFacts
+from morphsep.morphing.tone_fit import measure_fit
+from morphsep.request import Settings
+from morphsep.storage import is_remote
+
+
+def recipe_for_arrays(settings: Settings) -> Recipe:
+    """The recipe of settings as a user writes them, built anew, with the weights of its backend on
+    this machine.
+
+    Raises:
+        SettingError: settings that cannot work, or that only files have.
+    """
+    if settings.stem is not None and (is_pattern(settings.stem) or is_remote(settings.stem)):
+        raise SettingError(f"the stem of an array is a file on this machine, not {settings.stem!r}")
+    recipe = build_anew(settle_anew(settings))
+    if isinstance(recipe.backend, Fetching):
+        recipe.backend.fetch()
+    return recipe
+
+
+def morph_samples(recipe: Recipe, samples: Signal, sample_rate: int) -> Signal:
+    """A recording with its guitar changed, ``[C, T]`` at its own rate as it came in.
+
+    Args:
+        samples: finite, of one or two channels.
+
+    Raises:
+        TrackError: the guitar cannot be separated, or a tone or the backend cannot do it.
+    """
+    stem = _separated(recipe, samples, sample_rate)
+    delta = ArrayReader(_delta(recipe, stem), MODEL_RATE)
+    return put_back(samples, 0, delta.read, sample_rate)
+
+
+def _separated(recipe: Recipe, samples: Signal, sample_rate: int) -> Signal:
+    """The guitar, ``[C, T]`` at 44.1 kHz."""
+    reader = ModelRateReader(ArrayReader(samples, sample_rate))
+    moments = Moments()
+    for span in sections(samples.shape[1], READ_BLOCK):
+        moments.add(samples[:, span.start : span.stop])
+    mix = MixView(
+        reader=reader, num_samples=reader.num_samples, num_channels=reader.num_channels,
+        mean=moments.mean, std=moments.std, stem_path=_stem_path(recipe.settings),
+    )  # fmt: skip
+    stem = np.empty((mix.num_channels, mix.num_samples), np.float32)
+    for span in sections(mix.num_samples, recipe.section):
+        stem[:, span.start : span.stop] = recipe.separator.separate(mix, span.start, span.stop)
+    if not np.isfinite(stem).all():
+        raise TrackError("non_finite", "the separated guitar holds NaN or infinity")
+    return stem
+
+
+def _stem_path(settings: Settings) -> str | None:
+    if settings.stem is None:
+        return None
+    from morphsep.separators.own_stem import resolve_stem
+
+    return resolve_stem(settings.stem, "")
+
+
+def _delta(recipe: Recipe, samples: Signal) -> Signal:
+    """What morphing changes in a guitar, both ``[C, T]`` at 44.1 kHz."""
+    num_channels, num_samples = samples.shape
+    read = ArrayReader(samples, MODEL_RATE).read
+    facts = StemFacts.of(read, num_samples, num_channels)
+    stem = facts.stem(read, num_samples, num_channels)
+    delta = np.zeros_like(samples)
+    with one_blas_thread():
+        fit = measure_fit(recipe, stem, facts.peak)
+        for section in sections(num_samples, recipe.section):
+            morpher = Morpher(
+                section=section, recipe=fit.matched(recipe), stem=stem, warp=fit.warp or Warp(),
+                facts=fit.facts,
+            )  # fmt: skip
+            reached = section.start
+            for piece in morpher.delta() if morpher.changes else ():
+                delta[:, reached : reached + piece.shape[1]] = piece
+                reached += piece.shape[1]
+    return delta
