@@ -17,7 +17,7 @@ from morphsep.manifest import TrackRow
 from morphsep.morphing import Recipe, morph_samples, recipe_for_arrays
 from morphsep.pipelines import REPROCESS, SEPARATE
 from morphsep.request import Settings, checked_sample_rate, checked_samples, make_settings
-from morphsep.run import Pipeline, run, settle_jobs
+from morphsep.run import Pipeline, Pool, run, settle_jobs
 from morphsep.stages import Event, Outcome, Workspace
 
 OF_FILES = dict.fromkeys(("format", "subtype"), "an array has none")
@@ -206,6 +206,7 @@ def _one(
         pipeline,
         work_in=None if work_in is None else os.fspath(work_in),
         executor="local",  # in this process: its disk and its callbacks are ours
+        pool=Pool(max_workers=1),
         force=force,
         on_progress=on_progress or (lambda event: None),
         on_outcome=outcomes.append,

@@ -8,23 +8,33 @@ from typing import Any
 
 import pytest
 
-from morphsep.run.executors.ray.waiting import Item
+from morphsep.run.executors import fleet as fleets
+from morphsep.run.executors.waiting import Item
 
-fleets = pytest.importorskip("morphsep.run.executors.ray.fleet", reason="needs Ray")
+
+class Remote:
+    """A worker that is a number."""
+
+    def __init__(self, number: int, ended: list[int]) -> None:
+        self.number = number
+        self._ended = ended
+
+    def end(self) -> None:
+        self._ended.append(self.number)
 
 
 class Fleet(fleets.Fleet):
-    """Its actors are numbers."""
+    """Its workers are numbers."""
 
     def __init__(self, least: int = 1, most: int | None = None) -> None:
         self.started, self.ended = list[Any](), list[int]()
         number = itertools.count()
 
-        def start(hand: Any) -> None:
-            hand.actor = next(number)
+        def start(fleet: fleets.Fleet, hand: Any) -> None:
+            hand.remote = Remote(next(number), self.ended)
             self.started.append(hand)
 
-        super().__init__(start, lambda hand: self.ended.append(hand.actor), least, most)
+        super().__init__(start, least, most)
 
     def start(self, waiting: int) -> list[Any]:
         """Who is started because something waits."""
@@ -155,7 +165,7 @@ def test_who_does_not_begin_is_said_once_and_then_followed_by_another(
     assert of.start(waiting=5) == []
     now += fleets.COMING
     of.rest(5)
-    assert of.ended == [first.actor]
+    assert of.ended == [first.remote.number]
     (second,) = of.start(waiting=5)
     of.began(second)
     now += fleets.SILENCE + 1

@@ -102,7 +102,9 @@ def test_a_run_that_came_to_its_end_was_not_stopped(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Tracks whose workers were lost are counted once there is nothing left to stop."""
-    monkeypatch.setattr("morphsep.run.driver.get_executor", lambda name: lambda *given: iter(()))
+    monkeypatch.setattr(
+        "morphsep.run.driver.get_executor", lambda name: lambda *given: (c for c in ())
+    )
     summary = go(folder, folder.parent / "out", "0")
     assert (summary.stopped, summary.exit_code) == (None, 3)
     assert set(rows(folder.parent / "out").values()) == {"failed"}

@@ -62,7 +62,7 @@ def slowly(record: int, folder: Path) -> list[int]:
 
 
 def test_one_kind_of_worker_does_not_run_far_ahead_of_the_other(tmp_path: Path) -> None:
-    from morphsep.run.executors.ray.dispatch import OPEN
+    from morphsep.run.executors.dispatch import OPEN
 
     calls = (partial(noted, folder=tmp_path), partial(slowly, folder=tmp_path))
     steps = [Step(name=str(n), call=call, wants_gpu=n == 1) for n, call in enumerate(calls)]
@@ -113,7 +113,7 @@ def kills(record: int) -> list[int]:
 def test_what_kills_every_worker_is_given_up(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from morphsep.run.executors.ray import dispatch
+    from morphsep.run.executors import dispatch
 
     monkeypatch.setattr(dispatch, "MOST_LOSSES", 3)
     found = through(Pool(min_workers=1, max_workers=2), range(40), kills)
@@ -217,7 +217,7 @@ def test_no_records_need_no_cluster() -> None:
 
 @pytest.mark.parametrize("on_interrupt", [signal.default_int_handler, signal.SIG_IGN])
 def test_sigterm_ends_a_run_whatever_becomes_of_ctrl_c(on_interrupt: Any) -> None:
-    from morphsep.run.executors.ray.cluster import ended_by_sigterm
+    from morphsep.storage import ended_by_sigterm
 
     before = signal.signal(signal.SIGINT, on_interrupt), signal.getsignal(signal.SIGTERM)
     try:

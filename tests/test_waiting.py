@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from morphsep.run.executors.ray.waiting import Item, Waiting
+from morphsep.run.executors.waiting import Item, Waiting
 
 
 def take(waiting: Waiting, kind: int = 0, most: int = 99, may_open: bool = True) -> Item:

@@ -58,7 +58,7 @@ def main() -> NoReturn:
 
     with streams.unbreakable():
         streams.log_to_stderr()
-        with storage.interrupts_remembered():
+        with storage.interrupts_remembered(), storage.ended_by_sigterm():
             code, sentence = _run()
             if storage.was_interrupted() or code == INTERRUPTED:
                 sentence = "interrupted; the same command goes on where this stopped"

@@ -68,7 +68,8 @@ Workers = Annotated[
     str | None,
     typer.Option(
         metavar="N|MIN-MAX",
-        help="Ray: workers, growing with the work; if some have a GPU, as many without.",
+        help="Workers. On this machine: processes; unless told, as many as are done soonest. On "
+        "Ray: growing with the work; if some have a GPU, as many without.",
     ),
 ]
 Gpus = Annotated[
@@ -77,7 +78,10 @@ Gpus = Annotated[
 ]
 Timeout = Annotated[
     float,
-    typer.Option(help="Ray: seconds over one section after which a worker is killed; 0: never."),
+    typer.Option(
+        help="Seconds over one section after which a worker is killed; 0: never. Not where there "
+        "is only one on this machine."
+    ),
 ]
 MaxFailures = Annotated[
     str | None,

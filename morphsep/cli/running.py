@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterOptions:
-    """Where work is done. Each field is an option."""
+    """Where work is done, and by how many. Each field is an option."""
 
     executor: ExecutorName = "auto"
     address: Address = None
@@ -127,7 +127,10 @@ def show_plan(
     """
     from morphsep import run
 
-    options.pool()  # refuses what a run would refuse
-    planned = run.plan(chosen_jobs(jobs, out, options), out, pipeline.command)
+    pool = options.pool()
+    on_cluster = run.is_for_cluster(options.executor, pool)
+    planned = run.plan(
+        chosen_jobs(jobs, out, options), out, pipeline.command, pool=pool, on_cluster=on_cluster
+    )
     values = asdict(planned) | {"not_read": dict(unread.kinds) if unread else {}}
     print_answer(options.as_json, values, [*planned.lines(), *([str(unread)] if unread else [])])

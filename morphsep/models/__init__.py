@@ -3,6 +3,7 @@
 from morphsep.models.bags import Bag
 from morphsep.models.checksums import identity, sha256_of
 from morphsep.models.devices import (
+    MAX_LANES,
     BatchRunner,
     device,
     full_precision,
@@ -28,6 +29,7 @@ from morphsep.models.weights import (
 
 __all__ = [
     "DEFAULT_MODEL",
+    "MAX_LANES",
     "MUSIC2LATENT",
     "Bag",
     "BatchRunner",

@@ -2,7 +2,7 @@
 
 from morphsep.run.driver import run
 from morphsep.run.estimate import plan
-from morphsep.run.executors import Pool
+from morphsep.run.executors import Pool, is_for_cluster
 from morphsep.run.jobs import only_failed, settle_jobs
 from morphsep.run.malloc import keep_freed_memory
 from morphsep.run.many_adapters import Result, TrainPair, read_pairs, train_many, write_results
@@ -21,6 +21,7 @@ __all__ = [
     "TrackResult",
     "TrainPair",
     "cut_inputs",
+    "is_for_cluster",
     "keep_freed_memory",
     "only_failed",
     "plan",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -13,8 +13,7 @@ from morphsep import manifest, storage
 from morphsep.dsp import Seconds
 from morphsep.errors import SettingError
 from morphsep.request import Job
-from morphsep.run.executors.executor import choose_executor, get_executor
-from morphsep.run.executors.step import Pool
+from morphsep.run.executors import Pool, choose_executor, get_executor, tell
 from morphsep.run.heartbeat import Heartbeat
 from morphsep.run.jobs import (
     check_devices,
@@ -26,8 +25,10 @@ from morphsep.run.jobs import (
 from morphsep.run.pipeline import Pipeline
 from morphsep.run.reach import try_storage
 from morphsep.run.summary import Summary, TrackResult
+from morphsep.run.workers import workers_for
 from morphsep.stages import (
     Clip,
+    Event,
     OnProgress,
     Outcome,
     RunContext,
@@ -63,11 +64,11 @@ def run(
         work_in: the folder (or URI) whose ``.morphsep`` all workers keep stems and everything
             else in that is needed between stages; None: where the last run in `out` had it, at
             first `out` itself.
-        pool: the cluster and its workers, where the executor has any.
+        pool: the cluster, and how many workers; None: on this machine this process alone.
         max_failures: how many tracks may fail before the run is stopped: a number, or a share of
             all tracks such as "5%"; None: any number.
         timeout: how long a stage may take over a section before its worker is killed, in s; 0:
-            for ever. Only where there are workers to kill.
+            for ever. Not where this process is the only worker.
 
     Raises:
         SettingError: an unknown executor, a cluster that does not answer, weights that cannot be
@@ -76,8 +77,8 @@ def run(
         ClusterLostError: the cluster has gone.
         OSError: the manifest cannot be written (a full disk): run the same command again.
     """
-    pool = pool or Pool()
-    executor = choose_executor(executor, pool)
+    executor = choose_executor(executor, pool or Pool())
+    pool = pool or Pool(max_workers=1 if executor == "local" else None)
     execute = get_executor(executor)
     if executor == "ray":
         check_devices(jobs)
@@ -88,18 +89,22 @@ def run(
     with workspace.locked() as held, _named() as name:
         context = RunContext(
             out=str(workspace.out), work=workspace.elsewhere, command=pipeline.command,
-            id=name, force=force, with_weights=with_weights,
+            id=name, force=force, with_weights=with_weights, on_progress=on_progress,
         )  # fmt: skip
-        if executor == "local":
-            context = replace(context, on_progress=on_progress)
-        else:
-            context = _for_workers(context, jobs, timeout)
-            pool = replace(pool, probe=partial(try_storage, str(workspace.out), context.work))
         clips, newest = make_clips(jobs, workspace)
+        if executor == "local":
+            workers = workers_for(clips, pipeline.command, pool, force)
+            pool = replace(pool, max_workers=workers)
+        if executor == "ray" or pool.max_workers != 1:
+            context = _for_workers(context, timeout)
+        if executor == "ray":
+            context, pool = _for_machines(context, pool, jobs)
         heartbeat = Heartbeat(context, len(jobs), executor, newest)
-        results = _Results(heartbeat, on_outcome, most)
+        results = _Results(heartbeat, on_progress, on_outcome, most)
+        pool = replace(pool, on_told=results.progress)
         with heartbeat.beating(), storage.interrupts_remembered():
-            _collect(execute(pipeline.steps(context), clips, pool), results, held, workspace.out)
+            with closing(execute(pipeline.steps(context), clips, pool)) as done:
+                _collect(done, results, held, workspace.out)
             stopped = results.stopped
             if stopped:
                 heartbeat.stop(stopped)
@@ -112,11 +117,18 @@ def run(
     return Summary(workspace.out, results.tracks, stopped)
 
 
-def _for_workers(context: RunContext, jobs: Sequence[Job], timeout: Seconds) -> RunContext:
-    """The context of a run whose workers are processes of their own, maybe on other machines."""
+def _for_workers(context: RunContext, timeout: Seconds) -> RunContext:
+    """The context of a run whose workers are processes of their own."""
     # a driver that is killed takes its workers along: no input's fault
     context.workspace.forget_attempts()
-    return replace(context, timeout=timeout, files=packed_files(jobs, context.workspace))
+    return replace(context, timeout=timeout, on_progress=tell)
+
+
+def _for_machines(context: RunContext, pool: Pool, jobs: Sequence[Job]) -> tuple[RunContext, Pool]:
+    """What workers on other machines need besides."""
+    probe = partial(try_storage, str(context.workspace.out), context.work)
+    context = replace(context, files=packed_files(jobs, context.workspace))
+    return context, replace(pool, probe=probe)
 
 
 @contextmanager
@@ -135,11 +147,17 @@ class _Results:
     """What became of the tracks so far."""
 
     heartbeat: Heartbeat
+    on_progress: OnProgress
     on_outcome: Callable[[Outcome], None]
     most: float
     """How many may fail."""
     tracks: dict[str, TrackResult] = field(default_factory=dict)
     failed: int = 0
+
+    def progress(self, event: Event) -> None:
+        """A worker tells how far it is; not of a track that another has finished."""
+        if event.track not in self.tracks:
+            self.on_progress(event)
 
     def record(self, outcome: Outcome) -> None:
         """Counts a finished track, and tells whoever watches."""

@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import io
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from morphsep import audio, manifest
-from morphsep.dsp import Seconds, model_length
-from morphsep.errors import TrackError
-from morphsep.manifest import TrackRow
-from morphsep.morphing import build
+from morphsep.dsp import Seconds
 from morphsep.request import Command, Job
-from morphsep.run.jobs import settle_jobs
+from morphsep.run.costs import Cost, cost_of, header, speeds
+from morphsep.run.executors import Pool
+from morphsep.run.jobs import settle_jobs, weights_of
+from morphsep.run.workers import choose, uses_gpu, work_of
 from morphsep.storage import location
 
-SPEED = {
-    "demucs": 0.67, "embedded": 14.0, "harmonic": 31.0, "stem": 62.0, "none": 140.0,
-    "chain": 67.0, "spectral": 49.0, "crossfade": 97.0, "vocoder": 63.0,
-    "scan and assemble": 33.0,
-}  # fmt: skip
-"""Seconds of audio per second of work on the 2-core machine of docs/reference/benchmarks.md
-(stereo, 44.1 kHz). Used until a manifest holds figures of the machine at hand."""
-MEMORY_GB = {"demucs": 1.5, "embedded": 0.9, "harmonic": 0.5}
-OTHER_MEMORY_GB = 0.4
-"""Peak resident memory with 300 s sections, same page."""
 AT_ONCE = 16
 """Headers in an object store that are read at the same time: each is a few requests."""
 
@@ -51,10 +40,14 @@ class Plan:
     """Why each separator, where it was chosen automatically."""
     hours_of_work: float
     """Estimated, on one machine such as this."""
+    workers: int | None
+    """Processes that share the work on this machine; None: a cluster decides."""
+    hours_here: float | None
+    """Estimated time that they take."""
     measured_here: bool
     """Whether the estimate comes from this output folder's own manifest."""
     memory_gb: float
-    """Estimated peak."""
+    """Estimated peak of each worker."""
     disk_gb: float
     """Results and cached stems, and what the longest track needs while it is worked on."""
     problems: list[str]
@@ -72,27 +65,43 @@ class Plan:
             f"files     {self.files} ({self.readable} readable, {self.done_before} with a result)",
             f"audio     {self.hours:.2f} h in {self.sections} sections{chunks}",
             f"separator {_counted(self.separators)}{backends}",
-            f"time      about {_hours(self.hours_of_work)} of work (from {source})",
-            f"memory    about {self.memory_gb:.1f} GB at its peak",
+            f"time      about {_hours(self.hours_of_work)} of work (from {source}){self._here()}",
+            f"memory    about {self.memory_gb:.1f} GB at its peak{self._each()}",
             f"disk      about {self.disk_gb:.2f} GB, cached stems included",
         ]
         return lines + self.reasons + problems
 
+    def _here(self) -> str:
+        if self.workers is None or self.hours_here is None:
+            return ""
+        workers = "1 worker" if self.workers == 1 else f"{self.workers} workers"
+        return f": {_hours(self.hours_here)} for {workers} on this machine"
 
-def plan(jobs: Sequence[Job], out: str | Path, command: Command = "morph") -> Plan:
+    def _each(self) -> str:
+        return "" if self.workers == 1 else " for each worker"
+
+
+def plan(
+    jobs: Sequence[Job], out: str | Path, command: Command = "morph", *,
+    pool: Pool | None = None, on_cluster: bool = False,
+) -> Plan:  # fmt: skip
     """Adds up what the jobs would cost.
+
+    Args:
+        pool: how many workers it may be on this machine.
+        on_cluster: it will be done on a cluster.
 
     Raises:
         SettingError: settings that cannot work.
     """
     jobs = settle_jobs(jobs)
     rows = manifest.read_tracks(location(out))
-    speed, measured = _speeds(rows)
+    speed, measured = speeds(rows)
     infos, problems = _probe(jobs)
-    costs = [_cost(*found, speed, command) for found in infos]
+    costs = [cost_of(*found, command, speed) for found in infos]
     separators = Counter(cost.separator for cost in costs)
-    memory = [MEMORY_GB.get(name.partition(":")[0], OTHER_MEMORY_GB) for name in separators]
     disk = sum(cost.bytes_kept for cost in costs)
+    workers, seconds = (None, None) if on_cluster else _workers(infos, costs, pool or Pool())
     return Plan(
         files=len(jobs),
         readable=len(infos),
@@ -105,95 +114,34 @@ def plan(jobs: Sequence[Job], out: str | Path, command: Command = "morph") -> Pl
         reasons=sorted({j.separator_reason for j in jobs} - {"asked for"}),
         hours_of_work=sum(cost.work for cost in costs) / 3600,
         measured_here=measured,
-        memory_gb=max(memory, default=0.0),
+        workers=workers,
+        hours_here=seconds / 3600 if seconds is not None else None,
+        memory_gb=max((cost.memory_gb for cost in costs), default=0.0),
         disk_gb=(disk + max((cost.bytes_of_stem for cost in costs), default=0)) / 1e9,
         problems=problems,
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Cost:
-    """What one track would cost."""
-
-    separator: str
-    backend: str
-    """Empty where only stems are asked for."""
-    duration: Seconds
-    work: Seconds
-    chunks: int
-    sections: int
-    bytes_of_stem: int
-    bytes_kept: int
-    """Result and cached stem."""
-
-
-def _cost(
-    job: Job, info: audio.AudioInfo, num_bytes: int, speed: dict[str, float], command: Command
-) -> _Cost:
-    recipe = build(job.settings)
-    length = model_length(info.num_samples, info.sample_rate)
-    separator = job.settings.separator
-    backend = recipe.backend.name if command == "morph" else ""
-    stages = [separator.partition(":")[0], *filter(None, [backend]), "scan and assemble"]
-    stem = length * min(info.num_channels, 2) * 4
-    # two parts in float, or a result of the input's size
-    result = num_bytes if command == "morph" else 2 * stem
-    return _Cost(
-        separator=separator,
-        backend=backend,
-        duration=info.duration,
-        work=sum(info.duration / speed.get(stage, 1.0) for stage in stages),
-        chunks=recipe.grid.num_chunks(length),
-        sections=-(-length // recipe.section),
-        bytes_of_stem=stem,
-        bytes_kept=stem + result,
-    )
+def _workers(
+    infos: Sequence[tuple[Job, audio.AudioInfo, int]], costs: Sequence[Cost], pool: Pool
+) -> tuple[int, Seconds]:
+    """How many there will be on this machine, and how long they take."""
+    jobs = [job for job, *_ in infos]
+    models = {settings: weights_of(settings) for settings in {job.settings for job in jobs}}
+    work = [
+        work_of(cost, job.settings, models[job.settings])
+        for job, cost in zip(jobs, costs, strict=True)
+    ]
+    return choose(work, pool, uses_gpu(models))
 
 
 def _probe(jobs: Sequence[Job]) -> tuple[list[tuple[Job, audio.AudioInfo, int]], list[str]]:
     """(job, header, bytes) of the readable inputs, and what is wrong with the others."""
     with ThreadPoolExecutor(AT_ONCE) as threads:
         look = map if all(location(job.path).is_local for job in jobs) else threads.map
-        found = list(zip(jobs, look(_header, jobs), strict=True))
-    infos = [(job, *header) for job, header in found if not isinstance(header, str)]
-    return infos, [f"{job.path}: {header}" for job, header in found if isinstance(header, str)]
-
-
-def _header(job: Job) -> tuple[audio.AudioInfo, int] | str:
-    """(header, bytes) of an input, or what is wrong with it."""
-    if job.refusal is not None:
-        return job.refusal[1]
-    place = location(job.path)
-    try:
-        if place.is_local:
-            return audio.probe(job.path), place.size()
-        with place.open_header() as file:
-            num_bytes = file.seek(0, io.SEEK_END)
-            return audio.probe_open(file, job.path), num_bytes
-    except TrackError as error:
-        return error.message
-    except FileNotFoundError:
-        return "there is no such object; check its name"
-
-
-def _speeds(rows: Sequence[TrackRow]) -> tuple[dict[str, float], bool]:
-    """Seconds of audio per second of work: measured in earlier rows where they tell."""
-    spent: defaultdict[str, float] = defaultdict(float)
-    music: defaultdict[str, float] = defaultdict(float)
-    for row in rows:
-        if row.status != "ok" or not row.duration:
-            continue
-        for stage, seconds in (
-            ((row.separator or "").partition(":")[0], row.seconds_separate),
-            (row.backend or "", row.seconds_morph),
-            ("scan and assemble", (row.seconds_scan or 0.0) + (row.seconds_assemble or 0.0)),
-        ):
-            # a cached stem took no time and says nothing
-            if stage and seconds and seconds > row.duration / 5000:
-                spent[stage] += seconds
-                music[stage] += row.duration
-    here = {stage: music[stage] / spent[stage] for stage in spent}
-    return SPEED | here, bool(here)
+        found = list(zip(jobs, look(header, jobs), strict=True))
+    infos = [(job, *said) for job, said in found if not isinstance(said, str)]
+    return infos, [f"{job.path}: {said}" for job, said in found if isinstance(said, str)]
 
 
 def _counted(names: dict[str, int]) -> str:

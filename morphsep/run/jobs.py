@@ -81,10 +81,16 @@ def packed_files(jobs: Iterable[Job], workspace: Workspace) -> dict[str, str]:
 
 def stages_with_weights(jobs: Iterable[Job]) -> frozenset[str]:
     """Names of the stages that load weights for any of the jobs."""
-    recipes = [build(s) for s in {job.settings for job in jobs if job.refusal is None}]
+    settings = {job.settings for job in jobs if job.refusal is None}
+    return frozenset(name for one in settings for name in weights_of(one))
+
+
+def weights_of(settings: Settings) -> frozenset[str]:
+    """Names of the stages that load weights with these settings."""
+    recipe = build(settings)
     stages = {
-        "separate": any(recipe.separator.weights_hash for recipe in recipes),
-        "morph": any(BackendTraits.of(r.backend).device is not None for r in recipes),
+        "separate": bool(recipe.separator.weights_hash),
+        "morph": BackendTraits.of(recipe.backend).device is not None,
     }
     return frozenset(name for name, has_weights in stages.items() if has_weights)
 

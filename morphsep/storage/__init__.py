@@ -12,7 +12,12 @@ from morphsep.storage.files import (
     temporary_beside,
     whole,
 )
-from morphsep.storage.interrupt import check_interrupt, interrupts_remembered, was_interrupted
+from morphsep.storage.interrupt import (
+    check_interrupt,
+    ended_by_sigterm,
+    interrupts_remembered,
+    was_interrupted,
+)
 from morphsep.storage.locations import Location, location
 from morphsep.storage.locking import Held, lock
 from morphsep.storage.paths import (
@@ -45,6 +50,7 @@ __all__ = [
     "common",
     "digest",
     "digest_file",
+    "ended_by_sigterm",
     "folder_of",
     "identity",
     "interrupts_remembered",

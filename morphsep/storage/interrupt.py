@@ -45,6 +45,27 @@ def interrupts_remembered() -> Iterator[None]:
         _remembered = False
 
 
+@contextlib.contextmanager
+def ended_by_sigterm() -> Iterator[None]:
+    """For as long as this lasts SIGTERM (`kill`, `ray job stop`) does what Ctrl-C does: workers are
+    ended, notes are written, and Ray prints no stack trace of its own. Not in a thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        on_interrupt = signal.getsignal(signal.SIGINT)
+        if not callable(on_interrupt):  # a shell's background jobs ignore Ctrl-C
+            raise KeyboardInterrupt
+        on_interrupt(signal.SIGINT, frame)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def was_interrupted() -> bool:
     """Whether there was a Ctrl-C that is remembered."""
     return _remembered

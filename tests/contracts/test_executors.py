@@ -1,5 +1,6 @@
-"""Both executors leave the same files, bit for bit, and the same manifest but for times: over
-separators, backends, kinds of tone and ways to fail. One run each does all of it."""
+"""This process, several on this machine and a cluster leave the same files, bit for bit, and the
+same manifest but for times: over separators, backends, kinds of tone and ways to fail. One run each
+does all of it."""
 
 from __future__ import annotations
 
@@ -34,6 +35,8 @@ pytestmark = [
     pytest.mark.timeout(900),  # all is done before the first test
 ]
 
+PLACES = (("here", "local", 1), ("processes", "local", 2), ("ray", "ray", 2))
+"""Where the work is done: a name, the executor, and how many workers."""
 BACKENDS = ("chain", "spectral", "crossfade", "vocoder")
 FORMATS = {
     "none": ("wav", 22050, 2, "FLOAT"),
@@ -119,11 +122,14 @@ def job(name: str, path: Path, out: Path, command: Any = "morph", **settings: An
 
 def on_each(tmp: Path, jobs: Any, command: Any = "morph") -> dict[str, tuple[Path, Summary]]:
     done = {}
-    for executor in ("local", "ray"):
-        out = tmp / executor
-        pool = Pool(min_workers=1, max_workers=2, gpus=0.0)
+    for name, executor, workers in PLACES:
+        out = tmp / name
+        pool = Pool(min_workers=1, max_workers=workers, gpus=0.0)
         settled = settle_jobs(jobs(out=out))
-        done[executor] = out, run(settled, out, PIPELINES[command], executor=executor, pool=pool)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("OMP_NUM_THREADS", "1")  # of processes, as of the others
+            summary = run(settled, out, PIPELINES[command], executor=executor, pool=pool)
+        done[name] = out, summary
     return done
 
 
@@ -182,9 +188,11 @@ def results(of: tuple[Path, Summary], row: manifest.TrackRow) -> Iterator[bytes]
 
 
 def check_same(done: dict[str, tuple[Path, Summary]], name: str) -> manifest.TrackRow:
-    one, other = track(done["local"], name), track(done["ray"], name)
-    assert but_for_times(one) == but_for_times(other)
-    assert list(results(done["local"], one)) == list(results(done["ray"], other))
+    one = track(done["here"], name)
+    for place in ("processes", "ray"):
+        other = track(done[place], name)
+        assert but_for_times(one) == but_for_times(other)
+        assert list(results(done["here"], one)) == list(results(done[place], other))
     return one
 
 
@@ -197,7 +205,7 @@ def test_a_morphed_song_is_the_same(morphed, name: str) -> None:
         [but_for_times(c) for c in manifest.read_chunks(out) if c.track == row.track]
         for out, _ in morphed.values()
     ]
-    assert chunks[0] == chunks[1]
+    assert chunks[0] == chunks[1] == chunks[2]
     assert len(chunks[0]) == row.num_chunks > 1
 
 
@@ -217,14 +225,14 @@ def test_a_failure_is_the_same(morphed, name: str, code: str) -> None:
 def test_there_is_nothing_besides(morphed, separated) -> None:
     for done, failed in ((morphed, len(FAILED)), (separated, 0)):
         tracks = [[row.track for row in manifest.read_tracks(out)] for out, _ in done.values()]
-        assert tracks[0] == tracks[1]
+        assert tracks[0] == tracks[1] == tracks[2]
         summaries = [summary for _, summary in done.values()]
         heard = [{o.row.track: (o.fresh, o.row.key) for o in s.outcomes} for s in summaries]
-        assert heard[0] == heard[1]
+        assert heard[0] == heard[1] == heard[2]
         assert sorted(heard[0]) == tracks[0]
-        assert [len(s.failed) for s in summaries] == [failed] * 2
-        assert [s.exit_code for s in summaries] == [2 if failed else 0] * 2
-        assert [verify(out) for out, _ in done.values()] == [(len(tracks[0]), [])] * 2
+        assert [len(s.failed) for s in summaries] == [failed] * 3
+        assert [s.exit_code for s in summaries] == [2 if failed else 0] * 3
+        assert [verify(out) for out, _ in done.values()] == [(len(tracks[0]), [])] * 3
     assert track(morphed["ray"], "harmonic (2)").error_code == "duplicate"
 
 
@@ -235,11 +243,11 @@ def test_nothing_is_counted_as_tried_again(morphed, separated) -> None:
 
 
 def test_verifying_finds_the_same(morphed, tmp_path: Path) -> None:
-    done, _ = morphed["local"]
+    done, _ = morphed["here"]
     out = tmp_path / "out"
     shutil.copytree(done, out)
     pool = Pool(min_workers=1, max_workers=2)
-    assert verify(out, "ray", pool) == verify(out) == verify(done)
+    assert verify(out, "ray", pool) == verify(out, "local", pool) == verify(out) == verify(done)
     missing, changed, shorter, *_ = (row for row in manifest.read_tracks(out) if row.num_morphed)
     (out / str(missing.output)).unlink()
     with (out / str(changed.output)).open("r+b") as file:
@@ -250,4 +258,4 @@ def test_verifying_finds_the_same(morphed, tmp_path: Path) -> None:
     assert {(finding.track, finding.promise) for finding in findings} == {
         (missing.track, 7), (changed.track, 7), (shorter.track, 6),
     }  # fmt: skip
-    assert verify(out, "ray", pool) == (count, findings)
+    assert verify(out, "ray", pool) == verify(out, "local", pool) == (count, findings)

@@ -1,19 +1,34 @@
-"""Faults that need no cluster: poison, two drivers, clocks that are wrong."""
+"""Faults that need no cluster: poison, workers and drivers that are killed or told to end, two
+drivers, clocks that are wrong."""
 
 from __future__ import annotations
 
+import os
 import signal
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 import morphsep
 from morphsep import manifest
+from morphsep.run.status import read_status
 from morphsep.run.verification import verify
 from tests import songs
 from tests.faults import troublemakers
-from tests.faults.disasters import Note, Run, differences, environment, morph, plugins
+from tests.faults.disasters import (
+    Note,
+    Run,
+    children,
+    differences,
+    environment,
+    gone,
+    kill,
+    morph,
+    plugins,
+)
 
 HOUR_NS = 3600 * 10**9
 
@@ -24,6 +39,7 @@ def env(tmp_path: Path) -> dict[str, str]:
 
 
 OURS = ("--backend", "crossfade", "--no-uniform")
+SLOWLY = ("--separator", "slow", *OURS)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +52,8 @@ def test_an_input_that_kills_its_driver(tmp_path, env, separator, died_of) -> No
         songs.write(tmp_path / "in" / name, songs.guitar(2.0))
 
     def begin() -> Run:
-        return morph(env, tmp_path / "in", tmp_path / "out", "--separator", separator, *OURS)
+        here = ("--workers", "1", "--separator", separator, *OURS)
+        return morph(env, tmp_path / "in", tmp_path / "out", *here)
 
     for _ in range(3):
         assert begin().wait() == -died_of
@@ -47,6 +64,95 @@ def test_an_input_that_kills_its_driver(tmp_path, env, separator, died_of) -> No
     assert rows["b.wav"].error_code == "worker_killed"
     assert rows["b.wav"].retries == 3
     assert verify(tmp_path / "out") == (3, [])
+
+
+@pytest.fixture
+def begin(tmp_path: Path, env: dict[str, str]) -> Callable[..., Run]:
+    """Two workers on three songs of several sections; a quiet run of them is in ``reference``."""
+    for seed, name in enumerate(("a.wav", "b.flac", "c.wav")):
+        songs.write(tmp_path / "in" / name, songs.guitar(13.0, seed=seed), subtype="PCM_24")
+    quiet = morph(env, tmp_path / "in", tmp_path / "reference", "--workers", "1", *SLOWLY)
+    assert quiet.wait() == 0, quiet.said
+    return partial(
+        morph, env, tmp_path / "in", tmp_path / "out", "--workers", "2", "--executor", "local",
+        *SLOWLY,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("stage", ["separate", "assemble"])
+def test_a_worker_is_killed(tmp_path: Path, begin: Callable[..., Run], stage: str) -> None:
+    run = begin()
+    note = run.strike(stage)
+    assert note.pid != run.process.pid
+    assert run.wait() == 0, run.said
+    assert "a worker was lost; others do what it had in hand" in run.said
+    assert "SIGKILL" in run.said
+    assert differences(tmp_path / "out", tmp_path / "reference") == []
+    assert verify(tmp_path / "out") == (3, [])
+    assert sum(row.retries for row in manifest.read_tracks(tmp_path / "out")) >= 1
+
+
+@pytest.mark.parametrize(
+    ("how", "whole_group"),
+    [(signal.SIGINT, True), (signal.SIGTERM, False)],
+    ids=["Ctrl-C in a terminal", "kill"],
+)
+def test_a_driver_that_is_told_to_end_takes_its_workers_along(
+    tmp_path: Path, begin: Callable[..., Run], how: signal.Signals, whole_group: bool
+) -> None:
+    run = begin()
+    run.caught("separate", "morph")
+    workers = children(run.process.pid)
+    assert len(workers) >= 2
+    (os.killpg if whole_group else os.kill)(run.process.pid, how)
+    assert run.wait() == 130, run.said
+    assert "interrupted; the same command goes on where this stopped" in run.said
+    assert "Traceback" not in run.said
+    gone(*workers, seconds=5.0)
+    status = read_status(str(run.out))
+    assert (status.state, status.stopped) == ("interrupted", "it was told to end")
+    again = begin()
+    assert again.wait() == 0, again.said
+    assert differences(tmp_path / "out", tmp_path / "reference") == []
+
+
+def test_a_driver_that_is_killed_takes_its_workers_along(
+    tmp_path: Path, begin: Callable[..., Run]
+) -> None:
+    run = begin()
+    run.caught("separate", "morph")
+    workers = children(run.process.pid)
+    kill(run.process.pid)
+    gone(*workers, seconds=10.0)
+    again = begin()
+    assert again.wait() == 0, again.said
+    assert differences(tmp_path / "out", tmp_path / "reference") == []
+    rows = manifest.read_tracks(tmp_path / "out")
+    assert [row.retries for row in rows] == [0, 0, 0], "no input was at fault"
+
+
+def test_inputs_that_kill_their_workers_or_hang(tmp_path: Path, env: dict[str, str]) -> None:
+    lines = ["path,separator"]
+    # of songs that are alike the stem would be made once, by the one that does no harm
+    for seed, separator in enumerate(("kills", "aborts", "hangs", "hungry", "none")):
+        mix = songs.guitar(3.1, seed=seed)[:, : troublemakers.POISON]
+        songs.write(tmp_path / f"{separator}.wav", mix)
+        lines.append(f"{separator}.wav,{separator}")
+    (tmp_path / "list.csv").write_text("\n".join(lines))
+    run = morph(
+        env, tmp_path / "list.csv", tmp_path / "out", *OURS, "--workers", "2", "--timeout", "8"
+    )
+    assert run.wait() == 2, run.said
+    rows = {row.track: row for row in manifest.read_tracks(tmp_path / "out")}
+    assert {name: (row.status, row.error_code) for name, row in rows.items()} == {
+        "kills.wav": ("failed", "worker_killed"),
+        "aborts.wav": ("failed", "worker_killed"),
+        "hangs.wav": ("failed", "worker_killed"),
+        "hungry.wav": ("failed", "out_of_memory"),
+        "none.wav": ("ok", None),
+    }
+    assert [rows[f"{name}.wav"].retries for name in ("kills", "aborts", "hangs")] == [3, 3, 3]
+    assert verify(tmp_path / "out") == (5, [])
 
 
 def test_an_input_that_needs_too_much_memory(tmp_path: Path, env: dict[str, str]) -> None:

@@ -93,9 +93,9 @@ def passed_on(record: int) -> list[int]:
 @pytest.mark.filterwarnings("default")  # Ray warns of its own deprecations
 @pytest.mark.usefixtures("cluster")
 def test_the_driver_keeps_nothing_of_what_has_passed() -> None:
-    from morphsep.run.executors.ray.dispatch import OPEN
-    from morphsep.run.executors.ray.fleet import AT_ONCE
-    from morphsep.run.executors.ray.waiting import Item
+    from morphsep.run.executors.dispatch import OPEN
+    from morphsep.run.executors.fleet import AT_ONCE
+    from morphsep.run.executors.waiting import Item
 
     steps = [Step(name="a", call=passed_on), Step(name="b", call=passed_on)]
     many = 100

@@ -11,21 +11,29 @@ from morphsep.run.executors.step import Executor, Pool
 NAMES = ("auto", "local", "ray")
 
 
-def choose_executor(name: str, pool: Pool) -> str:
-    """The executor for ``auto``: Ray where there is a cluster to use, else this process.
+def is_for_cluster(name: str, pool: Pool) -> bool:
+    """Whether an executor of this name, ``auto`` too, is Ray."""
+    return name == "ray" or (name == "auto" and bool(_address(pool)))
 
-    On one machine Ray's start and its processes cost more than they give
-    (docs/reference/benchmarks.md).
+
+def choose_executor(name: str, pool: Pool) -> str:
+    """The executor for ``auto``: Ray where there is a cluster to use, else this machine.
+
+    On one machine Ray's start and its processes cost more than ours (docs/reference/benchmarks.md).
 
     Raises:
         SettingError: nothing of Ray's answers at the cluster's address.
     """
-    address = pool.address or os.environ.get("RAY_ADDRESS")
+    address = _address(pool)
     if name == "auto":
         name = "ray" if address else "local"
     if name == "ray" and address:
         check_address(address)
     return name
+
+
+def _address(pool: Pool) -> str | None:
+    return pool.address or os.environ.get("RAY_ADDRESS")
 
 
 def get_executor(name: str) -> Executor:

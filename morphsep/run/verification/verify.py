@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from morphsep import manifest, storage
 from morphsep.errors import MorphsepError
 from morphsep.manifest import ChunkRow, TrackRow
+from morphsep.run.costs import OTHER_MEMORY_GB
 from morphsep.run.executors import Executor, Pool, Step, choose_executor, get_executor
 from morphsep.run.status import may_be_at_work
 from morphsep.run.verification.finding import Finding, unchecked
 from morphsep.run.verification.results import result_findings
 from morphsep.run.verification.rows import leftovers, row_findings, tiling
 from morphsep.run.verification.samples import Check, untouched
+from morphsep.run.workers import Work, choose
 from morphsep.storage import Location, location
 
+SPEED = 150.0
+"""Seconds of audio that are checked in a second (docs/reference/benchmarks.md)."""
 LOOKS = 3
 """Times that a track is looked at again because a run has finished it anew meanwhile."""
 PAUSE = 2.0
@@ -37,15 +42,18 @@ def verify(
 
     Args:
         executor: where the tracks are read and compared: auto, local or ray.
-        pool: the cluster and its workers, where the executor has any; they have to see the inputs.
+        pool: the cluster and its workers, which have to see the inputs; None: this process alone.
 
     Raises:
         SettingError: an unknown executor, or there is no such cluster.
         OSError: the manifest cannot be read.
     """
-    place, pool = location(out), pool or Pool()
-    execute = get_executor(choose_executor(executor, pool))
+    place, pool = location(out), pool or Pool(max_workers=1)
+    executor = choose_executor(executor, pool)
+    execute = get_executor(executor)
     rows = {row.track: row for row in manifest.read_tracks(place)}
+    if executor == "local":
+        pool = replace(pool, max_workers=choose(_work(rows.values()), pool)[0])
     findings = [*row_findings(list(rows.values())), *leftovers(place)]
     found = _checked(place, list(rows.values()), execute, pool)
     for _ in range(LOOKS):
@@ -56,6 +64,12 @@ def verify(
         found |= {row.track: [] for row in newer}
         found |= _checked(place, newer, execute, pool)
     return len(rows), findings + [one for track in sorted(found) for one in found[track]]
+
+
+def _work(rows: Iterable[TrackRow]) -> list[Work]:
+    """What it costs to read what finished tracks consist of."""
+    done = (row.duration or 0.0 for row in rows if row.status == "ok")
+    return [Work(alone=duration / SPEED, memory_gb=OTHER_MEMORY_GB) for duration in done]
 
 
 def _checked(

@@ -9,19 +9,18 @@ from __future__ import annotations
 import logging
 import os
 import queue
-import signal
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from types import FrameType
 from typing import Any
 
 import ray
 
 from morphsep.errors import SettingError
 from morphsep.run.executors.step import ClusterLostError, Pool
+from morphsep.storage import ended_by_sigterm
 
 log = logging.getLogger("morphsep")
 
@@ -71,26 +70,6 @@ def _join(address: str) -> None:
 def _connect(address: str, seconds: float) -> None:
     host, _, port = address.rpartition(":")
     socket.create_connection((host.strip("[]"), int(port)), timeout=seconds).close()
-
-
-@contextmanager
-def ended_by_sigterm() -> Iterator[None]:
-    """SIGTERM (`ray job stop`) does what Ctrl-C does; Ray would print a stack trace of its own."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def end(number: int, frame: FrameType | None) -> None:
-        on_interrupt = signal.getsignal(signal.SIGINT)
-        if not callable(on_interrupt):  # a shell's background jobs ignore Ctrl-C
-            raise KeyboardInterrupt
-        on_interrupt(signal.SIGINT, frame)
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 class Head:

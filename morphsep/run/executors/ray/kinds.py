@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
 
-import ray
-
-from morphsep.run.executors.ray.worker import Worker
+from morphsep.run.executors.place import Kind
 from morphsep.run.executors.step import Pool, Steps
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What a worker is given, and what it can do."""
-
-    own: frozenset[int]
-    """The steps that it does."""
-    cpus: float
-    gpus: float
 
 
 def kinds_of(steps: Steps, pool: Pool, cluster: Mapping[str, float]) -> list[Kind]:
@@ -39,12 +25,3 @@ def kinds_of(steps: Steps, pool: Pool, cluster: Mapping[str, float]) -> list[Kin
     cpus = min(1.0, cluster.get("CPU", 0.0)) or 1.0  # a cluster that grows may have none yet
     kinds = [Kind(on_gpu, 0.0, gpus), Kind(others, cpus, 0.0)]
     return [kind for kind in kinds if kind.own]
-
-
-def starter(kind: Kind, notices: Any) -> Callable[[], Any]:
-    """Starts workers of a kind. Ray does not start them again by itself: who starts again decides
-    what is done again."""
-    actor = ray.remote(Worker).options(
-        num_cpus=kind.cpus, num_gpus=kind.gpus, max_restarts=0, max_task_retries=0
-    )
-    return lambda: actor.remote(bool(kind.gpus), notices)

@@ -1,4 +1,4 @@
-"""Records that wait for a worker, and which of them comes next. Knows nothing of Ray."""
+"""Records that wait for a worker, and which of them comes next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,10 @@
-"""The driver's part: hands out records, takes answers, gives what a dead worker had to others."""
+"""The driver's part: hands out records, takes answers, gives what a dead worker had to others.
+
+A worker can do every step of its kind and carries a record on until the next step is another
+kind's, or more than one record follows. Of what waits the latest step comes first, so that tracks
+are finished while others have not begun. A worker that dies loses nothing: what it had in hand is
+given to another (`morphsep.run.retries` counts).
+"""
 
 from __future__ import annotations
 
@@ -11,17 +17,12 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
-import ray
-from ray.exceptions import RayError, RayTaskError
-
 from morphsep.errors import SettingError
-from morphsep.run.executors.ray.cluster import Head, joined
-from morphsep.run.executors.ray.fleet import SILENCE, Fleet, Hand
-from morphsep.run.executors.ray.kinds import Kind, kinds_of, starter
-from morphsep.run.executors.ray.notices import Listener
-from morphsep.run.executors.ray.waiting import Item, Waiting
-from morphsep.run.executors.ray.worker import Answer
-from morphsep.run.executors.step import Pool, Steps
+from morphsep.run.executors.fleet import SILENCE, Fleet, Hand
+from morphsep.run.executors.place import Kind, Place, WorkerLostError
+from morphsep.run.executors.step import Pool, Results, Steps
+from morphsep.run.executors.waiting import Item, Waiting
+from morphsep.run.executors.worker import Answer
 
 log = logging.getLogger("morphsep")
 
@@ -36,36 +37,34 @@ MOST_FAILURES = 3
 """Workers in a row that cannot begin, before the first has, until the run is given up."""
 
 
-def run(steps: Steps, records: Sequence[Any], pool: Pool) -> Iterator[Any]:
+def dispatch(steps: Steps, records: Sequence[Any], pool: Pool, place: Place) -> Results:
     """Yields records as they come out at the end.
 
     Raises:
-        SettingError: there is no cluster at the address, or no worker can begin on it.
-        ClusterLostError: its head has gone.
-        Exception: what a step, or the pool's probe, raised, as it was.
+        SettingError: no worker can begin.
+        Exception: what the place finds (a cluster that is lost), and what a step, or the pool's
+            probe, raised, as it was.
     """
-    if not records:
-        return
-    with joined(pool) as head:
-        dispatch = _Dispatch(steps, records, pool, head)
-        try:
-            yield from dispatch.results()
-        finally:
-            dispatch.end()
+    running = _Dispatch(steps, records, pool, place)
+    try:
+        yield from running.results()
+    finally:
+        running.end()
 
 
 class _Dispatch:
-    """A run on a cluster."""
+    """A run on workers."""
 
-    def __init__(self, steps: Steps, records: Sequence[Any], pool: Pool, head: Head) -> None:
+    def __init__(self, steps: Steps, records: Sequence[Any], pool: Pool, place: Place) -> None:
         self._given = pickle.dumps((list(steps), pool.probe))
-        self._head = head
-        kinds = kinds_of(steps, pool, ray.cluster_resources())
+        self._place = place
+        self._on_told = pool.on_told
+        kinds = place.kinds
         of_step = [next(n for n, k in enumerate(kinds) if at in k.own) for at in range(len(steps))]
         self._waiting = Waiting(records, of_step)
-        self._listener = Listener()
-        self._kinds = kinds
-        self._fleets = [self._fleet(kind, pool) for kind in kinds]
+        self._fleets = [
+            Fleet(partial(self._start, kind), pool.min_workers, pool.max_workers) for kind in kinds
+        ]
         self._events: queue.SimpleQueue[Callable[[], list[bytes]]] = queue.SimpleQueue()
         """What to do about answers that have come."""
         self._has_begun = False
@@ -86,28 +85,25 @@ class _Dispatch:
                 self._hand_out()
             yield from map(pickle.loads, done)
 
-    def _fleet(self, kind: Kind, pool: Pool) -> Fleet:
-        new_actor = starter(kind, self._listener.actor)
-
-        def start(hand: Hand) -> None:
-            hand.actor = new_actor()
-            reply = hand.actor.begin.remote(self._given, kind.own)
-            self._when(reply, self._begun, fleet, hand)
-
-        fleet = Fleet(
-            lambda hand: self._head.ask(partial(start, hand)),
-            lambda hand: self._head.ask(lambda: ray.kill(hand.actor)),
-            pool.min_workers, pool.max_workers,
-        )  # fmt: skip
-        return fleet
-
     def end(self) -> None:
         """Ends all workers, whatever they are at."""
         for fleet in self._fleets:
             for hand in list(fleet.hands):
                 fleet.drop(hand)
-        self._listener.end()
-        self._head.ask(lambda: ray.kill(self._listener.actor))
+        self._place.end()
+
+    def _start(self, kind: Kind, fleet: Fleet, hand: Hand) -> None:
+        hand.remote = self._place.start(kind, self._given, self._tell)
+        self._when(hand.remote.begun, self._begun, fleet, hand)
+
+    def _tell(self, value: Any) -> None:
+        """In the order in which a worker tells and answers."""
+
+        def hear() -> list[bytes]:
+            self._on_told(value)
+            return []
+
+        self._events.put(hear)
 
     def _come(self) -> Iterator[Callable[[], list[bytes]]]:
         """What has come; waits a while for the first."""
@@ -119,17 +115,13 @@ class _Dispatch:
             return
 
     def _look(self) -> None:
-        self._head.check()
-        self._listener.listen()
-        for number, (kind, fleet) in enumerate(zip(self._kinds, self._fleets, strict=True)):
+        self._place.look()
+        for number, fleet in enumerate(self._fleets):
             waiting = self._waiting.number(number)
             fleet.rest(waiting)
             if fleet.waits_in_vain(waiting):
-                free = f"{kind.gpus:g} GPUs" if kind.gpus else f"{kind.cpus:g} CPUs"
-                log.warning(
-                    "no worker has begun for %.0f s; see by `ray status` whether %s are free",
-                    *(SILENCE, free),
-                )
+                why = self._place.why_none(self._place.kinds[number])
+                log.warning("no worker has begun for %.0f s; %s", SILENCE, why)
 
     def _hand_out(self) -> None:
         workers = max(1, sum(len(fleet.ready) for fleet in self._fleets))
@@ -144,23 +136,22 @@ class _Dispatch:
 
     def _give(self, fleet: Fleet, hand: Hand, item: Item) -> None:
         hand.items.append(item)
-        reply = hand.actor.work.remote(item.at, item.record)
+        reply = hand.remote.work(item.at, item.record)
         self._when(reply, self._answered, fleet, hand, item)
 
-    def _when(self, reply: Any, act: Callable[..., list[bytes]], *about: Any) -> None:
+    def _when(self, reply: Future[Answer], act: Callable[..., list[bytes]], *about: Any) -> None:
         """Has something done about a reply when it is there."""
-        future: Future[Answer] = reply.future()
-        future.add_done_callback(lambda done: self._events.put(partial(act, done, *about)))
+        reply.add_done_callback(lambda done: self._events.put(partial(act, done, *about)))
 
     def _begun(self, reply: Future[Answer], fleet: Fleet, hand: Hand) -> list[bytes]:
         if hand not in fleet.hands:
             return []
         try:
-            answer = _answer(reply)
-        except RayError as error:
+            answer = reply.result()
+        except WorkerLostError as error:
             if fleet.failed(hand) >= MOST_FAILURES and not self._has_begun:
-                raise SettingError(f"workers cannot begin on this cluster: {error}") from error
-            log.warning("a worker could not begin: %s", _first_line(error))
+                raise SettingError(f"workers cannot begin: {error}") from error
+            log.warning("a worker could not begin: %s", error)
             return []
         if answer.raised is None:
             self._has_begun = True
@@ -176,10 +167,9 @@ class _Dispatch:
         if hand not in fleet.hands:
             return []  # what it had in hand has been given to others
         try:
-            answer = _answer(reply)
-        except RayError as error:
-            why = _first_line(error)
-            log.warning("a worker was lost; others do what it had in hand: %s", why)
+            answer = reply.result()
+        except WorkerLostError as error:
+            log.warning("a worker was lost; others do what it had in hand: %s", error)
             for lost in reversed(fleet.drop(hand)):
                 self._take_back(lost)
             return []
@@ -195,20 +185,3 @@ class _Dispatch:
             return
         log.warning("a record is given up: %d workers have died over it", item.losses)
         self._waiting.finished(item, item.at, [])
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
-
-
-def _answer(reply: Future[Answer]) -> Answer:
-    """What a worker said.
-
-    Raises:
-        RayError: it was lost, or could not be reached.
-    """
-    try:
-        return reply.result()
-    except RayTaskError as error:
-        # not lost, so no other worker would do better
-        raise RuntimeError(f"a worker could not answer: {error}") from error

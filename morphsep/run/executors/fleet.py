@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
-from morphsep.run.executors.ray.waiting import Item
+from morphsep.run.executors.waiting import Item
+
+if TYPE_CHECKING:
+    from morphsep.run.executors.place import Remote
 
 AT_ONCE = 2
 """Records that a worker has in hand while others wait: one at work, and one so that it need not
@@ -27,8 +30,7 @@ PAUSES = (0.0, 1.0, 5.0, 20.0, 60.0)
 class Hand:
     """A worker."""
 
-    actor: Any = None
-    """None until Ray has taken the request for it."""
+    remote: Remote = field(init=False)
     is_ready: bool = False
     """Whether it has answered: one that waits for a node is not, and gets no work."""
     items: list[Item] = field(default_factory=list)
@@ -41,18 +43,13 @@ class Fleet:
     """Workers of one kind.
 
     Args:
-        start: starts a worker's actor.
-        end: ends it.
+        start: starts a worker of this fleet and sets `Hand.remote`.
         least: how many there are at first, and stay.
         most: how many there may be; None: as many as the cluster takes.
     """
 
-    def __init__(
-        self, start: Callable[[Hand], None], end: Callable[[Hand], None], least: int,
-        most: int | None,
-    ) -> None:  # fmt: skip
+    def __init__(self, start: Callable[[Fleet, Hand], None], least: int, most: int | None) -> None:
         self._start = start
-        self._end = end
         self._least = least
         self._most = float("inf") if most is None else most
         self.hands: list[Hand] = []
@@ -100,7 +97,7 @@ class Fleet:
         for _ in range(int(min(more, self._most - count))):
             hand = Hand()
             self.hands.append(hand)
-            self._start(hand)
+            self._start(self, hand)
 
     def began(self, hand: Hand) -> None:
         """A worker has answered."""
@@ -128,7 +125,7 @@ class Fleet:
             What it had in hand.
         """
         self.hands.remove(hand)
-        self._end(hand)
+        hand.remote.end()
         return hand.items
 
     def rest(self, waiting: int) -> None:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import pickle
 import socket
 import threading
 from collections.abc import Callable, Collection
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from morphsep.run.executors.ray.notices import Teller
 from morphsep.run.executors.step import Steps
-from morphsep.run.malloc import keep_freed_memory
 
 PROBE = 20.0
 """Seconds that a worker's first look at the storage may take."""
@@ -29,17 +25,10 @@ class Answer(NamedTuple):
 
 
 class Worker:
-    """The actor. What it is given and answers is pickled here, so that all that Ray raises is
-    Ray's own."""
+    """What it is given and answers is pickled here: whoever carries it need not know the records,
+    and all that is raised on the way is the carrier's own."""
 
-    def __init__(self, sees_gpus: bool, notices: Any) -> None:
-        if not sees_gpus:
-            # Ray leaves them visible to whom it gave none, and then nobody counts who uses them
-            os.environ["CUDA_VISIBLE_DEVICES"] = ""
-        keep_freed_memory()
-        logging.basicConfig(level=logging.WARNING)  # into the log files of this node
-        self._teller = Teller(notices)
-        logging.getLogger("morphsep").addHandler(self._teller)
+    def __init__(self) -> None:
         self._steps: Steps = ()
         self._own: Collection[int] = ()
 
@@ -65,8 +54,6 @@ class Worker:
             return Answer(at, [pickle.dumps(one) for one in following])
         except Exception as error:
             return Answer(at, [], _pickled(error))
-        finally:
-            self._teller.flush()
 
 
 def _in_time(probe: Callable[[], None]) -> None:

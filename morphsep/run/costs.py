@@ -1,0 +1,118 @@
+"""What a track costs, as far as its header tells."""
+
+from __future__ import annotations
+
+import io
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from morphsep import audio
+from morphsep.dsp import Seconds, model_length
+from morphsep.errors import TrackError
+from morphsep.manifest import TrackRow
+from morphsep.morphing import build
+from morphsep.request import Command, Job
+from morphsep.storage import location
+
+ROUND_IT = "scan and assemble"
+"""What is done besides separating and morphing."""
+SPEED = {
+    "demucs": 0.67, "embedded": 14.0, "harmonic": 31.0, "stem": 62.0, "none": 140.0,
+    "chain": 67.0, "spectral": 49.0, "crossfade": 97.0, "vocoder": 63.0,
+    ROUND_IT: 33.0,
+}  # fmt: skip
+"""Seconds of audio per second of work on the 2-core machine of docs/reference/benchmarks.md
+(stereo, 44.1 kHz). Used until a manifest holds figures of the machine at hand."""
+MEMORY_GB = {"demucs": 1.5, "embedded": 0.9, "harmonic": 0.5}
+OTHER_MEMORY_GB = 0.4
+"""Peak resident memory with 300 s sections, same page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What one track costs."""
+
+    separator: str
+    backend: str
+    """Empty where only stems are asked for."""
+    duration: Seconds
+    seconds: Mapping[str, Seconds]
+    """Of work, by separator, backend and `ROUND_IT`."""
+    chunks: int
+    sections: int
+    bytes_of_stem: int
+    bytes_kept: int
+    """Result and cached stem."""
+
+    @property
+    def work(self) -> Seconds:
+        """All of it."""
+        return sum(self.seconds.values())
+
+    @property
+    def memory_gb(self) -> float:
+        """Peak of the process that does it."""
+        return MEMORY_GB.get(self.separator.partition(":")[0], OTHER_MEMORY_GB)
+
+
+def cost_of(
+    job: Job, info: audio.AudioInfo, num_bytes: int, command: Command,
+    speed: Mapping[str, float] = SPEED,
+) -> Cost:  # fmt: skip
+    """What a job costs whose input has this header and size."""
+    recipe = build(job.settings)
+    length = model_length(info.num_samples, info.sample_rate)
+    separator = job.settings.separator
+    backend = recipe.backend.name if command == "morph" else ""
+    stages = [separator.partition(":")[0], *filter(None, [backend]), ROUND_IT]
+    stem = length * min(info.num_channels, 2) * 4
+    # two parts in float, or a result of the input's size
+    result = num_bytes if command == "morph" else 2 * stem
+    return Cost(
+        separator=separator,
+        backend=backend,
+        duration=info.duration,
+        seconds={stage: info.duration / speed.get(stage, 1.0) for stage in stages},
+        chunks=recipe.grid.num_chunks(length),
+        sections=-(-length // recipe.section),
+        bytes_of_stem=stem,
+        bytes_kept=stem + result,
+    )
+
+
+def header(job: Job) -> tuple[audio.AudioInfo, int] | str:
+    """(header, bytes) of an input, or what is wrong with it."""
+    if job.refusal is not None:
+        return job.refusal[1]
+    place = location(job.path)
+    try:
+        if place.is_local:
+            return audio.probe(job.path), place.size()
+        with place.open_header() as file:
+            num_bytes = file.seek(0, io.SEEK_END)
+            return audio.probe_open(file, job.path), num_bytes
+    except TrackError as error:
+        return error.message
+    except FileNotFoundError:
+        return "there is no such object; check its name"
+
+
+def speeds(rows: Iterable[TrackRow]) -> tuple[dict[str, float], bool]:
+    """Seconds of audio per second of work: measured in earlier rows where they tell."""
+    spent: defaultdict[str, float] = defaultdict(float)
+    music: defaultdict[str, float] = defaultdict(float)
+    for row in rows:
+        if row.status != "ok" or not row.duration:
+            continue
+        for stage, seconds in (
+            ((row.separator or "").partition(":")[0], row.seconds_separate),
+            (row.backend or "", row.seconds_morph),
+            (ROUND_IT, (row.seconds_scan or 0.0) + (row.seconds_assemble or 0.0)),
+        ):
+            # a cached stem took no time and says nothing
+            if stage and seconds and seconds > row.duration / 5000:
+                spent[stage] += seconds
+                music[stage] += row.duration
+    here = {stage: music[stage] / spent[stage] for stage in spent}
+    return SPEED | here, bool(here)

@@ -1,0 +1,136 @@
+"""How many workers a run gets on this machine: what is done soonest, within its memory.
+
+One worker is this process: it costs no start, and a model in it uses the cores by itself (lanes,
+see `morphsep.models.BatchRunner`). More are processes that share the cores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from morphsep.audio import AudioInfo
+from morphsep.dsp import Seconds
+from morphsep.models import MAX_LANES, device
+from morphsep.request import Command, Job, Settings, describe
+from morphsep.run.costs import ROUND_IT, Cost, cost_of, header
+from morphsep.run.executors import Pool, free_memory, num_cores
+from morphsep.run.jobs import weights_of
+from morphsep.stages import Clip
+from morphsep.storage import is_remote
+
+START: Seconds = 2.0
+"""Until a new process is at work, all loaded (docs/reference/benchmarks.md)."""
+UNCHANGED: Seconds = 0.005
+"""Of work for a track that is done already."""
+LOOKS = 50
+"""Tracks whose headers are read, spread over all: enough to know what the others are like."""
+SEGMENT: Seconds = 8.0
+"""What a model works on at once: as many lanes as a section has segments are of use."""
+
+SONG = AudioInfo(
+    path="", format="FLAC", subtype="PCM_16", sample_rate=44100, num_channels=2,
+    num_samples=200 * 44100,
+)  # fmt: skip
+"""What an input in an object store is taken for: asking would be requests."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What tracks that are alike cost on one core."""
+
+    tracks: float = 1.0
+    model: Seconds = 0.0
+    """In models, which use lanes. This and the next are those of one track."""
+    shared: Seconds = 0.0
+    """What else several workers can share, section by section."""
+    alone: Seconds = 0.0
+    """What one worker has to do by itself."""
+    sections: int = 1
+    segments: int = 1
+    """Of a section, for a model."""
+    memory_gb: float = 0.0
+
+    def took(self, lanes: int) -> Seconds:
+        """What keeps one worker busy for a track."""
+        return self.model / min(lanes, self.segments) + self.shared + self.alone
+
+    def least(self, lanes: int) -> Seconds:
+        """What a track takes with however many workers."""
+        return self.alone + (self.took(lanes) - self.alone) / self.sections
+
+
+def work_of(cost: Cost, settings: Settings, models: Iterable[str]) -> Work:
+    """The work of one track, of which these stages load weights."""
+    names = {"separate": cost.separator.partition(":")[0], "morph": cost.backend}
+    model = sum(cost.seconds.get(names[stage], 0.0) for stage in models)
+    alone = cost.seconds[ROUND_IT]
+    return Work(
+        model=model, alone=alone, shared=cost.work - alone - model, sections=cost.sections,
+        segments=max(1, round(min(cost.duration, settings.section) / SEGMENT)),
+        memory_gb=cost.memory_gb,
+    )  # fmt: skip
+
+
+def choose(work: Sequence[Work], pool: Pool, uses_gpu: bool = False) -> tuple[int, Seconds]:
+    """How many workers, and after about how many seconds they are done. As many as were asked for,
+    if any were; else those that are done first. A GPU is left to one."""
+    cores = num_cores()
+    if pool.max_workers is not None:
+        return pool.max_workers, _estimate(work, pool.max_workers, cores)
+    memory = max((one.memory_gb for one in work), default=0.0)
+    fitting = free_memory() / memory if memory else cores
+    pieces = sum(one.tracks * one.sections for one in work)
+    most = 1 if uses_gpu else max(1, int(min(cores, fitting, pieces)))
+    found = {workers: _estimate(work, workers, cores) for workers in range(1, most + 1)}
+    best = max(pool.min_workers, min(found, key=lambda workers: found[workers]))
+    return best, _estimate(work, best, cores)
+
+
+def _estimate(work: Iterable[Work], workers: int, cores: int) -> Seconds:
+    """How long this many take."""
+    lanes = min(MAX_LANES, max(1, cores // workers))
+    busy, last = 0.0, 0.0
+    for one in work:
+        busy += one.took(lanes) * one.tracks
+        last = max(last, one.least(lanes))
+    if workers == 1:
+        return busy
+    # in the end one of them may have begun its longest piece when the others are done
+    return START + busy / workers + last * (1 - 1 / workers)
+
+
+def workers_for(clips: Sequence[Clip], command: Command, pool: Pool, force: bool) -> int:
+    """How many workers on this machine do these tracks."""
+    if pool.max_workers is not None:
+        return pool.max_workers
+    to_do = [clip.job for clip in clips if force or not _is_done(clip)]
+    readable = [job for job in to_do if job.refusal is None]
+    seen = readable[:: max(1, len(readable) // LOOKS)]
+    models = {settings: weights_of(settings) for settings in {job.settings for job in seen}}
+    work = [one for job in seen if (one := _work(job, command, models[job.settings])) is not None]
+    each = len(readable) / len(seen) if seen else 1.0
+    work = [replace(one, tracks=each) for one in work]
+    work.append(Work(tracks=len(clips) - len(to_do), alone=UNCHANGED))
+    return choose(work, pool, uses_gpu(models))[0]
+
+
+def uses_gpu(models: Mapping[Settings, Collection[str]]) -> bool:
+    """Whether any of the stages that load weights, by settings, does so for another device than the
+    CPU."""
+    names = {settings.device for settings, stages in models.items() if stages}
+    return any(device(name).type != "cpu" for name in names)
+
+
+def _is_done(clip: Clip) -> bool:
+    """Whether the track's row is that of the same settings; if so, most likely it still holds."""
+    row = clip.previous
+    return row is not None and row.status == "ok" and row.settings == describe(clip.job.settings)
+
+
+def _work(job: Job, command: Command, models: Iterable[str]) -> Work | None:
+    """The work of one job; None if its input cannot be read."""
+    found = (SONG, 0) if is_remote(job.path) else header(job)
+    if isinstance(found, str):
+        return None
+    return work_of(cost_of(job, *found, command), job.settings, models)
