@@ -97,6 +97,9 @@ def test_the_list_of_commands_and_options_is_pinned() -> None:
                                    "--workers"]),
         "lora show": ["--json"],
         "match": ["--budget", "--json", "--out", "--seed"],
+        "listen make": ["--amount", "--backend", "--items", "--json", "--out", "--question",
+                        "--seconds", "--seed"],
+        "listen score": ["--json", "--out", "--test"],
     }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from morphsep.cli import look, process, streams
+from morphsep.cli.listen import listen_app
 from morphsep.cli.lora import lora_app
 from morphsep.cli.manifest import manifest_app
 from morphsep.cli.match import match
@@ -33,6 +34,7 @@ for command in (
 app.add_typer(manifest_app, name="manifest")
 app.add_typer(models_app, name="models")
 app.add_typer(lora_app, name="lora")
+app.add_typer(listen_app, name="listen")
 
 
 def _version(wanted: bool) -> None:

@@ -44,7 +44,7 @@ class Sound:
     """``a`` and ``b``: the ends. ``morph``: an in-between by a backend. ``truth``: an in-between by
     the real knob. What a backend renders at the amounts 0 and 1 is a ``morph``, too."""
     backend: str = ""
-    """The backend's name, and its setting where it ran in several (``diffusion, two-sided``);
+    """The backend's name, and its setting where it ran in several (``diffusion two-sided``);
     empty for ends and truths. ``crossfade`` is the baseline that listeners compare with."""
     amount: float
     """Where between the ends, in [0, 1]; 0 and 1 for ``a`` and ``b``."""

@@ -1,0 +1,121 @@
+"""The tables of a listening test on paper: Markdown for people, Parquet for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from morphsep.evaluation.listening.tables import Needed, Scores
+
+if TYPE_CHECKING:
+    from morphsep.evaluation.bootstrap import Interval
+    from morphsep.storage import Location
+
+ENOUGH_LISTENERS = 20
+"""BS.1534-3, of experienced listeners."""
+
+
+def report(scores: Scores) -> Iterator[str]:
+    """The tables as lines of Markdown."""
+    yield f"# Listening test {scores.test}"
+    yield ""
+    yield f"{scores.listeners} listeners are counted, {len(scores.excluded)} are excluded."
+    if scores.listeners < ENOUGH_LISTENERS:
+        yield f"BS.1534-3 asks for {ENOUGH_LISTENERS} or more."
+    if scores.excluded:
+        yield ""
+        rows = [(each.listener, "; ".join(each.reasons)) for each in scores.excluded]
+        yield from _table(("excluded", "why"), rows)
+    yield from ("", "## Averages", "", "Intervals of 95 %, over listeners and items.", "")
+    yield from _averages(scores)
+    yield from ("", "## Comparisons", "", "Wilcoxon's test over listeners, Holm's correction.", "")
+    yield from _comparisons(scores)
+    yield from ("", "## Whether any condition differs", "", "Friedman's test over listeners.", "")
+    yield from _agreement(scores)
+    if scores.needed:
+        yield from ("", f"{needed_line(scores.needed)}. They did so here.")
+
+
+def write_tables(scores: Scores, folder: Location) -> None:
+    """Writes `scores.md`, and `scores.parquet`, `comparisons.parquet` and `excluded.parquet`."""
+    text = "\n".join(report(scores)) + "\n"
+    (folder / "scores.md").write_bytes(text.encode("utf-8"))
+    for name in ("scores", "comparisons", "excluded"):
+        _write_parquet(folder / f"{name}.parquet", scores.test, map(asdict, getattr(scores, name)))
+
+
+def needed_line(needed: Needed) -> str:
+    """How many listeners a difference takes, as a sentence without its end."""
+    return (
+        f"A difference of {needed.difference:g} MOS takes {needed.listeners} listeners whose "
+        f"differences spread by {needed.spread:.2g} (power 80 %, {needed.comparisons} comparisons)"
+    )
+
+
+def _averages(scores: Scores) -> Iterator[str]:
+    heads = ("measure", "transition", "condition", "amount", "listeners", "items", "answers")
+    rows = [
+        (
+            *(each.measure, each.transition, each.condition, f"{each.amount:g}"),
+            *(str(each.listeners), str(each.items), str(each.answers)),
+            *(_shown(each.mean), _shown(each.median)),
+        )
+        for each in scores.scores
+    ]
+    return _table((*heads, "mean", "median"), rows)
+
+
+def _comparisons(scores: Scores) -> Iterator[str]:
+    heads = ("measure", "first", "second", "listeners", "first - second", "p", "p (Holm)")
+    rows = [
+        (
+            *(each.measure, each.first, each.second, str(each.listeners)),
+            *(_shown(each.difference), _p(each.p), _p(each.p_holm)),
+        )
+        for each in scores.comparisons
+    ]
+    return _table(heads, rows)
+
+
+def _agreement(scores: Scores) -> Iterator[str]:
+    heads = ("measure", "conditions", "listeners", "chi-square", "p")
+    rows = [
+        (
+            *(each.measure, str(each.conditions), str(each.listeners)),
+            *(f"{each.chi_square:.1f}", _p(each.p)),
+        )
+        for each in scores.agreement
+    ]
+    return _table(heads, rows)
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield _row(heads)
+    yield _row(["---"] * len(heads))
+    yield from map(_row, rows)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
+
+
+def _shown(interval: Interval | None) -> str:
+    if interval is None:
+        return ""
+    if interval.low is None:
+        return f"{interval.value:.2f}"
+    return f"{interval.value:.2f} ({interval.low:.2f} to {interval.high:.2f})"
+
+
+def _p(p: float) -> str:
+    return f"{p:.3f}" if p >= 0.001 else "< 0.001"
+
+
+def _write_parquet(place: Location, test: str, rows: Iterable[dict[str, Any]]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pylist([{"test": test, **row} for row in rows])
+    with place.writing() as path:
+        pq.write_table(table, path, compression="zstd")
