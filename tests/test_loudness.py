@@ -94,6 +94,19 @@ def test_any_cutting_into_blocks_reads_the_same(lengths: list[int]) -> None:
     assert true_peak.peak == plain_true_peak(MUSIC)
 
 
+def test_momentary_loudness_follows_the_level_and_is_not_gated() -> None:
+    rate = 48_000
+    tone = np.full(3 * rate, 1.0)
+    tone[rate : 2 * rate] = from_db(-60)
+    meter = LoudnessMeter(rate, 1)
+    meter.add((sine(rate, 3.0, -6.0, channels=1) * tone).astype(np.float32))
+    blocks = meter.momentary()
+    # blocks of 400 ms every 100 ms: those that lie in one second only
+    assert len(blocks) == 27
+    assert np.ptp(blocks[1:7]) < 0.01
+    assert blocks[12:17] == pytest.approx(np.full(5, blocks[3] - 60), abs=0.1)
+
+
 def plain_true_peak(signal: Signal) -> float:
     """Every sample interpolated, none skipped; the same order of additions."""
     best = float(np.abs(signal).max())
