@@ -59,6 +59,37 @@ def test_frames_that_do_not_decode_are_missed(
     assert not (tmp_path / "x.wav").exists()
 
 
+def mp2_frames(num_frames: int = NUM_FRAMES) -> bytes:
+    return (b"\xff\xfd\x80\0" + b"\x55" * 413) * num_frames  # 128 kbit/s
+
+
+@pytest.mark.parametrize(("name", "frames"), [("AAC", adts_frames()), ("MP2", mp2_frames())])
+@needs_ffmpeg
+def test_what_lies_between_frames_is_said(tmp_path: Path, name: str, frames: bytes) -> None:
+    length = len(frames) // NUM_FRAMES
+    path = tmp_path / "x"
+
+    def note(*parts: bytes) -> str:
+        path.write_bytes(b"".join(parts))
+        info = probe(str(path))
+        assert info.format == name
+        return info.note
+
+    assert note(frames, ID3V1) == ""
+    assert note(frames, frames) == ""  # as if it were one
+    assert note(frames, ID3V1, frames) == "2 parts, read one after the other"
+    assert note(frames, b"x" * 9, frames) == (
+        f"2 parts, read one after the other; 9 bytes from byte {len(frames)} on are neither frames "
+        "nor tags"
+    )
+    assert note(frames, frames[:50]) == f"the file ends within a frame, at byte {len(frames)}"
+    hole = slice(10 * length, 14 * length)
+    with pytest.raises(TrackError, match=f"bytes {hole.start} to {hole.stop} are neither") as found:
+        note(frames[: hole.start], bytes(4 * length), frames[hole.stop :])
+    assert found.value.code == "truncated"
+    assert f"up to {4 * (1024 if name == 'AAC' else 1152) / RATE:.2f} s" in found.value.message
+
+
 def page(serial: int, granule: int, number: int, packet: bytes, flags: int = 0) -> bytes:
     sizes = bytes([*[255] * (len(packet) // 255), len(packet) % 255])
     head = struct.pack("<4sBBqIIIB", b"OggS", 0, flags, granule, serial, number, 0, len(sizes))

@@ -56,10 +56,44 @@ def avi() -> bytes:
     def riff(form: bytes, body: bytes) -> bytes:
         return b"RIFF" + struct.pack("<I", len(body) + 4) + form + body
 
-    return riff(b"AVI ", b"\x55" * 900) + riff(b"AVIX", b"\x55" * 800)
+    return riff(b"AVI ", b"LIST" + b"\x55" * 900) + riff(b"AVIX", b"\x55" * 800)
 
 
-MADE = {"WAVPACK": wavpack, "TTA": true_audio, "MATROSKA": matroska, "DSF": dsf, "AVI": avi}
+def monkeys_audio() -> bytes:
+    head = struct.pack("<4sHH7I", b"MAC ", 3990, 0, 52, 24, 8, 44, 1600, 0, 30) + bytes(16)
+    return head + b"\x55" * (24 + 8 + 44 + 1600 + 30)
+
+
+def musepack() -> bytes:
+    sound = b"AP" + bytes((0x80 | 904 >> 7, 904 & 0x7F)) + b"\x55" * 900
+    return b"MPCKSH\x10" + b"\x08" * 13 + sound * 2 + b"SE\x03"
+
+
+def tak() -> bytes:
+    info = b"\1" + (13).to_bytes(3, "little") + b"\x55" * 13
+    last = b"\7" + (11).to_bytes(3, "little") + (1500).to_bytes(5, "little")
+    return b"tBaK" + info + last + (500).to_bytes(3, "little") + bytes(3 + 4) + b"\x55" * 2000
+
+
+def flash() -> bytes:
+    tag = bytes([8]) + (500).to_bytes(3, "big") + bytes(7) + b"\x55" * 500
+    return b"FLV\1\4\0\0\0\x09\0\0\0\0" + (tag + (511).to_bytes(4, "big")) * 4
+
+
+def transport_stream() -> bytes:
+    return (b"G\x41\0\x10" + b"\x55" * 184) * 12
+
+
+def program_stream() -> bytes:
+    pack = b"\0\0\1\xbaD" + bytes(8) + b"\xf8"
+    return (pack + b"\0\0\1\xc0\1\xf4" + b"\x55" * 500) * 4 + b"\0\0\1\xb9"
+
+
+MADE = {
+    "WAVPACK": wavpack, "TTA": true_audio, "MATROSKA": matroska, "DSF": dsf, "AVI": avi,
+    "APE": monkeys_audio, "MUSEPACK": musepack, "TAK": tak, "FLV": flash,
+    "MPEGTS": transport_stream, "MPEGPS": program_stream,
+}  # fmt: skip
 
 
 def check(path: Path, kind: str) -> None:
@@ -76,19 +110,46 @@ def test_a_container_that_ends_early_is_a_row(tmp_path: Path, kind: str) -> None
         with path.open("rb") as file:
             assert ends.recording_end(file, kind, 0) == len(content)
         check(path, kind)
-    for size in (len(content) // 2 + 9, len(content) * 3 // 4 + 9, len(content) - 1):
+    last = len(content) - (5 if kind == "MPEGPS" else 1)  # a program's end holds no sound
+    for size in (len(content) // 2 + 9, len(content) * 3 // 4 + 9, last):
         path.write_bytes(content[:size])
         with pytest.raises(TrackError, match=f"ends after {size}; it was cut off") as caught:
             check(path, kind)
         assert caught.value.code == "truncated"
 
 
-@pytest.mark.parametrize("kind", ["MATROSKA", "TTA", "DSF"])
+@pytest.mark.parametrize("kind", MADE)
+def test_a_second_file_behind_one_that_says_where_it_ends(tmp_path: Path, kind: str) -> None:
+    content = MADE[kind]()
+    soundfile.write(tmp_path / "x.wav", np.zeros(99), RATE)
+    soundfile.write(tmp_path / "x.flac", np.zeros(99), RATE)
+    seconds = [(tmp_path / name).read_bytes() for name in ("x.wav", "x.flac")]
+    if not kind.startswith("MPEG"):  # those go on
+        seconds.append(content)
+    for second in seconds:
+        (tmp_path / "x").write_bytes(content + bytes(5) + second)
+        with pytest.raises(TrackError, match=f"begins at byte {len(content) + 5} of"):
+            check(tmp_path / "x", kind)
+
+
+@pytest.mark.parametrize("kind", ["MPEGTS", "MPEGPS"])
+def test_packets_go_on_behind_bytes_that_are_none(tmp_path: Path, kind: str) -> None:
+    content = MADE[kind]()
+    for middle in (b"", b"x" * 1000, content[50:300]):
+        (tmp_path / "x").write_bytes(content + middle + content + bytes(100))
+        with (tmp_path / "x").open("rb") as file:
+            assert ends.recording_end(file, kind, 0) == 2 * len(content) + len(middle)
+
+
+@pytest.mark.parametrize("kind", ["MATROSKA", "TTA", "DSF", "APE", "MUSEPACK", "TAK"])
 def test_an_end_that_is_not_told_is_no_cut(tmp_path: Path, kind: str) -> None:
     untold = {
         "MATROSKA": matroska().replace(ends.SEGMENT + b"\1" + bytes(5), ends.SEGMENT + b"\xff"),
         "TTA": true_audio()[:14] + b"\xff" * 4 + true_audio()[18:],
         "DSF": dsf().replace(b"fmt ", b"????"),
+        "APE": monkeys_audio().replace(b"MAC \x96\x0f", b"MAC \x6e\x0f"),
+        "MUSEPACK": musepack().replace(b"AP", b"\0\0"),
+        "TAK": tak().replace(b"\7", b"\x04"),
     }
     path = tmp_path / "x"
     path.write_bytes(untold[kind])
@@ -112,6 +173,7 @@ def test_blocks_of_wavpack_behind_damage_are_no_second_recording(tmp_path: Path)
 CODERS = {
     "mka": ["-c:a", "flac"], "webm": ["-c:a", "libopus"], "wv": ["-c:a", "wavpack"],
     "tta": ["-c:a", "tta"], "avi": ["-c:a", "mp2"], "flv": ["-c:a", "aac"],
+    "ts": ["-c:a", "mp2"],
 }  # fmt: skip
 
 

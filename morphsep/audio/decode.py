@@ -20,8 +20,11 @@ BLOCK = 131_072
 """Samples decoded at a time: about 3 s."""
 PROMISE_SLACK = 1.0
 """Seconds by which the duration in an m4a's or wma's header may be off in a complete file."""
-LEFT_OUT = re.compile("Error while decoding|Error submitting packet to decoder|Decoding error")
-"""How ffmpeg says that it goes on without a part of the sound; it ends with 0 all the same."""
+LEFT_OUT = re.compile(
+    "Error while decoding|Error submitting packet to decoder|Decoding error|corrupt input packet"
+)
+"""How ffmpeg says that it goes on without a part of the sound; it ends with 0 all the same. A cut
+transport stream is known by its last packet, of which a part is missing."""
 WALKED = ("AAC", "MP2")
 """Their frames were counted; what else ffmpeg finds no sound in is junk between them."""
 STREAMS = ("MPEGPS", "MPEGTS")
@@ -96,7 +99,7 @@ def _check_length(info: AudioInfo, decoded: AudioInfo) -> None:
 
 def _command(info: AudioInfo, destination: Path) -> list[str]:
     source = f"file:{Path(info.path).absolute()}"
-    options = ["-nostdin", "-v", "error", "-protocol_whitelist", "file"]
+    options = ["-nostdin", "-v", "warning", "-protocol_whitelist", "file"]
     audio = ["-map", "0:a:0", "-c:a", "pcm_f32le", "-map_metadata", "-1", "-rf64", "auto"]
     target = f"file:{destination.absolute()}"
     return [

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 from morphsep.audio import ffprobe
 from morphsep.audio.containers import adts, beginnings, boxes, ends, mpeg, ogg
-from morphsep.audio.gaps import check_gaps, check_ogg, ogg_note
+from morphsep.audio.gaps import check_frames, check_gaps, check_ogg, frames_note, ogg_note
 from morphsep.audio.info import (
     READABLE,
     AudioInfo,
@@ -202,8 +202,12 @@ def _adts(path: str, file: BinaryIO) -> AudioInfo:
         offset, frame = walked.other
         raise another_kind(path, offset, str(first), str(frame))
     check_gaps(file, path, walked.spans)
-    most_missing = FRAMES_AT_ENDS * adts.SAMPLES * len(walked.spans)
-    return replace(_of_adts(path, first, walked.num_frames), most_missing=most_missing)
+    check_frames(file, path, walked, adts.SAMPLES / first.sample_rate)
+    return replace(
+        _of_adts(path, first, walked.num_frames),
+        note=frames_note(file, walked.spans, walked.cut_frame),
+        most_missing=FRAMES_AT_ENDS * adts.SAMPLES * len(walked.spans),
+    )
 
 
 def _of_adts(path: str, first: adts.Frame, num_frames: int) -> AudioInfo:
@@ -217,9 +221,10 @@ def _mp2(path: str, file: BinaryIO) -> AudioInfo:
     scan = mpeg.scan(file)
     assert scan is not None
     check_mpeg(file, path, scan)
+    check_frames(file, path, scan, scan.first.num_samples / scan.first.sample_rate)
     return AudioInfo(
         path=path, format="MP2", subtype="MP2", via_ffmpeg=True,
         sample_rate=scan.first.sample_rate, num_channels=scan.first.num_channels,
-        num_samples=scan.num_samples,
+        num_samples=scan.num_samples, note=frames_note(file, scan.spans, scan.cut_frame),
         most_missing=FRAMES_AT_ENDS * scan.first.num_samples * len(scan.spans),
     )  # fmt: skip

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from morphsep.audio.containers import beginnings, ogg
+from morphsep.audio.containers import beginnings, frames, mpeg, ogg, tail
 from morphsep.audio.info import another_file, another_kind, parts_note, tracks_note
 from morphsep.errors import TrackError
 
@@ -19,6 +20,49 @@ def check_gaps(file: BinaryIO, path: str, spans: Sequence[tuple[int, int]]) -> N
         found = beginnings.sound_behind(file, end, begin)
         if found is not None:
             raise another_file(path, *found)
+
+
+def unexplained(file: BinaryIO, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """(first byte, one after the last) of what between spans of frames is no tag."""
+    found = []
+    for (_, start), (end, _) in pairwise(spans):
+        file.seek(start)
+        while length := frames.tag_bytes(file.read(tail.TAG_HEAD)):
+            start = min(end, start + length)
+            file.seek(start)
+        if start < end:
+            found.append((start, end))
+    return found
+
+
+def check_frames(
+    file: BinaryIO, path: str, walked: frames.Walk[Any] | mpeg.MpegScan, seconds: float
+) -> None:
+    """Raise TrackError("truncated") where between frames there is room for more of them.
+
+    Args:
+        seconds: of one frame.
+    """
+    mean = sum(end - start for start, end in walked.spans) / max(1, walked.num_frames)
+    for start, end in unexplained(file, walked.spans):
+        if end - start >= mean:
+            raise cut_off(
+                path,
+                f"bytes {start} to {end} are neither frames nor tags, where up to "
+                f"{(end - start) / mean * seconds:.2f} s would be",
+            )
+
+
+def frames_note(file: BinaryIO, spans: Sequence[tuple[int, int]], cut_frame: int | None) -> str:
+    """What is to be known of how frames are read that lie in spans."""
+    notes = [parts_note(len(spans))]
+    others = unexplained(file, spans)
+    if others:
+        size = sum(end - start for start, end in others)
+        notes.append(f"{size} bytes from byte {others[0][0]} on are neither frames nor tags")
+    if cut_frame is not None:
+        notes.append(f"the file ends within a frame, at byte {cut_frame}")
+    return "; ".join(filter(None, notes))
 
 
 def check_ogg(file: BinaryIO, path: str, chain: ogg.Chain) -> None:

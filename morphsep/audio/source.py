@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 from morphsep.audio.chunked import chunked
 from morphsep.audio.containers import au, beginnings, chunks, flac, mpeg, ogg
 from morphsep.audio.containers.splice import Spliced
-from morphsep.audio.gaps import check_gaps, check_ogg, cut_off, ogg_note
+from morphsep.audio.gaps import check_gaps, check_ogg, cut_off, frames_note, ogg_note
 from morphsep.audio.info import (
     AudioInfo,
     another_file,
     another_kind,
     claims_too_little,
-    parts_note,
     truncated,
 )
 from morphsep.audio.joined import Joined
@@ -121,12 +120,14 @@ def _mpeg(file: BinaryIO, path: str) -> Opened:
     if scan is None:
         return Opened(stream(file))
     check_mpeg(file, path, scan)
+    note = frames_note(file, scan.spans, scan.cut_frame)
     if not scan.is_promised:
         whole = Spliced(file, NO_TAG, mpeg.xing_frame(scan), *scan.spans)
-        return Opened(stream(whole), parts_note(len(scan.spans)))
+        return Opened(stream(whole), note)
     is_tagged = 0 < scan.offset == mpeg.id3_end(file)
     is_plain = is_tagged and file.seek(0, io.SEEK_END) - scan.end < TAGS
-    return Opened(stream(file if is_plain else Spliced(file, NO_TAG, (scan.offset, scan.end))))
+    plain = file if is_plain else Spliced(file, NO_TAG, (scan.offset, scan.end))
+    return Opened(stream(plain), note)
 
 
 def check_mpeg(file: BinaryIO, path: str, scan: mpeg.MpegScan) -> None:

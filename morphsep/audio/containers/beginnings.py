@@ -31,6 +31,9 @@ SIGNS = {
     "WAVPACK": rb"wvpk.{4}[\x02-\x10]\x04\0.{5}\0{4}",  # its first sample is number 0
     "FLV": rb"FLV\x01[\x01\x04\x05]\0\0\0\x09\0{4}",
     "DSF": rb"DSD \x1c\0{7}",
+    "AVI": rb"RIFF.{4}AVI LIST",
+    "TAK": rb"tBaK\x01.\0\0",
+    "MUSEPACK": rb"MPCKSH[\x08-\x1c]",
 }
 """Kinds of files and how they begin, long enough not to occur by chance."""
 _SIGN = re.compile(

@@ -1,6 +1,7 @@
 """Where the one recording of a container ends, by the container's own structure.
 
-Formats: WavPack 4, True Audio 1, ASF, Matroska (EBML, RFC 8794), DSF 1.01, AVI, MP4 (in `boxes`).
+Formats: WavPack 4, True Audio 1, ASF, Matroska (EBML, RFC 8794), DSF 1.01, AVI, Monkey's
+Audio 3.98, Musepack 8, TAK, FLV 1; in `boxes`: MP4; in `packets`: MPEG.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import struct
 from collections.abc import Callable
 from typing import BinaryIO
 
-from morphsep.audio.containers import boxes
+from morphsep.audio.containers import boxes, packets
 
 TTA_FRAME = 256 / 245
 """Seconds."""
@@ -28,6 +29,13 @@ DSF_FORMAT = 28
 """Offset of a DSF's second chunk."""
 SEGMENT = b"\x18\x53\x80\x67"
 """Matroska's element that holds everything but the header."""
+
+APE_DESCRIBED = 3980
+"""The version of Monkey's Audio from which on a file's parts are counted at its start."""
+MPC_LAST = b"SE"
+TAK_LAST_BLOCK, TAK_LAST_FRAME = 0, 7
+FLV_TAGS = (8, 9, 18)
+"""Sound, pictures, data."""
 
 
 def recording_end(file: BinaryIO, kind: str, start: int) -> int | None:
@@ -117,13 +125,79 @@ def _dsf(file: BinaryIO, start: int) -> int | None:
 
 def _avi(file: BinaryIO, position: int) -> int:
     """Large files are several RIFF chunks in a row."""
+    form = b"AVI "
     while True:
         file.seek(position)
         head = file.read(12)
-        if head[:4] != b"RIFF" or head[8:] not in (b"AVI ", b"AVIX"):
+        if head[:4] != b"RIFF" or head[8:] != form:
             return position
-        size = int.from_bytes(head[4:8], "little")
+        size, form = int.from_bytes(head[4:8], "little"), b"AVIX"
         position += 8 + size + size % 2
+
+
+def _monkeys_audio(file: BinaryIO, start: int) -> int | None:
+    """The sum of the parts that the descriptor counts; older versions have none."""
+    file.seek(start)
+    head = file.read(36)
+    if len(head) < 36 or int.from_bytes(head[4:6], "little") < APE_DESCRIBED:
+        return None
+    sizes: tuple[int, ...] = struct.unpack_from("<7I", head, 8)
+    high = sizes[5]  # of the size of the frames
+    return start + sum(sizes) - high + (high << 32)
+
+
+def _musepack(file: BinaryIO, start: int) -> int | None:
+    """Packets: a key of two letters, and their size, in groups of 7 bits."""
+    position, end = start + 4, file.seek(0, 2)
+    while position < end:
+        file.seek(position)
+        head = file.read(12)
+        if len(head) < 3:
+            break
+        size = _in_sevens(head[2:])
+        if size < 3 or not head[:2].isalpha():
+            return None
+        position += size
+        if head[:2] == MPC_LAST:
+            return position
+    return max(position, end + 1)  # its last packet is missing
+
+
+def _in_sevens(data: bytes) -> int:
+    """A number in bytes of 7 bits each; the last one is below 128."""
+    number = 0
+    for byte in data:
+        number = number << 7 | byte & 127
+        if byte < 128:
+            break
+    return number
+
+
+def _tak(file: BinaryIO, start: int) -> int | None:
+    """Blocks with a kind and a size; one tells where the last frame lies, from the last of them."""
+    position, sound = start + 4, None
+    while True:
+        file.seek(position)
+        head = file.read(12)
+        if len(head) < 4:
+            return None
+        position += 4 + int.from_bytes(head[1:4], "little")
+        if head[0] == TAK_LAST_FRAME and len(head) == 12:
+            sound = int.from_bytes(head[4:9], "little") + int.from_bytes(head[9:12], "little")
+        if head[0] == TAK_LAST_BLOCK:
+            return None if sound is None else position + sound
+
+
+def _flash(file: BinaryIO, start: int) -> int:
+    """Tags with a kind and a size, each followed by its length."""
+    file.seek(start)
+    position = start + int.from_bytes(file.read(9)[5:], "big") + 4
+    while True:
+        file.seek(position)
+        head = file.read(4)
+        if not head or head[0] not in FLV_TAGS:
+            return position
+        position += 15 + int.from_bytes(head[1:], "big")
 
 
 def _movie(file: BinaryIO, start: int) -> int:
@@ -133,5 +207,6 @@ def _movie(file: BinaryIO, start: int) -> int:
 
 _ENDS: dict[str, Callable[[BinaryIO, int], int | None]] = {
     "WAVPACK": _wavpack, "TTA": _true_audio, "WMA": _asf, "MATROSKA": _matroska, "DSF": _dsf,
-    "M4A": _movie, "AVI": _avi,
+    "M4A": _movie, "AVI": _avi, "APE": _monkeys_audio, "MUSEPACK": _musepack, "TAK": _tak,
+    "FLV": _flash, "MPEGTS": packets.transport_end, "MPEGPS": packets.program_end,
 }  # fmt: skip

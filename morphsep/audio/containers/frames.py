@@ -45,17 +45,20 @@ class Walk(Generic[F]):
     """Where they lie, as (first byte, one after the last), joined where they touch."""
     other: tuple[int, F] | None
     """Offset and header of the first frame of another kind, where the walk ended."""
+    cut_frame: int | None = None
+    """Offset of a last frame that the file ends within."""
 
 
 def walk(data: Data, position: int, parse: Parse[F]) -> Walk[F]:
     """Counts complete frames from the one at ``position`` to the end of the file."""
     first = parse(data, position)
-    count, end, begin = 0, len(data), position
+    count, end, begin, cut_frame = 0, len(data), position, None
     spans: list[tuple[int, int]] = []
     while first is not None and position < end:
         frame = parse(data, position)
         if frame is not None and frame.kind == first.kind:
             if position + frame.length > end:
+                cut_frame = position
                 break
             position += frame.length
             count += 1
@@ -68,7 +71,7 @@ def walk(data: Data, position: int, parse: Parse[F]) -> Walk[F]:
         if found[1].kind != first.kind:
             return Walk(num_frames=count, spans=tuple(spans), other=found)
     spans += [(begin, position)] * (position > begin)
-    return Walk(num_frames=count, spans=tuple(spans), other=None)
+    return Walk(num_frames=count, spans=tuple(spans), other=None, cut_frame=cut_frame)
 
 
 def in_a_row(data: Data, position: int, parse: Parse[F], most: int) -> int:

@@ -66,6 +66,8 @@ class MpegScan:
     """Where the frames with sound lie; more than one where recordings were put together."""
     other: tuple[int, Frame] | None
     """Offset and header of the first frame that has another rate, layer or number of channels."""
+    cut_frame: int | None
+    """Offset of a last frame that the file ends within."""
 
     @property
     def num_samples(self) -> int:
@@ -181,6 +183,7 @@ class _Begin(NamedTuple):
             first=self.first, header=self.header,
             offset=shift + self.offset, start=shift + self.start, promised_frames=self.promised,
             num_frames=found.num_frames, spans=found.spans, other=found.other,
+            cut_frame=found.cut_frame,
         )  # fmt: skip
 
 

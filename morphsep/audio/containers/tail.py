@@ -19,7 +19,7 @@ TAG_HEAD = 32
 """Bytes needed to read a tag's length."""
 SECOND_FILES = (
     b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM", chunks.W64_MAGIC, b"caff", b"fLaC", b"OggS",
-    b"wvpk", b"TTA1", b"MAC ", b"DSD ",
+    b"wvpk", b"TTA1", b"MAC ", b"DSD ", b"tBaK", b"MPCK",
 )  # fmt: skip
 """Ids that look like chunks but begin another, concatenated file."""
 NOTES = (
