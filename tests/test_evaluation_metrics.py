@@ -211,3 +211,26 @@ def test_a_click_at_a_seam_is_the_worst_seam(guitar: Signal) -> None:
     assert step > 10
     assert metrics.worst_seam(guitar, guitar, seams).step_db <= 0
     assert np.isnan(metrics.worst_seam(guitar, guitar, [])).all()
+
+
+def test_a_crossfade_leans_to_the_louder_end_and_is_a_mix_and_the_knob_is_neither(
+    knob: tuple[Signal, ...],
+) -> None:
+    source, _, middle, _, target = knob
+    (crossfade,) = metrics.match_loudness(
+        [np.asarray((source + target) / 2, np.float32)], MODEL_RATE
+    )
+    lean = [metrics.lean_to_louder(x, source, target, MODEL_RATE) for x in (middle, crossfade)]
+    assert lean[0] < 0.1 < 0.2 < lean[1]
+    unmixed = [metrics.unmixed_part(x, source, target) for x in (middle, crossfade)]
+    assert unmixed[0] > -40
+    assert unmixed[1] < -110
+    late = np.asarray((source + np.roll(target, 44, axis=-1)) / 2, np.float32)
+    (late,) = metrics.match_loudness([late], MODEL_RATE)
+    assert metrics.lean_to_louder(late, source, target, MODEL_RATE) > 0.2
+
+
+def test_fusion_of_silence_and_of_equal_ends_is_undefined(guitar: Signal) -> None:
+    assert np.isnan(metrics.lean_to_louder(guitar, guitar, guitar, MODEL_RATE))
+    assert np.isnan(metrics.lean_to_louder(guitar * 0, guitar * 0, guitar * 0, MODEL_RATE))
+    assert np.isnan(metrics.unmixed_part(guitar * 0, guitar, guitar))

@@ -14,6 +14,7 @@ from morphsep.models.download import is_offline
 from morphsep.models.from_bucket import local_copy
 from morphsep.models.hub import hub_answers
 from morphsep.models.weights import (
+    CDPAM,
     DEFAULT_MODEL,
     MUSIC2LATENT,
     available,
@@ -28,6 +29,7 @@ from morphsep.models.weights import (
 )
 
 __all__ = [
+    "CDPAM",
     "DEFAULT_MODEL",
     "MAX_LANES",
     "MUSIC2LATENT",

@@ -14,6 +14,7 @@ from morphsep.models.bags import Bag, Recipe, definition, legacy_files
 from morphsep.models.checksums import read_record, sha256_of, write_record
 from morphsep.models.download import DownloadError, Progress, any_answers, download, probe_url
 from morphsep.models.hub import fetch_from_hub, hub_url, probe_hub
+from morphsep.models.packaged import Packaged
 
 logger = logging.getLogger("morphsep")
 
@@ -49,13 +50,27 @@ class Remote:
 HUB_FILES = {"music2latent": ("SonyCSLParis/music2latent", "music2latent.pt")}
 """Models other than Demucs: repository on the Hugging Face hub, and file."""
 
-Source = tuple[Remote, ...]
+PACKAGED = {
+    "cdpam": Packaged(
+        package="cdpam",
+        path="CDPAM_trained/scratchJNDdefault_best_model.pth",
+        digest="453c8b6edee1a94f0120236156436ff28fe4d8d884485e4a67695c8e8570bdfe",
+        key="state",
+        file="cdpam.safetensors",
+        extra="evaluate",
+    )
+}
+"""Models that a Python package brings, by name. No host has them."""
+
+Source = tuple[Remote | Packaged, ...]
 """All checkpoints of a model at one host."""
 
 
 def sources(recipe: Recipe) -> tuple[Source, ...]:
     """Hosts for a model, best first: ``$MORPHSEP_MODEL_URL`` alone if set, else those of demucs."""
     mirror = os.environ.get("MORPHSEP_MODEL_URL")
+    if recipe.name in PACKAGED:
+        return ((PACKAGED[recipe.name],),)
     if recipe.name in HUB_FILES:
         return ((_hub_file(recipe.name, mirror),),)
     if mirror:
@@ -109,11 +124,13 @@ def fetch_model(recipe: Recipe, folder: Path, progress: Progress | None) -> Bag:
     Several processes may ask at once: one fetches, the others wait and find it there.
 
     Raises:
-        DownloadError: no host has it.
+        DownloadError: no host has it, or the package that brings it is not installed.
     """
     from filelock import FileLock
 
-    if not first_host(recipe, timeout=10.0):
+    if recipe.name in PACKAGED:
+        PACKAGED[recipe.name].probe(timeout=0.0)  # says what to install
+    elif not first_host(recipe, timeout=10.0):
         raise DownloadError(
             f"No host of the model {recipe.name} answers. Is there a network? Fetch it elsewhere "
             f"(morphsep models fetch {recipe.name}) and copy its folder to {folder}."
@@ -141,7 +158,7 @@ def _fetch_from_any(recipe: Recipe, folder: Path, progress: Progress | None) -> 
     raise DownloadError(f"{recipe.name} could not be fetched. " + " ".join(refusals))
 
 
-def _fetch_one(remote: Remote, folder: Path, progress: Progress | None) -> Path:
+def _fetch_one(remote: Remote | Packaged, folder: Path, progress: Progress | None) -> Path:
     target = folder / remote.file
     record = read_record(folder)
     wanted = record.get(target.name) or remote.sha256

@@ -18,7 +18,14 @@ from morphsep.models.bags import Bag, Recipe, assemble, legacy_files, published,
 from morphsep.models.checksums import check, identity
 from morphsep.models.download import Progress, is_offline
 from morphsep.models.from_bucket import local_copy
-from morphsep.models.sources import HUB_FILES, fetch_model, first_host, hub_repository, sources
+from morphsep.models.sources import (
+    HUB_FILES,
+    PACKAGED,
+    fetch_model,
+    first_host,
+    hub_repository,
+    sources,
+)
 
 DEFAULT_MODEL = "htdemucs_6s"
 LICENCE = (
@@ -26,8 +33,9 @@ LICENCE = (
 )
 """Of Demucs' weights. The MIT licence covers demucs' code only; the hub's pages name no licence."""
 MUSIC2LATENT = "music2latent"
-LICENCES = {MUSIC2LATENT: "CC-BY-NC-4.0"}
-"""Of models other than Demucs."""
+CDPAM = "cdpam"
+LICENCES = {MUSIC2LATENT: "CC-BY-NC-4.0", CDPAM: "MIT"}
+"""Of models other than Demucs; CDPAM's is the one that its package's classifier names."""
 
 logger = logging.getLogger("morphsep")
 
@@ -57,11 +65,11 @@ def _user_cache() -> Path:
 
 
 def list_models() -> tuple[ModelInfo, ...]:
-    """Every bag that demucs knows by name, the default first; then models of backends. No network;
-    loads torch."""
+    """Every bag that demucs knows by name, the default first; then models of backends and metrics.
+    No network; loads torch."""
     names = sorted(name for name in published() if name not in legacy_files())
     names.sort(key=lambda name: name != DEFAULT_MODEL)
-    names += HUB_FILES
+    names += [*HUB_FILES, *PACKAGED]
     return tuple(_info(name) for name in names)
 
 
@@ -78,7 +86,8 @@ def _info(name: str) -> ModelInfo:
 
 def _known() -> dict[str, Recipe]:
     """What can be fetched by name."""
-    return {**published(), **{name: Recipe(name=name, signatures=(name,)) for name in HUB_FILES}}
+    others = (*HUB_FILES, *PACKAGED)
+    return {**published(), **{name: Recipe(name=name, signatures=(name,)) for name in others}}
 
 
 def locate(model: str, offline: bool = False) -> Bag | None:
@@ -128,7 +137,9 @@ def available(model: str) -> bool:
 def reachable(model: str, timeout: float = 10.0) -> bool:
     """Whether `fetch` would find a host that has the model; decided within `timeout` seconds."""
     recipe = _known().get(model)
-    return recipe is not None and not is_offline() and first_host(recipe, timeout)
+    if recipe is None or (is_offline() and model not in PACKAGED):
+        return False
+    return first_host(recipe, timeout)
 
 
 def path(model: str) -> Path:
@@ -155,16 +166,21 @@ def resolve(model: str, *, offline: bool = False, progress: Progress | None = No
             check(bag)
             return bag
         except SettingError as error:
-            if recipe is None or is_offline(offline):
+            if recipe is None or _must_be_here(model, offline):
                 raise
             logger.warning("%s Fetching it again.", error)
-    if is_offline(offline):
+    if _must_be_here(model, offline):
         raise SettingError(
             f"The weights of {model} are not on this machine and offline is set. Run `morphsep "
             f"models fetch {model}` where there is a network, then copy {weights_dir() / model}."
         )
     assert recipe is not None  # locate has refused every other name
     return fetch_model(recipe, weights_dir() / recipe.name, progress)
+
+
+def _must_be_here(model: str, offline: bool) -> bool:
+    """Whether a model could only come through the network, and that is forbidden."""
+    return is_offline(offline) and model not in PACKAGED
 
 
 def verify(model: str) -> tuple[Path, ...]:

@@ -5,6 +5,15 @@ values (silence, no onsets, nothing moves) are NaN, never a guess.
 """
 
 from morphsep.evaluation.metrics.attacks import attack_sharpness, lost_sharpness, onsets
+from morphsep.evaluation.metrics.cdpam import (
+    Cdpam,
+    Encoding,
+    cdpam_distance,
+    cdpam_steps,
+    cdpam_to_target,
+    load_cdpam,
+)
+from morphsep.evaluation.metrics.fusion import lean_to_louder, unmixed_part
 from morphsep.evaluation.metrics.log_mel import (
     distances_to_truth,
     largest_deviation,
@@ -29,9 +38,14 @@ from morphsep.evaluation.metrics.zimtohrli import has_zimtohrli, zimtohrli_dista
 
 __all__ = [
     "LUFS",
+    "Cdpam",
+    "Encoding",
     "Smoothness",
     "WorstSeam",
     "attack_sharpness",
+    "cdpam_distance",
+    "cdpam_steps",
+    "cdpam_to_target",
     "correspondence",
     "directness",
     "distances_to_truth",
@@ -39,6 +53,8 @@ __all__ = [
     "has_zimtohrli",
     "intermediateness",
     "largest_deviation",
+    "lean_to_louder",
+    "load_cdpam",
     "log_mel_positions",
     "lost_sharpness",
     "loudness_wobble",
@@ -51,6 +67,7 @@ __all__ = [
     "smoothness",
     "spectral_convergence",
     "unevenness",
+    "unmixed_part",
     "worst_seam",
     "zimtohrli_distance",
 ]
