@@ -5,12 +5,13 @@ PYTHON := .venv/bin/python
 WORKERS ?= 2
 # Extra arguments for pytest: make test PYTEST="-k grid -x"
 PYTEST ?=
+TESTS := OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # What runs on the newest Python: all that does without torch, Ray and an object store, and is quick.
 NEWEST := morphsep/errors.py $(addprefix morphsep/,audio dsp manifest request storage) \
 	$(patsubst %,tests/test_%.py,audio grid inputs interpolate loudness resample segments stitching tags)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-newest lint types format docs bench constraints clean \
+.PHONY: help demo test test-slow test-newest lint types format docs bench constraints clean \
 	for-demo for-docs for-test
 
 help: ## print this list
@@ -20,7 +21,10 @@ demo: for-demo ## change the guitar in a real clip; results in demo-out/
 	@$(PYTHON) -m jobs.demo
 
 test: lint types ## lint, types and tests
-	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST)
+	$(TESTS) $(PYTEST)
+
+test-slow: for-test ## the slow tests, all or some: PYTEST=tests/faults
+	$(TESTS) -m "slow and not gpu and not network" $(PYTEST)
 
 test-newest: ## a small part of the tests on the newest other Python here
 	OMP_NUM_THREADS=1 scripts/test-newest.sh $(NEWEST) $(PYTEST)

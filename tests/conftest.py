@@ -81,10 +81,17 @@ def witness_plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is installed in this folder, the workers of the cluster know, too."""
+    return tmp_path_factory.mktemp("site")
+
+
+@pytest.fixture(scope="session")
 def cluster(
     server: ObjectStore,
     witnessed: Path,
     witness_plugins: Path,
+    site: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[None]:
     """Ray in this process, one for all tests of it: a run on Ray takes the cluster that is there.
@@ -93,7 +100,7 @@ def cluster(
     its start: the object store, a folder for weights that is nobody else's, and the witnesses.
     """
     ray = pytest.importorskip("ray")
-    path = os.pathsep.join(filter(None, [str(witness_plugins), os.getenv("PYTHONPATH")]))
+    path = os.pathsep.join([str(witness_plugins), str(site), os.getenv("PYTHONPATH", "")])
     environment = server.environment | {
         "PYTHONPATH": path, witnesses.FOLDER: str(witnessed), "CUDA_VISIBLE_DEVICES": "0,1",
         "MORPHSEP_WEIGHTS": str(tmp_path_factory.mktemp("weights")),
@@ -114,6 +121,14 @@ def cluster(
         patch.undo()
         yield
         ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def address(cluster: None) -> str:
+    """Where commands find that cluster."""
+    import ray
+
+    return str(ray.get_runtime_context().gcs_address)
 
 
 @pytest.fixture(scope="module")

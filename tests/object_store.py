@@ -116,6 +116,7 @@ def _reset(connection: socket.socket) -> None:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or a body waits 40 ms for the headers to be acknowledged
     server: _Listener
 
     def setup(self) -> None:

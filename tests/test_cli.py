@@ -26,6 +26,7 @@ from morphsep.request import (
     has_option,
     setting_options,
 )
+from morphsep.run.executors import ClusterLostError
 from morphsep.separators.demucs import Demucs
 from morphsep.stages import Event
 from morphsep.storage.faults import StorageError
@@ -275,7 +276,13 @@ def test_exit_codes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "code"), [(SettingError("no"), 1), (StorageError("away"), 3), (OSError("full"), 3)]
+    ("error", "code"),
+    [
+        (SettingError("no"), 1),
+        (StorageError("away"), 3),
+        (ClusterLostError("lost"), 3),
+        (OSError("full"), 3),
+    ],
 )
 def test_what_ends_a_command_says_whose_fault_it_is(
     error: Exception, code: int, monkeypatch: pytest.MonkeyPatch

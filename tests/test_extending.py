@@ -23,7 +23,7 @@ PAIRS = (("as-recorded", "distortion"), ("clean", "fuzz"), ("chorus", "ambient")
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def installed(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the page's package is installed."""
     folder = tmp_path_factory.mktemp("morphsep-example")
     blocks = dict.fromkeys(("toml", "python"), "")
@@ -32,10 +32,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
             blocks[language] += code + "\n"
     (folder / "pyproject.toml").write_text(blocks["toml"])
     (folder / "morphsep_example.py").write_text(blocks["python"])
-    target = tmp_path_factory.mktemp("site")
     command = ["-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run([sys.executable, *command, "--target", target, folder], check=True)
-    return target
+    subprocess.run([sys.executable, *command, "--target", site, folder], check=True)
+    return site
 
 
 def morphsep(installed: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -48,13 +47,14 @@ def morphsep(installed: Path, *arguments: object) -> subprocess.CompletedProcess
 
 
 @pytest.mark.ray
-def test_both_executors_run_it_and_agree(installed: Path, tmp_path: Path) -> None:
+@pytest.mark.filterwarnings("default")  # Ray warns of its own deprecations
+def test_both_executors_run_it_and_agree(installed: Path, address: str, tmp_path: Path) -> None:
     song = songs.write(tmp_path / "song.wav", songs.guitar(6.0))
     outputs = []
-    for executor in ("local", "ray"):
+    for executor, *more in (("local",), ("ray", "--address", address)):
         out = tmp_path / executor
         done = morphsep(
-            installed, "morph", song, "-o", out, "--executor", executor, "--json",
+            installed, "morph", song, "-o", out, "--executor", executor, *more, "--json",
             "--separator", "centre", "--to", "ring", "--backend", "equal-power",
             "--set", "exponent=0.7", "--amount", "0.5", "--no-uniform",
         )  # fmt: skip

@@ -210,12 +210,12 @@ def test_the_commands_load_nothing_heavy_before_they_run() -> None:
 
 
 @pytest.mark.ray
-def test_pairs_on_a_ray_cluster(listed: Path, tiny: Path, tmp_path: Path) -> None:
-    pytest.importorskip("ray")
+@pytest.mark.filterwarnings("default")  # Ray warns of its own deprecations
+def test_pairs_on_a_ray_cluster(listed: Path, tiny: Path, tmp_path: Path, address: str) -> None:
     done = subprocess.run(
         [sys.executable, str(ROOT / "jobs" / "train_lora.py"), str(listed), "-o",
          str(tmp_path / "results.csv"), "--weights", str(tiny), "--offline", "--json",
-         "--address", "local", *QUICK],
+         "--address", address, *QUICK],
         capture_output=True, text=True, cwd=tmp_path, check=False,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -110,11 +111,25 @@ def command(tmp_path: Path, *more: str) -> list[str]:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_a_killed_run_is_finished_by_the_next(tmp_path: Path, how: signal.Signals) -> None:
-    """Killed while sections are being written; then the same command gives what it would have."""
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Songs in ``in``, and in ``out`` what `command` makes of them when nobody kills it."""
+    folder = tmp_path_factory.mktemp("undisturbed")
     for name in ("a.wav", "b.wav"):
-        songs.song(tmp_path / "in", 20.0, name=name)
+        path = songs.song(folder / "in", 13.0, name=name)
+        morphsep.morph_file(
+            path, folder / "out", to="distortion", amount=0.5, backend="spectral", section=5,
+            chunk=5, uniform=False, **STEM,
+        )  # fmt: skip
+    return folder
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_killed_run_is_finished_by_the_next(
+    tmp_path: Path, undisturbed: Path, how: signal.Signals
+) -> None:
+    """Killed while sections are being written; then the same command gives what it would have."""
+    shutil.copytree(undisturbed / "in", tmp_path / "in")
     arguments = command(tmp_path, "--stem", "{stem}.guitar.wav")
     process = subprocess.Popen(
         arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
@@ -136,14 +151,9 @@ def test_a_killed_run_is_finished_by_the_next(tmp_path: Path, how: signal.Signal
     assert done.returncode == 0, done.stderr
     assert verify(tmp_path / "out") == (2, [])
     assert kept
-    undisturbed = tmp_path / "undisturbed"
     for name in ("a.wav", "b.wav"):
-        morphsep.morph_file(
-            tmp_path / "in" / name, undisturbed, to="distortion", amount=0.5, backend="spectral",
-            section=5, chunk=5, uniform=False, **STEM,
-        )  # fmt: skip
         np.testing.assert_array_equal(
-            songs.read(undisturbed / name), songs.read(tmp_path / "out" / name)
+            songs.read(undisturbed / "out" / name), songs.read(tmp_path / "out" / name)
         )
 
 
@@ -175,7 +185,7 @@ def test_two_runs_on_one_folder_do_not_meet(tmp_path: Path) -> None:
 
 def test_a_run_cut_short_may_go_on_with_other_sections(tmp_path: Path) -> None:
     """Sections of two lengths must not be mixed: that would leave holes in stem or change."""
-    path = songs.write(tmp_path / "in" / "song.wav", songs.guitar(40.0))
+    path = songs.write(tmp_path / "in" / "song.wav", songs.guitar(21.0))
     arguments = command(tmp_path, "--separator", "harmonic")
     process = subprocess.Popen(arguments, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     stems = tmp_path / "out" / ".morphsep" / "stems"
@@ -184,12 +194,12 @@ def test_a_run_cut_short_may_go_on_with_other_sections(tmp_path: Path) -> None:
         time.sleep(0.01)
     process.kill()
     process.wait()
-    longer = [*arguments, "--section", "20"]
+    longer = [*arguments, "--section", "10"]
     assert subprocess.run(longer, check=False, capture_output=True).returncode == 0
     assert verify(tmp_path / "out") == (1, [])
     morphsep.morph_file(
         path, tmp_path / "undisturbed", to="distortion", amount=0.5, backend="spectral",
-        section=20, chunk=5, separator="harmonic", uniform=False,
+        section=10, chunk=5, separator="harmonic", uniform=False,
     )  # fmt: skip
     np.testing.assert_array_equal(
         songs.read(tmp_path / "undisturbed" / "song.wav"), songs.read(tmp_path / "out" / "song.wav")
@@ -313,11 +323,13 @@ def test_an_interrupt_that_is_swallowed_ends_the_run_all_the_same(
 def test_storage_that_is_away_while_a_row_is_asked_for_ends_no_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from morphsep.run import retries
     from morphsep.stages.workspace import Workspace
     from morphsep.storage.faults import StorageError
     from morphsep.storage.locations import Location
 
     real, left = Workspace.ended, [1, 1, 1]
+    monkeypatch.setattr(retries, "WAITS", [wait / 100 for wait in retries.WAITS])
 
     def away(self: Workspace, track: str) -> Location:
         if left:

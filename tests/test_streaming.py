@@ -53,11 +53,11 @@ def test_songs_are_finished_while_others_have_not_begun(tmp_path: Path, gpu: Any
 
 
 def slowly(record: int, folder: Path) -> list[int]:
-    """Keeps its worker at the first record until nothing has been begun for 3 s."""
+    """Keeps its worker at the first record until nothing has been begun for a second."""
     before = -1
     while record == 0 and (now := len(list(folder.iterdir()))) != before:
         before = now
-        time.sleep(3)
+        time.sleep(1)
     return [record]
 
 
@@ -187,8 +187,8 @@ def test_a_probe_that_fails_ends_the_run_before_there_is_work(tmp_path: Path) ->
 
 
 def test_a_probe_that_hangs_ends_the_run() -> None:
-    pool = Pool(min_workers=1, max_workers=1, probe=hangs)
-    with pytest.raises(TimeoutError, match="the storage has not answered a worker on "):
+    pool = Pool(min_workers=1, max_workers=1, probe=hangs, probe_seconds=1.0)
+    with pytest.raises(TimeoutError, match=r"the storage has not answered a worker on .* for 1 s"):
         through(pool, [0], passed_on)
 
 

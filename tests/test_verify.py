@@ -46,8 +46,11 @@ def done(template: Path, tmp_path: Path) -> tuple[Path, TrackRow]:
     (row,) = manifest.read_tracks(out)
     row = replace(row, input=str(tmp_path / "in" / Path(str(row.input)).name))
     manifest.commit(out, row, list(manifest.read_chunks(out)))
-    assert verify(out) == (1, [])
     return out, row
+
+
+def test_what_nobody_has_spoiled_is_found_right(done: tuple[Path, TrackRow]) -> None:
+    assert verify(done[0]) == (1, [])
 
 
 def promises(out: Path) -> set[int | None]:

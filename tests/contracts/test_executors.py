@@ -247,7 +247,8 @@ def test_verifying_finds_the_same(morphed, tmp_path: Path) -> None:
     out = tmp_path / "out"
     shutil.copytree(done, out)
     pool = Pool(min_workers=1, max_workers=2)
-    assert verify(out, "ray", pool) == verify(out, "local", pool) == verify(out) == verify(done)
+    expected = len(manifest.read_tracks(out)), []
+    assert verify(out, "ray", pool) == verify(out, "local", pool) == expected
     missing, changed, shorter, *_ = (row for row in manifest.read_tracks(out) if row.num_morphed)
     (out / str(missing.output)).unlink()
     with (out / str(changed.output)).open("r+b") as file:

@@ -61,7 +61,7 @@ def check(nodes: Nodes, material: Path, run: Run, retried: bool = True) -> None:
     "stage",
     [
         pytest.param("prepare", marks=pytest.mark.slow),
-        pytest.param("separate", marks=pytest.mark.slow),  # in a bucket it is tried always
+        pytest.param("separate", marks=pytest.mark.slow),
         "morph",
     ],
 )
@@ -71,6 +71,7 @@ def test_a_worker_is_killed(nodes: Nodes, material: Path, tmp_path: Path, stage:
     check(nodes, material, run)
 
 
+@pytest.mark.slow
 def test_a_node_goes(nodes: Nodes, material: Path, tmp_path: Path) -> None:
     run = begin(nodes, material, tmp_path / "out")
     while True:
@@ -81,6 +82,7 @@ def test_a_node_goes(nodes: Nodes, material: Path, tmp_path: Path) -> None:
     check(nodes, material, run, retried=False)
 
 
+@pytest.mark.slow
 def test_nodes_come_and_go(nodes: Nodes, tmp_path: Path) -> None:
     for seed in range(100):
         songs.write(tmp_path / "in" / f"{seed}.wav", songs.guitar(7.0, seed=seed))
@@ -97,7 +99,9 @@ def test_nodes_come_and_go(nodes: Nodes, tmp_path: Path) -> None:
     assert nodes.leaks() == []
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "how", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM]
+)
 def test_the_driver_is_told_to_end(
     nodes: Nodes, material: Path, tmp_path: Path, how: signal.Signals
 ) -> None:
@@ -114,6 +118,7 @@ def test_the_driver_is_told_to_end(
     check(nodes, material, begin(nodes, material, tmp_path / "out"), retried=False)
 
 
+@pytest.mark.slow
 def test_the_driver_goes(nodes: Nodes, material: Path, tmp_path: Path) -> None:
     run = begin(nodes, material, tmp_path / "out")
     note = run.caught("morph")

@@ -17,6 +17,7 @@ from tests.faults.disasters import Nodes, Run, morph
 from tests.object_store import ObjectStore
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.ray,
     pytest.mark.filterwarnings("default"),
     pytest.mark.usefixtures("store"),
@@ -80,7 +81,6 @@ def test_workers_are_killed(nodes: Nodes, server: ObjectStore, material: Path) -
     assert sum(row.retries for row in rows) >= 2
 
 
-@pytest.mark.slow
 def test_the_driver_is_killed(nodes: Nodes, server: ObjectStore, material: Path) -> None:
     run = begin(nodes, server, "driver")
     run.caught("morph")
@@ -88,7 +88,6 @@ def test_the_driver_is_killed(nodes: Nodes, server: ObjectStore, material: Path)
     check(nodes, server, material, begin(nodes, server, "driver"), "driver")
 
 
-@pytest.mark.slow
 def test_the_bucket_is_gone_for_20_seconds(
     nodes: Nodes, server: ObjectStore, material: Path
 ) -> None:

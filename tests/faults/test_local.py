@@ -43,7 +43,11 @@ SLOWLY = ("--separator", "slow", *OURS)
 
 
 @pytest.mark.parametrize(
-    ("separator", "died_of"), [("kills", signal.SIGKILL), ("aborts", signal.SIGABRT)]
+    ("separator", "died_of"),
+    [
+        ("kills", signal.SIGKILL),
+        pytest.param("aborts", signal.SIGABRT, marks=pytest.mark.slow),
+    ],
 )
 def test_an_input_that_kills_its_driver(tmp_path, env, separator, died_of) -> None:
     """In one process there is nobody to go on; but the same command does, and gives up in time."""

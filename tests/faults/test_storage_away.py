@@ -61,13 +61,13 @@ def check(run: Run, out: str, material: Path) -> None:
     assert sum(row.retries for row in rows) >= 1
 
 
-def test_gone_for_20_seconds(env, store, material) -> None:
+def test_gone_for_a_while(env, store, material) -> None:
     run, out = begin(env, store, material, "gone")
     wait_for(store, run, "gone/.morphsep/stems")
     began = time.monotonic()
-    store.go_away(20)
+    store.go_away(6)
     check(run, out, material)
-    assert time.monotonic() - began > 20, "it was over before the storage came back"
+    assert time.monotonic() - began > 6, "it was over before the storage came back"
 
 
 def test_errors_by_the_dozen(env, store, material) -> None:

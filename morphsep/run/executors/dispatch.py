@@ -56,7 +56,7 @@ class _Dispatch:
     """A run on workers."""
 
     def __init__(self, steps: Steps, records: Sequence[Any], pool: Pool, place: Place) -> None:
-        self._given = pickle.dumps((list(steps), pool.probe))
+        self._given = pickle.dumps((list(steps), pool.probe, pool.probe_seconds))
         self._place = place
         self._on_told = pool.on_told
         kinds = place.kinds

@@ -48,6 +48,8 @@ class Pool:
     probe: Callable[[], None] | None = None
     """Called on each worker before it is given work. Where no worker has begun yet, what it raises
     ends the run; later it only leaves that worker out. Picklable."""
+    probe_seconds: float = 20.0
+    """How long that may take, before it counts as a TimeoutError."""
     on_told: Callable[[Any], None] = ignore
     """Given what steps `tell` on other processes of this machine, in the driver's thread."""
 

@@ -10,9 +10,6 @@ from typing import NamedTuple
 
 from morphsep.run.executors.step import Steps
 
-PROBE = 20.0
-"""Seconds that a worker's first look at the storage may take."""
-
 
 class Answer(NamedTuple):
     """What became of a record."""
@@ -35,10 +32,10 @@ class Worker:
     def begin(self, steps: bytes, own: Collection[int]) -> Answer:
         """Takes all steps, knows which of them are its own kind's, and tries the storage."""
         try:
-            self._steps, probe = pickle.loads(steps)
+            self._steps, probe, seconds = pickle.loads(steps)
             self._own = own
             if probe is not None:
-                _in_time(probe)
+                _in_time(probe, seconds)
         except Exception as error:
             return Answer(0, [], _pickled(error))
         return Answer(0, [])
@@ -56,7 +53,7 @@ class Worker:
             return Answer(at, [], _pickled(error))
 
 
-def _in_time(probe: Callable[[], None]) -> None:
+def _in_time(probe: Callable[[], None], seconds: float) -> None:
     """Raises what the probe raises, or TimeoutError."""
     raised: list[Exception] = []
 
@@ -68,10 +65,10 @@ def _in_time(probe: Callable[[], None]) -> None:
 
     thread = threading.Thread(target=try_it, daemon=True)
     thread.start()
-    thread.join(PROBE)
+    thread.join(seconds)
     if thread.is_alive():
         raise TimeoutError(
-            f"the storage has not answered a worker on {socket.gethostname()} for {PROBE:.0f} s; "
+            f"the storage has not answered a worker on {socket.gethostname()} for {seconds:.0f} s; "
             "see whether that machine reaches it, and has credentials for it"
         )
     if raised:
