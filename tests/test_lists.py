@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import codecs
 import datetime
+import io
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,7 +27,8 @@ from morphsep.request.inputs import collect
 from morphsep.request.job import Command, Job
 from morphsep.request.list_files import LISTS
 from morphsep.request.settings import Settings
-from morphsep.run import run, settle_jobs
+from morphsep.run import run, settle_jobs, verify
+from morphsep.storage import location, packed_name
 from tests import songs
 
 SETTINGS = Settings(to="distortion")
@@ -141,15 +146,81 @@ def test_paths_of_any_arrow_type(tmp_path: Path, column: pa.Array, name: str) ->
     assert [json.loads(jobs[p].list_columns or "") for p in PATHS] == [{"id": "x"}, {"id": "y"}]
 
 
-def test_a_data_set_that_holds_its_sound_is_read_where_its_files_are(tmp_path: Path) -> None:
-    path = tmp_path / "list.parquet"
-    pq.write_table(
-        pa.table({"audio": pa.array([{"bytes": b"RIFF", "path": "a.wav"}], SOUND)}), path
-    )
-    with pytest.raises(SettingError, match="lies in the list itself"):
-        jobs_of(path)
+def data_set(path: Path, cells: list[dict[str, object] | None], **columns: list[object]) -> Path:
+    """A Parquet file as data sets are, in groups of two rows."""
+    table = pa.table({"audio": pa.array(cells, SOUND), **columns})
+    pq.write_table(table, path, row_group_size=2)
+    return path
+
+
+def sound_bytes(name: str, seed: int) -> bytes:
+    file = io.BytesIO()
+    noise = np.random.default_rng(seed).standard_normal(4_000) * 0.1
+    soundfile.write(file, noise, 8_000, format=name.rpartition(".")[2].upper())
+    return file.getvalue()
+
+
+def test_sound_that_lies_in_a_data_set_is_done(tmp_path: Path) -> None:
+    names = ["a.wav", "cds/b.flac", "/home/x/c.wav", None, "a.wav", "on_disk.wav"]
+    sounds = [sound_bytes(name or "x.wav", seed) for seed, name in enumerate(names)]
+    (tmp_path / "on_disk.wav").write_bytes(sounds[5])
+    cells = [
+        {"bytes": data if name != "on_disk.wav" else None, "path": name}
+        for name, data in zip(names, sounds, strict=True)
+    ]
+    path = data_set(tmp_path / "list.parquet", [*cells, None], speaker=[*list("abcdef"), None])
+    out = tmp_path / "out"
+    settings = Settings(separator="none", uniform=False)
+    jobs = collect([str(path)], out, replace(settings, to="fuzz"))
+    assert not any(job.refusal for job in jobs)
+    assert run(jobs, out, REPROCESS).exit_code == 0
+    rows = {row.track: row for row in manifest.read_tracks(out)}
+    assert sorted(rows) == ["a.wav", "a.wav.wav", "c.wav", "cds/b.flac", "on_disk.wav", "row 4"]
+    assert {row.status for row in rows.values()} == {"ok"}
+    assert json.loads(rows["cds/b.flac"].list_columns or "") == {"speaker": "b"}
+    digests = [location(rows[track].input).stamp() for track in ("a.wav", "cds/b.flac")]
+    assert digests[0] == digests[1] == location(path).stamp()
+    hashes = {rows[track].content_hash for track in rows}
+    assert len(hashes) == 6  # no two are the same
+    assert not verify(out)[1]
+    again = run(collect([str(path)], out, replace(settings, to="fuzz")), out, REPROCESS)
+    assert not again.done
+
+
+def test_a_data_set_whose_files_are_there_is_read_from_them(tmp_path: Path) -> None:
+    path = data_set(tmp_path / "list.parquet", [{"bytes": b"RIFF", "path": "a.wav"}])
+    assert [job.path.partition("://")[0] for job in jobs_of(path).values()] == ["parquet"]
     (tmp_path / "a.wav").touch()
-    assert list(jobs_of(path)) == ["a.wav"]
+    assert [job.path for job in jobs_of(path).values()] == [str(tmp_path / "a.wav")]
+
+
+@pytest.mark.parametrize("statistics", [True, False])
+def test_rows_that_hold_nothing_and_name_nothing(tmp_path: Path, statistics: bool) -> None:
+    path = tmp_path / "list.parquet"
+    cells = [{"bytes": b"x", "path": "a.wav"}, {"bytes": None, "path": None}, None]
+    table = pa.table({"audio": pa.array(cells, SOUND), "id": [1, 2, 3]})
+    pq.write_table(table, path, write_statistics=statistics)
+    with pytest.raises(SettingError, match="row 2 has no path"):
+        jobs_of(path)
+
+
+def test_what_lies_in_a_list_is_only_read(tmp_path: Path) -> None:
+    path = data_set(tmp_path / "list.parquet", [{"bytes": b"abc", "path": "a.wav"}] * 3)
+    cell = location(packed_name(str(path), "audio.bytes", 2, "a.wav"))
+    assert (cell.name, cell.exists(), cell.size(), cell.is_local) == ("a.wav", True, 3, False)
+    assert cell.read_bytes() == b"abc" == cell.open().read() == cell.open_header().read()
+    with cell.reading() as copy:
+        assert (copy.name, copy.read_bytes()) == ("a.wav", b"abc")
+    for act in (lambda: cell.write_bytes(b""), cell.remove, cell.remove_tree,
+                lambda: cell.create_json(1), cell.writing().__enter__):  # fmt: skip
+        with pytest.raises(SettingError, match="only read"):
+            act()
+    for column, row in (("audio.bytes", 3), ("image.bytes", 0)):
+        with pytest.raises((FileNotFoundError, SettingError), match=r"list\.parquet"):
+            location(packed_name(str(path), column, row, "a.wav")).read_bytes()
+    assert not location(packed_name(f"{path}x", "audio.bytes", 0, "a.wav")).exists()
+    with pytest.raises(SettingError, match="name a cell"):
+        location("parquet:///x").read_bytes()
 
 
 def test_a_data_frames_index_and_missing_values_do_no_harm(tmp_path: Path) -> None:

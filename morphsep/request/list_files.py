@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +12,13 @@ from morphsep.request.delimited import decode, read_delimited
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 Rows = list[tuple[str, dict[str, Any]]]
 """(which row, for a sentence; its values by the names of their columns)"""
+
+BYTES = ".bytes"
+"""How Parquet names the part of a column that holds the content of files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +28,9 @@ class Table:
     columns: list[str]
     """Their names as they are written."""
     rows: Rows
-    holds_sound: bool = False
-    """Whether whole files lie in it."""
+    files: Mapping[str, Sequence[bool]] = field(default_factory=dict)
+    """Columns with the structure of a data set's files, `{bytes, path}`, and which of their rows
+    hold bytes."""
 
 
 def _delimited(file: Path, known: Sequence[str]) -> Table:
@@ -85,30 +90,37 @@ def _parquet(file: Path, known: Sequence[str]) -> Table:
         batches = table.iter_batches(columns=wanted)
         values = (row for batch in batches for row in batch.to_pylist())
         rows = [(f"row {number}", row) for number, row in enumerate(values, start=1)]
-        holds_sound = any(_is_filled(table.metadata, name) for name in files)
-    return Table(columns=schema.names, rows=rows, holds_sound=holds_sound)
+        held = {name.removesuffix(BYTES): list(_are_filled(table, name)) for name in files}
+    return Table(columns=schema.names, rows=rows, files=held)
 
 
 def _parts(column: pa.Field) -> Iterator[tuple[str, bool]]:
-    """(name, whether it may hold files) of a column, or of the parts of one with a structure."""
+    """(name, whether it holds files) of a column, or of the parts of one with a structure."""
     import pyarrow as pa
 
     if not pa.types.is_struct(column.type):
         yield column.name, False
         return
     for part in column.type:
-        is_file = pa.types.is_binary(part.type) or pa.types.is_large_binary(part.type)
-        yield f"{column.name}.{part.name}", is_file
+        is_bytes = pa.types.is_binary(part.type) or pa.types.is_large_binary(part.type)
+        name = f"{column.name}.{part.name}"
+        yield name, is_bytes and name.endswith(BYTES)
 
 
-def _is_filled(metadata: Any, name: str) -> bool:
-    """Whether a Parquet column holds anything, as far as its statistics tell."""
-    for group in map(metadata.row_group, range(metadata.num_row_groups)):
-        for column in map(group.column, range(group.num_columns)):
-            statistics = column.statistics if column.path_in_schema == name else None
-            if statistics and statistics.null_count < group.num_rows:
-                return True
-    return False
+def _are_filled(table: pq.ParquetFile, name: str) -> Iterator[bool]:
+    """Whether each row holds something in a part of a column; where all or none do, by the
+    statistics."""
+    part = name.removesuffix(BYTES)
+    for group in range(table.num_row_groups):
+        of_group = table.metadata.row_group(group)
+        columns = map(of_group.column, range(of_group.num_columns))
+        found = next(each.statistics for each in columns if each.path_in_schema == name)
+        if found and found.has_null_count and found.null_count in (0, of_group.num_rows):
+            yield from [found.null_count == 0] * of_group.num_rows
+        else:
+            for batch in table.iter_batches(16, row_groups=[group], columns=[name]):
+                cells = batch.column(part)
+                yield from (cell.is_valid and cell["bytes"].is_valid for cell in cells)
 
 
 READERS: Mapping[str, Callable[[Path, Sequence[str]], Table]] = {

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from morphsep.errors import SettingError
 from morphsep.request.extensions import extension
-from morphsep.request.list_files import READERS, Table
-from morphsep.storage import absolute, beside, folder_of, location
+from morphsep.request.list_files import BYTES, READERS, Table
+from morphsep.storage import absolute, beside, folder_of, location, packed_name
 
 SOUND = "audio"
 """What data sets call the column that holds or names their sound; it stands for `path`."""
@@ -26,6 +26,8 @@ class ListRow:
     """What is not empty of the columns that were asked for, by their names in lower case."""
     others: dict[str, Any]
     """All other columns, as they are."""
+    packed: str | None = None
+    """The URI of the file that lies in the row itself, in place of a path."""
 
 
 def read_list(path: str, columns: Collection[str]) -> list[ListRow]:
@@ -47,9 +49,7 @@ def read_list(path: str, columns: Collection[str]) -> list[ListRow]:
         raise SettingError(f"the list {path} cannot be read: {why}") from error
     meaning = _meaning(path, table.columns, known)
     rows = list(_rows(path, table, meaning))
-    if table.holds_sound:
-        _check_files(path, rows)
-    return rows
+    return [replace(row, packed=None) for row in rows] if _lies_in_files(path, rows) else rows
 
 
 def _meaning(path: str, header: list[str], known: list[str]) -> dict[str, str]:
@@ -70,12 +70,19 @@ def _meaning(path: str, header: list[str], known: list[str]) -> dict[str, str]:
 
 
 def _rows(path: str, table: Table, meaning: Mapping[str, str]) -> Iterator[ListRow]:
-    for where, values in table.rows:
+    column = next((name for name, text in meaning.items() if text == "path"), "")
+    held = table.files.get(column, ())
+    for index, (where, values) in enumerate(table.rows):
         texts = {meaning[name]: _text(value) for name, value in values.items() if name in meaning}
         cells = {name: text for name, text in texts.items() if text}
         others = {name: value for name, value in values.items() if name not in meaning}
+        packed = None
+        if index < len(held) and held[index]:
+            cells.setdefault("path", where)
+            name = cells["path"].rpartition("/")[2]
+            packed = packed_name(absolute(path), f"{column}{BYTES}", index, name)
         if cells or any(_text(value) for value in others.values()):
-            yield ListRow(place=f"{path}, {where}", cells=cells, others=others)
+            yield ListRow(place=f"{path}, {where}", cells=cells, others=others, packed=packed)
 
 
 def _text(value: Any) -> str:
@@ -87,12 +94,8 @@ def _text(value: Any) -> str:
     return (os.fsdecode(value) if isinstance(value, bytes) else str(value)).strip()
 
 
-def _check_files(path: str, rows: list[ListRow]) -> None:
-    """A data set may hold its sound itself, and name files that nobody has."""
-    for row in rows[:1]:
-        file = row.cells.get("path")
-        if file is None or not location(absolute(beside(folder_of(path), file))).exists():
-            raise SettingError(
-                f"{row.place}: the sound lies in the list itself, not in files; write it to files "
-                "and name them in a column path"
-            )
+def _lies_in_files(path: str, rows: Iterable[ListRow]) -> bool:
+    """Whether the files are there that the rows of a data set name: mostly it holds its sound
+    itself, and their names are those of files that nobody has."""
+    named = next((row.cells["path"] for row in rows if row.packed), None)
+    return named is not None and location(absolute(beside(folder_of(path), named))).exists()

@@ -6,7 +6,7 @@ import difflib
 import json
 import logging
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -49,9 +49,8 @@ def listed_jobs(path: str, settings: Settings, command: Command) -> Iterator[Job
     _say_unknown(path, rows)
     for row in rows:
         _check(row)
-    inputs = [absolute(beside(folder_of(path), row.cells.pop("path"))) for row in rows]
-    base = common([folder_of(file) for file in inputs])
-    for file, row in zip(inputs, rows, strict=True):
+    inputs = _inputs(path, rows)
+    for (file, below), row in zip(inputs, rows, strict=True):
         output = row.cells.pop("output", None)
         chosen = _with_cells(path, settings, row)
         if command == "morph" and chosen.changes_nothing:
@@ -59,8 +58,30 @@ def listed_jobs(path: str, settings: Settings, command: Command) -> Iterator[Job
                 f"{row.place} changes nothing, since it names no tone; fill in its column to or "
                 "transition, or give --to TONE for all rows that have none"
             )
-        job = new_job(file, relative(file, base), chosen, command, output)
+        job = new_job(file, below, chosen, command, output)
         yield replace(job, list_columns=_as_json(row.others))
+
+
+def _inputs(path: str, rows: Sequence[ListRow]) -> list[tuple[str, str]]:
+    """Every row's file, and its path below the folder that all of them share."""
+    named = [row.cells.pop("path") for row in rows]
+    files = [
+        row.packed or absolute(beside(folder_of(path), name))
+        for row, name in zip(rows, named, strict=True)
+    ]
+    here = [file for file, row in zip(files, rows, strict=True) if not row.packed]
+    base = common([folder_of(file) for file in here])
+    return [
+        (file, _below(name) if row.packed else relative(file, base))
+        for file, name, row in zip(files, named, rows, strict=True)
+    ]
+
+
+def _below(name: str) -> str:
+    """The path of a file that lies in a list, in the folders of its name; those of a whole path are
+    another machine's."""
+    parts = [part for part in name.split("/") if part not in ("", ".", "..")]
+    return parts[-1] if name.startswith("/") or "://" in name else "/".join(parts)
 
 
 def _check(row: ListRow) -> None:

@@ -20,6 +20,7 @@ from morphsep.storage.interrupt import (
 )
 from morphsep.storage.locations import Location, location
 from morphsep.storage.locking import Held, lock
+from morphsep.storage.packed import packed_name
 from morphsep.storage.paths import (
     absolute,
     beside,
@@ -62,6 +63,7 @@ __all__ = [
     "lock",
     "make_room",
     "only_one",
+    "packed_name",
     "private_folder",
     "relative",
     "retries",

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 from urllib.parse import unquote
 
 from morphsep.errors import SettingError
-from morphsep.storage import local, object_store
+from morphsep.storage import local, object_store, packed
 from morphsep.storage.files import TEMPORARY
 from morphsep.storage.store import Store
 
@@ -42,6 +42,8 @@ def location(text: str | os.PathLike[str] | Location) -> Location:
         return Location(os.path.abspath(text))
     if scheme == "file":
         return Location(os.path.abspath(unquote(rest.removeprefix("localhost"))))
+    if packed.is_packed(text):
+        return Location(text)
     bucket, _, key = rest.partition("/")
     if scheme not in SCHEMES or not bucket:
         raise SettingError(f"{text}: name a path, file:///PATH, s3://BUCKET/KEY or gs://BUCKET/KEY")
@@ -99,6 +101,8 @@ class Location:
 
     @property
     def _store(self) -> Store:
+        if packed.is_packed(self.text):
+            return packed
         return local if self.is_local else object_store
 
     def exists(self) -> bool:
