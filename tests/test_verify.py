@@ -17,8 +17,11 @@ import pytest
 import soundfile
 
 import morphsep
-from morphsep import manifest
+from morphsep import audio, manifest
 from morphsep.manifest.rows import TrackRow
+from morphsep.pipelines import REPROCESS
+from morphsep.request import Settings, collect
+from morphsep.run import run
 from morphsep.run.executors import Executor, Pool, Steps
 from morphsep.run.verification import verify
 from morphsep.stages import Scan, kind_of_cpu
@@ -365,3 +368,41 @@ def test_a_lossy_input_may_be_read_otherwise_on_another_kind_of_machine(
         peak_dbfs=20 * np.log10(np.abs(audio).max()),
     )  # fmt: skip
     assert promises(out) == ({2} if wrong else set())
+
+
+OURS = {
+    "x.wav": ("WAV", "PCM_16"), "x.rf64": ("RF64", "PCM_24"), "x.w64": ("W64", "PCM_16"),
+    "x.aiff": ("AIFF", "PCM_24"), "x.caf": ("CAF", "FLOAT"), "x.au": ("AU", "PCM_16"),
+    "x.flac": ("FLAC", "PCM_16"), "x.ogg": ("OGG", "VORBIS"), "x.opus": ("OGG", "OPUS"),
+    "x.mp3": ("MP3", "MPEG_LAYER_III"),
+}  # fmt: skip
+THEIRS = {"x.m4a": "aac", "x.mp2": "mp2", "x.mka": "flac", "x.wv": "wavpack"}
+"""Decoded by ffmpeg once for the run, and once more for the count."""
+
+
+def test_the_samples_of_inputs_of_all_kinds_are_counted_again(tmp_path: Path) -> None:
+    rate, folder = 48_000, tmp_path / "in"
+    folder.mkdir()
+    x = np.random.default_rng(0).standard_normal((9_600, 2)) * 0.1
+    for name, (form, subtype) in OURS.items():
+        soundfile.write(folder / name, x, rate, subtype, format=form)
+    ffmpeg = shutil.which("ffprobe") and shutil.which("ffmpeg")
+    for name, coder in THEIRS.items() if ffmpeg else ():
+        source = [ffmpeg, "-nostdin", "-v", "error", "-i", str(folder / "x.wav")]
+        subprocess.run([*source, "-c:a", coder, str(folder / name)], check=True)
+    out, settings = tmp_path / "out", Settings(to="fuzz", amount="0", separator="none")
+    run(collect([str(folder)], out, replace(settings, uniform=False)), out, REPROCESS)
+    rows = {Path(row.input).name: row for row in manifest.read_tracks(out)}
+    assert set(rows) == {*OURS, *(THEIRS if ffmpeg else ())}
+    for row in rows.values():
+        said = replace(row, num_samples=(row.num_samples or 0) + 1)
+        chunks = [chunk for chunk in manifest.read_chunks(out) if chunk.track == row.track]
+        manifest.commit(out, said, chunks)
+    messages = {(finding.track, finding.message) for finding in verify(out)[1]}
+    for name, row in rows.items():
+        counted = row.num_samples or 0
+        why = f"the input has {counted} samples, the manifest says {counted + 1}"
+        assert (row.track, why) in messages
+        if ffmpeg and name in OURS and name != "x.au":
+            seconds = audio.seconds_by_ffmpeg(audio.probe(row.input))
+            assert seconds == pytest.approx(counted / rate, abs=0.1)

@@ -8,16 +8,16 @@ LOSSLESS = ("wav", "wave", "flac", "aif", "aiff", "aifc", "w64", "rf64", "caf")
 LOSSY = (
     "mp3", "ogg", "oga", "opus", "m4a", "mp4", "aac", "wma", "mp2", "m4b", "mka", "mkv", "webm",
     "mov", "avi", "flv", "ogv", "spx", "wv", "ape", "tta", "tak", "dsf", "mpc", "au", "snd",
-    "3gp", "m4r", "m4v", "f4a", "f4v",
+    "3gp", "m4r", "m4v", "f4a", "f4v", "mpg", "mpeg", "vob",
 )  # fmt: skip
 """What is not written: lossy kinds, and those that only ffmpeg or only libsndfile reads. Results
 are FLAC."""
 NOT_READ = (
     "3ga", "8svx", "aa", "aa3", "aax", "ac3", "act", "adx", "als", "amr", "aup", "aup3", "awb",
     "cda", "dff", "dss", "dts", "dtshd", "dvf", "eac3", "ec3", "flp", "gsm", "iff", "it", "kar",
-    "logicx", "m2ts", "m4p", "mid", "midi", "mlp", "mod", "mogg", "mp1", "mpa", "mpeg", "mpg",
+    "logicx", "m2ts", "m4p", "mid", "midi", "mlp", "mod", "mogg", "mp1", "mpa",
     "mpp", "mts", "nist", "ofr", "oma", "paf", "pcm", "ptx", "qcp", "ra", "ram", "raw", "rm",
-    "rmi", "s3m", "sds", "sesx", "shn", "sph", "thd", "ts", "vob", "voc", "vox", "vqf", "wmv",
+    "rmi", "s3m", "sds", "sesx", "shn", "sph", "thd", "ts", "voc", "vox", "vqf", "wmv",
     "wve", "xm",
 )  # fmt: skip
 """Kinds of sound, music and film that are not read: counted where a folder holds them."""

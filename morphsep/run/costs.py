@@ -81,8 +81,8 @@ def cost_of(
     )
 
 
-def header(job: Job) -> tuple[audio.AudioInfo, int] | str:
-    """(header, bytes) of an input, or what is wrong with it."""
+def header(job: Job) -> tuple[audio.AudioInfo, int] | str | None:
+    """(header, bytes) of an input, or what is wrong with it; None if it has to be fetched first."""
     if job.refusal is not None:
         return job.refusal[1]
     place = location(job.path)
@@ -93,7 +93,7 @@ def header(job: Job) -> tuple[audio.AudioInfo, int] | str:
             num_bytes = file.seek(0, io.SEEK_END)
             return audio.probe_open(file, job.path), num_bytes
     except TrackError as error:
-        return error.message
+        return None if error.code == "storage" else error.message
     except FileNotFoundError:
         return "there is no such object; check its name"
 

@@ -27,6 +27,9 @@ class Plan:
 
     files: int
     readable: int
+    of_unknown_length: int
+    """Readable files that lie elsewhere and that only ffmpeg reads, once they are fetched: in none
+    of the sums below."""
     done_before: int
     """Tracks with an ok row in the manifest (the run checks whether it still holds)."""
     hours: float
@@ -56,7 +59,7 @@ class Plan:
     def lines(self) -> list[str]:
         """For people; first what is wrong, where nothing can be read."""
         problems = [f"problem   {text}" for text in self.problems]
-        if not self.readable:
+        if not self.readable and not self.of_unknown_length:
             return [*problems, f"files     {self.files} (none readable)"]
         source = "this folder's manifest" if self.measured_here else "reference figures"
         chunks = f", {self.chunks} chunks" if self.backends else ""
@@ -69,7 +72,13 @@ class Plan:
             f"memory    about {self.memory_gb:.1f} GB at its peak{self._each()}",
             f"disk      about {self.disk_gb:.2f} GB, cached stems included",
         ]
-        return lines + self.reasons + problems
+        return lines + self._unknown() + self.reasons + problems
+
+    def _unknown(self) -> list[str]:
+        number = self.of_unknown_length
+        which = "1 file is" if number == 1 else f"{number} files are"
+        why = "of kinds that ffmpeg reads once they are fetched"
+        return [f"besides   {which} not in these sums: {why}"] if number else []
 
     def _here(self) -> str:
         if self.workers is None or self.hours_here is None:
@@ -97,14 +106,15 @@ def plan(
     jobs = settle_jobs(jobs)
     rows = manifest.read_tracks(location(out))
     speed, measured = speeds(rows)
-    infos, problems = _probe(jobs)
+    infos, num_unknown, problems = _probe(jobs)
     costs = [cost_of(*found, command, speed) for found in infos]
     separators = Counter(cost.separator for cost in costs)
     disk = sum(cost.bytes_kept for cost in costs)
     workers, seconds = (None, None) if on_cluster else _workers(infos, costs, pool or Pool())
     return Plan(
         files=len(jobs),
-        readable=len(infos),
+        readable=len(infos) + num_unknown,
+        of_unknown_length=num_unknown,
         done_before=len({r.track for r in rows if r.status == "ok"} & {j.track for j in jobs}),
         hours=sum(cost.duration for cost in costs) / 3600,
         chunks=sum(cost.chunks for cost in costs),
@@ -135,13 +145,17 @@ def _workers(
     return choose(work, pool, uses_gpu(models))
 
 
-def _probe(jobs: Sequence[Job]) -> tuple[list[tuple[Job, audio.AudioInfo, int]], list[str]]:
-    """(job, header, bytes) of the readable inputs, and what is wrong with the others."""
+def _probe(
+    jobs: Sequence[Job],
+) -> tuple[list[tuple[Job, audio.AudioInfo, int]], int, list[str]]:
+    """(job, header, bytes) of the inputs whose headers can be read, how many are read once they are
+    fetched, and what is wrong with the others."""
     with ThreadPoolExecutor(AT_ONCE) as threads:
         look = map if all(location(job.path).is_local for job in jobs) else threads.map
         found = list(zip(jobs, look(header, jobs), strict=True))
-    infos = [(job, *said) for job, said in found if not isinstance(said, str)]
-    return infos, [f"{job.path}: {said}" for job, said in found if isinstance(said, str)]
+    infos = [(job, *said) for job, said in found if isinstance(said, tuple)]
+    num_unknown = sum(said is None for _, said in found)
+    return infos, num_unknown, [f"{job.path}: {why}" for job, why in found if isinstance(why, str)]
 
 
 def _counted(names: dict[str, int]) -> str:

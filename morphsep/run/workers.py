@@ -131,6 +131,6 @@ def _is_done(clip: Clip) -> bool:
 def _work(job: Job, command: Command, models: Iterable[str]) -> Work | None:
     """The work of one job; None if its input cannot be read."""
     found = (SONG, 0) if is_remote(job.path) else header(job)
-    if isinstance(found, str):
+    if not isinstance(found, tuple):
         return None
     return work_of(cost_of(job, *found, command), job.settings, models)
