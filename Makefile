@@ -9,6 +9,8 @@ TESTS := OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --n
 # What runs on the newest Python: all that does without torch, Ray and an object store, and is quick.
 NEWEST := morphsep/errors.py $(addprefix morphsep/,audio dsp manifest request storage) \
 	$(patsubst %,tests/test_%.py,audio grid inputs interpolate loudness resample segments stitching tags)
+# What runs on the newest Ray where constraints.txt pins another.
+NEWEST_RAY := tests/test_streaming.py tests/contracts/test_workers.py
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow test-newest lint types format docs bench constraints clean \
@@ -26,8 +28,9 @@ test: lint types ## lint, types and tests
 test-slow: for-test ## the slow tests, all or some: PYTEST=tests/faults
 	$(TESTS) -m "slow and not gpu and not network" $(PYTEST)
 
-test-newest: ## a small part of the tests on the newest other Python here
+test-newest: ## a small part of the tests on the newest other Python here, and on the newest Ray
 	OMP_NUM_THREADS=1 scripts/test-newest.sh $(NEWEST) $(PYTEST)
+	OMP_NUM_THREADS=1 scripts/test-newest-ray.sh $(NEWEST_RAY) $(PYTEST)
 
 lint: for-test ## ruff: rules and format; import contracts; dependencies
 	$(PYTHON) -m ruff check .

@@ -163,7 +163,7 @@ def run_shell(
     folder.mkdir()
     for name, does in pythons.items():
         write_program(folder / name, does)
-    for tool in ("sh", "dirname"):
+    for tool in ("sh", "dirname", "sed", "mktemp", "rm"):
         where = shutil.which(tool)
         assert where is not None
         (folder / tool).symlink_to(where)
@@ -245,10 +245,39 @@ def test_a_failed_test_on_the_newest_python_fails_and_a_missing_package_does_not
     assert ("-m pytest a b" in said) == (set_up_ends == 0)
 
 
-def test_what_make_runs_on_the_newest_python_is_there() -> None:
+@pytest.mark.parametrize(
+    ("newest", "fetched", "tests_end", "expected", "status"),
+    [
+        ("2.60.0", 0, 1, "The pinned Ray, 2.60.0, is the newest.", 0),
+        ("", 0, 1, "could not be found out", 0),
+        ("2.61.1", 1, 1, "Ray 2.61.1 could not be fetched", 0),
+        ("2.61.1", 0, 0, "-m pytest -m ray a b", 0),
+        ("2.61.1", 0, 1, "-m pytest -m ray a b", 1),
+    ],
+)
+def test_the_newest_ray_is_tried_where_another_is_pinned(
+    checkout: Path, newest: str, fetched: int, tests_end: int, expected: str, status: int
+) -> None:
+    (checkout / "pyproject.toml").write_text('[optional]\nray = ["ray[default]>=2.60,<3"]\n')
+    (checkout / "constraints.txt").write_text("numpy==2.4.6\nray==2.60.0\nscipy==1.17.1\n")
+    says = f"echo Would install ray-{newest}" if newest else "exit 1"
+    python = f"""case "$*" in
+*"--dry-run"*"ray[default]>=2.60,<3"*) {says};;
+*"ray[default]==2.61.1"*) exit {fetched};;
+*) echo "$@"; exit {tests_end};;
+esac"""
+    write_program(checkout / ".venv" / "bin" / "python", python)
+    got, said = run_shell(checkout, {}, "a", "b", script="test-newest-ray.sh")
+    assert got == status
+    assert expected in said
+    assert ("pytest" in said) == ("pytest" in expected)
+
+
+def test_what_make_runs_on_the_newest_python_and_ray_is_there() -> None:
     root = SCRIPTS.parent
     command = ["make", "--dry-run", "--no-print-directory", "test-newest"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
-    paths = done.stdout.split()[2:]
-    assert len(paths) > 10
-    assert [path for path in paths if not (root / path).exists()] == []
+    on_python, on_ray = (line.split()[2:] for line in done.stdout.splitlines())
+    assert len(on_python) > 10
+    assert len(on_ray) > 1
+    assert [path for path in on_python + on_ray if not (root / path).exists()] == []
