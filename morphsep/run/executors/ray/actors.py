@@ -38,6 +38,9 @@ class RayWorker(Worker):
         finally:
             self._teller.flush()
 
+    def here(self) -> None:
+        """Nothing, see `Actor.give_sign`."""
+
 
 class Actor:
     """An actor as reached from here. Ray does not start it again by itself: who starts again
@@ -53,6 +56,7 @@ class Actor:
         self.begun: Future[Answer] = Future()
         self._head = head
         self._actor: Any = None
+        self.is_ended = False
         head.ask(lambda: self._start(start, begin))
 
     def work(self, at: int, record: bytes) -> Future[Answer]:
@@ -63,7 +67,15 @@ class Actor:
 
     def end(self) -> None:
         """Ends it, whatever it is at."""
+        self.is_ended = True
         self._head.ask(lambda: ray.kill(self._actor))
+
+    def give_sign(self) -> None:
+        """Sends it something. That finds out whether the way to it was cut, and with it the way
+        back of its answers; where nothing is sent, Ray looks after five minutes."""
+        if self._actor is not None:
+            sign: Future[None] = self._actor.here.remote().future()
+            sign.add_done_callback(Future.exception)  # its answers tell of it, too
 
     def _start(self, start: Callable[[], Any], begin: tuple[Any, ...]) -> None:
         self._actor = start()

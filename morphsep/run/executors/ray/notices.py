@@ -78,21 +78,22 @@ class Listener:
         self._asked: list[Any] = []
 
     def listen(self) -> None:
-        """Logs what has come, and asks for more; does not wait."""
+        """Logs what has come, and asks for more; does not wait. It asks whether or not it has been
+        answered: what is sent finds out that a connection was cut."""
         self._log()
-        if not self._asked:
-            self._asked = [self.actor.take.remote()]
+        self._asked.append(self.actor.take.remote())
 
     def end(self) -> None:
         """Waits a moment for the last of it."""
         self.listen()
-        ray.wait(self._asked, timeout=2.0)
+        ray.wait(self._asked, num_returns=len(self._asked), timeout=2.0)
         self._log()
 
     def _log(self) -> None:
-        if not self._asked or not ray.wait(self._asked, timeout=0)[0]:
+        if not self._asked:
             return
-        (reply,), self._asked = self._asked, []
-        with suppress(RayError):  # it is restarted; what was said meanwhile is in the workers' logs
-            for level, text in ray.get(reply):
-                log.log(level, "%s", text)
+        come, self._asked = ray.wait(self._asked, num_returns=len(self._asked), timeout=0)
+        for reply in come:
+            with suppress(RayError):  # what was said then is in the workers' logs
+                for level, text in ray.get(reply):
+                    log.log(level, "%s", text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -15,6 +16,9 @@ from morphsep.run.executors.ray.cluster import Head, joined
 from morphsep.run.executors.ray.kinds import kinds_of
 from morphsep.run.executors.ray.notices import Listener
 from morphsep.run.executors.step import Pool, Results, Steps
+
+SIGN = 10.0
+"""Seconds between two signs to each worker."""
 
 
 def run(steps: Steps, records: Sequence[Any], pool: Pool) -> Results:
@@ -38,6 +42,8 @@ class Cluster:
         self._head = head
         self._listener = Listener()
         self._worker = ray.remote(RayWorker)
+        self._actors: list[Actor] = []
+        self._next_sign = 0.0
         self.kinds = kinds_of(steps, pool, ray.cluster_resources())
 
     def start(self, kind: Kind, given: bytes, tell: Tell) -> Actor:
@@ -46,16 +52,23 @@ class Cluster:
             num_cpus=kind.cpus, num_gpus=kind.gpus, max_restarts=0, max_task_retries=0
         )
         start = partial(made.remote, bool(kind.gpus), self._listener.actor)
-        return Actor(start, (given, kind.own), self._head)
+        actor = Actor(start, (given, kind.own), self._head)
+        self._actors.append(actor)
+        return actor
 
     def look(self) -> None:
-        """Logs what workers say.
+        """Logs what workers say; gives them a sign now and then.
 
         Raises:
             ClusterLostError: the head has gone.
         """
         self._head.check()
         self._listener.listen()
+        if time.monotonic() >= self._next_sign:
+            self._next_sign = time.monotonic() + SIGN
+            self._actors = [actor for actor in self._actors if not actor.is_ended]
+            for actor in self._actors:
+                actor.give_sign()
 
     def why_none(self, kind: Kind) -> str:
         """What a worker of this kind waits for."""
