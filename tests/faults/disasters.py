@@ -116,6 +116,7 @@ class Note:
     stage: str
     start: int
     tries: int
+    host: str
     pid: int
 
     def stays(self) -> bool:
@@ -136,10 +137,9 @@ def _read(place: Location) -> Note | None:
         values = json.loads(place.read_bytes())
     except (OSError, ValueError):
         return None
-    pid = int(values["worker"].rpartition(":")[2])
-    return Note(
-        place=place, stage=values["stage"], start=values["start"], tries=values["tries"], pid=pid
-    )
+    host, _, pid = values["worker"].rpartition(":")
+    stage, start, tries = (values[name] for name in ("stage", "start", "tries"))
+    return Note(place=place, stage=stage, start=start, tries=tries, host=host, pid=int(pid))
 
 
 class Run:
@@ -212,7 +212,65 @@ def gone(*pids: int, seconds: float = 20.0) -> None:
         time.sleep(0.005)
 
 
-class Nodes:
+class Cluster:
+    """What all clusters here have in common: their environment, runs on them, what they hold."""
+
+    address = ""
+
+    def __init__(self, more: Mapping[str, str] | None = None) -> None:
+        self._plugins = plugins(Path(tempfile.mkdtemp(prefix="mfp")))
+        self._home = Path(tempfile.mkdtemp(prefix="mf"))  # Ray's sockets need a short path
+        self.environment = environment(self._plugins) | dict(more or {})
+
+    def remove_folders(self) -> None:
+        """The last thing to do."""
+        for folder in (self._home, self._plugins):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def on_driver(self) -> list[str]:
+        """What stands before a command that runs where drivers do."""
+        return []
+
+    def morph(self, inputs: Path | str, out: Path | str, *more: str) -> Run:
+        """``morphsep morph`` on this cluster."""
+        ray = ("--executor", "ray", "--address", self.address)
+        return morph(self.environment, inputs, out, *ray, *more, before=self.on_driver())
+
+    def processes(self) -> list[int]:
+        """All processes below the nodes' raylets."""
+        raise NotImplementedError
+
+    def busy(self) -> list[str]:
+        """Workers that hold on to something of a run."""
+        titles = [title(pid) for pid in self.processes()]
+        return [text for text in titles if text.startswith("ray::") and not OF_RAY.search(text)]
+
+    def held(self) -> dict[str, float]:
+        """Resources of the cluster that somebody has not given back, object store included."""
+        script = (
+            "import json, ray; ray.init(%r, log_to_driver=False, logging_level=50);"
+            "a = ray.available_resources();"
+            "print(json.dumps({k: v - a.get(k, 0) for k, v in ray.cluster_resources().items()}))"
+        )
+        done = subprocess.run(
+            [*self.on_driver(), sys.executable, "-c", script % self.address],
+            env=self.environment, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        held: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
+        return {name: amount for name, amount in held.items() if amount > 0}
+
+    def leaks(self, seconds: float = 30.0) -> list[str]:
+        """What the cluster still has of runs that have ended, after some time to let go."""
+        deadline = time.monotonic() + seconds
+        while True:
+            held = [] if (found := self.busy()) else self.held().items()
+            found += [f"{name}: {amount:g}" for name, amount in held]
+            if not found or time.monotonic() > deadline:
+                return found
+            time.sleep(0.2)
+
+
+class Nodes(Cluster):
     """A head and two workers, each with CPUs of its own as far as Ray knows."""
 
     def __init__(
@@ -222,10 +280,8 @@ class Nodes:
         cpus: int = 2,
         more: Mapping[str, str] | None = None,
     ) -> None:
-        self._plugins = plugins(Path(tempfile.mkdtemp(prefix="mfp")))
-        self.environment = environment(self._plugins) | dict(more or {})
+        super().__init__(more)
         self._shape: dict[str, Any] = {"num_cpus": cpus, "object_store_memory": object_store}
-        self._home = Path(tempfile.mkdtemp(prefix="mf"))  # Ray's sockets need a short path
         self._is_headless = False
 
     @contextlib.contextmanager
@@ -243,6 +299,19 @@ class Nodes:
             os.environ.update(before)
 
     def __enter__(self) -> Nodes:
+        self._start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stop()
+        self.remove_folders()
+
+    def start_again(self) -> None:
+        """Another cluster comes in its place."""
+        self._stop()
+        self._start()
+
+    def _start(self) -> None:
         with self._inherited():
             from ray.cluster_utils import Cluster
 
@@ -252,22 +321,15 @@ class Nodes:
             for _ in range(2):
                 self._cluster.add_node(**self._shape)
         self.address = str(self._cluster.address)
-        return self
+        self._is_headless = False
 
-    def __exit__(self, *error: object) -> None:
+    def _stop(self) -> None:
         left = self.processes()
         with self._inherited():
             self._cluster.shutdown()
         for pid in left if self._is_headless else ():
             kill(pid)  # nobody tells them
         gone(*left)
-        for folder in (self._home, self._plugins):
-            shutil.rmtree(folder, ignore_errors=True)
-
-    def morph(self, inputs: Path | str, out: Path | str, *more: str, job: str = "morph") -> Run:
-        """``morphsep morph`` on this cluster."""
-        ray = ("--executor", "ray", "--address", self.address)
-        return morph(self.environment, inputs, out, *ray, *more)
 
     def replace(self, pid: int) -> None:
         """The power fails on the node where `pid` runs; another node comes in its place."""
@@ -318,39 +380,16 @@ class Nodes:
                 found += children(info.process.pid)
         return found
 
-    def busy(self) -> list[str]:
-        """Workers that hold on to something of a run."""
-        titles = [title(pid) for pid in self.processes()]
-        return [text for text in titles if text.startswith("ray::") and not OF_RAY.search(text)]
 
-    def held(self) -> dict[str, float]:
-        """Resources of the cluster that somebody has not given back, object store included."""
-        script = (
-            "import json, ray; ray.init(%r, log_to_driver=False, logging_level=50);"
-            "a = ray.available_resources();"
-            "print(json.dumps({k: v - a.get(k, 0) for k, v in ray.cluster_resources().items()}))"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", script % self.address],
-            env=self.environment, capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        held: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
-        return {name: amount for name, amount in held.items() if amount > 0}
-
-    def leaks(self, seconds: float = 30.0) -> list[str]:
-        """What the cluster still has of runs that have ended, after some time to let go."""
-        deadline = time.monotonic() + seconds
-        while True:
-            held = [] if (found := self.busy()) else self.held().items()
-            found += [f"{name}: {amount:g}" for name, amount in held]
-            if not found or time.monotonic() > deadline:
-                return found
-            time.sleep(0.2)
-
-
-def morph(env: Mapping[str, str], inputs: Path | str, out: Path | str, *more: str) -> Run:
+def morph(
+    env: Mapping[str, str],
+    inputs: Path | str,
+    out: Path | str,
+    *more: str,
+    before: Iterable[str] = (),
+) -> Run:
     """``morphsep morph`` in a process of its own."""
-    command = [sys.executable, "-m", "morphsep", "morph", str(inputs), "-o", str(out)]
+    command = [*before, sys.executable, "-m", "morphsep", "morph", str(inputs), "-o", str(out)]
     work = location(more[more.index("--work") + 1] if "--work" in more else out)
     return Run([*command, *GEOMETRY, "--json", *more], Path(out), env, work)
 
