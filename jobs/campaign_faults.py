@@ -1,17 +1,21 @@
-"""Kills workers, nodes and drivers at random on a cluster of three nodes, and looks at the rest.
+"""Kills workers, nodes, drivers and heads at random on clusters of three nodes, and looks at the
+rest.
 
     OMP_NUM_THREADS=1 python -m jobs.campaign_faults [--kills 50] [--minutes 15] [--seed 0]
 
 In rounds: a batch of short songs is begun with a small, randomly initialised Demucs, and killed at
-until it is done; a killed driver is followed by the same command. Then the results are compared
-with those of a quiet run: byte for byte where all nodes have one kind of CPU, else to 1e-6 RMS.
-Printed: a Markdown table. Ends with 1 if anything was not as it should.
+until it is done. The same command follows a killed driver, one that was told to end (SIGINT or
+SIGTERM: it has to end with 130), and, on another cluster, one whose head was killed (with 3 and a
+sentence). Then the results are compared with those of a quiet run: byte for byte where all nodes
+have one kind of CPU, else to 1e-6 RMS. Printed: a Markdown table. Ends with 1 if anything was not
+as it should.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -26,6 +30,10 @@ if TYPE_CHECKING:
 SECONDS_APART = (0.5, 5.0)
 """Between two kills, at random."""
 PER_ROUND = 10
+WANTED = ("worker",) * 7 + ("node", "driver", "told", "head")
+"""What is struck at, at random; each but workers once a round: all else would never end."""
+ENDS = {"told": ("interrupted", 130), "head": ("the cluster was lost", 3)}
+"""What a driver says then, and ends with."""
 SONGS, SECONDS = 5, 19.0
 MOST_OF_ONE = 2
 """Times that one section's worker is killed: after three, a section is given up, as it should."""
@@ -36,6 +44,7 @@ class Round:
     """What was done to a batch, and what came of it."""
 
     kills: Counter[str] = field(default_factory=Counter)
+    struck: set[str] = field(default_factory=set)
     seconds: float = 0.0
     tracks: int = 0
     retries: int = 0
@@ -62,36 +71,60 @@ def arguments(folder: Path) -> list[str]:
 
 
 def strike(nodes: Nodes, run: Run, dice: random.Random, done: Round) -> Run | None:
-    """Kills someone who is at work. Returns the next run if it was the driver."""
-    from tests.faults.disasters import kill, notes
+    """Kills someone who is at work. Returns the next run if this one has ended by that."""
+    from tests.faults.disasters import alive, kill, notes
 
-    wanted = dice.choice(("worker",) * 7 + ("node", "driver"))
-    if done.kills[wanted]:
-        wanted = "worker"  # one node and one driver a round: all else would never end
+    wanted = dice.choice([one for one in WANTED if one == "worker" or one not in done.struck])
+    at_work = [note for note in notes(run.out) if note.tries <= MOST_OF_ONE and alive(note.pid)]
+    if wanted == "node":
+        at_work = [note for note in at_work if nodes.is_on_worker_node(note.pid)]
+    if not at_work:
+        return None
+    done.struck.add(wanted)
+    if wanted in ("driver", "told", "head"):
+        end(nodes, run, done, wanted, dice.choice((signal.SIGINT, signal.SIGTERM)))
+        return begin(nodes, run.out)
+    note = dice.choice(at_work)
+    if wanted == "node":
+        nodes.replace(note.pid)
+        done.kills["node"] += 1
+    elif kill(note.pid):
+        done.kills[kind(note)] += 1
+    return None
+
+
+def end(nodes: Nodes, run: Run, done: Round, wanted: str, how: signal.Signals) -> None:
+    """Ends the driver, or has it end."""
+    from tests.faults.disasters import kill
+
     if wanted == "driver":
         run.end()
         done.kills["driver"] += 1
-        return nodes.morph(run.out.parent / "in", run.out, *more(run.out.parent))
-    at_work = [note for note in notes(run.out) if note.tries <= MOST_OF_ONE]
-    if wanted == "node":
-        at_work = [note for note in at_work if nodes.is_on_worker_node(note.pid)]
-    if at_work:
-        note = dice.choice(at_work)
-        if wanted == "node":
-            nodes.replace(note.pid)
-        elif not kill(note.pid):
-            return None
-        done.kills["node" if wanted == "node" else kind(note)] += 1
-    return None
+        return
+    if wanted == "head":
+        nodes.lose_head()
+    else:
+        kill(run.process.pid, how)
+    code = run.wait()
+    sentence, right = ENDS[wanted]
+    if code == right and sentence in run.said and "Traceback" not in run.said:
+        done.kills[f"{wanted}, ended with {right}"] += 1
+    elif code == 0:
+        done.kills[f"{wanted}, but all was done"] += 1
+    else:
+        done.wrong.append(f"{wanted}, ended with {code}: {run.said[-2000:]}")
+    if wanted == "head":
+        nodes.start_again()
+
+
+def begin(nodes: Nodes, out: Path) -> Run:
+    """The command, always the same."""
+    return nodes.morph(out.parent / "in", out, *arguments(out.parent), "--workers", "2")
 
 
 def kind(note: Note) -> str:
     """Of a worker, by what it did."""
     return f"{note.stage} worker" if note.stage in ("separate", "morph") else "task worker"
-
-
-def more(folder: Path) -> list[str]:
-    return [*arguments(folder), "--workers", "2"]
 
 
 def play(nodes: Nodes, folder: Path, out: Path, dice: random.Random, most: int) -> Round:
@@ -101,7 +134,7 @@ def play(nodes: Nodes, folder: Path, out: Path, dice: random.Random, most: int) 
     from tests.faults.disasters import differences
 
     done, began = Round(), time.monotonic()
-    run = nodes.morph(folder / "in", out, *more(folder))
+    run = begin(nodes, out)
     run.caught("prepare", "separate", "measure", "morph")
     while run.process.poll() is None and sum(done.kills.values()) < most:
         run = strike(nodes, run, dice, done) or run
@@ -112,7 +145,7 @@ def play(nodes: Nodes, folder: Path, out: Path, dice: random.Random, most: int) 
     rows = manifest.read_tracks(out)
     done.seconds, done.tracks = time.monotonic() - began, len(rows)
     done.retries = sum(row.retries for row in rows)
-    done.wrong = differences(out, folder / "reference")
+    done.wrong += differences(out, folder / "reference")
     done.wrong += [str(finding) for finding in verify(out)[1]]
     done.wrong += [f"exit code {code}: {run.said[-2000:]}"] if code else []
     return done
