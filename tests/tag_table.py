@@ -31,6 +31,8 @@ TARGETS = {
     "wav, rf64": ("wav", "rf64"), "aiff": ("aiff",), "flac": ("flac",),
     "ogg, opus": ("ogg", "opus"), "caf": ("caf",), "w64": ("w64",),
 }  # fmt: skip
+SHOWN = [column for column in TARGETS if column != "w64"]
+"""A W64 is written without tags: every one is named, which the page says once."""
 LINE = "A=PCM,F=48000,W=16,M=mono,T=morphsep 1.0; morph"
 END_OF_TAG = 2**12
 """Bytes in which frames are looked for that mutagen cannot read, and of a picture."""
@@ -177,11 +179,9 @@ def markdown(tables: dict[str, dict[str, Row]]) -> str:
     """All of it as Markdown."""
     lines = []
     for title, rows in tables.items():
-        lines += ["", f"### From {title}", "", f"| tag | {' | '.join(TARGETS)} |"]
-        lines.append("|---" * (len(TARGETS) + 1) + "|")
-        lines += [
-            f"| {name} | {' | '.join(row[c] for c in TARGETS)} |" for name, row in rows.items()
-        ]
+        lines += ["", f"### From {title}", "", f"| tag | {' | '.join(SHOWN)} |"]
+        lines.append("|---" * (len(SHOWN) + 1) + "|")
+        lines += [f"| {name} | {' | '.join(row[c] for c in SHOWN)} |" for name, row in rows.items()]
     return "\n".join(lines) + "\n"
 
 

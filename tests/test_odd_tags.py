@@ -14,6 +14,7 @@ import soundfile
 from mutagen import id3
 
 from morphsep.audio.tags import copy_tags
+from morphsep.audio.tags.programme import programme_names
 from morphsep.audio.tags.read import read
 from morphsep.audio.tags.user_data import read_user_data
 
@@ -121,6 +122,12 @@ def test_tags_that_ffprobe_tells(tmp_path: Path, name: str, coder: str, carried:
     subprocess.run([*command, "-metadata", "title=second", str(path)], check=True)
     with path.open("rb") as file:
         assert read(file).fields[carried] == ["second"]
+    if name == "x.ts":
+        joined = tmp_path / "joined.ts"
+        joined.write_bytes(path.read_bytes().replace(b"second", b"before") + path.read_bytes())
+        with joined.open("rb") as file:
+            tags = read(file)
+        assert (tags.fields[carried], tags.left_out[0][0]) == (["before"], "service_name second")
     path.write_bytes(id3_tag("first") + path.read_bytes())
     with path.open("rb") as file:
         tags = read(file)
@@ -145,3 +152,23 @@ def test_a_tag_without_a_name_is_carried_and_takes_no_others_with_it(
         fields = read(file).fields
     assert fields["title"] == ["title"]
     assert ["text"] in fields.values()
+
+
+def services(name: bytes, provider: bytes = b"FFmpeg") -> bytes:
+    """A packet of a transport stream that names its programme."""
+    body = bytes([1, len(provider)]) + provider + bytes([len(name)]) + name
+    service = b"\0\1\xfc\x80" + bytes([len(body) + 2, 0x48, len(body)]) + body
+    table = b"\x42\xf0" + bytes([8 + len(service) + 4]) + bytes(8) + service + bytes(4)
+    return (b"G\x40\x11\x10\0" + table).ljust(188, b"\xff")
+
+
+def test_names_of_programmes() -> None:
+    sound = b"G\x41\0\x10" + b"\x55" * 184
+    first, second = services(b"one"), services("\x15Größe".encode())
+    stream = b"x" * 7 + first + sound * 6000 + first + second + services(b"", b"") + sound + second
+    assert programme_names(io.BytesIO(stream)) == ["one", "Größe"]
+    for size in range(len(first)):
+        assert programme_names(io.BytesIO(first[:size])) == []
+    for at in range(4, 188):  # any one byte may be wrong
+        programme_names(io.BytesIO(first[:at] + b"\xff" + first[at + 1 :]))
+    assert programme_names(io.BytesIO(sound)) == []

@@ -7,10 +7,11 @@ from typing import Any, BinaryIO
 from morphsep.audio import ffprobe
 from morphsep.audio.foreign import DEMUXERS, kind_of
 from morphsep.audio.tags.fields import Tags
+from morphsep.audio.tags.programme import programme_names
 
 KINDS = ("MATROSKA", "AVI", "FLV", "MPEGPS", "MPEGTS")
 ENTRIES = (
-    "format_tags:program_tags:stream=codec_type:stream_tags:stream_disposition=attached_pic"
+    "format_tags:stream=codec_type:stream_tags:stream_disposition=attached_pic"
     ":chapter=start_time:chapter_tags"
 )
 HEAD_BYTES = 600
@@ -23,13 +24,19 @@ def is_by_ffprobe(file: BinaryIO, start: int) -> bool:
 
 
 def from_ffprobe(file: BinaryIO, start: int) -> Tags:
-    """Tags of the file, of its first programme and of its first sound track, and its chapters.
+    """Tags of the file and of its first sound track, and its chapters; of a transport stream the
+    name of its first programme.
 
     Raises:
         TrackError: there is no ffprobe, or it cannot read the file.
     """
     kind = str(_kind(file, start))
-    return _told(ffprobe.ask(file.name, kind, DEMUXERS[kind], ENTRIES))
+    tags = _told(ffprobe.ask(file.name, kind, DEMUXERS[kind], ENTRIES))
+    if kind == "MPEGTS":
+        first, *others = programme_names(file) or [""]
+        tags.add("service_name", first)
+        tags.left_out += [(f"service_name {name}", "it names another part") for name in others]
+    return tags
 
 
 def _kind(file: BinaryIO, start: int) -> str | None:
@@ -41,8 +48,7 @@ def _told(found: dict[str, Any]) -> Tags:
     """Tags of an answer of ffprobe's."""
     tags, streams = Tags(), found.get("streams", [])
     sounds = [each for each in streams if each.get("codec_type") == "audio"]
-    programmes = found.get("programs", [])
-    for holder in (found.get("format", {}), *programmes[:1], *sounds[:1]):
+    for holder in (found.get("format", {}), *sounds[:1]):
         for name, value in holder.get("tags", {}).items():
             tags.add(name, value)
     tags.add_chapters(
