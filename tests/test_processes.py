@@ -177,8 +177,8 @@ def test_cores_are_divided_and_ctrl_c_is_left_to_the_driver(
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", given)
     monkeypatch.setattr("morphsep.run.executors.local.num_cores", lambda: cores)
-    (found,) = through([0], threads)
-    assert found["ctrl-c"]
+    for found in through(range(4), threads):
+        assert found["ctrl-c"]
+        assert found["torch"] == share
+        assert found["most"] <= share
     assert not blocked()
-    assert found["torch"] == share
-    assert found["most"] <= share

@@ -1,61 +1,139 @@
-"""The executors local and ray on one machine, with real songs: part of jobs.bench.scaling."""
+"""One machine: this process, several and Ray side by side. Parts of jobs.bench.scaling.
+
+Whole commands in turns, with songs and separators of the real size (small ones would flatter Ray).
+Who shares the machine with other work compares ratios, and CPU beside wall.
+"""
 
 from __future__ import annotations
 
 import os
+import resource
+import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+PLACES = {
+    "one process": ("--executor", "local", "--workers", "1"),
+    "processes": ("--executor", "local", "--workers", str(os.cpu_count())),
+    "ray": ("--executor", "ray", "--workers", f"1-{os.cpu_count()}"),
+    "auto": ("--executor", "auto"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Songs that are alike, and what is done with them."""
+
+    separator: str
+    backend: str
+    number: int
+    seconds: int
+
+    def __str__(self) -> str:
+        name = self.separator.partition(":")[0]
+        return f"{name}, {self.backend} | {self.number} of {self.seconds} s"
 
 
 def laptop(quick: bool) -> None:
-    """Time whole commands on this machine with both executors and separators of the real size (a
-    small one would flatter Ray)."""
-    sys.path.insert(0, str(ROOT))
-    from tests.checkpoints import write_htdemucs
-
-    seconds = 20 if quick else 60
-    print("| separator | songs | local | ray | ray / local |\n|---|---|---|---|---|")
+    """Times whole commands on this machine in every place. Wall seconds (of the processor)."""
+    print(f"| separator, backend | songs | {' | '.join(PLACES)} | processes: efficiency, CPU |")
+    print("|" + "---|" * (len(PLACES) + 3))
     with tempfile.TemporaryDirectory(prefix="morphsep-") as folder:
-        runs = [("embedded", number) for number in ((1, 4) if quick else (1, 4, 16))]
-        if not quick:
-            write_htdemucs(Path(folder, "model"), full=True)
-            runs += [(f"demucs:{folder}/model", number) for number in (1, 5)]
-        for separator, number in runs:
-            name = separator.partition(":")[0]
-            here = Path(folder, f"{name}-{number}")
-            _songs(here, number, seconds)
-            spent = [_command(here, executor, separator) for executor in ("local", "ray")]
+        for batch in _batches(Path(folder), quick):
+            songs = Path(folder, "in")
+            _write(songs, batch)
+            took = _in_turns(songs, batch, rounds=1 if quick else 3)
+            shutil.rmtree(songs)
+            alone, shared = took["one process"], took["processes"]
+            efficiency = alone[0] / shared[0] / (os.cpu_count() or 1)
+            cells = [f"{wall:.1f} ({cpu:.1f})" for wall, cpu in took.values()]
             print(
-                f"| {name} | {number} of {seconds} s | {spent[0]:.1f} s | {spent[1]:.1f} s "
-                f"| {spent[1] / spent[0]:.2f} |",
+                f"| {batch} | {' | '.join(cells)} | {efficiency:.2f}, {shared[1] / alone[1]:.2f} |",
                 flush=True,
             )
 
 
-def _songs(folder: Path, number: int, seconds: int) -> None:
+def _batches(folder: Path, quick: bool) -> Iterator[Batch]:
+    few = 10 if quick else 100
+    for backend in ("chain", "spectral"):
+        yield Batch("none", backend, few, 5)
+        yield Batch("none", backend, few // 10, 60)
+    yield Batch("none", "chain", 1, 5)
+    yield Batch("embedded", "chain", few, 5)
+    yield Batch("embedded", "chain", few // 10, 60)
+    if not quick:
+        sys.path.insert(0, str(ROOT))
+        from tests.checkpoints import write_htdemucs
+
+        model = f"demucs:{write_htdemucs(folder / 'model', full=True)}"
+        yield Batch(model, "chain", 1, 60)
+        yield Batch(model, "chain", 5, 60)
+        yield Batch(model, "chain", 20, 5)
+
+
+def _in_turns(songs: Path, batch: Batch, rounds: int) -> dict[str, tuple[float, float]]:
+    """Medians of (wall, CPU) seconds, by place."""
+    found: dict[str, list[tuple[float, float]]] = {place: [] for place in PLACES}
+    for _ in range(rounds):
+        for place, took in found.items():
+            took.append(_command(songs, batch, PLACES[place]))
+    return {
+        place: (statistics.median(w for w, _ in took), statistics.median(c for _, c in took))
+        for place, took in found.items()
+    }
+
+
+def _command(songs: Path, batch: Batch, place: tuple[str, ...]) -> tuple[float, float]:
+    """(wall, CPU) seconds; of Ray's processes some are not ours to count."""
+    with tempfile.TemporaryDirectory(prefix="morphsep-") as out:
+        began, before = time.perf_counter(), _of_children()
+        subprocess.run(
+            [sys.executable, "-m", "morphsep", "morph", str(songs), "-o", out,
+             "--to", "chorus", "--amount", "0.5", "--separator", batch.separator,
+             "--backend", batch.backend, *place],
+            check=True, capture_output=True, cwd=ROOT,
+        )  # fmt: skip
+        return time.perf_counter() - began, _of_children() - before
+
+
+def _of_children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _write(folder: Path, batch: Batch) -> None:
     import numpy as np
     import soundfile
 
     clip, rate = soundfile.read(ROOT / "demo" / "metal-madness.ogg", dtype="float32")
+    song = np.concatenate([clip] * (2 + batch.seconds * rate // len(clip)))
     folder.mkdir()
-    for n in range(number):
-        parts = [clip] * (1 + seconds * rate // len(clip))
-        song = np.concatenate(parts)
-        soundfile.write(folder / f"{n}.wav", song[n * 100 : n * 100 + seconds * rate], rate)
+    for n in range(batch.number):
+        part = song[n * 100 : n * 100 + batch.seconds * rate]
+        soundfile.write(folder / f"{n:03}.flac", part, rate)
 
 
-def _command(folder: Path, executor: str, separator: str) -> float:
-    out = folder.with_name(f"{folder.name}-{executor}")
-    began = time.perf_counter()
-    subprocess.run(
-        [sys.executable, "-m", "morphsep", "morph", str(folder), "-o", str(out),
-         "--to", "chorus", "--amount", "0.5", "--separator", separator,
-         "--executor", executor, "--workers", f"1-{os.cpu_count()}"],
-        check=True, capture_output=True, cwd=ROOT,
-    )  # fmt: skip
-    return time.perf_counter() - began
+def processes(quick: bool) -> None:
+    """What a process costs before it works, and a record on its way through five."""
+    from jobs.bench.sleeping import SPEED, Song, pipeline
+    from morphsep.run.executors import Pool, get_executor
+
+    number = 1000 if quick else 10_000
+    steps = pipeline(dict.fromkeys(SPEED, 0.0))
+    print("| workers | first record after | tiny records a second |\n|---|---|---|")
+    for workers in (1, 2):
+        began = time.perf_counter()
+        songs = [Song(n) for n in range(number)]
+        ends = [
+            time.perf_counter()
+            for _ in get_executor("local")(steps, songs, Pool(max_workers=workers))
+        ]
+        rate = (len(ends) - 1) / (ends[-1] - ends[0])
+        print(f"| {workers} | {ends[0] - began:.2f} s | {rate:.0f} |", flush=True)

@@ -1,4 +1,4 @@
-"""Ray's overhead and scaling: python -m jobs.bench.scaling [--only PART] [--quick]
+"""Overhead and scaling, on Ray and on one machine: jobs.bench.scaling [--only PART] [--quick]
 
 Parts (each prints a table for docs/reference/benchmarks.md):
 
@@ -6,7 +6,8 @@ Parts (each prints a table for docs/reference/benchmarks.md):
              take, against the sum of these times
   scaling    1, 2, 4, 8, 16 workers whose stages sleep: throughput, and time to the first song
   memory     driver and object store over 100 to 100,000 tracks whose stages do nothing
-  laptop     local against ray on this machine, with real songs: where does Ray begin to pay off
+  laptop     one process, several and Ray on this machine, with real songs
+  processes  what a process of this machine costs before it works, and a record on its way
 
 Sleeping stages show the pipeline's own cost on a machine with few cores: sleeping needs none.
 """
@@ -18,7 +19,7 @@ import time
 from collections.abc import Callable
 
 from jobs.bench.driver_memory import memory
-from jobs.bench.laptop import laptop
+from jobs.bench.laptop import laptop, processes
 from jobs.bench.sleeping import SPEED, Song, cluster, pipeline, through
 
 SECTIONS = (2.0, 8.0)
@@ -82,6 +83,7 @@ def _scaling(length: float, pools: tuple[int, ...], each: int) -> None:
 
 PARTS: dict[str, Callable[[bool], None]] = {
     "overhead": overhead, "scaling": scaling, "memory": memory, "laptop": laptop,
+    "processes": processes,
 }  # fmt: skip
 
 

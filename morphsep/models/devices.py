@@ -54,10 +54,11 @@ def device(name: str) -> torch.device:
 class BatchRunner:
     """Runs segments in batches that fit the device; halves the batch when memory runs out.
 
-    On a CPU several batches run side by side, each in a thread of its own on its share of torch's
-    threads: nothing waits for the slowest thread after each operation. On two crowded cores two
-    lanes took 0.32 of the wall time and 0.36 of the CPU time of one after the other on two threads
-    (the waiting is busy); how much on a quiet machine was not measured.
+    On a CPU several batches run side by side, each in one thread: nothing waits for the slowest
+    thread after each operation. On two crowded cores two lanes took 0.32 of the wall time and 0.36
+    of the CPU time of one after the other on two threads (the waiting is busy); how much on a quiet
+    machine was not measured. How many threads share a product decides how its sums are rounded, so
+    it is one, however many cores there are: else a result would depend on who made it.
     """
 
     def __init__(
@@ -142,21 +143,21 @@ class _Here(Executor):
 
 @contextmanager
 def lane_threads(lanes: int) -> Iterator[Executor]:
-    """Threads that share torch's threads among them."""
+    """Threads in each of which torch uses no other."""
     import torch
 
-    if lanes == 1:
-        yield _Here()
-        return
     threads = torch.get_num_threads()
-    share = max(1, threads // lanes)
     try:
+        if lanes == 1:
+            torch.set_num_threads(1)
+            yield _Here()
+            return
         with ThreadPoolExecutor(
-            lanes, "morphsep-lane", initializer=torch.set_num_threads, initargs=(share,)
+            lanes, "morphsep-lane", initializer=torch.set_num_threads, initargs=(1,)
         ) as pool:
             yield pool
     finally:
-        # Each lane has set it for the matrix products of all.
+        # each lane has set it for the matrix products of all
         torch.set_num_threads(threads)
 
 

@@ -1,4 +1,5 @@
-"""Adapters for a list of pairs of tones, side by side on a cluster or one after the other here.
+"""Adapters for a list of pairs of tones, side by side on a cluster or, unless several workers
+are asked for, one after the other here.
 
 Every pair ends as one row; one that fails takes no other along. The same list again does only
 what is not done: the training knows its own results, and goes on with what was begun.

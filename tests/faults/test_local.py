@@ -6,8 +6,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,7 +23,6 @@ from tests.faults.disasters import (
     differences,
     environment,
     gone,
-    kill,
     morph,
     plugins,
 )
@@ -70,30 +67,34 @@ def test_an_input_that_kills_its_driver(tmp_path, env, separator, died_of) -> No
     assert verify(tmp_path / "out") == (3, [])
 
 
-@pytest.fixture
-def begin(tmp_path: Path, env: dict[str, str]) -> Callable[..., Run]:
-    """Two workers on three songs of several sections; a quiet run of them is in ``reference``."""
+@pytest.fixture(scope="module")
+def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three songs of several sections, and in ``reference`` what one process makes of them."""
+    folder = tmp_path_factory.mktemp("pool")
     for seed, name in enumerate(("a.wav", "b.flac", "c.wav")):
-        songs.write(tmp_path / "in" / name, songs.guitar(13.0, seed=seed), subtype="PCM_24")
-    quiet = morph(env, tmp_path / "in", tmp_path / "reference", "--workers", "1", *SLOWLY)
+        songs.write(folder / "in" / name, songs.guitar(13.0, seed=seed), subtype="PCM_24")
+    env = environment(plugins(folder / "plugins"))
+    quiet = morph(env, folder / "in", folder / "reference", "--workers", "1", *SLOWLY)
     assert quiet.wait() == 0, quiet.said
-    return partial(
-        morph, env, tmp_path / "in", tmp_path / "out", "--workers", "2", "--executor", "local",
-        *SLOWLY,
-    )  # fmt: skip
+    return folder
+
+
+def with_two(material: Path, out: Path) -> Run:
+    workers = ("--workers", "2", "--executor", "local")
+    return morph(environment(material / "plugins"), material / "in", out, *workers, *SLOWLY)
 
 
 @pytest.mark.parametrize("stage", ["separate", "assemble"])
-def test_a_worker_is_killed(tmp_path: Path, begin: Callable[..., Run], stage: str) -> None:
-    run = begin()
+def test_a_worker_is_killed(tmp_path: Path, material: Path, stage: str) -> None:
+    run = with_two(material, tmp_path)
     note = run.strike(stage)
     assert note.pid != run.process.pid
     assert run.wait() == 0, run.said
     assert "a worker was lost; others do what it had in hand" in run.said
     assert "SIGKILL" in run.said
-    assert differences(tmp_path / "out", tmp_path / "reference") == []
-    assert verify(tmp_path / "out") == (3, [])
-    assert sum(row.retries for row in manifest.read_tracks(tmp_path / "out")) >= 1
+    assert differences(tmp_path, material / "reference") == []
+    assert verify(tmp_path) == (3, [])
+    assert sum(row.retries for row in manifest.read_tracks(tmp_path)) >= 1
 
 
 @pytest.mark.parametrize(
@@ -102,9 +103,9 @@ def test_a_worker_is_killed(tmp_path: Path, begin: Callable[..., Run], stage: st
     ids=["Ctrl-C in a terminal", "kill"],
 )
 def test_a_driver_that_is_told_to_end_takes_its_workers_along(
-    tmp_path: Path, begin: Callable[..., Run], how: signal.Signals, whole_group: bool
+    tmp_path: Path, material: Path, how: signal.Signals, whole_group: bool
 ) -> None:
-    run = begin()
+    run = with_two(material, tmp_path)
     run.caught("separate", "morph")
     workers = children(run.process.pid)
     assert len(workers) >= 2
@@ -115,48 +116,46 @@ def test_a_driver_that_is_told_to_end_takes_its_workers_along(
     gone(*workers, seconds=5.0)
     status = read_status(str(run.out))
     assert (status.state, status.stopped) == ("interrupted", "it was told to end")
-    again = begin()
+    again = with_two(material, tmp_path)
     assert again.wait() == 0, again.said
-    assert differences(tmp_path / "out", tmp_path / "reference") == []
+    assert differences(tmp_path, material / "reference") == []
 
 
-def test_a_driver_that_is_killed_takes_its_workers_along(
-    tmp_path: Path, begin: Callable[..., Run]
-) -> None:
-    run = begin()
+def test_a_driver_that_is_killed_takes_its_workers_along(tmp_path: Path, material: Path) -> None:
+    run = with_two(material, tmp_path)
     run.caught("separate", "morph")
     workers = children(run.process.pid)
-    kill(run.process.pid)
+    run.end()
     gone(*workers, seconds=10.0)
-    again = begin()
+    again = with_two(material, tmp_path)
     assert again.wait() == 0, again.said
-    assert differences(tmp_path / "out", tmp_path / "reference") == []
-    rows = manifest.read_tracks(tmp_path / "out")
+    assert differences(tmp_path, material / "reference") == []
+    rows = manifest.read_tracks(tmp_path)
     assert [row.retries for row in rows] == [0, 0, 0], "no input was at fault"
 
 
-def test_inputs_that_kill_their_workers_or_hang(tmp_path: Path, env: dict[str, str]) -> None:
-    lines = ["path,separator"]
-    # of songs that are alike the stem would be made once, by the one that does no harm
-    for seed, separator in enumerate(("kills", "aborts", "hangs", "hungry", "none")):
-        mix = songs.guitar(3.1, seed=seed)[:, : troublemakers.POISON]
-        songs.write(tmp_path / f"{separator}.wav", mix)
-        lines.append(f"{separator}.wav,{separator}")
-    (tmp_path / "list.csv").write_text("\n".join(lines))
-    run = morph(
-        env, tmp_path / "list.csv", tmp_path / "out", *OURS, "--workers", "2", "--timeout", "8"
-    )
+@pytest.mark.parametrize(
+    ("separator", "code", "retries"),
+    [
+        ("kills", "worker_killed", 3),
+        ("hungry", "out_of_memory", 0),
+        pytest.param("aborts", "worker_killed", 3, marks=pytest.mark.slow),
+        pytest.param("hangs", "worker_killed", 3, marks=pytest.mark.slow),
+    ],
+)
+def test_an_input_that_harms_its_workers(
+    tmp_path: Path, env: dict[str, str], separator: str, code: str, retries: int
+) -> None:
+    songs.write(tmp_path / "in" / "b.wav", songs.guitar(3.1)[:, : troublemakers.POISON])
+    for name in ("a.wav", "c.wav"):
+        songs.write(tmp_path / "in" / name, songs.guitar(2.0))
+    options = ("--workers", "2", "--timeout", "30", "--separator", separator, *OURS)
+    run = morph(env, tmp_path / "in", tmp_path / "out", *options)
     assert run.wait() == 2, run.said
     rows = {row.track: row for row in manifest.read_tracks(tmp_path / "out")}
-    assert {name: (row.status, row.error_code) for name, row in rows.items()} == {
-        "kills.wav": ("failed", "worker_killed"),
-        "aborts.wav": ("failed", "worker_killed"),
-        "hangs.wav": ("failed", "worker_killed"),
-        "hungry.wav": ("failed", "out_of_memory"),
-        "none.wav": ("ok", None),
-    }
-    assert [rows[f"{name}.wav"].retries for name in ("kills", "aborts", "hangs")] == [3, 3, 3]
-    assert verify(tmp_path / "out") == (5, [])
+    assert [rows[name].status for name in ("a.wav", "b.wav", "c.wav")] == ["ok", "failed", "ok"]
+    assert (rows["b.wav"].error_code, rows["b.wav"].retries) == (code, retries)
+    assert verify(tmp_path / "out") == (3, [])
 
 
 def test_an_input_that_needs_too_much_memory(tmp_path: Path, env: dict[str, str]) -> None:

@@ -20,7 +20,7 @@ class Batches:
 
     size: int
     lanes: int = 1
-    """Batches side by side, each in a thread of its own on its share of torch's threads."""
+    """Batches side by side, each in one thread of its own."""
     warn: Callable[[str], None]
 
     def run(self, run: Run, items: Sequence[tuple[Signal, ...]]) -> list[Signal]:

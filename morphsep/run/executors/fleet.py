@@ -96,8 +96,8 @@ class Fleet:
             more = 0
         for _ in range(int(min(more, self._most - count))):
             hand = Hand()
-            self.hands.append(hand)
             self._start(self, hand)
+            self.hands.append(hand)
 
     def began(self, hand: Hand) -> None:
         """A worker has answered."""

@@ -39,6 +39,9 @@ class ThisMachine:
         self.kinds = [Kind(frozenset(range(len(steps))), cpus=threads, gpus=0.0)]
         self._threads = threads
         self._started: list[Process] = []
+        # the first lock starts multiprocessing's resource tracker, which leaves Ctrl-C unblocked
+        # when it starts, and so would be in the first worker
+        multiprocessing.get_context("spawn").Lock()
 
     def start(self, kind: Kind, given: bytes, tell: Tell) -> Process:
         """A new process."""
