@@ -47,7 +47,7 @@ def test_what_was_made_is_told_to_machines_too(folder: Path) -> None:
     arguments = ("--amount", "0.5", "--question", "mos", "--backend", "spectral", "--items", "1")
     done = listen(folder, "make", "eval", "-o", "small", *arguments, "--json")
     told = json.loads(done.stdout)
-    assert (told["items"], told["trials"], told["left_out"]) == (1, 2, {})
+    assert (told["items"], told["trials"], told["left_out"]) == (1, 3, {})
     assert told["test"] == read_test(location(folder / "small")).id
     assert [each["listeners"] for each in told["needed"]] == sorted(
         each["listeners"] for each in told["needed"]

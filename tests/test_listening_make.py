@@ -18,7 +18,7 @@ from morphsep.evaluation.listening import QUESTIONS, Made, Plan, Trial, make, re
 from morphsep.evaluation.listening.anchors import low_passed
 from morphsep.evaluation.sounds import Sound, write_sounds
 from morphsep.storage import Location, location
-from tests.listening import RATE, SECONDS, rendered
+from tests.listening import RATE, SECONDS, guitar, rendered
 
 PLAN = Plan()
 
@@ -93,7 +93,21 @@ def test_quality_has_the_truth_hidden_and_open_the_anchors_and_the_crossfade(fol
 
 def test_a_backend_that_is_the_truth_is_left_out_and_said(tmp_path: Path) -> None:
     rendered(tmp_path / "eval", backends=("chain", "spectral"))
-    assert dict(made(tmp_path).left_out) == {"chain: the true in-between itself": 2}
+    assert dict(made(tmp_path).left_out) == {
+        "chain: the true in-between itself": 2,
+        "no crossfade: nothing to be better than": 2,
+    }
+
+
+def test_an_anchor_that_takes_nothing_away_is_left_out_and_said(tmp_path: Path) -> None:
+    rows = rendered(tmp_path / "eval")
+    for row in (row for row in rows if row.role == "truth"):
+        low = low_passed(guitar(110.0, 0.5).T.astype(np.float32), 3000)
+        soundfile.write(tmp_path / "eval" / row.path, low.T, RATE, "PCM_24")
+    done = made(tmp_path)
+    assert not any(stimulus.role.startswith("anchor") for stimulus in done.test.stimuli.values())
+    for name in ("anchor 3.5 kHz", "anchor 7 kHz"):
+        assert done.left_out[f"{name}: the true in-between itself"] == 2
 
 
 def test_position_has_both_ends_hidden_and_open(folder: Path) -> None:
@@ -146,7 +160,7 @@ def test_with_one_source_there_is_no_second_guitar_and_that_is_said(tmp_path: Pa
     rendered(tmp_path / "eval", sources=1)
     done = made(tmp_path)
     assert "two guitars" not in {stimulus.role for stimulus in done.test.stimuli.values()}
-    assert done.left_out["one source only: no two guitars to check listeners with"] == 1
+    assert done.left_out["no item by another source: no two guitars to check listeners with"] == 1
 
 
 def test_the_same_seed_makes_the_same_test_and_another_seed_another(folder: Path) -> None:
@@ -206,11 +220,13 @@ def test_items_are_drawn_from_different_sources_and_of_each_transition(tmp_path:
 
 
 def test_only_what_is_asked_for_is_made(tmp_path: Path) -> None:
-    rendered(tmp_path / "eval", backends=("spectral", "crossfade"), amounts=(0.1 + 0.2, 0.7))
+    backends = ("spectral", "vocoder", "crossfade")
+    rendered(tmp_path / "eval", backends=backends, amounts=(0.1 + 0.2, 0.7))
     plan = Plan(amounts=(0.3,), items=1, backends=("spectral",), questions=("mos",), seconds=0.5)
     done = made(tmp_path, plan)
     found = sorted((s.condition, s.amount) for s in done.test.stimuli.values())
-    assert found == [("spectral", 0.3), ("truth", 0.3)]
+    assert found == [("crossfade", 0.3), ("spectral", 0.3), ("truth", 0.3)]
+    assert not done.left_out
     assert done.test.seconds == 0.5
     assert heard(tmp_path, next(iter(done.test.stimuli))).shape == (1, RATE // 2)
 
@@ -236,6 +252,13 @@ def test_a_silent_morph_is_left_out_and_said(tmp_path: Path) -> None:
     assert sum(s.backend == "spectral" for s in done.test.stimuli.values()) == 1
 
 
+def test_a_silent_guitar_is_no_second_one(tmp_path: Path) -> None:
+    rows = rendered(tmp_path / "eval")
+    silence(tmp_path / "eval", next(row for row in rows if row.role == "a"))
+    done = made(tmp_path)
+    assert "two guitars" not in {stimulus.role for stimulus in done.test.stimuli.values()}
+
+
 def test_an_item_with_a_silent_end_is_left_out_and_said(tmp_path: Path) -> None:
     rows = rendered(tmp_path / "eval", sources=3)
     plan = Plan(items=3)
@@ -257,6 +280,13 @@ def make_lossy(folder: Path, row: Sound) -> None:
     soundfile.write(folder / row.path, sound, RATE, format="OGG")
 
 
+def spoil_a_sample(folder: Path, row: Sound) -> None:
+    sound, _ = soundfile.read(folder / row.path)
+    sound[5] = np.nan
+    (folder / row.path).unlink()
+    soundfile.write(folder / row.path, sound, RATE, format="WAV", subtype="FLOAT")
+
+
 def break_off(folder: Path, row: Sound) -> None:
     data = (folder / row.path).read_bytes()
     (folder / row.path).write_bytes(data[: len(data) // 2])
@@ -268,9 +298,10 @@ def break_off(folder: Path, row: Sound) -> None:
         (shorten, "equally long"),
         (make_lossy, "lossy"),
         (break_off, "evaluate again"),
+        (spoil_a_sample, "no numbers; evaluate again"),
         (lambda folder, row: (folder / row.path).unlink(), "evaluate again"),
     ],
-    ids=["a sample short", "lossy", "broken off", "gone"],
+    ids=["a sample short", "lossy", "broken off", "not a number", "gone"],
 )
 @pytest.mark.parametrize("role", ["b", "morph", "truth"])
 def test_a_sound_that_cannot_be_used_is_named(
@@ -310,6 +341,14 @@ def test_nothing_to_ask_about_is_said(tmp_path: Path) -> None:
         made(tmp_path)
     write_sounds(location(tmp_path / "eval"), [row for row in rows if row.role != "morph"])
     with pytest.raises(SettingError, match="nothing was rendered at amount"):
+        made(tmp_path)
+
+
+def test_items_too_short_to_judge_are_refused(tmp_path: Path) -> None:
+    for row in rendered(tmp_path / "eval", sources=1):
+        sound, _ = soundfile.read(tmp_path / "eval" / row.path)
+        soundfile.write(tmp_path / "eval" / row.path, sound[:400], RATE)
+    with pytest.raises(SettingError, match=r"0\.01 s; listeners need 0\.5 s or more"):
         made(tmp_path)
 
 

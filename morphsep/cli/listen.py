@@ -33,7 +33,8 @@ def listen_make(
     ] = None,
     items: Annotated[int, typer.Option(min=1, help="Most items of each transition.")] = 2,
     backend: Annotated[
-        list[str] | None, typer.Option(help="Backend to ask about; all unless told.")
+        list[str] | None,
+        typer.Option(help="Backend to ask about, beside the crossfade; all unless told."),
     ] = None,
     question: Annotated[
         list[str] | None,

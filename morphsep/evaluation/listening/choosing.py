@@ -13,6 +13,9 @@ from morphsep.evaluation.listening.questions import QUESTIONS, Question
 from morphsep.evaluation.sounds import Sound
 from morphsep.storage import digest
 
+BASELINE = "crossfade"
+"""The backend that is always heard: an in-between that is none."""
+LEAST_SECONDS = 0.5
 MOST_SECONDS = 10.0
 """BS.1534-3: longer sounds are compared by memory."""
 
@@ -26,10 +29,14 @@ class Plan:
     items: int = 2
     """Most items of each transition; of different sources where there are several."""
     backends: Sequence[str] = ()
-    """Empty: all that were rendered."""
+    """Empty: all that were rendered. The crossfade is always heard."""
     questions: Sequence[Question] = QUESTIONS
     seconds: float | None = None
     """Length of each sound; None: of the shortest item, at most `MOST_SECONDS`."""
+
+    def asks_about(self, backend: str) -> bool:
+        """Whether listeners hear this backend."""
+        return not self.backends or backend in (BASELINE, *self.backends)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,20 +92,18 @@ def _check_rendered(sounds: Iterable[Sound], plan: Plan) -> None:
 
 
 def _item(rows: Sequence[Sound], plan: Plan) -> Item:
-    roles = defaultdict(list)
-    for row in rows:
-        roles[row.role].append(row)
-    truths, morphs = {}, {}
+    ends = {row.role: row for row in rows}
+    truths: dict[float, Sound] = {}
+    morphs: dict[float, list[Sound]] = defaultdict(list)
     for amount in plan.amounts:
-        for truth in roles["truth"]:
-            if _same(truth.amount, amount):
-                truths[amount] = truth
-        wanted = plan.backends or {row.backend for row in roles["morph"]}
-        if here := [
-            row for row in roles["morph"] if row.backend in wanted and _same(row.amount, amount)
-        ]:
-            morphs[amount] = here
-    return Item(a=roles["a"][0], b=roles["b"][0], truths=truths, morphs=morphs)
+        for row in rows:
+            if not _same(row.amount, amount):
+                continue
+            if row.role == "truth":
+                truths[amount] = row
+            elif row.role == "morph" and plan.asks_about(row.backend):
+                morphs[amount].append(row)
+    return Item(a=ends["a"], b=ends["b"], truths=truths, morphs=morphs)
 
 
 def _drawn(items: Sequence[Item], plan: Plan) -> list[Item]:

@@ -12,7 +12,7 @@ import numpy as np
 from morphsep.audio import AudioWriter, OutputFormat
 from morphsep.dsp import MODEL_RATE, Signal, dbfs, from_db
 from morphsep.errors import SettingError
-from morphsep.evaluation.listening.choosing import Item, Plan, choose
+from morphsep.evaluation.listening.choosing import BASELINE, Item, Plan, choose
 from morphsep.evaluation.listening.design import STIMULI, TEST, ListeningTest, Stimulus, Trial
 from morphsep.evaluation.listening.power import needed
 from morphsep.evaluation.listening.rendering import Renderer, loudest_peak, num_samples
@@ -151,7 +151,9 @@ def _not_asked(heard: Collection[Stimulus], plan: Plan) -> Counter[str]:
     if "quality" in plan.questions and "truth" not in roles:
         lacks["no true in-between: quality is not asked about"] += 1
     if "fusion" in plan.questions and "two guitars" not in roles:
-        lacks["one source only: no two guitars to check listeners with"] += 1
+        lacks["no item by another source: no two guitars to check listeners with"] += 1
+    if BASELINE not in {stimulus.backend for stimulus in heard}:
+        lacks["no crossfade: nothing to be better than"] += 1
     return lacks
 
 

@@ -11,15 +11,15 @@ import numpy as np
 from morphsep.audio import AudioReader
 from morphsep.dsp import (
     MODEL_RATE,
-    SILENT,
     LoudnessMeter,
     ModelRateReader,
     Signal,
     TruePeakMeter,
+    from_db,
 )
 from morphsep.errors import SettingError, TrackError
 from morphsep.evaluation.listening.anchors import low_passed
-from morphsep.evaluation.listening.choosing import MOST_SECONDS, Item, Plan
+from morphsep.evaluation.listening.choosing import LEAST_SECONDS, MOST_SECONDS, Item, Plan
 from morphsep.evaluation.listening.design import Role, Stimulus
 from morphsep.evaluation.metrics import match_loudness
 from morphsep.evaluation.sounds import Sound
@@ -29,6 +29,8 @@ FADE = MODEL_RATE // 100
 """Samples over which a sound begins and ends: 10 ms, so that a cut does not click."""
 ANCHORS: dict[Role, float] = {"anchor 3.5 kHz": 3500.0, "anchor 7 kHz": 7000.0}
 """The cut-off of each, in Hz (BS.1534-3)."""
+ALIKE = from_db(-60.0)
+"""What differs from the truth by less than this part of it (RMS) cannot be told from it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,11 +60,10 @@ class Renderer:
         if not {"a", "b"} <= {stimulus.role for stimulus in heard}:
             self.left_out[f"{item.name}: an end is silent"] += 1
             return {}
-        self._drop_truths_twins(heard)
         heard |= self._anchors(heard)
-        if other is not None and "fusion" in self.plan.questions:
-            (a,) = (stimulus for stimulus in heard if stimulus.role == "a")
-            heard[replace(a, role="two guitars")] = self._two_guitars(heard[a], other)
+        self._drop_truths_twins(heard)
+        if other is not None:
+            heard |= self._two_guitars(heard, other, channels)
         return dict(zip(heard, match_loudness(list(heard.values()), MODEL_RATE), strict=True))
 
     def _cut(self, sound: Signal, channels: int) -> Signal:
@@ -74,22 +75,19 @@ class Renderer:
         return cut
 
     def _is_heard(self, sound: Sound, samples: Signal) -> bool:
-        meter = LoudnessMeter(MODEL_RATE, len(samples))
-        meter.add(samples)
-        is_heard = bool(np.isfinite(meter.integrated()))
-        if not is_heard:
+        if _is_silent(samples):
             self.left_out[f"{sound.backend or sound.role}: silent"] += 1
-        return is_heard
+            return False
+        return True
 
     def _drop_truths_twins(self, heard: dict[Stimulus, Signal]) -> None:
-        """A backend that turns the real knob is the truth, not an answer to compare with it."""
+        """Takes out what is the truth to any listener, and so is nothing to compare with it: a
+        backend that turns the real knob, a filter that takes nothing away."""
         truths = {s.amount: samples for s, samples in heard.items() if s.role == "truth"}
-        for stimulus, samples in list(heard.items()):
+        for stimulus in [s for s in heard if s.role in ("morph", *ANCHORS)]:
             truth = truths.get(stimulus.amount)
-            if stimulus.role != "morph" or truth is None:
-                continue
-            if np.abs(samples - truth).max() <= SILENT:
-                self.left_out[f"{stimulus.backend}: the true in-between itself"] += 1
+            if truth is not None and _rms(heard[stimulus] - truth) < ALIKE * _rms(truth):
+                self.left_out[f"{stimulus.condition}: the true in-between itself"] += 1
                 del heard[stimulus]
 
     def _anchors(self, heard: dict[Stimulus, Signal]) -> dict[Stimulus, Signal]:
@@ -102,20 +100,30 @@ class Renderer:
             for role, cutoff in ANCHORS.items()
         }
 
-    def _two_guitars(self, first: Signal, other: Item) -> Signal:
+    def _two_guitars(
+        self, heard: dict[Stimulus, Signal], other: Item, channels: int
+    ) -> dict[Stimulus, Signal]:
         """This item's first end and another one's, equally loud: surely two guitars."""
-        second = self._cut(_mono(_load(self.folder, other.a)), len(first))
-        mixed: Signal = np.sum(match_loudness([first, second], MODEL_RATE), axis=0)
-        return mixed
+        second = self._cut(_mono(_load(self.folder, other.a)), channels)
+        if "fusion" not in self.plan.questions or _is_silent(second):
+            return {}
+        (a,) = (stimulus for stimulus in heard if stimulus.role == "a")
+        both = match_loudness([heard[a], second], MODEL_RATE)
+        return {replace(a, role="two guitars"): np.sum(both, axis=0)}
 
 
 def num_samples(folder: Location, items: Sequence[Item], plan: Plan) -> int:
     """How long each sound of the test is, at 44.1 kHz.
 
     Raises:
-        SettingError: the plan asks for more than the shortest item has.
+        SettingError: the plan asks for more than the shortest item has, or that is too short.
     """
     shortest = int(min(_load(folder, item.a).shape[1] for item in items))
+    if shortest < LEAST_SECONDS * MODEL_RATE:
+        raise SettingError(
+            f"the shortest item has {shortest / MODEL_RATE:.2f} s; listeners need "
+            f"{LEAST_SECONDS:g} s or more: evaluate longer items"
+        )
     if plan.seconds is None:
         return min(shortest, round(MOST_SECONDS * MODEL_RATE))
     if (wanted := round(plan.seconds * MODEL_RATE)) > shortest:
@@ -161,9 +169,12 @@ def _load(folder: Location, sound: Sound) -> Signal:
             if reader.info.is_lossy:
                 raise SettingError(f"{sound.path} is lossy; evaluate again, it writes FLAC")
             samples = ModelRateReader(reader)
-            return samples.read(0, samples.num_samples)
+            whole = samples.read(0, samples.num_samples)
     except (TrackError, FileNotFoundError) as error:
         raise SettingError(f"{sound}: {error}; evaluate again") from error
+    if not np.isfinite(whole).all():
+        raise SettingError(f"{sound.path} holds samples that are no numbers; evaluate again")
+    return whole
 
 
 def _check_lengths(sounds: Mapping[Sound, Signal]) -> None:
@@ -174,6 +185,17 @@ def _check_lengths(sounds: Mapping[Sound, Signal]) -> None:
                 f"{sound}: {other} samples at 44.1 kHz, but {first} has {length}; sounds of an "
                 "item must be equally long: evaluate again"
             )
+
+
+def _is_silent(sound: Signal) -> bool:
+    """Whether there is no loudness to match (BS.1770-4: nothing above -70 LUFS)."""
+    meter = LoudnessMeter(MODEL_RATE, len(sound))
+    meter.add(sound)
+    return not np.isfinite(meter.integrated())
+
+
+def _rms(sound: Signal) -> float:
+    return float(np.sqrt(np.mean(sound.astype(np.float64) ** 2)))
 
 
 def _mono(sound: Signal) -> Signal:

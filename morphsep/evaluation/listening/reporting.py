@@ -20,9 +20,8 @@ def report(scores: Scores) -> Iterator[str]:
     """The tables as lines of Markdown."""
     yield f"# Listening test {scores.test}"
     yield ""
-    yield f"{scores.listeners} listeners are counted, {len(scores.excluded)} are excluded."
-    if scores.listeners < ENOUGH_LISTENERS:
-        yield f"BS.1534-3 asks for {ENOUGH_LISTENERS} or more."
+    few = f"; BS.1534-3 asks for {ENOUGH_LISTENERS}" if scores.listeners < ENOUGH_LISTENERS else ""
+    yield f"Listeners counted: {scores.listeners}{few}. Excluded: {len(scores.excluded)}."
     if scores.excluded:
         yield ""
         rows = [(each.listener, "; ".join(each.reasons)) for each in scores.excluded]
