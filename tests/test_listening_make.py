@@ -102,7 +102,7 @@ def test_a_backend_that_is_the_truth_is_left_out_and_said(tmp_path: Path) -> Non
 def test_an_anchor_that_takes_nothing_away_is_left_out_and_said(tmp_path: Path) -> None:
     rows = rendered(tmp_path / "eval")
     for row in (row for row in rows if row.role == "truth"):
-        low = low_passed(guitar(110.0, 0.5).T.astype(np.float32), 3000)
+        low = low_passed(0.5 * guitar(110.0, 0.5).T.astype(np.float32), 3000)
         soundfile.write(tmp_path / "eval" / row.path, low.T, RATE, "PCM_24")
     done = made(tmp_path)
     assert not any(stimulus.role.startswith("anchor") for stimulus in done.test.stimuli.values())

@@ -7,7 +7,7 @@ import numpy as np
 from morphsep.dsp import MODEL_RATE, Signal
 
 REJECTION_DB = 80.0
-"""Also the ripple: what lies below passes to -80 dB, so that a filter that takes nothing away shows."""
+"""Also the ripple below: a filter that takes nothing away changes nothing that is heard."""
 
 
 def low_passed(sound: Signal, cutoff: float) -> Signal:
