@@ -48,3 +48,4 @@ def test_it_runs_and_goes_on_from_what_it_kept(
     table = capsys.readouterr().out
     assert "| distance to the truth, nearest (dB) | 0 |" in table
     assert "| 2 |" in table
+    assert "| distance to the truth, nearest | 100% |" in table

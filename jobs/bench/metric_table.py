@@ -90,3 +90,20 @@ def print_table(kept: Kept, names: Sequence[str], seconds: float) -> None:
         for label in records[0]["values"]["knob"] if records else ():
             print(row(label, records, seconds))
     print(NOTE)
+
+
+def print_by_transition(kept: Kept, names: Sequence[str], transitions: Sequence[str]) -> None:
+    """A row a metric, a column a transition: the share of clips in which the knob is better."""
+    print(f"\n| knob better | {' | '.join(transitions)} |")
+    print("|---" * (len(transitions) + 1) + "|")
+    for name in names:
+        records = [record for (_, measure), record in kept.items() if measure == name]
+        for label in records[0]["values"]["knob"] if records else ():
+            cells = [_share_of(label, records, transition) for transition in transitions]
+            print(f"| {label} | {' | '.join(cells)} |")
+
+
+def _share_of(label: str, records: Records, transition: str) -> str:
+    among = [each for each in records if each["clip"].endswith(f" {transition}")]
+    knob, crossfade = column(label, among, "knob", "crossfade")
+    return f"{share_better(label, knob, crossfade):.0%}" if knob.size else ""

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from jobs.bench.metric_table import Kept, print_table
+from jobs.bench.metric_table import Kept, print_by_transition, print_table
 from jobs.bench.metric_values import (
     AMOUNTS,
     GAIN_DB,
@@ -177,6 +177,7 @@ def main() -> None:
     chosen = clips(arguments.guitars, arguments.seconds, arguments.clips)
     kept = measure_all(chosen, arguments.only, arguments.cdpam, arguments.keep)
     print_table(kept, arguments.only, arguments.seconds)
+    print_by_transition(kept, arguments.only, TRANSITIONS)
 
 
 if __name__ == "__main__":
