@@ -31,8 +31,9 @@ def intermediateness(steps: Sequence[float]) -> float:
 
 
 def directness(steps: Sequence[float], whole: float) -> float:
-    """Distance of both ends over the length of the path, 1 where the steps lie on one line. No
-    unit; NaN where nothing moves. Our own, of SoundMorpher's two."""
+    """Distance of both ends over the length of the path, 1 where the steps lie on one line; above 1
+    where two steps can be shorter than their sum, as Zimtohrli's are. No unit; NaN where nothing
+    moves. Our own, of SoundMorpher's two."""
     length = intermediateness(steps)
     return whole / length if length > 0 else float("nan")
 
