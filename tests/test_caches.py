@@ -34,7 +34,7 @@ SPOILT: dict[str, Callable[[dict[str, Any]], Any]] = {
 
 def go(folder: Path, out: Path, amount: float) -> TrackRow:
     return morphsep.morph_file(
-        folder / "song.wav", out, to="distortion", amount=amount, separator="harmonic",
+        folder / "song.wav", out, to="distortion", amount=amount, separator="none",
         backend="crossfade", chunk=5, section=5,
     )  # fmt: skip
 
@@ -43,7 +43,7 @@ def go(folder: Path, out: Path, amount: float) -> TrackRow:
 def material(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrackRow]:
     """A song, and the row of an undisturbed run."""
     folder = tmp_path_factory.mktemp("caches")
-    songs.write(folder / "song.wav", songs.guitar(11.0))
+    songs.write(folder / "song.wav", songs.guitar(6.0))
     return folder, go(folder, folder / "undisturbed", 0.7)
 
 

@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,11 @@ from morphsep.tones.capture.player import PIECE, player
 from morphsep.tones.catalogue import get_tone
 from morphsep.tones.tone import Tone
 
-pytest.importorskip("nam", reason="needs the extra morphsep[nam]")
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [
+    pytest.mark.usefixtures("one_thread"),
+    # to import it takes seconds, and brings lightning and matplotlib along
+    pytest.mark.skipif(find_spec("nam") is None, reason="needs the extra morphsep[nam]"),
+]
 
 LEVEL = -18.0
 LAYERS = {
