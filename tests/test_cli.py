@@ -31,15 +31,11 @@ from morphsep.separators.demucs import Demucs
 from morphsep.stages import Event
 from morphsep.storage.faults import StorageError
 from tests import songs
-
-
-def morphsep(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "morphsep", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
+from tests.commands import invoke
 
 
 def as_json(*arguments: object) -> object:
-    done = morphsep(*arguments, "--json")
+    done = invoke(*arguments, "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -245,14 +241,15 @@ def test_a_song_from_start_to_end(tmp_path: Path) -> None:
     out = tmp_path / "out"
     command = ("morph", tmp_path / "in", "-o", out, "--to", "distortion", "--no-uniform",
                "--amount", "0:00=0 0:05=1", "--stem", "{stem}.guitar.wav")  # fmt: skip
-    done = morphsep(*command)
+    own_process = [sys.executable, "-m", "morphsep", *map(str, command)]
+    done = subprocess.run(own_process, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "done" in done.stdout
     assert sorted(p.relative_to(out).as_posix() for p in out.rglob("song.wav")) == [
         "b/song.wav",
         "song.wav",
     ]
-    assert morphsep("verify", out).returncode == 0
+    assert invoke("verify", out).returncode == 0
     assert {row.separator_reason for row in manifest.read_tracks(out)} == {"stem: --stem was given"}
     shown = as_json("manifest", "show", out)
     assert [(row["track"], row["status"]) for row in shown] == [
@@ -267,11 +264,11 @@ def test_exit_codes(tmp_path: Path) -> None:
     songs.write(tmp_path / "in" / "good.wav", songs.guitar(1.0))
     (tmp_path / "in" / "bad.wav").write_text("no")
     tail = ("-o", tmp_path / "out", "--to", "fuzz", "--separator", "none")
-    assert morphsep("morph", tmp_path / "in" / "good.wav", *tail).returncode == 0
-    assert morphsep("morph", tmp_path / "in", *tail).returncode == 2
-    assert morphsep("morph", tmp_path / "in" / "bad.wav", *tail).returncode == 3
-    assert morphsep("morph", tmp_path / "in", *tail, "--nonsense").returncode == 1
-    failed = morphsep("manifest", "failed", tmp_path / "out")
+    assert invoke("morph", tmp_path / "in" / "good.wav", *tail).returncode == 0
+    assert invoke("morph", tmp_path / "in", *tail).returncode == 2
+    assert invoke("morph", tmp_path / "in" / "bad.wav", *tail).returncode == 3
+    assert invoke("morph", tmp_path / "in", *tail, "--nonsense").returncode == 1
+    failed = invoke("manifest", "failed", tmp_path / "out")
     assert "bad.wav  not_audio: " in failed.stdout
 
 
@@ -325,7 +322,7 @@ def test_a_bad_setting_stops_the_run_before_it_starts(tmp_path, arguments, says)
         if "--separator" in arguments or "--stem" in arguments
         else [*arguments, "--separator", "none"]
     )
-    done = morphsep("morph", tmp_path / "x.wav", "-o", tmp_path / "out", *tail)
+    done = invoke("morph", tmp_path / "x.wav", "-o", tmp_path / "out", *tail)
     assert done.returncode == 1
     assert says in done.stderr
     assert "Traceback" not in done.stderr
@@ -335,7 +332,7 @@ def test_a_bad_setting_stops_the_run_before_it_starts(tmp_path, arguments, says)
 def test_the_version() -> None:
     from importlib.metadata import version
 
-    assert morphsep("--version").stdout.strip() == version("morphsep")
+    assert invoke("--version").stdout.strip() == version("morphsep")
 
 
 def test_plan_touches_nothing(tmp_path: Path) -> None:
@@ -404,7 +401,7 @@ def test_a_preview_past_the_end_says_so(
 def test_preview_is_twenty_seconds_beside_what_it_was(tmp_path: Path) -> None:
     songs.song(tmp_path / "in", 30.0)
     out = tmp_path / "out"
-    done = morphsep("preview", tmp_path / "in" / "song.wav", "-o", out, "--to", "chorus",
+    done = invoke("preview", tmp_path / "in" / "song.wav", "-o", out, "--to", "chorus",
                     "--at", "0:05", "--stem", "{stem}.guitar.wav")  # fmt: skip
     assert done.returncode == 0, done.stderr
     before, after = songs.read(out / "before" / "song.wav"), songs.read(out / "song.wav")
@@ -415,14 +412,14 @@ def test_preview_is_twenty_seconds_beside_what_it_was(tmp_path: Path) -> None:
 
 def test_separate(tmp_path: Path) -> None:
     songs.song(tmp_path / "in", 3.0)
-    done = morphsep(
+    done = invoke(
         "separate", tmp_path / "in" / "song.wav", "-o", tmp_path / "out", "--separator", "harmonic"
     )
     assert done.returncode == 0, done.stderr
     (row,) = manifest.read_tracks(tmp_path / "out")
     assert (row.output, row.backing) == ("song.guitar.wav", "song.backing.wav")
     assert row.output_subtype == "FLOAT"
-    assert morphsep("verify", tmp_path / "out").returncode == 0
+    assert invoke("verify", tmp_path / "out").returncode == 0
 
 
 def test_what_there_is_can_be_listed() -> None:
@@ -444,11 +441,11 @@ def test_what_there_is_can_be_listed() -> None:
 def test_models_that_are_not_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("MORPHSEP_WEIGHTS", "HF_HOME", "TORCH_HOME", "XDG_CACHE_HOME"):
         monkeypatch.setenv(name, str(tmp_path / "cache"))
-    done = morphsep("models", "fetch", "--offline")
+    done = invoke("models", "fetch", "--offline")
     assert done.returncode == 1
     assert "offline" in done.stderr
-    assert morphsep("models", "path").stdout.startswith(str(tmp_path / "cache"))
-    assert morphsep("models", "verify").returncode == 1
+    assert invoke("models", "path").stdout.startswith(str(tmp_path / "cache"))
+    assert invoke("models", "verify").returncode == 1
 
 
 @pytest.mark.parametrize(
@@ -477,7 +474,7 @@ def test_doctor_says_what_the_effects_lack(
 
 
 def test_doctor_names_a_remedy_for_everything_that_is_not_well(tmp_path: Path) -> None:
-    done = morphsep("doctor", "-o", tmp_path, "--json")
+    done = invoke("doctor", "-o", tmp_path, "--json")
     checks = json.loads(done.stdout)
     assert {c["what"] for c in checks} >= {
         "Python",
@@ -490,6 +487,6 @@ def test_doctor_names_a_remedy_for_everything_that_is_not_well(tmp_path: Path) -
 
 
 def test_the_folder_of_verify_must_hold_a_manifest(tmp_path: Path) -> None:
-    done = morphsep("verify", tmp_path)
+    done = invoke("verify", tmp_path)
     assert done.returncode == 1
     assert "no manifest" in done.stderr

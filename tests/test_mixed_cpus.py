@@ -38,6 +38,7 @@ def older() -> dict[str, str]:
     return {
         "NPY_DISABLE_CPU_FEATURES": " ".join(found), "OPENBLAS_CORETYPE": "Nehalem",
         "ATEN_CPU_CAPABILITY": "default", "MKL_CBWR": "COMPATIBLE",
+        "MKL_ENABLE_INSTRUCTIONS": "SSE4_2", "ONEDNN_MAX_CPU_ISA": "SSE41",
     }  # fmt: skip
 
 
@@ -77,6 +78,15 @@ def shared(workers: list[ProcessPoolExecutor], monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("morphsep.run.driver.get_executor", lambda name: execute)
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With a song, a model, and what was separated for one backend and serves all."""
+    found = tmp_path_factory.mktemp("mixed")
+    songs.song(found, 11.0, 48000, 2, "FLOAT")
+    write_htdemucs(found / "model", kind="safetensors")
+    return found
+
+
 def go(folder: Path, out: Path, settings: dict[str, Any]) -> tuple[np.ndarray, list[str]]:
     """The samples of the result, and the kinds of CPU that its row names."""
     chosen = make_settings(to="distortion", amount=0.5, section=5, chunk=5, **settings)
@@ -85,35 +95,34 @@ def go(folder: Path, out: Path, settings: dict[str, Any]) -> tuple[np.ndarray, l
     return songs.read(out / row.track), json.loads(row.versions)["cpu"]
 
 
-def check(tmp_path: Path, request: pytest.FixtureRequest, settings: dict[str, Any]) -> None:
-    songs.song(tmp_path, 11.0, 48000, 2, "FLOAT")
+def check(folder: Path, request: pytest.FixtureRequest, separator: str, **settings: Any) -> None:
+    named = {"stem": {"stem": "{stem}.guitar.wav"},
+             "demucs": {"separator": f"demucs:{folder / 'model'}"}}  # fmt: skip
+    settings |= named.get(separator, {"separator": separator})
     with pytest.MonkeyPatch.context() as patch:
         from morphsep.run.executors import local
 
         patch.setattr("morphsep.run.driver.get_executor", lambda name: local.run)
-        plain, kinds = go(tmp_path, tmp_path / "plain", settings)
+        plain, kinds = go(folder, folder / f"{separator}-plain", settings)
     assert kinds == [kind_of_cpu()]
     request.getfixturevalue("shared")
-    mixed, kinds = go(tmp_path, tmp_path / "mixed", settings)
+    out = folder / f"{separator}-mixed"
+    mixed, kinds = go(folder, out, settings)
     assert len(kinds) == 2
     assert np.sqrt(np.mean((mixed - plain) ** 2)) <= SAME
-    assert verify(tmp_path / "mixed") == (1, [])
+    assert verify(out) == (1, [])
 
 
 def test_sections_of_one_song_on_two_kinds_of_cpu(
-    tmp_path: Path, request: pytest.FixtureRequest
+    folder: Path, request: pytest.FixtureRequest
 ) -> None:
-    check(tmp_path, request, {"separator": "harmonic", "backend": "spectral", "uniform": False})
+    check(folder, request, "harmonic", backend="spectral", uniform=False)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("separator", ["stem", "harmonic", "embedded", "demucs"])
 @pytest.mark.parametrize("backend", ["chain", "spectral", "vocoder", "crossfade"])
 def test_every_separator_and_backend_on_two_kinds_of_cpu(
-    tmp_path: Path, request: pytest.FixtureRequest, separator: str, backend: str
+    folder: Path, request: pytest.FixtureRequest, separator: str, backend: str
 ) -> None:
-    settings = {
-        "stem": {"stem": "{stem}.guitar.wav"},
-        "demucs": {"separator": f"demucs:{write_htdemucs(tmp_path / 'model', kind='safetensors')}"},
-    }.get(separator, {"separator": separator})
-    check(tmp_path, request, {"backend": backend, **settings})
+    check(folder, request, separator, backend=backend)

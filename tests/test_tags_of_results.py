@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from morphsep.manifest import commit, read_chunks, read_tracks
 from morphsep.run.verification import verify
 from morphsep.storage import digest_file
 from tests import tag_files
+from tests.commands import invoke
 from tests.tag_files import sound
 
 HISTORY = b"A=ANALOGUE,M=mono,T=Studer A80"
@@ -24,8 +23,7 @@ HISTORY = b"A=ANALOGUE,M=mono,T=Studer A80"
 
 def printed(*arguments: object) -> str:
     """What a command prints that succeeds."""
-    command = [sys.executable, "-m", "morphsep", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = invoke(*arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

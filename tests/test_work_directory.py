@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -23,6 +21,7 @@ from morphsep.stages.workspace import Workspace
 from morphsep.storage import locking
 from morphsep.storage.locations import Location, location
 from tests import songs
+from tests.commands import invoke
 from tests.object_store import ObjectStore
 
 SETTINGS = {
@@ -150,12 +149,9 @@ def test_results_in_a_bucket_and_the_work_on_a_disk(tmp_path: Path, store: Objec
 
 def test_the_command_line(tmp_path: Path) -> None:
     songs.song(tmp_path / "in", 2.0)
-    command = [sys.executable, "-m", "morphsep"]
 
     def say(*words: object) -> dict[str, object]:
-        done = subprocess.run(
-            [*command, *map(str, words), "--json"], capture_output=True, text=True, check=False
-        )
+        done = invoke(*words, "--json")
         assert done.returncode == 0, done.stderr
         found: dict[str, object] = json.loads(done.stdout)
         return found
