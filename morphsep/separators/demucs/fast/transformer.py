@@ -177,6 +177,8 @@ def _scaled(linear: Any, scale: Any) -> nn.Linear:
 
 def _plus_linear(x: Tensor, hidden: Tensor, linear: nn.Linear) -> Tensor:
     """``x + linear(hidden)``; the sum is part of the product."""
+    if hidden.dtype != linear.weight.dtype:  # autocast does not reach products in place
+        return x + functional.linear(hidden, linear.weight, linear.bias)
     total = x + linear.bias
     total.view(-1, x.shape[-1]).addmm_(hidden.view(-1, hidden.shape[-1]), linear.weight.t())
     return total
