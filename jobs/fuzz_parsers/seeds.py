@@ -6,6 +6,24 @@ import io
 from functools import cache
 from typing import Any
 
+ENDINGS = (
+    b"wvpk\x20\0\0\0\x10\4" + bytes(30),
+    b"TTA1\1\0\1\0\x10\0\x44\xac\0\0\1\0\0\0" + bytes(4) + b"\x09\0\0\0" + bytes(13),
+    bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c") + b"\x18" + bytes(7),
+    b"\x1aE\xdf\xa3\x81x\x18\x53\x80\x67\x84wxyz",
+    b"DSD \x1c" + bytes(23) + b"fmt \x34" + bytes(47) + b"data\x10" + bytes(11),
+    b"\0\0\0\x08ftyp\0\0\0\x10moov\0\0\0\x08trak",
+    b"RIFF\x0c\0\0\0AVI LIST\0\0\0\0RIFF\4\0\0\0AVIX",
+    b"MAC \x96\x0f\0\0" + b"\4\0\0\0" * 7 + bytes(24),
+    b"MPCKSH\x04\0AP\x81\x02" + bytes(126) + b"SE\x03",
+    b"tBaK\1\4\0\0abcd\7\x0b\0\0\4\0\0\0\0\4\0\0abc" + bytes(4) + b"wxyzwxyz",
+    b"FLV\1\4\0\0\0\x09\0\0\0\0\x08\0\0\2" + bytes(9) + b"\0\0\0\x0d",
+    (b"G\x40\x11\x10\0\x42\xf0\x15" + bytes(8) + b"\0\1\xfc\x80\5\x48\3\1\0\0").ljust(188, b"\xff")
+    * 6,
+    b"\0\0\1\xbaD" + bytes(9) + b"\0\0\1\xc0\0\4abcd\0\0\1\xb9",
+)
+"""The least of each kind of container that ffmpeg reads."""
+
 
 def seeds(name: str) -> list[bytes]:
     """Small, valid inputs of a target."""
@@ -20,6 +38,8 @@ def seeds(name: str) -> list[bytes]:
     }
     if name in texts:
         return [text.encode() for text in texts[name]]
+    if name == "endings":
+        return list(ENDINGS)
     kinds = {
         "mpeg": ("MP3",), "flac": ("FLAC",), "chunks": ("WAV", "RF64", "W64", "AIFF", "CAF"),
     }.get(name, ("WAV", "AIFF", "CAF", "W64", "FLAC", "OGG", "MP3"))  # fmt: skip

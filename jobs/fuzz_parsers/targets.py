@@ -50,6 +50,16 @@ def chunks(data: bytes) -> bool:
     return found is not None
 
 
+def endings(data: bytes) -> bool:
+    """Where containers that ffmpeg reads end, and the names of programmes in one."""
+    from morphsep.audio.containers import ends
+    from morphsep.audio.tags.programme import programme_names
+
+    file = io.BytesIO(data)
+    found = [ends.recording_end(file, kind, 0) for kind in ends.KINDS]
+    return bool(programme_names(file)) or any(found)
+
+
 def headers(data: bytes) -> bool:
     """A file of any kind, as `probe` looks at it."""
     from morphsep.audio import probe
@@ -123,5 +133,6 @@ def yaml(data: bytes) -> bool:
 
 
 TARGETS: dict[str, Target] = {
-    target.__name__: target for target in (mpeg, flac, chunks, headers, tags, lists, amounts, yaml)
+    target.__name__: target
+    for target in (mpeg, flac, chunks, endings, headers, tags, lists, amounts, yaml)
 }

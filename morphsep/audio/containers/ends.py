@@ -210,3 +210,5 @@ _ENDS: dict[str, Callable[[BinaryIO, int], int | None]] = {
     "M4A": _movie, "AVI": _avi, "APE": _monkeys_audio, "MUSEPACK": _musepack, "TAK": _tak,
     "FLV": _flash, "MPEGTS": packets.transport_end, "MPEGPS": packets.program_end,
 }  # fmt: skip
+KINDS = tuple(_ENDS)
+"""Kinds of containers, by our names, that may tell their end."""
