@@ -132,6 +132,13 @@ def test_a_second_file_behind_one_that_says_where_it_ends(tmp_path: Path, kind: 
             check(tmp_path / "x", kind)
 
 
+@pytest.mark.parametrize("size", [2**62, 2**63 - 1, 2**63, 2**64 - 1])
+def test_a_length_that_no_file_can_have(tmp_path: Path, size: int) -> None:
+    (tmp_path / "x").write_bytes(dsf().replace(struct.pack("<Q", 52), struct.pack("<Q", size)))
+    with (tmp_path / "x").open("rb", buffering=0) as file:
+        assert (ends.recording_end(file, "DSF", 0) or size) >= size
+
+
 @pytest.mark.parametrize("kind", ["MPEGTS", "MPEGPS"])
 def test_packets_go_on_behind_bytes_that_are_none(tmp_path: Path, kind: str) -> None:
     content = MADE[kind]()

@@ -6,6 +6,7 @@ Audio 3.98, Musepack 8, TAK, FLV 1; in `boxes`: MP4; in `packets`: MPEG.
 
 from __future__ import annotations
 
+import errno
 import struct
 from collections.abc import Callable
 from typing import BinaryIO
@@ -42,7 +43,12 @@ def recording_end(file: BinaryIO, kind: str, start: int) -> int | None:
     """Offset of the first byte behind the recording that begins at ``start``, beyond the file's end
     where it was cut off; None where the container does not tell."""
     find = _ENDS.get(kind)
-    end = find(file, start) if find else None
+    try:
+        end = find(file, start) if find else None
+    except (OverflowError, OSError) as error:  # a length that no file can have
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise
+        return None
     return end if end is not None and end > start else None
 
 
