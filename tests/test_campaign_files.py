@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from jobs.campaign_files import child, trials
+from jobs.campaign_files import child, trials, verdicts
 from jobs.campaign_files.__main__ import play, report
 from jobs.campaign_files.cases import Case, build, found
 from jobs.campaign_files.catalogue import ALL, WITHOUT_PROGRAMS, Encoder
+from jobs.campaign_files.oracles import Decoded
 from jobs.campaign_files.sounds import Part, whole
 from jobs.campaign_files.table import faults
 from jobs.campaign_files.tagging import Claim
@@ -84,6 +85,15 @@ def test_what_is_lost_is_seen(tmp_path: Path, case: Case) -> None:
     joined = replace(case, parts=(PART, PART))
     assert judge(joined, done(tmp_path, known)).kind == "**lost something**"
     assert judge(replace(joined, is_lying=True), done(tmp_path, known)).why
+
+
+def test_where_a_header_lies_the_sound_that_was_put_in_decides(case: Case) -> None:
+    known = whole((PART,))
+    rng = np.random.default_rng(0)
+    late = np.concatenate([known[:, :700] * 0, known + 0.001 * rng.standard_normal(known.shape)], 1)
+    for samples, holds in ((late, True), (late[:, :-1], False), (late[:1], False)):
+        ours = Decoded(samples=samples.astype(np.float32), sample_rate=PART.sample_rate)
+        assert verdicts.holds_what_was_put_in(case, ours) is holds
 
 
 def test_a_tag_that_is_lost_has_to_be_named(tmp_path: Path, case: Case) -> None:
