@@ -18,7 +18,7 @@ from morphsep.morphing import Recipe, morph_samples, recipe_for_arrays
 from morphsep.pipelines import REPROCESS, SEPARATE
 from morphsep.request import Settings, checked_sample_rate, checked_samples, make_settings
 from morphsep.run import Pipeline, Pool, run, settle_jobs
-from morphsep.stages import Event, Outcome, Workspace
+from morphsep.stages import Event, Workspace
 
 OF_FILES = dict.fromkeys(("format", "subtype"), "an array has none")
 OF_MIXES = dict.fromkeys(
@@ -199,8 +199,7 @@ def _one(
     jobs = request.collect([os.fspath(path)], Path(out), make_settings(**values), pipeline.command)
     if len(jobs) != 1:
         raise SettingError(f"{path} is {len(jobs)} inputs; for folders and lists use the CLI")
-    outcomes: list[Outcome] = []
-    run(
+    summary = run(
         settle_jobs(jobs),
         Path(out),
         pipeline,
@@ -209,9 +208,8 @@ def _one(
         pool=Pool(max_workers=1),
         force=force,
         on_progress=on_progress or (lambda event: None),
-        on_outcome=outcomes.append,
     )
-    (outcome,) = outcomes
+    (outcome,) = summary.outcomes
     row = outcome.row
     if row.status != "ok":
         raise TrackError(row.error_code or "internal", row.message or "")  # type: ignore[arg-type]

@@ -18,6 +18,7 @@ from morphsep.request.job import Command, Job
 from morphsep.request.settings import Settings
 from morphsep.run import Pipeline, run, settle_jobs
 from morphsep.run.summary import Summary
+from morphsep.storage import Identities
 from tests import songs
 
 SETTINGS = Settings(to="fuzz", separator="none")
@@ -46,7 +47,7 @@ def test_a_name_does_not_depend_on_what_else_is_there(names, command, form, rand
     settings = Settings(format=form)
     jobs = [naming.new_job(f"/in/{name}", name, settings, command) for name in names]
     random.shuffle(jobs)
-    together = {j.path: j.track for j in collisions.named_apart(jobs, command, {})}
+    together = {j.path: j.track for j in collisions.named_apart(jobs, command, {}, Identities())}
     assert together == {job.path: job.track for job in jobs}
     assert len(set(together.values())) == len(names)
 
@@ -64,7 +65,7 @@ any_name = st.builds(
 @example([("x.wav", "0.2"), ("x.wav", "0.8"), ("x.wav", "0.8")], "morph")
 def test_no_two_results_have_one_name(wanted: list[tuple[str, str]], command: Command) -> None:
     jobs = [a_job(path, amount, command) for path, amount in wanted]
-    named = collisions.named_apart(jobs, command, {})
+    named = collisions.named_apart(jobs, command, {}, Identities())
     assert len({job.track for job in named}) == len(named) == len(jobs)
     assert sorted(job.path for job in named) == sorted(job.path for job in jobs)
     twice = len(jobs) - len({(job.path, job.settings) for job in jobs})
@@ -82,7 +83,7 @@ def test_the_work_of_naming_grows_with_the_jobs_and_no_faster(
     )
     one_song = [a_job("x.wav", str(row / count)) for row in range(count)]
     taken = [a_job(f"x ({number}).wav") for number in range(2, count)]
-    named = collisions.named_apart([*taken, *one_song], "morph", {})
+    named = collisions.named_apart([*taken, *one_song], "morph", {}, Identities())
     assert len(named) == 2 * count - 2
     assert len(tried) <= 2 * (len(one_song) + len(taken))
 

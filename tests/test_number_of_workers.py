@@ -12,15 +12,13 @@ import pytest
 from morphsep.cli.app import app
 from morphsep.pipelines import REPROCESS
 from morphsep.request.inputs import collect
-from morphsep.request.job import Job
 from morphsep.request.settings import make_settings
 from morphsep.run import driver, workers
 from morphsep.run.driver import run
 from morphsep.run.executors import Pool, machine
 from morphsep.run.executors.step import Results, Steps
-from morphsep.run.jobs import make_clips, settle_jobs
-from morphsep.run.workers import Work, choose, workers_for
-from morphsep.stages import Workspace
+from morphsep.run.jobs import settle_jobs
+from morphsep.run.workers import Work, choose
 from tests import songs
 
 CLIP = Work(tracks=100, shared=0.1, alone=0.1, memory_gb=0.4)
@@ -140,13 +138,12 @@ def test_a_run_asks_for_them_and_what_is_done_costs_nothing(
     assert asked == [1, 2, 3]
     assert run(jobs, out, REPROCESS).exit_code == 0
     other = settle_jobs(collect([str(tmp_path / "in")], out, replace(settings, amount="0.3")))
-    monkeypatch.setattr(workers, "UNCHANGED", 0.0)
-
-    def number(jobs: list[Job], force: bool = False) -> int:
-        return workers_for(make_clips(jobs, Workspace(out))[0], "morph", Pool(), force)
-
-    assert number(jobs) == 1
-    assert number(other) == number(jobs, force=True) == 2
+    asked.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(driver, "get_executor", executor)
+        for these, force in ((jobs, False), (jobs, True), (other, False)):
+            run(these, out, REPROCESS, pool=Pool(), force=force)
+    assert asked == [1, 2, 2]
 
 
 @pytest.mark.parametrize(

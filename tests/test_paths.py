@@ -27,6 +27,7 @@ from morphsep.run.driver import run
 from morphsep.run.jobs import settle_jobs
 from morphsep.run.verification import verify
 from morphsep.separators.own_stem.path import resolve_stem
+from morphsep.storage import Identities
 from tests import songs
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -198,7 +199,7 @@ def test_no_track_that_is_let_through_leaves_out(track: str) -> None:
     out = "/somewhere/out"
     job = Job(track=track, path="/elsewhere/a.wav", settings=SETTINGS)
     try:
-        refuse(job, Path(out))
+        refuse(job, out, Identities())
     except SettingError:
         return
     assert os.path.normpath(os.path.join(out, track)).startswith(out + "/")

@@ -18,10 +18,11 @@ from morphsep.request.job import Job
 from morphsep.request.settings import make_settings
 from morphsep.run.driver import run
 from morphsep.run.executors.step import Pool, Steps
-from morphsep.run.jobs import make_clips, settle_jobs
+from morphsep.run.jobs import settle_jobs
+from morphsep.run.resuming import Known
 from morphsep.run.verification import verify
 from morphsep.separators.none import NoSeparation
-from morphsep.stages.workspace import Workspace
+from morphsep.stages import RunContext
 from morphsep.storage import locking, turns
 from morphsep.storage.locations import Location, location
 from morphsep.storage.turns import turn
@@ -110,13 +111,12 @@ def _once(
 def test_whoever_comes_first_of_a_song_goes_first(tmp_path: Path) -> None:
     for name in ("a", "b"):
         songs.write(tmp_path / f"{name}.wav", songs.guitar(1.0))
-    clips, _ = make_clips(
-        jobs_of(tmp_path, tmp_path / "out", "a", "b"), Workspace(tmp_path / "out")
-    )
+    known = Known(RunContext(out=str(tmp_path / "out"), command="morph", id="x"))
+    clips = known.clips(jobs_of(tmp_path, tmp_path / "out", "a", "b"))
     assert [Path(clip.job.path).stem for clip in clips] == ["a", "b"] * len(TONES)
     assert all(clip.shares_stem for clip in clips)
     alone = [job for job in jobs_of(tmp_path, tmp_path / "out", "a") if job.track == "a-fuzz.wav"]
-    assert not make_clips(alone, Workspace(tmp_path / "out"))[0][0].shares_stem
+    assert not known.clips(alone)[0].shares_stem
 
 
 def test_the_dead_are_passed_over(place: Location, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """The manifest: Parquet tables that say what was done, one row a track, one row a chunk."""
 
 from morphsep.manifest.parts import write_part
-from morphsep.manifest.rows import SCHEMA_VERSION, ChunkRow, TrackRow, schema
+from morphsep.manifest.rows import RESUMED, SCHEMA_VERSION, ChunkRow, TrackRow, schema
 from morphsep.manifest.tables import (
     chunks_by_track,
     commit,
@@ -11,10 +11,13 @@ from morphsep.manifest.tables import (
     read_chunks,
     read_known,
     read_tracks,
+    restamp,
+    rows_of,
     table_folder,
 )
 
 __all__ = [
+    "RESUMED",
     "SCHEMA_VERSION",
     "ChunkRow",
     "TrackRow",
@@ -26,6 +29,8 @@ __all__ = [
     "read_chunks",
     "read_known",
     "read_tracks",
+    "restamp",
+    "rows_of",
     "schema",
     "table_folder",
     "write_part",

@@ -140,6 +140,34 @@ def _merge(folder: Location, schema: pa.Schema, files: list[tuple[Location, set[
     _remove([place for place, _ in files])
 
 
+def restamp(folder: Location, stamps: pa.Table, schema: pa.Schema) -> None:
+    """Rewrites the compacted files that hold rows of these groups, with the other columns of
+    `stamps` in place of theirs."""
+    import pyarrow.parquet as pq
+
+    groups = set(zip(*(stamps[key].to_pylist() for key in KEYS), strict=True))
+    for place in [place for place in listed(folder) if is_compacted(place)]:
+        if groups.isdisjoint(_groups(place, schema)[0]):
+            continue
+        with (
+            _new_file(folder) as path,
+            pq.ParquetWriter(path, schema, compression="zstd") as writer,
+        ):
+            for table in batches(place, schema):
+                writer.write_table(_stamped(table, stamps), ROWS)
+        _remove([place])
+
+
+def _stamped(table: pa.Table, stamps: pa.Table) -> pa.Table:
+    import pyarrow.compute as pc
+
+    found = pc.index_in(_group_names(table), value_set=_group_names(stamps).combine_chunks())
+    for name in set(stamps.column_names) - set(KEYS):
+        column = pc.if_else(pc.is_valid(found), stamps[name].take(found), table[name])
+        table = table.set_column(table.column_names.index(name), table.schema.field(name), column)
+    return table
+
+
 class _NothingKept(Exception):  # noqa: N818 - it is none
     """Keeps an empty file from being published."""
 
@@ -150,8 +178,13 @@ def _without(table: pa.Table, dead: set[Group]) -> pa.Table:
 
     if not dead:
         return table
-    keys = pc.binary_join_element_wise(
-        table["track"], pc.cast(table["finished_ns"], "string"), "\0"
-    )
     gone = pa.array([f"{track}\0{stamp}" for track, stamp in dead], "string")
-    return table.filter(pc.invert(pc.is_in(keys, value_set=gone)))
+    return table.filter(pc.invert(pc.is_in(_group_names(table), value_set=gone)))
+
+
+def _group_names(table: pa.Table) -> pa.ChunkedArray:
+    """A text that names the group of each row."""
+    import pyarrow.compute as pc
+
+    moments = pc.cast(table["finished_ns"], "string")
+    return pc.binary_join_element_wise(table["track"], moments, "\0")

@@ -49,6 +49,16 @@ class TrackRow:
     backing_hash: str | None = column("sha256 of the backing's bytes.", "string")
     output_hash: str | None = column("sha256 of the output's bytes.", "string")
     content_hash: str | None = column("sha256 of the input's bytes.", "string")
+    own_stem_hash: str | None = column("sha256 of the user's own stem (--stem).", "string")
+    input_stamp: str | None = column(
+        "How input (and which version of reading it) looked when its content was read: size and "
+        "times, in an object store size and tag. A re-run that finds the stamps of a row unchanged "
+        "trusts its hashes; null: it reads the files again.",
+        "string",
+    )
+    own_stem_stamp: str | None = column("The same of the user's own stem.", "string")
+    output_stamp: str | None = column("The same of the output.", "string")
+    backing_stamp: str | None = column("The same of the backing.", "string")
     key: str | None = column(
         "Digest of all that the output depends on; equal key, equal samples.", "string"
     )
@@ -184,6 +194,18 @@ class ChunkRow:
     seconds: float = column("Time spent on this chunk, s.", "float32", 0.0)
     finished_ns: int = column("When the row was written, ns since 1970 (UTC).", "int64", 0)
     schema_version: int = column("Version of this schema.", "int32", SCHEMA_VERSION)
+
+
+STAMPED = ("input", "input_stamp", "own_stem_hash", "own_stem_stamp", "output_stamp",
+           "backing_stamp")  # fmt: skip
+"""Columns that change when a finished track's files are found elsewhere, or touched, but with the
+same content."""
+
+RESUMED = (
+    "track", "finished_ns", "status", "message", "output", "backing", "output_hash", "backing_hash",
+    "content_hash", "key", "num_samples", "tags_warning", *STAMPED,
+)  # fmt: skip
+"""Columns that a run needs of earlier ones."""
 
 
 Row = TypeVar("Row", TrackRow, ChunkRow)

@@ -9,12 +9,21 @@ The columns, their units and types are those of `TrackRow` and `ChunkRow` below.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from morphsep.manifest.parts import conform, join, newest, stream, write_part
-from morphsep.manifest.rows import _TABLES, ChunkRow, Out, Row, Table, TrackRow, schema
+from morphsep.manifest.rows import (
+    _TABLES,
+    STAMPED,
+    ChunkRow,
+    Out,
+    Row,
+    Table,
+    TrackRow,
+    schema,
+)
 from morphsep.storage import Location, digest, location
 
 if TYPE_CHECKING:
@@ -53,16 +62,31 @@ def _table(rows: Sequence[Row], row_type: type[Row]) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=shape)
 
 
-def read_known(out: Out, columns: Sequence[str]) -> pa.Table:
+def read_known(out: Out, columns: Sequence[str], tracks: Collection[str] | None = None) -> pa.Table:
     """Some columns of every track's newest row, in order of the tracks' names.
 
     `track` and `finished_ns` come first, asked for or not. Far lighter than `read_tracks`: for
     resuming and for status.
+
+    Args:
+        tracks: only those; None: all.
     """
     names = list(dict.fromkeys(["track", "finished_ns", *columns]))
     shape = schema(TrackRow)
-    found = [*stream(table_folder(out, "tracks"), shape, names)]
+    found = [*_only(stream(table_folder(out, "tracks"), shape, names), tracks)]
     return newest(join(found)) if found else conform(shape.empty_table(), shape, names)
+
+
+def _only(tables: Iterator[pa.Table], tracks: Collection[str] | None) -> Iterator[pa.Table]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    wanted = None if tracks is None else pa.array(list(tracks), "string")
+    for table in tables:
+        if wanted is None:
+            yield table
+        else:
+            yield table.filter(pc.is_in(table["track"], value_set=wanted))
 
 
 def count_by_status(out: Out) -> dict[str, int]:
@@ -77,13 +101,14 @@ def count_lacking_tags(out: Out) -> int:
     return len(tags) - int(tags.null_count)
 
 
-def read_tracks(out: Out) -> list[TrackRow]:
-    """The newest row of every track, in order of their names."""
-    return _rows(read_known(out, schema(TrackRow).names), TrackRow)
+def read_tracks(out: Out, tracks: Collection[str] | None = None) -> list[TrackRow]:
+    """The newest row of every track (or of those named), in order of their names."""
+    return rows_of(read_known(out, schema(TrackRow).names, tracks), TrackRow)
 
 
-def _rows(table: pa.Table, row_type: type[Row]) -> list[Row]:
-    names = [f.name for f in fields(row_type)]
+def rows_of(table: pa.Table, row_type: type[Row]) -> list[Row]:
+    """Rows of a table that has some of their columns."""
+    names = [f.name for f in fields(row_type) if f.name in table.column_names]
     columns = [_values(table[name]) for name in names]
     return [
         row_type(**dict(zip(names, values, strict=True))) for values in zip(*columns, strict=True)
@@ -123,7 +148,7 @@ def chunks_by_track(
     held: dict[int, ChunkRow] = {}
     track = ""
     for table in stream(table_folder(out, "chunks"), schema(ChunkRow)):
-        for row in _rows(_current(table, known), ChunkRow):
+        for row in rows_of(_current(table, known), ChunkRow):
             if row.track != track and held:
                 done.add(track)
                 yield track, [held[index] for index in sorted(held)]
@@ -135,7 +160,8 @@ def chunks_by_track(
         yield track, [held[index] for index in sorted(held)]
 
 
-_KNOWN = ["track", "finished_ns", "key"]
+_GROUP = ["track", "finished_ns"]
+_KNOWN = [*_GROUP, "key"]
 
 
 def _known(out: Out) -> pa.Table:
@@ -149,6 +175,16 @@ def _current(chunks: pa.Table, tracks: pa.Table) -> pa.Table:
     found = pc.index_in(chunks["track"], value_set=tracks["track"].combine_chunks())
     same = [pc.equal(chunks[name], pc.take(tracks[name], found)) for name in ("finished_ns", "key")]
     return chunks.filter(pc.and_(*same))
+
+
+def restamp(out: Out, rows: Sequence[TrackRow]) -> None:
+    """Puts the columns `STAMPED` of these rows into the rows of the same moment that lie there;
+    nothing else of them changes. By one process at a time, like `compact`."""
+    from morphsep.manifest.compaction import restamp as put_stamps
+
+    compact(out)
+    names = [*_GROUP, *STAMPED]
+    put_stamps(table_folder(out, "tracks"), _table(rows, TrackRow).select(names), schema(TrackRow))
 
 
 def compact(out: Out) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from morphsep import request
@@ -62,10 +62,15 @@ class Recipe:
     def stem_key(self, content_hash: str, own_stem_hash: str) -> str:
         """Names the stem: all that it depends on, and nothing else."""
         return digest(
-            "stem", CODE_SCHEMA, content_hash, own_stem_hash, self.separator.fingerprint(),
+            "stem", CODE_SCHEMA, content_hash, own_stem_hash, self._separator_key,
             self.settings.channels,
         )  # fmt: skip
 
+    @cached_property
+    def _separator_key(self) -> str:
+        return self.separator.fingerprint()
+
+    @cached_property
     def warp_key(self) -> str:
         """Names the perceptual map of this pair of tones, on whatever stem."""
         return digest(
@@ -73,23 +78,18 @@ class Recipe:
             self.backend.fingerprint(),
         )  # fmt: skip
 
-    def key(self, stem_key: str) -> str:
+    def key(self, stem_key: str, command: request.Command) -> str:
         """Names the result: all that its samples depend on."""
         s = self.settings
-        return digest(
-            "track",
-            stem_key,
-            self.warp_key(),
-            self.curve,
-            self.grid,
-            s.uniform,
-            s.format,
-            s.subtype,
-        )
+        if command == "separate":
+            return digest("separate", stem_key, s.format, s.subtype)
+        return digest("track", stem_key, *self._morph_key)
 
-    def stems_key(self, stem_key: str) -> str:
-        """Names the result where only stems are asked for."""
-        return digest("separate", stem_key, self.settings.format, self.settings.subtype)
+    @cached_property
+    def _morph_key(self) -> tuple[str, ...]:
+        s = self.settings
+        parts = (self.warp_key, self.curve, self.grid, s.uniform, s.format, s.subtype)
+        return tuple(map(str, parts))
 
 
 @lru_cache(maxsize=1024)

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from morphsep import manifest
 from morphsep.request.job import Command, Job
 from morphsep.request.naming import output_name, output_name_before, whole_output_name
-from morphsep.storage import folder_of, identity, location
+from morphsep.storage import Identities, folder_of, location
 
 Before = Mapping[str, str]
 """Tracks of earlier runs whose names are not their inputs' -> their inputs."""
@@ -26,7 +26,9 @@ def renamed_before(out: str) -> Before:
     return {track: source for track, source in pairs if _last(track) != _last(source)}
 
 
-def named_apart(jobs: Sequence[Job], command: Command, before: Before) -> list[Job]:
+def named_apart(
+    jobs: Sequence[Job], command: Command, before: Before, identity: Identities
+) -> list[Job]:
     """The jobs in order of their tracks, no two of which write one file.
 
     What an earlier run has written keeps its name. The second job on one file gets a number
@@ -40,7 +42,7 @@ def named_apart(jobs: Sequence[Job], command: Command, before: Before) -> list[J
     for job in sorted(jobs, key=_is_renamed):
         wanted = (job.track, identity(job.path), job.settings)
         twin = kept.get(job.track)
-        if twin is not None and not _same_file(job, twin):
+        if twin is not None and identity(job.path) != identity(twin.path):
             name = whole_output_name(_last(job.path), job.settings, command)
             job = replace(job, track=_beside(job.track, name))
             twin = kept.get(job.track)
@@ -79,10 +81,6 @@ def _last(path: str) -> str:
 def _is_renamed(job: Job) -> bool:
     """Files that keep their name come first, so that no other takes it."""
     return _last(job.track) != _last(job.path)
-
-
-def _same_file(a: Job, b: Job) -> bool:
-    return identity(a.path) == identity(b.path)
 
 
 def _beside(track: str, name: str) -> str:

@@ -17,7 +17,7 @@ from morphsep.request.refusals import check_out, refuse
 from morphsep.request.searching import is_folder, search
 from morphsep.request.settings import Settings
 from morphsep.request.unread import Unread
-from morphsep.storage import absolute, common, folder_of, identity, is_remote, relative
+from morphsep.storage import Identities, absolute, common, folder_of, is_remote, relative
 
 
 def collect(
@@ -50,12 +50,18 @@ def collect(
     if not found:
         where, also = ", ".join(inputs) or "(nothing given)", f" ({unread})" if unread else ""
         raise SettingError(f"no audio files found in: {where}{also}")
-    own_stems = _own_stems(job for job, _ in found)
-    jobs = [job for job, searched in found if not (searched and identity(job.path) in own_stems)]
+    identity = Identities()
+    own_stems = {identity(stem) for stem in _own_stems(job for job, _ in found)}
+    jobs = [
+        job for job, searched in found
+        if not (own_stems and searched and identity(job.path) in own_stems)
+    ]  # fmt: skip
     if command == "separate":
         for job in jobs:
             _check_stems_add_up(job.settings)
-    return [refuse(job, out) for job in named_apart(jobs, command, renamed_before(out))]
+    named = named_apart(jobs, command, renamed_before(out), identity)
+    here = identity.of_folder(out)
+    return [refuse(job, here, identity) for job in named]
 
 
 def _path(text: str) -> str:
@@ -74,7 +80,7 @@ def _found(
         elif is_folder(text) and (files := list(search(text, out, unread))):
             for file, refusal in files:
                 job = new_job(file, relative(file, base), settings, command)
-                yield replace(job, refusal=refusal), True
+                yield replace(job, refusal=refusal) if refusal else job, True
         elif not is_folder(text) or is_audio(text):
             yield new_job(text, relative(text, base), settings, command), False
 
@@ -91,7 +97,7 @@ def _own_stems(jobs: Iterable[Job]) -> set[str]:
         if job.settings.stem:
             from morphsep.separators.own_stem import resolve_stem
 
-            stems.add(identity(resolve_stem(job.settings.stem, job.path)))
+            stems.add(absolute(resolve_stem(job.settings.stem, job.path)))
     return stems
 
 

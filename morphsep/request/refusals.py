@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from morphsep.errors import SettingError
 from morphsep.request.job import Job, Refusal
-from morphsep.storage import absolute, identity, is_remote
+from morphsep.storage import Identities, absolute, identity, is_remote
 
 LONGEST_NAME = 255
 OWN = ".morphsep"
@@ -33,19 +33,21 @@ def check_out(inputs: Iterable[str], out: str) -> None:
             )
 
 
-def refuse(job: Job, out: str) -> Job:
+def refuse(job: Job, here: str, identity: Identities) -> Job:
     """The job with its refusal, if its name alone says that it cannot be done.
 
+    Args:
+        here: the identity of the output folder.
+
     Raises:
-        SettingError: its result would be written outside `out`, or among morphsep's own files.
+        SettingError: its result would be written outside that, or among morphsep's own files.
     """
-    here, there = identity(out), identity(job.path)
-    _check_stays_below(job, here)
+    _check_stays_below(job, here, identity)
     refusal: Refusal | None = job.refusal
-    if _is_below(there, here):
+    if _is_below(identity(job.path), here):
         why = "the input lies inside the output folder; choose an output folder elsewhere"
         refusal = refusal or ("inside_output", why)
-    longest = max(len(os.fsencode(part)) for part in PurePosixPath(job.track).parts)
+    longest = max(len(os.fsencode(part)) for part in job.track.split("/"))
     if longest > LONGEST_NAME:
         why = f"the result's name would be longer than {LONGEST_NAME} bytes; shorten the input's"
         refusal = refusal or ("bad_name", why)
@@ -55,15 +57,15 @@ def refuse(job: Job, out: str) -> Job:
         why = "the name is not valid UTF-8, so the manifest cannot hold it; rename the file"
         refusal = refusal or ("bad_name", why)
         job = replace(job, path=_printable(job.path), track=_printable(job.track))
-    return replace(job, refusal=refusal)
+    return job if refusal == job.refusal else replace(job, refusal=refusal)
 
 
-def _check_stays_below(job: Job, out: str) -> None:
+def _check_stays_below(job: Job, out: str, identity: Identities) -> None:
     parts = PurePosixPath(job.track).parts
     if not parts:
         raise SettingError(f"the output {job.track!r} of {job.path} is not a file name")
     # with links followed: a folder in `out` may be one, and lead elsewhere
-    folder = identity(os.path.dirname(os.path.join(out, job.track)))
+    folder = identity.of_folder(os.path.dirname(os.path.join(out, job.track)))
     if ".." in parts or os.path.isabs(job.track) or not _is_below(folder, out):
         raise SettingError(
             f"the output {job.track!r} of {job.path} would leave the output folder; choose another "

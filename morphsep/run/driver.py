@@ -12,18 +12,19 @@ from pathlib import Path
 from morphsep import manifest, storage
 from morphsep.dsp import Seconds
 from morphsep.errors import SettingError
+from morphsep.manifest import TrackRow
 from morphsep.request import Job
 from morphsep.run.executors import Pool, choose_executor, get_executor, tell
 from morphsep.run.heartbeat import Heartbeat
 from morphsep.run.jobs import (
     check_devices,
     fetch_weights,
-    make_clips,
     packed_files,
     stages_with_weights,
 )
 from morphsep.run.pipeline import Pipeline
 from morphsep.run.reach import try_storage
+from morphsep.run.resuming import Known
 from morphsep.run.summary import Summary, TrackResult
 from morphsep.run.workers import workers_for
 from morphsep.stages import (
@@ -38,6 +39,9 @@ from morphsep.stages import (
     last_work,
 )
 from morphsep.storage import Held, Location, StorageError
+
+RESTAMP_EVERY = 25_000
+"""Rows with new stamps that are held; putting them in writes the manifest's files anew."""
 
 COMPACT_EVERY = 1000
 """Tracks after which the manifest's parts are joined: a folder of many small files is slow."""
@@ -91,18 +95,16 @@ def run(
             out=str(workspace.out), work=workspace.elsewhere, command=pipeline.command,
             id=name, force=force, with_weights=with_weights, on_progress=on_progress,
         )  # fmt: skip
-        clips, newest = make_clips(jobs, workspace)
-        if executor == "local":
-            workers = workers_for(clips, pipeline.command, pool, force)
-            pool = replace(pool, max_workers=workers)
-        if executor == "ray" or pool.max_workers != 1:
-            context = _for_workers(context, timeout)
-        if executor == "ray":
-            context, pool = _for_machines(context, pool, jobs)
-        heartbeat = Heartbeat(context, len(jobs), executor, newest)
+        known = Known(context)
+        heartbeat = Heartbeat(context, len(jobs), executor, known.newest)
         results = _Results(heartbeat, on_progress, on_outcome, most)
-        pool = replace(pool, on_told=results.progress)
         with heartbeat.beating(), storage.interrupts_remembered():
+            for outcome in known.done(jobs):
+                results.record(outcome)
+            clips = known.clips([job for job in jobs if job.track not in results.tracks])
+            del known
+            context, pool = _staffed(context, pool, executor, clips.jobs, timeout)
+            pool = replace(pool, on_told=results.progress)
             with closing(execute(pipeline.steps(context), clips, pool)) as done:
                 _collect(done, results, held, workspace.out)
             stopped = results.stopped
@@ -111,10 +113,22 @@ def run(
             else:
                 for outcome in _lost(context, clips, results.tracks):
                     results.record(outcome)
+            results.restamp(workspace.out)
             manifest.compact(workspace.out)
         if not stopped:
             workspace.tidy()
     return Summary(workspace.out, results.tracks, stopped)
+
+
+def _staffed(
+    context: RunContext, pool: Pool, executor: str, jobs: Sequence[Job], timeout: Seconds
+) -> tuple[RunContext, Pool]:
+    """What workers are told, and how many there are for these jobs."""
+    if executor == "local":
+        pool = replace(pool, max_workers=workers_for(jobs, context.command, pool))
+    if executor == "ray" or pool.max_workers != 1:
+        context = _for_workers(context, timeout)
+    return _for_machines(context, pool, jobs) if executor == "ray" else (context, pool)
 
 
 def _for_workers(context: RunContext, timeout: Seconds) -> RunContext:
@@ -153,6 +167,8 @@ class _Results:
     """How many may fail."""
     tracks: dict[str, TrackResult] = field(default_factory=dict)
     failed: int = 0
+    touched: list[TrackRow] = field(default_factory=list)
+    """Rows with new stamps: of tracks that were looked into and found done."""
 
     def progress(self, event: Event) -> None:
         """A worker tells how far it is; not of a track that another has finished."""
@@ -168,6 +184,12 @@ class _Results:
         self.failed += row.status == "failed"
         self.heartbeat.record(outcome)
         self.on_outcome(outcome)
+
+    def restamp(self, out: Location) -> None:
+        """Puts the new stamps into the manifest, so that no later run looks into those tracks."""
+        if self.touched:
+            manifest.restamp(out, self.touched)
+            self.touched = []
 
     @property
     def stopped(self) -> str | None:
@@ -187,6 +209,10 @@ def _collect(done: Iterator[Clip], results: _Results, held: Held, out: Location)
         if outcome is None or outcome.row.track in results.tracks:
             continue
         results.record(outcome)
+        if not outcome.fresh:
+            results.touched.append(outcome.row)
+            if len(results.touched) == RESTAMP_EVERY:
+                results.restamp(out)
         if results.stopped:
             break
         if len(results.tracks) % COMPACT_EVERY == 0:
@@ -214,7 +240,8 @@ def _lost(context: RunContext, clips: Iterable[Clip], results: Container[str]) -
     missing = [clip for clip in clips if clip.job.track not in results]
     if not missing:
         return []
-    rows = {row.track: row for row in manifest.read_tracks(context.workspace.out)}
+    names = [clip.job.track for clip in missing]
+    rows = {row.track: row for row in manifest.read_tracks(context.workspace.out, names)}
     found = []
     for clip in missing:
         row = rows.get(clip.job.track)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from morphsep import manifest
 from morphsep.backends import BackendTraits, Fetching
@@ -14,7 +12,7 @@ from morphsep.errors import SettingError
 from morphsep.morphing import build, forget, settle
 from morphsep.request import Job, Settings
 from morphsep.run.pipeline import Pipeline
-from morphsep.stages import Clip, Workspace
+from morphsep.stages import Workspace
 from morphsep.storage import location
 
 
@@ -49,27 +47,6 @@ def check_devices(jobs: Sequence[Job]) -> None:
                 f"--device {name} is for one machine; a worker of Ray uses the GPU that it is "
                 "given: leave --device out, and see --gpus-per-worker"
             )
-
-
-def make_clips(jobs: Sequence[Job], workspace: Workspace) -> tuple[list[Clip], int]:
-    """One clip for each job, and `finished_ns` of the newest row of earlier runs.
-
-    Tracks that share a stem are kept apart: first one track of each stem, then the second ones,
-    and so on. Otherwise workers would wait for a stem that another one is making.
-    """
-    known = {row.track: row for row in manifest.read_tracks(workspace.out)}
-    newest = max((row.finished_ns for row in known.values()), default=0)
-    stems = [(job.path, job.settings.of_the_stem()) for job in jobs]
-    sharing, seen = Counter(stems), Counter[Any]()
-    clips: list[tuple[int, Clip]] = []
-    for job, stem in zip(jobs, stems, strict=True):
-        clip = Clip(
-            job=job, previous=known.get(job.track), finished_before=newest,
-            shares_stem=sharing[stem] > 1,
-        )  # fmt: skip
-        clips.append((seen[stem], clip))
-        seen[stem] += 1
-    return [clip for _, clip in sorted(clips, key=lambda found: found[0])], newest
 
 
 def packed_files(jobs: Iterable[Job], workspace: Workspace) -> dict[str, str]:
@@ -113,5 +90,7 @@ def only_failed(jobs: Iterable[Job], out: str | Path) -> list[Job]:
     Returns:
         An empty list if nothing failed.
     """
-    failed = {row.track for row in manifest.read_tracks(location(out)) if row.status == "failed"}
+    rows = manifest.read_known(location(out), ["status"])
+    each = zip(rows["track"].to_pylist(), rows["status"].to_pylist(), strict=True)
+    failed = {track for track, status in each if status == "failed"}
     return [job for job in jobs if job.track in failed]

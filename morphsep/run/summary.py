@@ -56,7 +56,7 @@ class Summary:
     @cached_property
     def outcomes(self) -> tuple[Outcome, ...]:
         """Every track's row, from the manifest."""
-        rows = {row.track: row for row in manifest.read_tracks(self.out)}
+        rows = {row.track: row for row in manifest.read_tracks(self.out, self.tracks)}
         return tuple(Outcome(rows[track], result.fresh) for track, result in self.tracks.items())
 
     @property

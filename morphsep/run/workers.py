@@ -12,17 +12,14 @@ from dataclasses import dataclass, replace
 from morphsep.audio import AudioInfo
 from morphsep.dsp import Seconds
 from morphsep.models import MAX_LANES, device
-from morphsep.request import Command, Job, Settings, describe
+from morphsep.request import Command, Job, Settings
 from morphsep.run.costs import ROUND_IT, Cost, cost_of, header
 from morphsep.run.executors import Pool, free_memory, num_cores
 from morphsep.run.jobs import weights_of
-from morphsep.stages import Clip
 from morphsep.storage import is_remote
 
 START: Seconds = 2.0
 """Until a new process is at work, all loaded (docs/reference/benchmarks.md)."""
-UNCHANGED: Seconds = 0.005
-"""Of work for a track that is done already."""
 LOOKS = 50
 """Tracks whose headers are read, spread over all: enough to know what the others are like."""
 SEGMENT: Seconds = 8.0
@@ -100,19 +97,16 @@ def _estimate(work: Iterable[Work], workers: int, cores: int) -> Seconds:
     return START + busy / workers + last * (1 - 1 / workers)
 
 
-def workers_for(clips: Sequence[Clip], command: Command, pool: Pool, force: bool) -> int:
-    """How many workers on this machine do these tracks."""
+def workers_for(jobs: Sequence[Job], command: Command, pool: Pool) -> int:
+    """How many workers on this machine do these jobs."""
     if pool.max_workers is not None:
         return pool.max_workers
-    to_do = [clip.job for clip in clips if force or not _is_done(clip)]
-    readable = [job for job in to_do if job.refusal is None]
+    readable = [job for job in jobs if job.refusal is None]
     seen = readable[:: max(1, len(readable) // LOOKS)]
     models = {settings: weights_of(settings) for settings in {job.settings for job in seen}}
     work = [one for job in seen if (one := _work(job, command, models[job.settings])) is not None]
     each = len(readable) / len(seen) if seen else 1.0
-    work = [replace(one, tracks=each) for one in work]
-    work.append(Work(tracks=len(clips) - len(to_do), alone=UNCHANGED))
-    return choose(work, pool, uses_gpu(models))[0]
+    return choose([replace(one, tracks=each) for one in work], pool, uses_gpu(models))[0]
 
 
 def uses_gpu(models: Mapping[Settings, Collection[str]]) -> bool:
@@ -120,12 +114,6 @@ def uses_gpu(models: Mapping[Settings, Collection[str]]) -> bool:
     CPU."""
     names = {settings.device for settings, stages in models.items() if stages}
     return any(device(name).type != "cpu" for name in names)
-
-
-def _is_done(clip: Clip) -> bool:
-    """Whether the track's row is that of the same settings; if so, most likely it still holds."""
-    row = clip.previous
-    return row is not None and row.status == "ok" and row.settings == describe(clip.job.settings)
 
 
 def _work(job: Job, command: Command, models: Iterable[str]) -> Work | None:

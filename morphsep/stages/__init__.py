@@ -18,6 +18,7 @@ from morphsep.stages.readable import Readable
 from morphsep.stages.run_context import RunContext, ignore_progress
 from morphsep.stages.scanning import Scan, scan
 from morphsep.stages.separate import separate
+from morphsep.stages.trust import as_read, by_stamps
 from morphsep.stages.workspace import Workspace, last_work
 
 __all__ = [
@@ -30,8 +31,10 @@ __all__ = [
     "RunContext",
     "Scan",
     "Workspace",
+    "as_read",
     "assemble",
     "assemble_parts",
+    "by_stamps",
     "finish",
     "ignore_progress",
     "kind_of_cpu",

@@ -37,6 +37,7 @@ class Outcome:
     """What became of a job, and whether anything had to be done for it."""
 
     row: TrackRow
+    """Where nothing had to be done: only the columns `morphsep.manifest.RESUMED`."""
     fresh: bool = True
 
 
@@ -46,7 +47,8 @@ class Clip:
 
     job: Job
     previous: TrackRow | None = None
-    """The track's row of an earlier run; only until the track is prepared."""
+    """The track's row of an earlier run, of which it has the columns `morphsep.manifest.RESUMED`;
+    only until the track is prepared."""
     finished_before: int = 0
     """`finished_ns` of the newest row of earlier runs: this run's have to be later, whatever a
     node's clock says."""
@@ -54,6 +56,10 @@ class Clip:
     scan_seconds: Seconds = 0.0
     stamp: str = ""
     """State of the input when it was scanned (`morphsep.stages.readable.Readable.stamp`)."""
+    input_stamp: str | None = None
+    own_stem_stamp: str | None = None
+    own_stem_hash: str | None = None
+    """For the columns of these names."""
     stem_key: str = ""
     key: str = ""
     section: Span | None = None

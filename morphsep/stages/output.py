@@ -51,7 +51,8 @@ def write_song(
     with (out / clip.job.track).writing() as path:
         made = assemble(clip.source, readable, delta, path, form)
         digest = storage.digest_file(path)
-    return of_output(clip.job.track, digest, form, made)
+    row = of_output(clip.job.track, digest, form, made)
+    return row | {"output_stamp": (out / clip.job.track).full_stamp()}
 
 
 def write_stems(
@@ -68,4 +69,8 @@ def write_stems(
         made = assemble_stems(clip.source, readable, stem, guitar, backing, form)
         digests = storage.digest_file(guitar), storage.digest_file(backing)
     row = of_output(track, digests[0], form, made)
-    return row | {"backing": rest, "backing_hash": digests[1]}
+    stamps = storage.full_stamps([out / track, out / rest])
+    return row | {
+        "output_stamp": stamps[0], "backing": rest, "backing_hash": digests[1],
+        "backing_stamp": stamps[1],
+    }  # fmt: skip

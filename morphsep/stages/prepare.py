@@ -6,16 +6,17 @@ import time
 from dataclasses import replace
 
 from morphsep import storage
-from morphsep.errors import SettingError, TrackError
+from morphsep.errors import TrackError
 from morphsep.manifest import TrackRow
 from morphsep.stages.clip import Clip, Outcome
 from morphsep.stages.finishing import clear
 from morphsep.stages.run_context import RunContext
-from morphsep.stages.scanning import Scan, scan
+from morphsep.stages.scanning import scan
 from morphsep.stages.section_store import SectionStore
 from morphsep.stages.stems import missing_sections
 from morphsep.stages.track_state import delta_of, open_input, own_stem_of, stem_of
-from morphsep.storage import Location, location
+from morphsep.stages.trust import as_read, by_content
+from morphsep.storage import location
 
 
 def prepare(run: RunContext, clip: Clip) -> list[Clip]:
@@ -31,20 +32,19 @@ def prepare(run: RunContext, clip: Clip) -> list[Clip]:
     recipe = run.recipe(job.settings)
     readable = open_input(run, clip)
     source = scan(readable, run.workspace, run.force)
-    own_stem = own_stem_of(run, clip)
-    stem_key = recipe.stem_key(
-        source.content_hash, storage.digest_file(own_stem) if own_stem else ""
-    )
-    key = recipe.key(stem_key) if run.command == "morph" else recipe.stems_key(stem_key)
-    previous = clip.previous
-    if not run.force and previous is not None and _holds(run, previous, key, source):
-        clear(run, clip)
-        return [replace(clip, outcome=Outcome(previous, fresh=False))]
-    _claim(run, clip)
+    own_stem, own_stem_stamp = own_stem_of(run, clip) or (None, None)
+    own_stem_hash = storage.digest_file(own_stem) if own_stem else ""
+    stem_key = recipe.stem_key(source.content_hash, own_stem_hash)
     clip = replace(
-        clip, previous=None, scan=source, stamp=readable.stamp, stem_key=stem_key, key=key,
-        scan_seconds=time.perf_counter() - began,
+        clip, scan=source, stamp=readable.stamp, input_stamp=as_read(readable.full_stamp),
+        own_stem_stamp=own_stem_stamp, own_stem_hash=own_stem_hash or None,
+        stem_key=stem_key, key=recipe.key(stem_key, run.command),
     )  # fmt: skip
+    if not run.force and (done := _done_before(run, clip)) is not None:
+        clear(run, clip)
+        return [replace(clip, previous=None, outcome=Outcome(done, fresh=False))]
+    _claim(run, clip)
+    clip = replace(clip, previous=None, scan_seconds=time.perf_counter() - began)
     stem = stem_of(run, clip)
     if run.force:
         _discard_once(run, stem)
@@ -64,24 +64,19 @@ def _discard_once(run: RunContext, store: SectionStore) -> None:
             mark.write_json(run.id)
 
 
-def _holds(run: RunContext, row: TrackRow, key: str, source: Scan) -> bool:
-    """Whether a row's files are there, and are what it says, for the same key and all that is read
-    of the input today."""
-    if row.status != "ok" or row.key != key or row.num_samples != source.num_samples:
-        return False
-    wanted = ((row.output, row.output_hash), (row.backing, row.backing_hash))
-    return all(
-        name is None or _digest(run.workspace.out, name) == digest for name, digest in wanted
-    )
-
-
-def _digest(out: Location, name: str) -> str | None:
-    """sha256 of a result; None if it is not there, or not in the output folder at all."""
-    try:
-        with (out / name).reading() as path:
-            return storage.digest_file(path)
-    except (FileNotFoundError, IsADirectoryError, SettingError):
+def _done_before(run: RunContext, clip: Clip) -> TrackRow | None:
+    """The row of an earlier run with today's stamps, if it has the same key, all that is read of
+    the input today went into it, and its files are what it says."""
+    row = clip.previous
+    if row is None or row.status != "ok" or row.key != clip.key:
         return None
+    if row.num_samples != clip.source.num_samples:
+        return None
+    row = replace(
+        row, input=clip.job.path, input_stamp=clip.input_stamp,
+        own_stem_stamp=clip.own_stem_stamp, own_stem_hash=clip.own_stem_hash,
+    )  # fmt: skip
+    return by_content(row, run.workspace.out)
 
 
 def _claim(run: RunContext, clip: Clip) -> None:

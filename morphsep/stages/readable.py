@@ -20,17 +20,19 @@ class Readable:
     is lossy, a copy in the track's scratch folder, made by whoever needs it first."""
 
     def __init__(self, path: str, scratch: Path, channels: tuple[int, int] | None) -> None:
-        self.local, stamp = _on_this_machine(path, scratch)
+        self.local, self.full_stamp = local_copy(path, scratch)
         self.info = audio.probe(self.local)
         self.channels = channels
-        self.stamp = stamp or storage.stamp(self.local)
+        is_own = location(path).is_local
+        self.stamp = storage.stamp(path) if is_own else str(self.full_stamp)
         """Changes whenever the input changes, and is the same on every machine."""
         self._given, self._scratch = path, scratch
 
     @property
     def has_changed(self) -> bool:
         """Whether the input is not what it was when this was made."""
-        return location(self._given).stamp() != self.stamp
+        place = location(self._given)
+        return (place.stamp() if place.is_local else place.full_stamp()) != self.stamp
 
     @property
     def path(self) -> str:
@@ -54,21 +56,17 @@ class Readable:
         return audio.AudioReader(self.path, self.channels if self.info.is_seekable else None)
 
 
-def local_copy(path: str, scratch: Path) -> str:
-    """A path on this machine with the content of `path`, which may be a URI.
+def local_copy(path: str, scratch: Path) -> tuple[str, str | None]:
+    """A path on this machine with the content of `path`, which may be a URI, and the
+    `morphsep.storage.full_stamps` of `path` before that is read; None if it is not there.
 
     Raises:
         TrackError: there is no such object.
     """
-    return _on_this_machine(path, scratch)[0]
-
-
-def _on_this_machine(path: str, scratch: Path) -> tuple[str, str | None]:
-    """`local_copy`, and the stamp of what it is a copy of."""
     place = location(path)
+    stamp = place.full_stamp()
     if place.is_local:
-        return path, None
-    stamp = place.stamp()
+        return path, stamp
     if stamp is None:
         raise TrackError("not_found", f"there is no object {path}; check its name")
     # under its own name, which messages and formats refer to

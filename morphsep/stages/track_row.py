@@ -43,6 +43,8 @@ def _of_scan(clip: Clip) -> dict[str, Any]:
     scan = clip.source
     return {
         "content_hash": scan.content_hash, "key": clip.key, "stem_key": clip.stem_key,
+        "input_stamp": clip.input_stamp, "own_stem_stamp": clip.own_stem_stamp,
+        "own_stem_hash": clip.own_stem_hash,
         "format": scan.format, "subtype": scan.subtype,
         "sample_rate": scan.sample_rate, "num_channels": scan.num_channels,
         "num_samples": scan.num_samples, "duration": scan.num_samples / scan.sample_rate,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from morphsep.dsp import sections
 from morphsep.errors import TrackError
 from morphsep.morphing import Recipe, StemFacts, ToneFit
+from morphsep.request import Job
 from morphsep.stages.clip import Clip
 from morphsep.stages.readable import Readable, changed, local_copy
 from morphsep.stages.run_context import RunContext
 from morphsep.stages.section_store import SectionStore
 from morphsep.stages.stems import stem_facts
 from morphsep.stages.tone_fit import known_fit
-from morphsep.storage import location
 
 
 def open_input(run: RunContext, clip: Clip) -> Readable:
@@ -27,20 +29,30 @@ def open_input(run: RunContext, clip: Clip) -> Readable:
     return readable
 
 
-def own_stem_of(run: RunContext, clip: Clip) -> str | None:
-    """The user's stem on this machine, if there is one.
+def own_stem_path(job: Job) -> str | None:
+    """Where the user's stem of an input lies, if there is one."""
+    if job.settings.stem is None:
+        return None
+    from morphsep.separators.own_stem import resolve_stem
+
+    return resolve_stem(job.settings.stem, job.path)
+
+
+def own_stem_of(run: RunContext, clip: Clip) -> tuple[str, str] | None:
+    """The user's stem on this machine, if there is one, and its `morphsep.storage.full_stamps`.
 
     Raises:
         TrackError: it is not there.
     """
-    if clip.job.settings.stem is None:
+    path = own_stem_path(clip.job)
+    if path is None:
         return None
-    from morphsep.separators.own_stem import resolve_stem
-
-    path = resolve_stem(clip.job.settings.stem, clip.job.path)
-    if not location(path).exists():
+    local, stamp = None, None
+    with suppress(TrackError):
+        local, stamp = local_copy(path, run.scratch(clip.job.track))
+    if local is None or stamp is None:
         raise TrackError("stem_not_found", f"there is no stem at {path}; see --stem")
-    return local_copy(path, run.scratch(clip.job.track))
+    return local, stamp
 
 
 def stem_of(run: RunContext, clip: Clip) -> SectionStore:

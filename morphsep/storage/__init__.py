@@ -18,10 +18,11 @@ from morphsep.storage.interrupt import (
     interrupts_remembered,
     was_interrupted,
 )
-from morphsep.storage.locations import Location, location
+from morphsep.storage.locations import Location, full_stamps, location
 from morphsep.storage.locking import Held, lock
 from morphsep.storage.packed import packed_name
 from morphsep.storage.paths import (
+    Identities,
     absolute,
     beside,
     common,
@@ -42,6 +43,7 @@ from morphsep.storage.turns import turn
 __all__ = [
     "TEMPORARY",
     "Held",
+    "Identities",
     "Location",
     "Seekable",
     "StorageError",
@@ -53,6 +55,7 @@ __all__ = [
     "digest_file",
     "ended_by_sigterm",
     "folder_of",
+    "full_stamps",
     "identity",
     "interrupts_remembered",
     "is_full",

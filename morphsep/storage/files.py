@@ -111,6 +111,13 @@ def stamp(path: str | Path) -> str:
     return f"{status.st_size}-{status.st_mtime_ns}"
 
 
+def full_stamp(path: str | Path) -> str:
+    """Like `stamp`, and changes as well when the time of the file at `path` is set back: a system
+    notes by itself when anything about a file was changed last."""
+    status = os.stat(path)
+    return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}"
+
+
 def is_full(error: BaseException) -> bool:
     """Whether an exception says that a disk (or a quota) is full."""
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

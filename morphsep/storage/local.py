@@ -6,12 +6,12 @@ import contextlib
 import errno
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from morphsep.storage import files
-from morphsep.storage.faults import patiently
+from morphsep.storage.faults import StorageError, patiently
 
 T = TypeVar("T")
 REMOVALS = 5
@@ -34,6 +34,19 @@ def stamp(name: str) -> str | None:
     with contextlib.suppress(FileNotFoundError):
         return _try("looking at", name, lambda: files.stamp(name))
     return None
+
+
+def full_stamps(names: Sequence[str]) -> list[str | None]:
+    return [_full_stamp(name) for name in names]
+
+
+def _full_stamp(name: str) -> str | None:
+    try:
+        return _try("looking at", name, lambda: files.full_stamp(name))
+    except StorageError:
+        raise
+    except OSError:  # whoever opens it will say what is wrong
+        return None
 
 
 def read(name: str) -> bytes:

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -121,6 +123,10 @@ class Location:
         """Changes whenever the file is written to: its size and time; None if it is not there."""
         return self._store.stamp(self.text)
 
+    def full_stamp(self) -> str | None:
+        """See `full_stamps`."""
+        return full_stamps([self])[0]
+
     def read_bytes(self) -> bytes:
         """The whole file.
 
@@ -212,6 +218,28 @@ class Location:
             FileNotFoundError: it is not there.
         """
         self._store.fetch(self.text, to)
+
+
+def full_stamps(places: Sequence[Location]) -> list[str | None]:
+    """For each file a text that changes whenever its content does, though its time be set back: its
+    size and times, or, in an object store, its `Location.stamp`. None if it is not there, or may
+    not be looked at.
+
+    Many neighbours in an object store cost one request for a thousand of them.
+
+    Raises:
+        StorageError: the storage stays away.
+        SettingError: an object store refuses.
+    """
+    found: list[str | None] = [None] * len(places)
+    by_store: defaultdict[Store, list[int]] = defaultdict(list)
+    for number, place in enumerate(places):
+        by_store[place._store].append(number)
+    for store, numbers in by_store.items():
+        stamps = store.full_stamps([places[number].text for number in numbers])
+        for number, stamp in zip(numbers, stamps, strict=True):
+            found[number] = stamp
+    return found
 
 
 def to_json(value: Any) -> bytes:

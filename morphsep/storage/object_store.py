@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, TypedDict, TypeVar, cast
 
-from morphsep.storage import interrupt, ranges
+from morphsep.storage import interrupt, listing, ranges
 from morphsep.storage.clients import client
 from morphsep.storage.refusals import attempted
 from morphsep.storage.scratch import private_folder
@@ -54,12 +54,13 @@ def size(name: str) -> int:
 
 def stamp(name: str) -> str | None:
     try:
-        found = _head(name)
+        return listing.stamp_of(_head(name))
     except FileNotFoundError:
         return None
-    written_ns = int(found["last_modified"].timestamp()) * 10**9
-    # the tag, too: times are whole seconds in many stores
-    return f"{found['size']}-{written_ns}-{found['e_tag'] or ''}"
+
+
+def full_stamps(names: Sequence[str]) -> list[str | None]:
+    return listing.full_stamps(names)
 
 
 def read(name: str) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, NoReturn
 from urllib.parse import quote, unquote
@@ -108,6 +108,14 @@ def stamp(name: str) -> str | None:
     """That of the whole Parquet file."""
     cell = _cell(name)
     return cell.store.stamp(cell.table)
+
+
+def full_stamps(names: Sequence[str]) -> list[str | None]:
+    """Those of the whole Parquet files, each looked at once."""
+    cells = [_cell(name) for name in names]
+    stores = {cell.table: cell.store for cell in cells}
+    known = {table: store.full_stamps([table])[0] for table, store in stores.items()}
+    return [known[cell.table] for cell in cells]
 
 
 def open(name: str) -> BinaryIO:

@@ -12,7 +12,7 @@ from morphsep.storage.locations import location
 
 def is_remote(text: str) -> bool:
     """Whether a text names something that is not on this machine's file system."""
-    return not location(text).is_local
+    return "://" in text and not location(text).is_local
 
 
 def absolute(text: str) -> str:
@@ -27,6 +27,26 @@ def absolute(text: str) -> str:
 def identity(text: str) -> str:
     """Equal for two texts that name the same file, links followed."""
     return text if is_remote(text) else os.path.realpath(text)
+
+
+class Identities:
+    """`identity` of many absolute names: each folder is looked up once."""
+
+    def __init__(self) -> None:
+        self._folders: dict[str, str] = {}
+
+    def __call__(self, text: str) -> str:
+        if is_remote(text):
+            return text
+        folder, name = os.path.split(text)
+        path = os.path.join(self.of_folder(folder), name)
+        return os.path.realpath(path) if os.path.islink(path) else path
+
+    def of_folder(self, text: str) -> str:
+        """The same of a folder, looked up once even if it is a link."""
+        if text not in self._folders:
+            self._folders[text] = identity(text)
+        return self._folders[text]
 
 
 def folder_of(text: str) -> str:

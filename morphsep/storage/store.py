@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -15,6 +16,9 @@ class Store(Protocol):
     def size(self, name: str) -> int: ...
 
     def stamp(self, name: str) -> str | None: ...
+
+    def full_stamps(self, names: Sequence[str]) -> list[str | None]:
+        """The names may be in several buckets."""
 
     def read(self, name: str) -> bytes: ...
 

@@ -1,0 +1,80 @@
+"""What an object store's listings tell of many objects at once."""
+
+from __future__ import annotations
+
+import contextlib
+import posixpath
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from morphsep.storage.clients import client
+from morphsep.storage.refusals import attempted
+
+PAGE = 1000
+"""Objects that one request lists, the most that S3 gives."""
+
+FEW = 3
+"""Objects that are asked for one by one: a listing would tell of hundreds of others as well."""
+
+
+def full_stamps(names: Sequence[str]) -> list[str | None]:
+    """See `morphsep.storage.full_stamps`."""
+    buckets: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    for name in names:
+        buckets["/".join(name.split("/", 3)[:3])][name] = None
+    stamps: dict[str, str] = {}
+    for bucket, inside in buckets.items():
+        stamps |= _asked(list(inside)) if len(inside) <= FEW else _listed(bucket, list(inside))
+    return [stamps.get(name) for name in names]
+
+
+def _asked(names: Sequence[str]) -> dict[str, str]:
+    import obstore
+
+    stamps = {}
+    for name in names:
+        with contextlib.suppress(FileNotFoundError):
+            found = attempted(f"looking at {name}", partial(obstore.head, *client(name)))
+            stamps[name] = stamp_of(found)
+    return stamps
+
+
+def _listed(bucket: str, names: Sequence[str]) -> dict[str, str]:
+    """Stamps of objects in one bucket. Pages of a listing that hold none of them are passed over;
+    what a store lists in no order is not found."""
+    store, _ = client(bucket)
+    keys = sorted(client(name)[1] for name in names)
+    folder, at = posixpath.commonpath([posixpath.dirname(key) for key in keys]), 0
+    stamps: dict[str, str] = {}
+    while at < len(keys):
+        for number, page in enumerate(_pages(store, bucket, folder, keys[at])):
+            found = {one["path"]: one for one in page}
+            before, last = at, page[-1]["path"] if len(page) == PAGE else None
+            while at < len(keys) and (last is None or keys[at] <= last):
+                if keys[at] in found:
+                    stamps[f"{bucket}/{keys[at]}"] = stamp_of(found[keys[at]])
+                at += 1
+            if at == len(keys) or (number and at == before):
+                break
+        else:
+            break  # the listing has come to its end
+    return stamps
+
+
+def _pages(store: Any, bucket: str, folder: str, first: str) -> Iterator[Sequence[Any]]:
+    """What lies in a folder from the key `first` on, and a few before it."""
+    import obstore
+
+    # a listing begins behind its offset
+    pages = obstore.list(store, folder or None, offset=first[:-1], chunk_size=PAGE)
+    while page := attempted(f"listing {bucket}/{folder}", lambda: next(pages, None)):
+        yield page
+
+
+def stamp_of(found: Any) -> str:
+    """The stamp of an object, from what a store says of it (obstore's ObjectMeta)."""
+    written_ns = int(found["last_modified"].timestamp()) * 10**9
+    # the tag, too: times are whole seconds in many stores
+    return f"{found['size']}-{written_ns}-{found['e_tag'] or ''}"
