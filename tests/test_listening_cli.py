@@ -48,10 +48,17 @@ def test_what_was_made_is_told_to_machines_too(folder: Path) -> None:
     done = listen(folder, "make", "eval", "-o", "small", *arguments, "--json")
     told = json.loads(done.stdout)
     assert (told["items"], told["trials"], told["left_out"]) == (1, 3, {})
+    assert told["checks_listeners"] is False
     assert told["test"] == read_test(location(folder / "small")).id
     assert [each["listeners"] for each in told["needed"]] == sorted(
         each["listeners"] for each in told["needed"]
     )
+
+
+def test_a_test_that_checks_nobody_says_so(folder: Path) -> None:
+    for question, is_said in (("mos", True), ("position", False)):
+        done = listen(folder, "make", "eval", "-o", question, "--question", question)
+        assert ("nothing checks the listeners" in done.stdout) == is_said
 
 
 def test_nobody_left_is_exit_code_1_and_says_why(folder: Path) -> None:

@@ -67,6 +67,7 @@ def listen_make(
         "trials": len(made.test.trials),
         "minutes": made.minutes,
         "left_out": made.left_out,
+        "checks_listeners": made.checks_listeners,
         "needed": [asdict(each) for each in made.needed],
     }
     print_result(as_json, facts, _lines(made, out))
@@ -129,4 +130,8 @@ def _lines(made: Made, out: str) -> list[str]:
         f"{out}: {made.items} items, {trials} trials, about {made.minutes:.0f} minutes a listener",
         *(f"left out: {why} ({count} times)" for why, count in sorted(made.left_out.items())),
         *map(needed_line, made.needed),
+        *([] if made.checks_listeners else [_UNCHECKED]),
     ]
+
+
+_UNCHECKED = "nothing checks the listeners: who clicks anywhere is counted; ask about position, too"

@@ -51,6 +51,12 @@ class Made:
         return total / 60
 
     @property
+    def checks_listeners(self) -> bool:
+        """Whether anything would show that a listener clicks anywhere; MOS alone has no such
+        thing."""
+        return any(trial.question != "mos" for trial in self.test.trials)
+
+    @property
     def needed(self) -> list[Needed]:
         """How many listeners a difference of MOS takes, for each of `SPREADS`; none where MOS is
         not asked about."""

@@ -33,7 +33,7 @@ def report(scores: Scores) -> Iterator[str]:
     yield from ("", "## Whether any condition differs", "", "Friedman's test over listeners.", "")
     yield from _agreement(scores)
     if scores.needed:
-        yield from ("", f"{needed_line(scores.needed)}. They did so here.")
+        yield from ("", f"{needed_line(scores.needed)}, as they do here.")
 
 
 def write_tables(scores: Scores, folder: Location) -> None:
