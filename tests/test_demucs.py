@@ -261,7 +261,8 @@ def test_published_pickles_load_without_unpickling(tmp_path: Path, kind: Any, sm
     mix = song(3000)
     stem = Demucs(str(folder), device="cpu").separate(mix, 0, 3000)
     same = Demucs(str(small), device="cpu").separate(mix, 0, 3000)
-    assert np.array_equal(stem, same)
+    # older CPUs add up in another order where the weights lie in memory as another file has them
+    np.testing.assert_allclose(stem, same, rtol=0, atol=1e-6)
 
 
 class Settings:
