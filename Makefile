@@ -26,7 +26,7 @@ test: lint types ## lint, types and tests
 	$(TESTS) $(PYTEST)
 
 test-slow: for-test ## the slow tests, all or some: PYTEST=tests/faults
-	$(TESTS) -m "slow and not gpu and not network" $(PYTEST)
+	$(TESTS) -m "slow and not gpu and not network and not netns" $(PYTEST)
 
 test-newest: ## a small part of the tests on the newest other Python here, and on the newest Ray
 	OMP_NUM_THREADS=1 scripts/test-newest.sh $(NEWEST) $(PYTEST)

@@ -88,8 +88,8 @@ class AtOnce:
 def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two songs, one of them under two names (so that they share a stem), and no song."""
     folder = tmp_path_factory.mktemp("twice")
-    songs.song(folder / "in", 13.0, 48000, 2, "PCM_24", "a.wav")
-    songs.write(folder / "in" / "b.wav", songs.guitar(11.0, seed=7), subtype="FLOAT")
+    songs.song(folder / "in", 8.0, 48000, 2, "PCM_24", "a.wav")
+    songs.write(folder / "in" / "b.wav", songs.guitar(6.0, seed=7), subtype="FLOAT")
     shutil.copy(folder / "in" / "b.wav", folder / "in" / "copy of b.wav")
     (folder / "in" / "broken.wav").write_bytes(b"no audio")
     (folder / "in" / "a.guitar.wav").unlink()
