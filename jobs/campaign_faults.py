@@ -105,7 +105,7 @@ def end(nodes: Nodes, run: Run, done: Round, wanted: str, how: signal.Signals) -
         nodes.lose_head()
     else:
         kill(run.process.pid, how)
-    code = run.wait()
+    code = run.wait(600)
     sentence, right = ENDS[wanted]
     if code == right and sentence in run.said and "Traceback" not in run.said:
         done.kills[f"{wanted}, ended with {right}"] += 1

@@ -5,6 +5,7 @@ Parts (each prints a table for docs/reference/benchmarks.md):
   overhead   a batch through the real executor with stages that sleep as long as the real ones
              take, against the sum of these times
   scaling    1, 2, 4, 8, 16 workers whose stages sleep: throughput, and time to the first song
+  sharing    a long song before many short ones: when do the short ones come out
   memory     driver and object store over 100 to 100,000 tracks whose stages do nothing
   laptop     one process, several and Ray on this machine, with real songs
   processes  what a process of this machine costs before it works, and a record on its way
@@ -20,7 +21,8 @@ from collections.abc import Callable
 
 from jobs.bench.driver_memory import memory
 from jobs.bench.laptop import laptop, processes
-from jobs.bench.sleeping import SPEED, Song, cluster, pipeline, through
+from jobs.bench.sleeping import SPEED, Cut, Song, cluster, pipeline, through
+from morphsep.run.executors.step import Step
 
 SECTIONS = (2.0, 8.0)
 """Seconds that a section of 60 s takes: on a GPU, and a tenth of what it takes on a CPU."""
@@ -81,9 +83,30 @@ def _scaling(length: float, pools: tuple[int, ...], each: int) -> None:
         )
 
 
+def sharing(quick: bool) -> None:
+    """Print what becomes of short songs behind a long one that could keep all workers busy."""
+    sections, others, workers, length = (20 if quick else 80), (10 if quick else 40), 8, 2.0
+    steps = [Step(name="cut", call=Cut()), *pipeline({"separate": length})]
+    songs = [Song(0, sections=sections), *(Song(n) for n in range(1, 1 + others))]
+    with cluster():
+        done = through(steps, songs, workers)
+    ends = sorted((dict(song.finished)["separate"], song.number) for song, _ in done)
+    began = ends[0][0] - length
+    long = max(when for when, number in ends if not number)
+    short = [when for when, number in ends if number]
+    print(
+        "| sections of the long song | short songs | workers | first short song after "
+        "| short ones out before the long one | all after | at best |\n"
+        "|---|---|---|---|---|---|---|\n"
+        f"| {sections} of {length:g} s | {others} | {workers} | {short[0] - began:.1f} s "
+        f"| {sum(when < long for when in short)} | {ends[-1][0] - began:.1f} s "
+        f"| {(sections + others) * length / workers:.1f} s |"
+    )
+
+
 PARTS: dict[str, Callable[[bool], None]] = {
-    "overhead": overhead, "scaling": scaling, "memory": memory, "laptop": laptop,
-    "processes": processes,
+    "overhead": overhead, "scaling": scaling, "sharing": sharing, "memory": memory,
+    "laptop": laptop, "processes": processes,
 }  # fmt: skip
 
 

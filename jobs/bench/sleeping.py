@@ -30,6 +30,7 @@ class Song:
     number: int
     finished: tuple[tuple[str, float], ...] = ()
     padding: bytes = b""
+    sections: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,14 @@ class Sleep:
         time.sleep(self.seconds)
         padding = song.padding or os.urandom(RECORD)
         return [replace(song, finished=(*song.finished, (self.name, time.time())), padding=padding)]
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A stage that cuts a song into its sections."""
+
+    def __call__(self, song: Song) -> list[Song]:
+        return [replace(song, sections=1) for _ in range(song.sections)]
 
 
 def pipeline(seconds: dict[str, float]) -> Steps:
