@@ -27,9 +27,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tests.faults.disasters import Nodes, Note, Run
 
-SECONDS_APART = (0.5, 5.0)
+SECONDS_APART = (0.3, 3.0)
 """Between two kills, at random."""
-PER_ROUND = 10
+PER_ROUND = 30
 WANTED = ("worker",) * 7 + ("node", "driver", "told", "head")
 """What is struck at, at random; each but workers once a round: all else would never end."""
 ENDS = {"told": ("interrupted", 130), "head": ("the cluster was lost", 3)}
@@ -75,10 +75,11 @@ def strike(nodes: Nodes, run: Run, dice: random.Random, done: Round) -> Run | No
     from tests.faults.disasters import alive, kill, notes
 
     wanted = dice.choice([one for one in WANTED if one == "worker" or one not in done.struck])
-    at_work = [note for note in notes(run.out) if note.tries <= MOST_OF_ONE and alive(note.pid)]
-    if wanted == "node":
+    living = [note for note in notes(run.out) if alive(note.pid)]
+    at_work = [note for note in living if note.tries <= MOST_OF_ONE]
+    if wanted == "node":  # which takes all that is at work there
         at_work = [note for note in at_work if nodes.is_on_worker_node(note.pid)]
-    if not at_work:
+    if not at_work or (wanted == "node" and any(note.tries > MOST_OF_ONE for note in living)):
         return None
     done.struck.add(wanted)
     if wanted in ("driver", "told", "head"):
@@ -119,7 +120,7 @@ def end(nodes: Nodes, run: Run, done: Round, wanted: str, how: signal.Signals) -
 
 def begin(nodes: Nodes, out: Path) -> Run:
     """The command, always the same."""
-    return nodes.morph(out.parent / "in", out, *arguments(out.parent), "--workers", "2")
+    return nodes.morph(out.parent / "in", out, *arguments(out.parent), "--workers", "4")
 
 
 def kind(note: Note) -> str:
