@@ -1,4 +1,4 @@
-"""One machine: this process, several and Ray side by side. Parts of jobs.bench.scaling.
+"""One machine: this process, several and Ray side by side. Part of jobs.bench.scaling.
 
 Whole commands in turns, with songs and separators of the real size (small ones would flatter Ray).
 Who shares the machine with other work compares ratios, and CPU beside wall.
@@ -118,22 +118,3 @@ def _write(folder: Path, batch: Batch) -> None:
     for n in range(batch.number):
         part = song[n * 100 : n * 100 + batch.seconds * rate]
         soundfile.write(folder / f"{n:03}.flac", part, rate)
-
-
-def processes(quick: bool) -> None:
-    """What a process costs before it works, and a record on its way through five."""
-    from jobs.bench.sleeping import SPEED, Song, pipeline
-    from morphsep.run.executors import Pool, get_executor
-
-    number = 1000 if quick else 10_000
-    steps = pipeline(dict.fromkeys(SPEED, 0.0))
-    print("| workers | first record after | tiny records a second |\n|---|---|---|")
-    for workers in (1, 2):
-        began = time.perf_counter()
-        songs = [Song(n) for n in range(number)]
-        ends = [
-            time.perf_counter()
-            for _ in get_executor("local")(steps, songs, Pool(max_workers=workers))
-        ]
-        rate = (len(ends) - 1) / (ends[-1] - ends[0])
-        print(f"| {workers} | {ends[0] - began:.2f} s | {rate:.0f} |", flush=True)

@@ -8,7 +8,7 @@ Parts (each prints a table for docs/reference/benchmarks.md):
   sharing    a long song before many short ones: when do the short ones come out
   memory     driver and object store over 100 to 100,000 tracks whose stages do nothing
   laptop     one process, several and Ray on this machine, with real songs
-  processes  what a process of this machine costs before it works, and a record on its way
+  processes  scaling with processes of this machine
 
 Sleeping stages show the pipeline's own cost on a machine with few cores: sleeping needs none.
 """
@@ -18,9 +18,10 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 
 from jobs.bench.driver_memory import memory
-from jobs.bench.laptop import laptop, processes
+from jobs.bench.laptop import laptop
 from jobs.bench.sleeping import SPEED, Cut, Song, cluster, pipeline, through
 from morphsep.run.executors.step import Step
 
@@ -53,22 +54,36 @@ def overhead(quick: bool) -> None:
 
 def scaling(quick: bool) -> None:
     """Print the throughput of N workers against N times that of one."""
-    print(
-        "| section takes | workers | songs | songs a second | efficiency | first song after |\n"
-        "|---|---|---|---|---|---|"
-    )
+    print(HEAD)
     for length in (2.0,) if quick else SECTIONS:
         _scaling(length, (1, 2, 4) if quick else (1, 2, 4, 8, 16), each=6 if quick else 20)
 
 
-def _scaling(length: float, pools: tuple[int, ...], each: int) -> None:
+def processes(quick: bool) -> None:
+    """The same with processes of this machine; and tiny records a second, through five stages."""
+    print(HEAD)
+    _scaling(2.0, (1, 2) if quick else (1, 2, 16), 6 if quick else 20, "local")
+    number = 1000 if quick else 10_000
+    done = through(
+        pipeline(dict.fromkeys(SPEED, 0.0)), [Song(n) for n in range(number)], 2, "local"
+    )
+    ends = [when for _, when in done]
+    print(f"\n{(number - 1) / (ends[-1] - ends[0]):.0f} tiny records a second, two workers")
+
+
+HEAD = """
+| section takes | workers | songs | songs a second | efficiency | first song after |
+|---|---|---|---|---|---|"""
+
+
+def _scaling(length: float, pools: tuple[int, ...], each: int, executor: str = "ray") -> None:
     seconds = {"prepare": 0.02, "separate": length, "measure": 0.02, "morph": 0.2, "assemble": 0.02}
     alone = None
     for workers in pools:
         songs = [Song(n) for n in range(each * workers)]
-        with cluster():
+        with cluster() if executor == "ray" else nullcontext():
             began = time.time()
-            done = through(pipeline(seconds), songs, workers)
+            done = through(pipeline(seconds), songs, workers, executor)
         ends = sorted(dict(song.finished)["assemble"] for song, _ in done)
         # all workers have started by the end of their first song, and none is idle before the last
         # round

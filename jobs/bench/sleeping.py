@@ -1,4 +1,4 @@
-"""Stages that sleep as long as the real ones take, through the real executor on Ray.
+"""Stages that sleep as long as the real ones take, through the real executors.
 
 In a module of its own, which the workers import, so that they know its records.
 """
@@ -77,9 +77,11 @@ def cluster(cpus: int = CPUS) -> Iterator[None]:
         ray.shutdown()
 
 
-def through(steps: Steps, songs: list[Song], workers: int) -> list[tuple[Song, float]]:
+def through(
+    steps: Steps, songs: list[Song], workers: int, executor: str = "ray"
+) -> list[tuple[Song, float]]:
     """Each finished song, and when it came out."""
-    from morphsep.run.executors.ray import run
+    from morphsep.run.executors.executor import get_executor
 
     pool = Pool(min_workers=workers, max_workers=workers)
-    return [(song, time.time()) for song in run(steps, songs, pool)]
+    return [(song, time.time()) for song in get_executor(executor)(steps, songs, pool)]

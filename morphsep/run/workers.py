@@ -20,7 +20,7 @@ from morphsep.storage import is_remote
 
 START: Seconds = 2.0
 """Until a new process is at work, all loaded (docs/reference/benchmarks.md)."""
-LOOKS = 50
+LOOKS = 20
 """Tracks whose headers are read, spread over all: enough to know what the others are like."""
 SEGMENT: Seconds = 8.0
 """What a model works on at once: as many lanes as a section has segments are of use."""
@@ -72,29 +72,48 @@ def work_of(cost: Cost, settings: Settings, models: Iterable[str]) -> Work:
 def choose(work: Sequence[Work], pool: Pool, uses_gpu: bool = False) -> tuple[int, Seconds]:
     """How many workers, and after about how many seconds they are done. As many as were asked for,
     if any were; else those that are done first. A GPU is left to one."""
-    cores = num_cores()
+    estimate = _Estimate(work, num_cores())
     if pool.max_workers is not None:
-        return pool.max_workers, _estimate(work, pool.max_workers, cores)
+        return pool.max_workers, estimate.seconds(pool.max_workers)
+    most = 1 if uses_gpu else max(1, int(min(estimate.cores, _fitting(work), _pieces(work))))
+    soonest = min(range(1, most + 1), key=estimate.seconds)
+    workers = max(pool.min_workers, soonest)
+    return workers, estimate.seconds(workers)
+
+
+def _fitting(work: Iterable[Work]) -> float:
+    """Workers that memory holds."""
     memory = max((one.memory_gb for one in work), default=0.0)
-    fitting = free_memory() / memory if memory else cores
-    pieces = sum(one.tracks * one.sections for one in work)
-    most = 1 if uses_gpu else max(1, int(min(cores, fitting, pieces)))
-    found = {workers: _estimate(work, workers, cores) for workers in range(1, most + 1)}
-    best = max(pool.min_workers, min(found, key=lambda workers: found[workers]))
-    return best, _estimate(work, best, cores)
+    return free_memory() / memory if memory else float("inf")
 
 
-def _estimate(work: Iterable[Work], workers: int, cores: int) -> Seconds:
-    """How long this many take."""
-    lanes = min(MAX_LANES, max(1, cores // workers))
-    busy, last = 0.0, 0.0
-    for one in work:
-        busy += one.took(lanes) * one.tracks
-        last = max(last, one.least(lanes))
-    if workers == 1:
-        return busy
-    # in the end one of them may have begun its longest piece when the others are done
-    return START + busy / workers + last * (1 - 1 / workers)
+def _pieces(work: Iterable[Work]) -> float:
+    """What can be done at the same time."""
+    return sum(one.tracks * one.sections for one in work)
+
+
+class _Estimate:
+    """How long it takes, by the number of workers."""
+
+    def __init__(self, work: Iterable[Work], cores: int) -> None:
+        self.cores = cores
+        self._busy = [0.0] * (MAX_LANES + 1)
+        """Of one worker that does it all, by its lanes."""
+        self._last = [0.0] * (MAX_LANES + 1)
+        """Of the longest track, with any number of workers."""
+        for one in work:
+            for lanes in range(1, MAX_LANES + 1):
+                self._busy[lanes] += one.took(lanes) * one.tracks
+                self._last[lanes] = max(self._last[lanes], one.least(lanes))
+
+    def seconds(self, workers: int) -> Seconds:
+        """From the start to the end."""
+        lanes = min(MAX_LANES, max(1, self.cores // workers))
+        if workers == 1:
+            return self._busy[lanes]
+        # in the end one of them may have begun its longest piece when the others are done
+        last = self._last[lanes] * (1 - 1 / workers)
+        return START + self._busy[lanes] / workers + last
 
 
 def workers_for(jobs: Sequence[Job], command: Command, pool: Pool) -> int:
@@ -102,7 +121,7 @@ def workers_for(jobs: Sequence[Job], command: Command, pool: Pool) -> int:
     if pool.max_workers is not None:
         return pool.max_workers
     readable = [job for job in jobs if job.refusal is None]
-    seen = readable[:: max(1, len(readable) // LOOKS)]
+    seen = readable[:: -(-len(readable) // LOOKS) or 1]
     models = {settings: weights_of(settings) for settings in {job.settings for job in seen}}
     work = [one for job in seen if (one := _work(job, command, models[job.settings])) is not None]
     each = len(readable) / len(seen) if seen else 1.0
