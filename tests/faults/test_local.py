@@ -126,7 +126,7 @@ def test_a_driver_that_is_killed_takes_its_workers_along(tmp_path: Path, materia
     run.caught("separate", "morph")
     workers = children(run.process.pid)
     run.end()
-    gone(*workers, seconds=10.0)
+    gone(*workers, seconds=60.0)  # one that is only starting notices when it has started
     again = with_two(material, tmp_path)
     assert again.wait() == 0, again.said
     assert differences(tmp_path, material / "reference") == []
