@@ -3,6 +3,7 @@ second recording begins where none does."""
 
 from __future__ import annotations
 
+import io
 import shutil
 import struct
 import subprocess
@@ -130,6 +131,13 @@ def test_a_second_file_behind_one_that_says_where_it_ends(tmp_path: Path, kind: 
         (tmp_path / "x").write_bytes(content + bytes(5) + second)
         with pytest.raises(TrackError, match=f"begins at byte {len(content) + 5} of"):
             check(tmp_path / "x", kind)
+
+
+@pytest.mark.parametrize("kind", MADE)
+def test_a_cut_at_any_byte_ends_the_walk(kind: str) -> None:
+    content = MADE[kind]()
+    for size in [*range(min(100, len(content))), *range(len(content) - 600, len(content))]:
+        ends.recording_end(io.BytesIO(content[:size]), kind, 0)
 
 
 @pytest.mark.parametrize("size", [2**62, 2**63 - 1, 2**63, 2**64 - 1])

@@ -14,6 +14,7 @@ from jobs.fuzz_parsers.targets import TARGETS
 FOUND: list[tuple[str, bytes]] = [
     ("amounts", b"0\xd9\xcf.5"),  # a CSV that is not UTF-8
     ("lists", b"path\n/\n"),  # a folder that has no name
+    ("endings", b"\0\0\x01\xbaD"),  # cut within a packet's header
     ("chunks", b"RF64\xff\xff\xff\xffWAVEds64\x1c\0\0\0\xc0\x09"),  # cut within its length
 ]
 """Inputs that once ended otherwise."""

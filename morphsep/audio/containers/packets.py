@@ -21,8 +21,6 @@ GOES_ON = {
 }
 """What is a packet, and no chance."""
 PACK, PROGRAM_END = 0xBA, 0xB9
-FIRST_ID = 0xBB
-"""The least id of a packet with a length."""
 
 
 def transport_end(file: BinaryIO, position: int) -> int:
@@ -55,12 +53,16 @@ def program_end(file: BinaryIO, position: int) -> int:
 
 def _program_bytes(head: bytes) -> int | None:
     """Length of the packet that begins with these bytes, None if none does."""
-    if len(head) < 6 or head[:3] != b"\0\0\x01" or head[3] < PROGRAM_END:
-        return 4 if head[:4] == bytes((0, 0, 1, PROGRAM_END)) else None
+    if head[:3] != b"\0\0\x01" or len(head) < 4 or head[3] < PROGRAM_END:
+        return None
+    if head[3] == PROGRAM_END:
+        return 4
+    if len(head) < 6:
+        return 6  # cut off within its header
     if head[3] == PACK:
         is_version_1 = head[4] >> 6 != 1
         return 12 if is_version_1 else 14 + (head[13] & 7 if len(head) == 14 else 0)
-    return 6 + int.from_bytes(head[4:6], "big") if head[3] >= FIRST_ID else 4
+    return 6 + int.from_bytes(head[4:6], "big")
 
 
 def _next(file: BinaryIO, position: int, kind: str) -> int | None:
