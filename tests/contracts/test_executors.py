@@ -174,7 +174,8 @@ def but_for_times(row: Any) -> dict[str, Any]:
     return {
         name: value
         for name, value in asdict(row).items()
-        if name not in ("finished_ns", "retries") and not name.startswith("seconds")
+        if name not in ("finished_ns", "retries", "output_stamp", "backing_stamp")
+        and not name.startswith("seconds")
     }
 
 
