@@ -16,7 +16,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.faults.disasters import PATIENCE, Cluster, children
@@ -25,25 +26,41 @@ NETWORK = "10.77.0"
 PORT = 6379
 FIRST_PROCESS = 'if [ "$0" ]; then hostname "$0"; fi && echo up && while sleep 60; do :; done'
 """Of a host: a shell, because it reaps."""
+START_TRIES = 3
+"""Of `ray start`: where all cores are busy, a node may take longer than Ray waits for it."""
 
 
 class UnavailableError(Exception):
     """There can be no hosts here, says why."""
 
 
+class CommandError(Exception):
+    """A command has failed, says how."""
+
+
 def _do(*command: str, env: Mapping[str, str] | None = None) -> str:
     """What a command has printed.
 
     Raises:
-        UnavailableError: it has failed.
+        UnavailableError: there is no such command.
+        CommandError: it has failed.
     """
     try:
         done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=PATIENCE)
     except FileNotFoundError as error:
         raise UnavailableError(f"not installed: {command[0]}") from error
     if done.returncode:
-        raise UnavailableError(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()}")
+        raise CommandError(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()}")
     return done.stdout
+
+
+@contextmanager
+def required() -> Iterator[None]:
+    """What fails within is something that this machine cannot do."""
+    try:
+        yield
+    except CommandError as error:
+        raise UnavailableError(str(error)) from error
 
 
 class Space:
@@ -146,6 +163,8 @@ class Hosts(Cluster):
         super().__init__(token | dict(more or {}))
         for name in [name for name in self.environment if name.startswith("RAY_health_check")]:
             del self.environment[name]  # as where nobody has changed it
+        self._ends = ExitStack()
+        self._ends.callback(self.remove_folders)
         self._workers = workers
         self._cpus = cpus
         self.address = f"{NETWORK}.1:{PORT}"
@@ -159,10 +178,12 @@ class Hosts(Cluster):
         Raises:
             UnavailableError: there can be no hosts here.
         """
-        self._switch = Space("--net", "--pid")
         try:
-            _do(*at_switch(self._switch), "add", "lan", "type", "bridge")
-            _do(*at_switch(self._switch), "set", "lan", "up")
+            self._switch = Space("--net", "--pid")
+            self._ends.callback(self._switch.end)
+            with required():
+                _do(*at_switch(self._switch), "add", "lan", "type", "bridge")
+                _do(*at_switch(self._switch), "set", "lan", "up")
             for _ in range(1 + self._workers):
                 self.add()
         except BaseException:
@@ -171,10 +192,7 @@ class Hosts(Cluster):
 
     def end(self) -> None:
         """The power fails everywhere."""
-        for host in self.hosts:
-            host.space.end()
-        self._switch.end()
-        self.remove_folders()
+        self._ends.close()
 
     def __enter__(self) -> Hosts:
         return self
@@ -185,13 +203,23 @@ class Hosts(Cluster):
     def add(self) -> Host:
         """Another host comes, and joins; the first is the head."""
         number = len(self.hosts) + 1
-        host = Host(number, self._home / str(number), self._switch)
+        with required():
+            host = Host(number, self._home / str(number), self._switch)
+        self._ends.callback(host.space.end)
         self.hosts.append(host)
         role = ["--head", f"--port={PORT}", "--include-dashboard=false"]
         if number > 1:
             role = [f"--address={self.address}"]
         shape = (f"--num-cpus={self._cpus}", f"--object-store-memory={80 << 20}")
-        self.ray(host, "start", *role, f"--node-ip-address={host.address}", *shape)
+        start = ("start", *role, f"--node-ip-address={host.address}", *shape)
+        for left in reversed(range(START_TRIES)):
+            try:
+                self.ray(host, *start)
+                break
+            except CommandError:
+                if not left:
+                    raise
+                self.ray(host, "stop", "--force")
         return host
 
     def ray(self, host: Host, *command: str) -> str:
