@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,6 @@ from morphsep.manifest.parts import (
     ROWS,
     batches,
     bundles,
-    each,
     is_compacted,
     join,
     join_batches,
@@ -27,7 +26,7 @@ from morphsep.manifest.parts import (
     newest,
     stream,
 )
-from morphsep.storage import Location
+from morphsep.storage import Location, remove_all
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -67,7 +66,7 @@ def _join_parts(folder: Location, schema: pa.Schema) -> None:
         rows = join(join_batches(found, schema) for _, found in bundles(some, schema))
         with _new_file(folder) as path:
             _write(path, rows)
-        _remove(some)
+        remove_all(some)
 
 
 @contextlib.contextmanager
@@ -82,10 +81,6 @@ def _write(path: Path, table: pa.Table) -> None:
     import pyarrow.parquet as pq
 
     pq.write_table(table, path, compression="zstd", row_group_size=ROWS)
-
-
-def _remove(places: Sequence[Location]) -> None:
-    each(Location.remove, places)
 
 
 def _settle(folder: Location, schema: pa.Schema, current: dict[str, int], full: int) -> None:
@@ -137,7 +132,7 @@ def _merge(folder: Location, schema: pa.Schema, files: list[tuple[Location, set[
                 raise _NothingKept
     except _NothingKept:
         pass
-    _remove([place for place, _ in files])
+    remove_all([place for place, _ in files])
 
 
 def restamp(folder: Location, stamps: pa.Table, schema: pa.Schema) -> None:
@@ -155,7 +150,7 @@ def restamp(folder: Location, stamps: pa.Table, schema: pa.Schema) -> None:
         ):
             for table in batches(place, schema):
                 writer.write_table(_stamped(table, stamps), ROWS)
-        _remove([place])
+        remove_all([place])
 
 
 def _stamped(table: pa.Table, stamps: pa.Table) -> pa.Table:

@@ -20,11 +20,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from morphsep import storage
 from morphsep.errors import ErrorCode, RefusedError, SettingError, TrackError
 from morphsep.stages import Clip, RunContext, finish
+from morphsep.storage import Location
 
 log = logging.getLogger("morphsep")
 
@@ -88,9 +89,11 @@ class Attempt:
             return []
         try:
             with _noted(self.context, self.stage.__name__, clip) as attempt:
-                if attempt > MOST_ATTEMPTS:
+                if attempt.number > MOST_ATTEMPTS:
                     raise TrackError("worker_killed", _POISON)
-                return self._patiently(clip, patience)
+                following = self._patiently(clip, patience)
+                attempt.is_cleared = any(each.outcome is not None for each in following)
+                return following
         except Exception as error:
             storage.check_interrupt()  # or what it broke off would count as the file's fault
             if self._has_ended(clip):
@@ -124,32 +127,48 @@ _POISON = (
 )
 
 
+@dataclass
+class _Noted:
+    number: int
+    """Of this attempt, from 1."""
+    is_cleared: bool = False
+    """Whether the track is done, and all of its notes are removed."""
+
+
 @contextmanager
-def _noted(context: RunContext, stage: str, clip: Clip) -> Iterator[int]:
-    """The number of this attempt, from 1. Its note is removed at the end, so that it stays only if
-    the worker dies (or if the storage is away at that moment)."""
+def _noted(context: RunContext, stage: str, clip: Clip) -> Iterator[_Noted]:
+    """An attempt whose note is removed at the end, so that it stays only if the worker dies (or if
+    the storage is away at that moment)."""
     start = clip.section.start if clip.section else 0
     note = context.workspace.attempt_notes(clip.job.track) / f"{stage}-{start:012d}.json"
-    before = (note.read_json() or {}).get("tries", 0)
-    note.write_json(
-        {
-            "track": clip.job.track, "stage": stage, "start": start, "tries": before + 1,
-            "since_ns": time.time_ns(), "worker": f"{socket.gethostname()}:{os.getpid()}",
-        }
-    )  # fmt: skip
+    attempt = _Noted(1 + _count(note, {"track": clip.job.track, "stage": stage, "start": start}))
     if context.timeout:
         faulthandler.dump_traceback_later(context.timeout, exit=True)
     waited = storage.retries()
     try:
-        if before:
+        if attempt.number > 1:
             context.count_retries(clip.job.track)
-        yield before + 1
+        yield attempt
     finally:
         if context.timeout:
             faulthandler.cancel_dump_traceback_later()
-        note.remove()
+        if not attempt.is_cleared:
+            note.remove()
         if storage.retries() > waited:
             context.count_retries(clip.job.track, storage.retries() - waited)
+
+
+def _count(note: Location, about: dict[str, Any]) -> int:
+    """Notes one more attempt. Returns how many there were."""
+    said = about | {
+        "tries": 1, "since_ns": time.time_ns(), "worker": f"{socket.gethostname()}:{os.getpid()}",
+    }  # fmt: skip
+    # most often there is none: one request instead of two
+    if not note.is_local and note.create_json(said):
+        return 0
+    before = int((note.read_json() or {}).get("tries", 0))
+    note.write_json(said | {"tries": before + 1})
+    return before
 
 
 def _blame(error: Exception) -> tuple[ErrorCode, str]:

@@ -28,7 +28,7 @@ def assemble(run: RunContext, clip: Clip) -> list[Clip]:
     began = time.perf_counter()
     recipe, stem = run.recipe(clip.job.settings), stem_of(run, clip)
     delta = delta_of(run, clip, recipe)
-    delta.load()
+    delta.look()
     made = whole_track(delta)
     # asked last: another worker may have assembled the track, and be removing its delta
     if not is_whole(clip, recipe, delta):

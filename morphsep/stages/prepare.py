@@ -86,7 +86,7 @@ def _claim(run: RunContext, clip: Clip) -> None:
         TrackError: the output is another input's result, or a file that no run has written.
     """
     job, previous = clip.job, clip.previous
-    note = run.workspace.claim(job.track)
+    note, result = run.workspace.claim(job.track), run.workspace.out / job.track
     if run.force:
         pass
     elif previous is not None and previous.status == "ok" and previous.input != job.path:
@@ -96,7 +96,7 @@ def _claim(run: RunContext, clip: Clip) -> None:
                 f"{job.track} is already the result of {previous.input}; "
                 "choose another output folder, or --force",
             )
-    elif previous is None and not note.exists() and (run.workspace.out / job.track).exists():
+    elif previous is None and result.exists() and not note.exists():
         raise TrackError(
             "output_taken",
             f"there is a file {job.track} in the output folder that is not ours; "

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from morphsep import audio, storage
 from morphsep.errors import TrackError
-from morphsep.storage import location
+from morphsep.storage import Location, location
 
 
 def changed() -> TrackError:
@@ -19,8 +19,14 @@ class Readable:
     """Where an input's samples can be read exactly: the file itself, or, if it lies elsewhere or
     is lossy, a copy in the track's scratch folder, made by whoever needs it first."""
 
-    def __init__(self, path: str, scratch: Path, channels: tuple[int, int] | None) -> None:
-        self.local, self.full_stamp = local_copy(path, scratch)
+    def __init__(
+        self, path: str, scratch: Path, channels: tuple[int, int] | None, known: str = ""
+    ) -> None:
+        """
+        Args:
+            known: the stamp that the input had before; a copy of that state serves.
+        """
+        self.local, self.full_stamp = local_copy(path, scratch, known)
         self.info = audio.probe(self.local)
         self.channels = channels
         is_own = location(path).is_local
@@ -56,7 +62,7 @@ class Readable:
         return audio.AudioReader(self.path, self.channels if self.info.is_seekable else None)
 
 
-def local_copy(path: str, scratch: Path) -> tuple[str, str | None]:
+def local_copy(path: str, scratch: Path, known: str = "") -> tuple[str, str | None]:
     """A path on this machine with the content of `path`, which may be a URI, and the
     `morphsep.storage.full_stamps` of `path` before that is read; None if it is not there.
 
@@ -64,16 +70,23 @@ def local_copy(path: str, scratch: Path) -> tuple[str, str | None]:
         TrackError: there is no such object.
     """
     place = location(path)
+    if known and not place.is_local and _copy_of(place, known, scratch).exists():
+        return str(_copy_of(place, known, scratch)), known
     stamp = place.full_stamp()
     if place.is_local:
         return path, stamp
     if stamp is None:
         raise TrackError("not_found", f"there is no object {path}; check its name")
-    # under its own name, which messages and formats refer to
-    copy = scratch / storage.digest(path, stamp)[:16] / place.name
+    copy = _copy_of(place, stamp, scratch)
     with storage.only_one(copy):
         if not copy.exists():
             # whoever finishes a track clears up on its own machine only
             storage.make_room(scratch.parent)
             place.fetch(copy)
     return str(copy), stamp
+
+
+def _copy_of(place: Location, stamp: str, scratch: Path) -> Path:
+    """Where the copy of a state of a file lies: under its own name, which messages and formats
+    refer to."""
+    return scratch / storage.digest(place.text, stamp)[:16] / place.name

@@ -48,18 +48,22 @@ def _parse(values: dict[str, Any]) -> SectionNote:
 
 def finished_sections(delta: SectionStore) -> dict[Span, SectionNote]:
     """The finished sections of a delta, in order, with their notes."""
+    return {span: note for span, note in _notes(delta).items() if note is not None}
+
+
+def _notes(delta: SectionStore) -> dict[Span, SectionNote | None]:
+    """Those of all finished sections, in order; None for one that is not of this code."""
     spans = sorted(delta.finished(), key=lambda section: section.start)
-    notes = {span: section_note(delta, span) for span in spans}
-    return {span: note for span, note in notes.items() if note is not None}
+    return {span: section_note(delta, span) for span in spans}
 
 
 def forget_others(delta: SectionStore) -> dict[Span, SectionNote]:
     """`finished_sections`; notes that are not of this code are removed, so that nobody takes their
     sections for finished."""
-    finished = finished_sections(delta)
-    for span in delta.finished() - finished.keys():
+    notes = _notes(delta)
+    for span in [span for span, note in notes.items() if note is None]:
         delta.note_of(span).remove()
-    return finished
+    return {span: note for span, note in notes.items() if note is not None}
 
 
 def whole_track(delta: SectionStore) -> SectionNote:

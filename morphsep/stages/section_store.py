@@ -20,17 +20,19 @@ class SectionStore:
 
     A section is its audio (none, if it is silent throughout) and a note, written last: the note
     says that the section is finished. Sections of one store never overlap: `keep_only` removes
-    those of an earlier cut.
+    those of an earlier cut. What others write is seen by `look` alone.
     """
 
     def __init__(self, folder: Location, num_channels: int) -> None:
         self.folder = folder
         self.num_channels = num_channels
-        self._spans: list[tuple[int, int, Location]] | None = None
+        self._files: list[Location] | None = None
+        """What was there when it was looked at last."""
 
     def has(self, section: Span) -> bool:
         """Whether this very section is finished and has audio."""
-        return self._audio(section).exists() and self.note_of(section).exists()
+        # the note is written last, but may have been left by a section that was silent
+        return self.note_of(section).exists() and self._audio(section).exists()
 
     def note_of(self, section: Span) -> Location:
         """Where the note of a section lies; once it is there, the section is finished."""
@@ -38,8 +40,7 @@ class SectionStore:
 
     def finished(self) -> set[Span]:
         """All sections that are finished."""
-        names = (place.name.partition(".")[0].split("-") for place in self._listed(".json"))
-        return {Span(int(a), int(b)) for a, b in names}
+        return {_span_of(place) for place in self._listed(".json")}
 
     @contextlib.contextmanager
     def writer(self, section: Span) -> Iterator[audio.AudioWriter]:
@@ -61,7 +62,7 @@ class SectionStore:
         ):
             yield writer
             assert writer.num_samples == section.num_samples
-        self._spans = None
+        self._files = None
 
     def read(self, start: int, num_samples: int) -> Signal:
         """``[C, num_samples]`` from the song's sample `start`; zeros where nothing was written."""
@@ -82,7 +83,6 @@ class SectionStore:
 
     def covers(self, num_samples: int) -> bool:
         """Whether there is audio for every sample of a track, without a gap."""
-        self._spans = None
         reached = 0
         for start, stop, _ in self._index():
             if start != reached:
@@ -90,34 +90,53 @@ class SectionStore:
             reached = stop
         return reached == num_samples
 
-    def keep_only(self, sections: Sequence[Span]) -> None:
-        """Removes whatever is not of one of these sections (left by a run with another cut)."""
-        wanted = {self._audio(s).name for s in sections} | {self.note_of(s).name for s in sections}
-        for place in [*self._listed(".json"), *self._listed(".wav")]:
-            if place.name not in wanted:
-                place.remove()
-        self._spans = None
+    def keep_only(self, sections: Sequence[Span]) -> list[Span]:
+        """Removes whatever is not of one of these sections (left by a run with another cut).
+
+        Returns:
+            Those of them that are not finished, or have no audio.
+        """
+        places = {s: (self._audio(s).name, self.note_of(s).name) for s in sections}
+        wanted = {name for names in places.values() for name in names}
+        there = {place.name: place for place in self._listed("")}
+        for name in there.keys() - wanted:
+            there.pop(name).remove()
+        self._files = None
+        return [section for section in sections if not there.keys() >= {*places[section]}]
 
     def discard(self) -> None:
         """Removes everything; the notes first, so that nothing half removed passes for whole."""
         for place in self._listed(".json"):
             place.remove()
         self.folder.remove_tree()
-        self._spans = None
+        self._files = None
 
-    def load(self) -> None:
-        """Lists the sections now, not at the first reading."""
-        self._spans = None
-        self._index()
+    def look(self) -> None:
+        """Lists the sections now, not where they were listed first."""
+        self._files = self.folder.children()
 
     def _audio(self, section: Span) -> Location:
         return self.folder / f"{section.start:012d}-{section.stop:012d}.wav"
 
+    def has_file(self, name: str) -> bool:
+        """Whether another file of this name lies beside the sections."""
+        return any(place.name == name for place in self._there())
+
     def _listed(self, suffix: str) -> list[Location]:
-        return [place for place in self.folder.children(suffix) if place.name[0].isdigit()]
+        found = self._there()
+        return [p for p in found if p.name[0].isdigit() and p.name.endswith(suffix)]
+
+    def _there(self) -> list[Location]:
+        if self._files is None:
+            self.look()
+        return self._files or []
 
     def _index(self) -> list[tuple[int, int, Location]]:
-        if self._spans is None:
-            found = ((p, p.name.partition(".")[0].split("-")) for p in self._listed(".wav"))
-            self._spans = sorted(((int(a), int(b), p) for p, (a, b) in found), key=lambda s: s[0])
-        return self._spans
+        spans = ((_span_of(place), place) for place in self._listed(".wav"))
+        found = [(span.start, span.stop, place) for span, place in spans]
+        return sorted(found, key=lambda one: one[0])
+
+
+def _span_of(place: Location) -> Span:
+    start, stop = place.name.partition(".")[0].split("-")
+    return Span(int(start), int(stop))

@@ -18,6 +18,7 @@ from morphsep.storage import Location
 
 VERSION = 1
 """Of the facts and the notes that are kept."""
+FACTS = "facts.json"
 
 
 def missing_sections(stem: SectionStore, scan: Scan, recipe: Recipe) -> list[Span]:
@@ -26,8 +27,7 @@ def missing_sections(stem: SectionStore, scan: Scan, recipe: Recipe) -> list[Spa
     if stem.covers(scan.model_length):
         return []
     cut = sections(scan.model_length, recipe.section)
-    stem.keep_only(cut)
-    return [section for section in cut if not stem.has(section)]
+    return stem.keep_only(cut)
 
 
 def separate_section(
@@ -83,8 +83,9 @@ def how_separated(stem: SectionStore) -> Separated:
 
 def stem_facts(stem: SectionStore, num_samples: int) -> StemFacts | None:
     """What was measured of a stem, if all of it is there."""
-    facts = recall(_file(stem), VERSION, lambda values: exactly(StemFacts, values))
-    return facts if facts is not None and stem.covers(num_samples) else None
+    if not (stem.has_file(FACTS) and stem.covers(num_samples)):
+        return None
+    return recall(_file(stem), VERSION, lambda values: exactly(StemFacts, values))
 
 
 def measure_stem(stem: SectionStore, num_samples: int) -> StemFacts:
@@ -95,4 +96,4 @@ def measure_stem(stem: SectionStore, num_samples: int) -> StemFacts:
 
 
 def _file(stem: SectionStore) -> Location:
-    return stem.folder / "facts.json"
+    return stem.folder / FACTS

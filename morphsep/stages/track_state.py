@@ -23,7 +23,7 @@ def open_input(run: RunContext, clip: Clip) -> Readable:
         TrackError: it cannot be read, or is not what it was when the track was prepared.
     """
     scratch = run.scratch(clip.job.track)
-    readable = Readable(clip.job.path, scratch, clip.job.settings.channels)
+    readable = Readable(clip.job.path, scratch, clip.job.settings.channels, clip.stamp)
     if clip.stamp and readable.stamp != clip.stamp:
         raise changed()
     return readable
@@ -56,15 +56,18 @@ def own_stem_of(run: RunContext, clip: Clip) -> tuple[str, str] | None:
 
 
 def stem_of(run: RunContext, clip: Clip) -> SectionStore:
-    return run.workspace.stem(clip.stem_key, clip.source.num_channels)
+    scratch = run.scratch(clip.job.track)
+    return run.workspace.stem(clip.stem_key, clip.source.num_channels, scratch)
 
 
 def delta_of(run: RunContext, clip: Clip, recipe: Recipe) -> SectionStore:
-    return run.workspace.delta(clip.job.track, clip.key, recipe.section, clip.source.num_channels)
+    track, channels = clip.job.track, clip.source.num_channels
+    return run.workspace.delta(track, clip.key, recipe.section, channels, run.scratch(track))
 
 
 def is_whole(clip: Clip, recipe: Recipe, store: SectionStore) -> bool:
     """Whether all sections of the track are finished in a store."""
+    store.look()
     return store.finished().issuperset(sections(clip.source.model_length, recipe.section))
 
 

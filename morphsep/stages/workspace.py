@@ -21,6 +21,7 @@ from morphsep.storage import (
     digest,
     location,
     lock,
+    mirrored,
     shared_folder,
     sweep_folders,
 )
@@ -77,9 +78,15 @@ class Workspace:
         may = self.work.is_local and os.access(self.root.path, os.W_OK)
         return self.root.path / "readers" if may else None
 
-    def stem(self, stem_key: str, num_channels: int) -> SectionStore:
-        """The cached stem."""
-        return SectionStore(self.root / "stems" / stem_key[:2] / stem_key, num_channels)
+    def stem(self, stem_key: str, num_channels: int, scratch: Path | None = None) -> SectionStore:
+        """The cached stem.
+
+        Args:
+            scratch: takes copies of it, where the work is done in an object store: whatever is read
+                of a stem is read many times, here and there. None: nothing is copied.
+        """
+        folder = self.root / "stems" / stem_key[:2] / stem_key
+        return SectionStore(mirrored(folder, scratch / "stem") if scratch else folder, num_channels)
 
     def claim(self, track: str) -> Location:
         """A note that a result of this name is ours. It is written before the result, because a
@@ -103,10 +110,16 @@ class Workspace:
         """A note of the run that has committed a track's row; no worker does more for it."""
         return self.root / "ended" / f"{digest(track)[:32]}.json"
 
-    def delta(self, track: str, key: str, section: int, num_channels: int) -> SectionStore:
-        """What morphing adds to the mix, section by section; gone when the track is done."""
+    def delta(
+        self, track: str, key: str, section: int, num_channels: int, scratch: Path
+    ) -> SectionStore:
+        """What morphing adds to the mix, section by section; gone when the track is done.
+
+        Args:
+            scratch: as for a stem.
+        """
         name = digest(track, key, section, DELTA_VERSION)
-        return SectionStore(self.root / "changes" / name, num_channels)
+        return SectionStore(mirrored(self.root / "changes" / name, scratch / "delta"), num_channels)
 
     @property
     def files(self) -> Location:

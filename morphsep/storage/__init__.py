@@ -18,8 +18,9 @@ from morphsep.storage.interrupt import (
     interrupts_remembered,
     was_interrupted,
 )
-from morphsep.storage.locations import Location, full_stamps, location
+from morphsep.storage.locations import Location, full_stamps, location, remove_all
 from morphsep.storage.locking import Held, lock
+from morphsep.storage.mirror import mirrored
 from morphsep.storage.packed import packed_name
 from morphsep.storage.paths import (
     Identities,
@@ -65,10 +66,12 @@ __all__ = [
     "location",
     "lock",
     "make_room",
+    "mirrored",
     "only_one",
     "packed_name",
     "private_folder",
     "relative",
+    "remove_all",
     "retries",
     "shared_folder",
     "stamp",

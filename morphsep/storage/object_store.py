@@ -18,10 +18,11 @@ from morphsep.storage.clients import client
 from morphsep.storage.refusals import attempted
 from morphsep.storage.scratch import private_folder
 
-PART = 5 << 20
-"""Bytes of a part of an upload, the least that S3 takes; what is no larger goes in one request."""
+PART = 48 << 20
+"""Bytes of a part of an upload; what is no larger goes in one request. Each request has its price,
+and its wait."""
 
-PARTS_AT_ONCE = 4
+PARTS_AT_ONCE = 2
 
 T = TypeVar("T")
 
@@ -187,13 +188,18 @@ def remove(name: str) -> None:
 
 
 def remove_tree(folder: str) -> None:
+    remove_all(files_below(folder))
+
+
+def remove_all(names: Sequence[str]) -> None:
+    """Objects in one bucket."""
     import obstore
 
-    store, _ = client(folder, bulk=True)
-    keys = [client(name)[1] for name in files_below(folder)]
-    if keys:
+    if names:
+        store, _ = client(names[0], bulk=True)
+        keys = [client(name)[1] for name in names]
         with contextlib.suppress(FileNotFoundError):
-            attempted(f"removing {folder}", lambda: obstore.delete(store, keys))
+            attempted(f"removing {names[0]}", lambda: obstore.delete(store, keys))
 
 
 def open(name: str) -> BinaryIO:

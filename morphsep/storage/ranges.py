@@ -16,7 +16,7 @@ from morphsep.storage.seekable import Seekable
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-BLOCK = 16 << 20
+BLOCK = 32 << 20
 """Bytes of a download that are asked for at a time."""
 
 READ_AHEAD = 1 << 20

@@ -1,0 +1,47 @@
+"""A command that was killed holds up the next one for as long as its lease lives, and no longer."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from morphsep import manifest
+from morphsep.pipelines import REPROCESS
+from morphsep.request import collect, make_settings
+from morphsep.run import run, settle_jobs
+from morphsep.storage import Location
+from morphsep.storage.locking import DEAD
+from tests import songs
+from tests.object_store import ObjectStore
+
+SETTINGS = {"to": "fuzz", "separator": "none", "uniform": False, "section": 5, "chunk": 5}
+
+
+def test_the_next_run_begins_when_the_lease_of_a_killed_one_is_void(
+    place: Location, store: ObjectStore, tmp_path: Path
+) -> None:
+    path = songs.write(tmp_path / "song.wav", songs.guitar(20.0))
+    command = [
+        sys.executable, "-m", "morphsep", "morph", str(path), "-o", str(place), "--to", "fuzz",
+        "--separator", "none", "--no-uniform", "--section", "5", "--chunk", "5",
+    ]  # fmt: skip
+    with subprocess.Popen(command, env=os.environ | store.environment) as process:
+        while not (place / ".morphsep/stems").walk():  # it is at work
+            assert process.poll() is None
+            time.sleep(0.1)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    jobs = settle_jobs(collect([str(path)], str(place), make_settings(**SETTINGS)))
+    store.recover()
+    assert run(jobs, str(place), REPROCESS).exit_code == 0
+    (row,) = manifest.read_tracks(place)
+    assert row.status == "ok"
+    leases = [line for line in store.requests() if "lease.json" in line]
+    looks = next((n for n, line in enumerate(leases) if line.startswith("PUT")), 0)
+    # once a second, and what is silent for so long is dead
+    assert looks <= DEAD + 2
+    assert bool(leases) != place.is_local

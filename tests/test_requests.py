@@ -1,0 +1,121 @@
+"""What a song costs in an object store: requests have a price, and a wait each."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from jobs.estimate_cost import Assumed
+from morphsep.pipelines import REPROCESS
+from morphsep.request import collect, make_settings
+from morphsep.run import run, settle_jobs
+from morphsep.storage import Location, location, mirrored
+from tests import songs
+from tests.object_store import ObjectStore
+
+OF_A_SECTION = 18
+"""Requests of each section after the first."""
+BEATS = re.compile(r"/\.morphsep/(lease|run)\.json$")
+"""Signs of life come with time, not with songs."""
+
+
+def song(place: Location, folder: Path, name: str, seconds: float) -> None:
+    folder.mkdir(exist_ok=True)
+    second = songs.guitar(1.0)
+    soundfile.write(folder / name, np.tile(second, int(seconds)).T, 44100)
+    (place / "in" / name).write_bytes((folder / name).read_bytes())
+
+
+def requests(store: ObjectStore, place: Location, out: str, **more: object) -> Counter[str]:
+    """What a run asks for, by kind."""
+    settings = {"to": "overdrive", "separator": "none", "uniform": False} | more
+    jobs = settle_jobs(collect([str(place / "in")], str(place / out), make_settings(**settings)))
+    store.recover()
+    summary = run(jobs, str(place / out), REPROCESS)
+    assert len(summary.done) == len(jobs)
+    asked = [line for line in store.requests() if not BEATS.search(line)]
+    return Counter(
+        "LIST" if "list-type" in line else line.split()[0] + (" part" * ("partNumber" in line))
+        for line in asked
+    )
+
+
+def test_a_song_of_four_minutes_costs_what_the_estimate_says(
+    store: ObjectStore, tmp_path: Path
+) -> None:
+    place = location(store.url(tmp_path.name))
+    song(place, tmp_path / "in", "a.flac", 3)
+    without = requests(store, place, "out")
+    song(place, tmp_path / "in", "b.flac", 240)
+    found = requests(store, place, "out2") - without
+    assert 0 < found.total() <= Assumed(head_price=0.2).requests_per_song, found
+    assert found["PUT part"] > 0, "its stem is uploaded in parts"
+
+
+def test_each_section_costs_a_few_more_however_long_it_is(
+    store: ObjectStore, tmp_path: Path
+) -> None:
+    place = location(store.url(tmp_path.name))
+    song(place, tmp_path / "in", "a.flac", 20)
+    whole = requests(store, place, "out").total()
+    in_four = requests(store, place, "out2", section=5, chunk=5).total()
+    assert 0 < in_four - whole <= 3 * OF_A_SECTION
+
+
+def test_what_was_read_or_written_is_not_read_again(store: ObjectStore, tmp_path: Path) -> None:
+    place = location(store.url(tmp_path.name))
+    (place / "x" / "read").write_bytes(b"a" * 1000)
+    ours = mirrored(place / "x", tmp_path / "copies")
+    assert [each.name for each in ours.children()] == ["read"]
+    assert not (ours / "written").exists()
+    (ours / "written").write_bytes(b"b")
+    with (ours / "streamed").writing() as path:
+        path.write_bytes(b"c")
+    (read,) = (each for each in ours.children() if each.name == "read")
+    for _ in range(2):
+        with read.open() as file:
+            assert file.read() == b"a" * 1000
+    before = len(store.requests())
+    assert (ours / "written").read_bytes() == b"b"
+    with read.open() as file, (ours / "streamed").open() as other:
+        assert file.read(1) + other.read() == b"ac"
+    assert (ours / "streamed").exists()
+    assert len(store.requests()) == before
+    assert {each.name for each in (place / "x").children()} == {"read", "written", "streamed"}
+    (ours / "read").remove()
+    assert not (ours / "read").exists()
+    ours.remove_tree()
+    assert (place / "x").walk() == []
+    assert not (ours / "written").exists()
+
+
+def test_what_the_store_has_not_taken_has_no_copy(store: ObjectStore, tmp_path: Path) -> None:
+    ours = mirrored(location(store.url(tmp_path.name)) / "x", tmp_path / "copies")
+    try:
+        with (ours / "a").writing() as path:
+            path.write_bytes(b"half")
+            raise InterruptedError
+    except InterruptedError:
+        pass
+    assert not (ours / "a").exists()
+    assert not [path for path in (tmp_path / "copies").rglob("*") if path.is_file()]
+
+
+def test_a_machine_without_room_does_without_copies(store: ObjectStore, tmp_path: Path) -> None:
+    (tmp_path / "full").write_bytes(b"no folder")
+    ours = mirrored(location(store.url(tmp_path.name)) / "x", tmp_path / "full")
+    (ours / "a").write_bytes(b"a")
+    assert (ours / "a").read_bytes() == b"a"
+    with (ours / "b").writing() as path:
+        path.write_bytes(b"b")
+    assert (ours / "b").exists()
+    with (ours / "b").open() as file:
+        assert file.read() == b"b"
+
+
+def test_a_folder_on_a_disk_is_its_own_copy(tmp_path: Path) -> None:
+    assert mirrored(location(tmp_path), tmp_path / "copies") == location(tmp_path)
