@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -42,7 +42,7 @@ def network() -> metrics.Cdpam:
     return metrics.load_cdpam()
 
 
-@cache
+@lru_cache(maxsize=16)
 def encoded(sound: bytes) -> metrics.Encoding:
     """The encoding of a mono sound; ends are encoded once for knob and crossfade."""
     return network().encode(np.frombuffer(sound, np.float32)[None], MODEL_RATE)

@@ -124,7 +124,8 @@ def clips(paths: Sequence[Path], seconds: float, count: int) -> list[Clip]:
         turn, place = divmod(i, len(found))
         transition = TRANSITIONS[(place + turn) % len(TRANSITIONS)]
         name, stem = found[place]
-        chosen.append(Clip(name=f"{name} {transition}", stem=stem, transition=transition))
+        full_name = f"{name}, {seconds:g} s {transition}"
+        chosen.append(Clip(name=full_name, stem=stem, transition=transition))
     return chosen
 
 
