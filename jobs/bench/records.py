@@ -1,9 +1,16 @@
-"""What tracks cost besides their sound: a run with nothing to do, clips, memory, requests.
+"""What tracks cost besides their sound: a run with nothing to do, its memory, many short clips.
 
-    nice -n 10 python -m jobs.bench.records nothing [--tracks 100000]
+    nice -n 10 python -m jobs.bench.records nothing [--tracks 100000] [--memory]
+    nice -n 10 python -m jobs.bench.records clips [--tracks 1000]
+
+Processor time is what counts; other programs on the machine do not change it much. Requests of a
+song in a bucket are counted by tests/test_requests.py.
 
 ``nothing``: seconds of a run over that many made-up finished tracks, on a disk, step by step, and
 bytes a track that resuming holds. Inputs and results are files of a few bytes: none is opened.
+
+``clips``: ms of CPU of a stereo FLAC of 5 s through ``--separator none --backend chain``, and of
+them what decoding and encoding take by themselves.
 """
 
 from __future__ import annotations
@@ -102,13 +109,53 @@ def make_rows(top: Path) -> None:
     manifest.compact(out)
 
 
+def clips(number: int) -> None:
+    """Print the milliseconds of CPU of a clip, whole and of its decoding and encoding."""
+    import soundfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        top = Path(folder)
+        make_clips(top / "in", number)
+        chosen = make_settings(
+            to="overdrive", amount=0.5, separator="none", backend="chain", uniform=False
+        )
+        jobs = settle_jobs(collect([str(top / "in")], top / "out", chosen))
+        run(jobs[:1], top / "warm", REPROCESS)
+        began = time.process_time()
+        summary = run(jobs, top / "out", REPROCESS)
+        whole = time.process_time() - began
+        assert len(summary.which("done")) == number
+        began = time.process_time()
+        for job in jobs:
+            sound, rate = soundfile.read(job.path, dtype="float32")
+            soundfile.write(top / "again.flac", sound, rate)
+        coding = time.process_time() - began
+    print(f"{1e3 * whole / number:.1f} ms of CPU a clip; decoded and encoded once: "
+          f"{1e3 * coding / number:.1f} ms")  # fmt: skip
+
+
+def make_clips(folder: Path, number: int) -> None:
+    """Plucked tones of 5 s, each of another pitch."""
+    import numpy as np
+    import soundfile
+
+    folder.mkdir()
+    moments = np.arange(5 * 44100) / 44100
+    for n in range(number):
+        tone = np.sin(2 * np.pi * (110 + n % 400) * moments) * np.exp(-3 * (moments % 1))
+        soundfile.write(folder / f"{n:05d}.flac", 0.3 * np.stack([tone, tone]).T, 44100)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("what", choices=["nothing"])
-    parser.add_argument("--tracks", type=int, default=100_000)
+    parser.add_argument("what", choices=["nothing", "clips"])
+    parser.add_argument("--tracks", type=int)
     parser.add_argument("--memory", action="store_true", help="measure memory, and not time")
     given = parser.parse_args()
-    nothing(given.tracks, given.memory)
+    if given.what == "clips":
+        clips(given.tracks or 1000)
+    else:
+        nothing(given.tracks or 100_000, given.memory)
 
 
 if __name__ == "__main__":

@@ -79,10 +79,12 @@ class Mirrored(Location):
             # only what the store has, too, may be taken for it
             self._keep(kept.replace)
         finally:
-            kept.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                kept.unlink()
 
     def remove(self) -> None:
-        Path(self.copies).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            os.unlink(self.copies)
         Location.remove(self)
 
     def remove_tree(self) -> None:
