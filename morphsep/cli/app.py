@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from morphsep.cli import look, process, streams
+from morphsep.cli.evaluate import evaluate
 from morphsep.cli.listen import listen_app
 from morphsep.cli.lora import lora_app
 from morphsep.cli.manifest import manifest_app
@@ -28,7 +29,7 @@ app = typer.Typer(
 for command in (
     *(process.morph, process.separate, process.preview, process.plan),
     *(look.doctor, look.verify, look.status, look.tones, look.separators, look.backends),
-    match,
+    *(match, evaluate),
 ):
     app.command()(command)
 app.add_typer(manifest_app, name="manifest")

@@ -2,7 +2,7 @@
 
 from morphsep.run.driver import run
 from morphsep.run.estimate import plan
-from morphsep.run.executors import Pool, is_for_cluster
+from morphsep.run.executors import Pool, Step, get_executor, is_for_cluster
 from morphsep.run.jobs import only_failed, settle_jobs
 from morphsep.run.malloc import keep_freed_memory
 from morphsep.run.many_adapters import Result, TrainPair, read_pairs, train_many, write_results
@@ -17,10 +17,12 @@ __all__ = [
     "Pipeline",
     "Pool",
     "Result",
+    "Step",
     "Summary",
     "TrackResult",
     "TrainPair",
     "cut_inputs",
+    "get_executor",
     "is_for_cluster",
     "keep_freed_memory",
     "only_failed",

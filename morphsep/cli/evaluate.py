@@ -1,0 +1,101 @@
+"""``morphsep evaluate``: how good the backends are, on recordings of guitars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from morphsep.cli.answers import print_result
+from morphsep.cli.options import Json
+
+if TYPE_CHECKING:
+    from morphsep.evaluation.results import Results
+
+
+def evaluate(
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SOURCE...",
+            show_default=False,
+            help="Recordings of guitars alone: files, folders, lists.",
+        ),
+    ],
+    out: Annotated[
+        str, typer.Option("-o", "--out", metavar="EVAL", help="Folder for sounds and tables.")
+    ],
+    task: Annotated[
+        str, typer.Option(help="five-transitions: the protocol of the paper, with built-in tones.")
+    ] = "five-transitions",
+    backend: Annotated[
+        list[str] | None, typer.Option(help="Backend to evaluate; all of ours unless told.")
+    ] = None,
+    pairs: Annotated[int, typer.Option(min=1, help="Most clips of each transition.")] = 20,
+    steps: Annotated[
+        int, typer.Option(min=2, help="Steps from amount 0 to amount 1; 10: 0, 0.1, ... 1.")
+    ] = 10,
+    seconds: Annotated[float, typer.Option(min=1, help="Length of each clip.")] = 5.0,
+    cdpam: Annotated[
+        bool, typer.Option("--cdpam/--no-cdpam", help="CDPAM takes longer than all the rest.")
+    ] = True,
+    workers: Annotated[int, typer.Option(min=1, help="Processes on this machine.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Measure the backends beside the real knob. The same command again goes on where it
+    stopped."""
+    from morphsep.errors import SettingError
+    from morphsep.evaluation.protocol import BACKENDS, FIVE_TRANSITIONS, Plan
+    from morphsep.evaluation.protocol import evaluate as run
+    from morphsep.request import Settings, collect
+    from morphsep.storage import location
+
+    if task != FIVE_TRANSITIONS:
+        raise SettingError(f"--task {task}: there is {FIVE_TRANSITIONS}")
+    plan = Plan(
+        backends=backend or BACKENDS, pairs=pairs, steps=steps, seconds=seconds, cdpam=cdpam
+    )
+    paths = [job.path for job in collect(sources, out, Settings(), "separate")]
+    with _progress(as_json) as report:
+        results = run(paths, location(out), plan, workers=workers, on_progress=report)
+    print_result(as_json, _facts(results, out), _lines(results, out))
+    raise typer.Exit(0 if not results.failed else 2 if results.done else 3)
+
+
+def _facts(results: Results, out: str) -> dict[str, object]:
+    return {
+        "path": out,
+        "rows": len(results.scores),
+        "failed": {f"{each.item}, {each.backend}": each.error for each in results.failed},
+        "not_measured": results.not_measured,
+        "left_out": results.left_out,
+    }
+
+
+def _lines(results: Results, out: str) -> list[str]:
+    done, rows = len(results.done), len(results.scores)
+    return [
+        f"{out}: {done} of {rows} sequences measured; read {out.rstrip('/')}/report.md",
+        *(f"not measured: {name}: {why}" for name, why in results.not_measured.items()),
+        *(f"left out: {path}: {why}" for path, why in results.left_out.items()),
+        *(f"failed: {each.item}, {each.backend}: {each.error}" for each in results.failed),
+    ]
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error, which goes away at the end."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    off = quiet or not console.is_terminal
+    with Progress(console=console, transient=True, disable=off) as bar:
+        task = bar.add_task("clips", total=None)
+
+        def report(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield report

@@ -1,0 +1,133 @@
+"""The paper's protocol: five transitions, up to twenty pairs of 5 s for each, by every backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from morphsep.dsp import Seconds
+from morphsep.errors import SettingError
+from morphsep.evaluation import metrics
+from morphsep.evaluation.protocol.cutting import Clip, cut, read_sources
+from morphsep.evaluation.protocol.rendering import recipe
+from morphsep.evaluation.protocol.working import Evaluated, Work
+from morphsep.evaluation.results import Results, Score, write_results
+from morphsep.evaluation.sounds import write_sounds
+from morphsep.request import describe_plugins
+from morphsep.run import Pool, Step, get_executor
+from morphsep.storage import Location, lock
+from morphsep.tones import get_transition
+
+FIVE_TRANSITIONS = "five-transitions"
+TRANSITIONS = (
+    *("clean-to-distortion", "clean-to-overdrive", "overdrive-to-distortion"),
+    *("clean-to-chorus", "chorus-to-distortion"),
+)
+"""Clean to high gain, clean to low gain, low gain to high gain, clean to modulation, modulation to
+high gain (arXiv 2510.07908), with built-in tones."""
+BACKENDS = ("chain", "spectral", "crossfade", "vocoder", "music2latent", "diffusion")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is evaluated."""
+
+    backends: Sequence[str] = BACKENDS
+    transitions: Sequence[str] = TRANSITIONS
+    pairs: int = 20
+    """Most clips of each transition."""
+    steps: int = 10
+    """Between the amounts 0 and 1."""
+    seconds: Seconds = 5.0
+    """Of each clip."""
+    cdpam: bool = True
+
+    @property
+    def amounts(self) -> tuple[float, ...]:
+        """0 ... 1."""
+        return tuple(round(step / self.steps, 6) for step in range(self.steps + 1))
+
+
+def evaluate(
+    paths: Iterable[str],
+    folder: Location,
+    plan: Plan,
+    *,
+    workers: int = 1,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Results:
+    """Renders and measures what `plan` says of recordings of guitars alone, in `folder`, and writes
+    the tables and the report there. What was done before is not done again.
+
+    Args:
+        workers: processes on this machine.
+        on_progress: called with how many clips are done, and of how many.
+
+    Raises:
+        SettingError: no guitar, no such backend, nothing that can be measured here.
+    """
+    sources, left_out = read_sources(paths, plan.seconds)
+    backends, not_measured = _usable(plan)
+    clips = cut(sources, plan.transitions, plan.pairs)
+    not_measured |= (missing := _missing_metrics(plan))
+    cdpam = "CDPAM" not in missing
+    work = Work(folder=folder, backends=backends, amounts=plan.amounts, cdpam=cdpam)
+    with lock(folder):
+        done = list[Evaluated]()
+        for each in _worked(clips, work, workers):
+            done.append(each)
+            on_progress(len(done), len(clips))
+        write_sounds(folder, [sound for each in done for sound in each.sounds])
+        scores = sorted((score for each in done for score in each.scores), key=Score.key)
+        results = Results(
+            scores=scores, amounts=plan.amounts, not_measured=not_measured, left_out=left_out
+        )
+        write_results(folder, results)
+    return results
+
+
+def _worked(clips: Sequence[Clip], work: Work, workers: int) -> Iterable[Evaluated]:
+    """One result for each clip, in any order."""
+    missing = {clip.item: clip for clip in clips}
+    step = Step(name="evaluate", call=work)
+    for each in get_executor("local")([step], clips, Pool(max_workers=workers)):
+        del missing[each.item]
+        yield each
+    for clip in missing.values():
+        yield work.failed(clip, "its workers died over it; run the same command again")
+
+
+def _usable(plan: Plan) -> tuple[list[str], dict[str, str]]:
+    """Backends that can work here, and why others cannot.
+
+    Raises:
+        SettingError: there is no such backend, or none of them can.
+    """
+    known = {plugin["name"] for plugin in describe_plugins("backend")}
+    usable, reasons = list[str](), dict[str, str]()
+    for name in dict.fromkeys(plan.backends):
+        if name not in known:
+            raise SettingError(f"no backend {name!r}; there are: {', '.join(sorted(known))}")
+        try:
+            recipe(*get_transition(plan.transitions[0]), name)
+            usable.append(name)
+        except SettingError as error:
+            reasons[name] = str(error)
+    if not usable:
+        raise SettingError("; ".join(f"{name}: {why}" for name, why in reasons.items()))
+    return usable, reasons
+
+
+def _missing_metrics(plan: Plan) -> dict[str, str]:
+    """Metrics that are not measured, and why."""
+    missing = dict[str, str]()
+    if not plan.cdpam:
+        missing["CDPAM"] = "not asked for"
+    else:
+        try:
+            metrics.load_cdpam()
+        except SettingError as error:
+            missing["CDPAM"] = str(error)
+    if not metrics.has_zimtohrli():
+        missing["Zimtohrli"] = "not installed: pip install 'morphsep[evaluate]'"
+    return missing

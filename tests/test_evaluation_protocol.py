@@ -1,0 +1,224 @@
+"""`morphsep evaluate`: recordings of guitars in, sounds, tables and a report out."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import soundfile
+
+from morphsep.errors import SettingError, TrackError
+from morphsep.evaluation import listening
+from morphsep.evaluation.protocol import Plan, evaluate, rendering, working
+from morphsep.evaluation.results import Results, report
+from morphsep.evaluation.sounds import read_sounds
+from morphsep.storage import location
+from morphsep.testing import plucked
+
+RATE = 44_100
+PLAN = Plan(
+    backends=("chain", "crossfade"), transitions=("clean-to-overdrive", "overdrive-to-distortion"),
+    pairs=2, steps=2, seconds=1.0, cdpam=False,
+)  # fmt: skip
+TABLES = ("sounds.parquet", "scores.parquet", "summary.parquet", "report.md")
+
+
+def write(folder: Path, name: str, seconds: float, level: float = 1.0, seed: int = 0) -> str:
+    sound = level * plucked(round(seconds * RATE), seed)
+    soundfile.write(folder / name, sound, RATE, "PCM_24")
+    return str(folder / name)
+
+
+def evaluated(paths: list[str], folder: Path, plan: Plan = PLAN, **more: Any) -> Results:
+    return evaluate(paths, location(folder), plan, **more)
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Two guitars of unequal length, one of them twice, silence, and one that is too short."""
+    folder = tmp_path_factory.mktemp("sources")
+    return [
+        write(folder, "one.wav", 1.4),
+        write(folder, "two.wav", 2.5, seed=1),
+        write(folder, "again.wav", 1.4),
+        write(folder, "silent.wav", 2.0, level=0.0),
+        write(folder, "short.wav", 0.5),
+    ]
+
+
+@pytest.fixture(scope="module")
+def whole(sources: list[str], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Results]:
+    """An evaluation that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("whole")
+    return folder, evaluated(sources, folder)
+
+
+@pytest.fixture
+def rendered(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """A value for each sound that is rendered."""
+    seen: list[float] = []
+    render = rendering.morph_samples
+
+    def counting(recipe: Any, samples: Any, rate: int) -> Any:
+        seen.append(recipe.settings.amount)
+        return render(recipe, samples, rate)
+
+    monkeypatch.setattr(rendering, "morph_samples", counting)
+    return seen
+
+
+def test_a_row_for_each_clip_and_backend(whole: tuple[Path, Results]) -> None:
+    folder, results = whole
+    rows = pq.read_table(folder / "scores.parquet").to_pylist()
+    assert len(rows) == len(results.scores) == 2 * 2 * 2
+    assert {row["source"].partition("-")[0] for row in rows} == {"one", "two"}
+    for row in rows:
+        is_knob = row["backend"] == "chain"
+        assert row["error"] == ""
+        assert (row["truth_same_amount"] == 0) == is_knob
+        assert (row["distances"][1] == 0) == is_knob
+        assert row["cdpam_path"] is None
+
+
+def test_what_cannot_be_cut_is_left_out_with_the_reason(whole: tuple[Path, Results]) -> None:
+    reasons = {Path(path).stem: why for path, why in whole[1].left_out.items()}
+    assert reasons.keys() == {"again", "silent", "short"}
+    assert reasons["again"].startswith("the same sound as one-")
+    assert "silent" in reasons["silent"]
+
+
+def test_averages_are_those_of_the_rows(whole: tuple[Path, Results]) -> None:
+    folder, results = whole
+    rows = pq.read_table(folder / "summary.parquet").to_pylist()
+    (row,) = [
+        each for each in rows
+        if (each["backend"], each["transition"], each["measure"])
+        == ("crossfade", "all", "truth_same_amount")
+    ]  # fmt: skip
+    values = [s.values["truth_same_amount"] for s in results.scores if s.backend == "crossfade"]
+    assert row["value"] == pytest.approx(np.mean(values))
+    assert (row["clips"], row["sources"]) == (4, 2)
+    assert row["low"] <= row["value"] <= row["high"]
+
+
+def test_the_report_says_what_was_not_measured(whole: tuple[Path, Results]) -> None:
+    text = (whole[0] / "report.md").read_text(encoding="utf-8")
+    assert "- CDPAM: not asked for" in text
+    assert "0 by construction" in text
+    assert "| Music2Latent | 0.13 ± 0.060 |  | 4.3 |" in text
+
+
+def test_a_listening_test_can_be_made_of_it(whole: tuple[Path, Results], tmp_path: Path) -> None:
+    made = listening.make(location(whole[0]), location(tmp_path), listening.Plan())
+    assert made.items == 4
+    assert {s.role for s in made.test.stimuli.values()} >= {"a", "b", "truth", "morph"}
+
+
+def test_the_ends_are_the_two_tones(whole: tuple[Path, Results]) -> None:
+    """At amount 0 the source tone is heard, not the guitar as it was recorded."""
+    folder = whole[0]
+    of_transition = {
+        sound.transition: soundfile.read(folder / sound.path)[0]
+        for role in ("b", "a")
+        for sound in read_sounds(location(folder))
+        if sound.role == role and sound.source.startswith("one")
+        and (role == "b") == (sound.transition == "clean-to-overdrive")
+    }  # fmt: skip
+    overdriven, start = of_transition.values()
+    np.testing.assert_allclose(overdriven, start, atol=1e-5)
+
+
+def test_a_killed_evaluation_goes_on(
+    sources: list[str], whole: tuple[Path, Results], tmp_path: Path, rendered: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def killed(done: int, total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluated(sources, tmp_path, on_progress=killed)
+    assert not (tmp_path / "scores.parquet").exists()
+    assert len(rendered) == 2 * (3 + 1)  # ends, the truth between them, a crossfade
+    evaluated(sources, tmp_path)
+    assert len(rendered) == 4 * (3 + 1)
+    for name in TABLES:
+        assert (tmp_path / name).read_bytes() == (whole[0] / name).read_bytes(), name
+
+    monkeypatch.setattr(working, "measure", None)  # nobody may call it
+    assert evaluated(sources, tmp_path).failed == []
+    assert len(rendered) == 4 * (3 + 1)
+
+
+@pytest.mark.parametrize("fault", ["it raises", "another length", "no numbers"])
+def test_a_backend_that_fails_for_one_clip_is_a_row(
+    sources: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    render, failures = rendering.morph_samples, []
+
+    def failing(recipe: Any, samples: Any, rate: int) -> Any:
+        if recipe.backend.name != "crossfade" or failures:
+            return render(recipe, samples, rate)
+        failures.append(fault)
+        if fault == "it raises":
+            raise TrackError("internal", "out of strings")
+        return samples[:, :-1] if fault == "another length" else samples * np.nan
+
+    monkeypatch.setattr(rendering, "morph_samples", failing)
+    plan = replace(PLAN, transitions=PLAN.transitions[:1])
+    results = evaluated(sources[:2], tmp_path, plan)
+    (failed,) = results.failed
+    assert failed.backend == "crossfade"
+    assert {"it raises": "out of strings", "another length": "one shape", "no numbers": "numbers"}[
+        fault
+    ] in failed.error
+    assert len(results.done) == 3
+    assert f"- {failed.item}, crossfade: " in "\n".join(report(results))
+    morphs = [s for s in read_sounds(location(tmp_path)) if s.item == failed.item and s.backend]
+    assert {sound.backend for sound in morphs} == {"chain"}
+
+    monkeypatch.setattr(rendering, "morph_samples", render)
+    if fault == "it raises":  # failures are tried again
+        assert evaluated(sources[:2], tmp_path, plan).failed == []
+
+
+def test_one_clip_has_no_interval(sources: list[str], tmp_path: Path) -> None:
+    plan = replace(PLAN, transitions=PLAN.transitions[:1], pairs=1, backends=("crossfade",))
+    results = evaluated(sources[:1], tmp_path, plan)
+    assert len(results.scores) == 1
+    assert {(each.clips, each.low, each.high) for each in results.averages} == {(1, None, None)}
+
+
+def test_nothing_to_measure_is_said_before_anything_is_done(
+    sources: list[str], tmp_path: Path
+) -> None:
+    with pytest.raises(SettingError, match="silent"):
+        evaluated(sources[3:], tmp_path)
+    with pytest.raises(SettingError, match="no backend 'theremin'"):
+        evaluated(sources[:1], tmp_path, replace(PLAN, backends=("theremin",)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_line(sources: list[str], tmp_path: Path) -> None:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "morphsep", "evaluate", sources[0], "-o", "eval"]
+        return subprocess.run(
+            [*command, *arguments], capture_output=True, text=True, check=False, cwd=tmp_path
+        )
+
+    small = ("--backend", "crossfade", "--pairs", "1", "--steps", "2", "--seconds", "1")
+    done = run(*small, "--no-cdpam", "--workers", "2", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["rows"], told["failed"], told["left_out"]) == (5, {}, {})
+    assert all((tmp_path / "eval" / name).exists() for name in TABLES)
+    refused = run("--task", "ten-transitions")
+    assert refused.returncode == 1
+    assert "five-transitions" in refused.stderr
