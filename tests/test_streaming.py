@@ -100,7 +100,7 @@ def dies_once(record: int, folder: Path) -> list[int]:
 def test_what_a_dead_worker_had_is_done_by_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("morphsep.run.executors.ray.run.SIGN", 0.0)  # to the dead ones, too
+    monkeypatch.setattr("morphsep.run.executors.ray.on_cluster.SIGN", 0.0)  # to the dead ones, too
     calls = (passed_on, partial(dies_once, folder=tmp_path), passed_on)
     found = through(Pool(min_workers=2, max_workers=2), range(12), *calls)
     assert sorted(found) == list(range(12))

@@ -1,6 +1,6 @@
 """``ray``: workers on a cluster, each a Ray actor. Records travel through Ray, audio through
 storage. `morphsep.run.executors.dispatch` hands them out."""
 
-from morphsep.run.executors.ray.run import run
+from morphsep.run.executors.ray.on_cluster import run
 
 __all__ = ["run"]
