@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from dataclasses import replace
@@ -14,11 +15,12 @@ from morphsep.pipelines import REPROCESS
 from morphsep.request.inputs import collect
 from morphsep.request.settings import make_settings
 from morphsep.run import driver, workers
+from morphsep.run.costs import header
 from morphsep.run.driver import run
 from morphsep.run.executors import Pool, machine
 from morphsep.run.executors.step import Results, Steps
 from morphsep.run.jobs import settle_jobs
-from morphsep.run.workers import Work, choose
+from morphsep.run.workers import Work, choose, workers_for
 from tests import songs
 
 CLIP = Work(tracks=100, shared=0.1, alone=0.1, memory_gb=0.4)
@@ -144,6 +146,22 @@ def test_a_run_asks_for_them_and_what_is_done_costs_nothing(
         for these, force in ((jobs, False), (jobs, True), (other, False)):
             run(these, out, REPROCESS, pool=Pool(), force=force)
     assert asked == [1, 2, 2]
+
+
+@pytest.mark.parametrize("fault", [OSError(errno.EIO, "Input/output error"), IndexError("odd")])
+def test_an_input_that_cannot_be_looked_at_ends_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    audio = songs.write(tmp_path / "a.wav", songs.guitar(0.2))
+    jobs = settle_jobs(collect([str(audio)], tmp_path / "out", make_settings(to="fuzz")))
+
+    def broken(path: str) -> None:
+        raise fault
+
+    monkeypatch.setattr("morphsep.audio.probe", broken)
+    assert workers_for(jobs, "morph", Pool()) == 1
+    if isinstance(fault, OSError):
+        assert header(jobs[0]) == "it cannot be read: Input/output error"
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,8 @@ def header(job: Job) -> tuple[audio.AudioInfo, int] | str | None:
         return None if error.code == "storage" else error.message
     except FileNotFoundError:
         return "there is no such object; check its name"
+    except OSError as error:
+        return f"it cannot be read: {error.strerror or error}"
 
 
 def speeds(rows: Iterable[TrackRow]) -> tuple[dict[str, float], bool]:

@@ -136,8 +136,12 @@ def uses_gpu(models: Mapping[Settings, Collection[str]]) -> bool:
 
 
 def _work(job: Job, command: Command, models: Iterable[str]) -> Work | None:
-    """The work of one job; None if its input cannot be read."""
-    found = (SONG, 0) if is_remote(job.path) else header(job)
-    if not isinstance(found, tuple):
+    """The work of one job; None if its input cannot be read. Whatever is wrong with it becomes the
+    track's row, later, and must not end the run here."""
+    try:
+        found = (SONG, 0) if is_remote(job.path) else header(job)
+        if not isinstance(found, tuple):
+            return None
+        return work_of(cost_of(job, *found, command), job.settings, models)
+    except Exception:
         return None
-    return work_of(cost_of(job, *found, command), job.settings, models)
