@@ -32,9 +32,9 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     real = readable.local_copy
 
-    def local_copy(path: str, scratch: Path) -> tuple[str, str | None]:
+    def local_copy(path: str, scratch: Path, known: str = "") -> tuple[str, str | None]:
         names.append(Path(path).name)
-        return real(path, scratch)
+        return real(path, scratch, known)
 
     monkeypatch.setattr(readable, "local_copy", local_copy)
     return names
