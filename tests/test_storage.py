@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from obstore.store import LocalStore
 
 from morphsep.errors import RefusedError, SettingError
 from morphsep.storage import clients, faults, files, locking, object_store
@@ -100,6 +101,19 @@ def test_what_is_not_there_is_said(place: Location, tmp_path: Path) -> None:
         with pytest.raises(FileNotFoundError):
             ask()
     assert not (tmp_path / "f").exists()
+
+
+def test_what_is_gone_already_keeps_nothing_else_from_being_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a store says of each that it is not there, as Google's does."""
+    bucket = LocalStore(tmp_path)
+    monkeypatch.setattr(object_store, "client", lambda uri, bulk=False: (bucket, uri[7:]))
+    names = [f"s3://b/{n}" for n in range(40)]
+    for name in names[10:20] + names[30:]:
+        object_store.write(name, b"x")
+    object_store.remove_all(names)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_half_written_files_are_no_children_but_are_found_below(tmp_path: Path) -> None:

@@ -211,12 +211,12 @@ def _collect(done: Iterator[Clip], results: _Results, held: Held, out: Location)
         results.record(outcome)
         if not outcome.fresh:
             results.touched.append(outcome.row)
-            if len(results.touched) == RESTAMP_EVERY:
-                results.restamp(out)
         if results.stopped:
             break
         if len(results.tracks) % COMPACT_EVERY == 0:
             with suppress(StorageError):  # it can wait
+                if len(results.touched) >= RESTAMP_EVERY:
+                    results.restamp(out)
                 manifest.compact(out)
 
 

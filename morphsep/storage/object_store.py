@@ -198,8 +198,11 @@ def remove_all(names: Sequence[str]) -> None:
     if names:
         store, _ = client(names[0], bulk=True)
         keys = [client(name)[1] for name in names]
-        with contextlib.suppress(FileNotFoundError):
+        try:
             attempted(f"removing {names[0]}", lambda: obstore.delete(store, keys))
+        except FileNotFoundError:  # one was gone, and what follows it may still be there
+            for name in names:
+                remove(name)
 
 
 def open(name: str) -> BinaryIO:
