@@ -5,21 +5,25 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from obstore.store import MemoryStore
 
 import morphsep
 from morphsep import manifest
+from morphsep.errors import RefusedError
 from morphsep.pipelines import REPROCESS
 from morphsep.request import collect, make_settings
-from morphsep.run import run, settle_jobs
+from morphsep.run import driver, run, settle_jobs
 from morphsep.run.summary import Summary
 from morphsep.stages import readable, trust
-from morphsep.storage import Location, location, object_store
+from morphsep.storage import Location, StorageError, full_stamps, location, object_store
+from morphsep.storage.faults import retries
 from tests import songs
 from tests.object_store import ObjectStore
 
@@ -195,6 +199,105 @@ def test_a_listing_passes_over_what_nobody_asks_for(
     assert found == [each.stamp() for each in wanted]
     assert found[2] is None
     assert all(found[:2] + found[3:])
+
+
+@pytest.mark.parametrize("between", [1, 12, 15, 23])
+def test_a_listing_ends_however_much_lies_between(
+    monkeypatch: pytest.MonkeyPatch, between: int
+) -> None:
+    bucket, pages, real = MemoryStore(), list[Sequence[Any]](), object_store.listing._page
+    wanted = ["songs/b", "songs/c", "songs/d", "songs/e"]
+    for key in [f"songs/a/{n:02d} %20#ä" for n in range(between)] + wanted:
+        bucket.put(key, key.encode())
+
+    def page(store: Any, folder: str, after: str) -> Sequence[Any]:
+        pages.append(real(store, folder, after))
+        assert len(pages) <= (between + len(wanted)) // 5 + 1
+        return pages[-1]
+
+    monkeypatch.setattr(object_store.listing, "PAGE", 5)
+    monkeypatch.setattr(object_store.listing, "_page", page)
+    monkeypatch.setattr(object_store.listing, "client", lambda uri: (bucket, uri[len("s3://b/") :]))
+    assert all(object_store.full_stamps([f"s3://b/{key}" for key in wanted]))
+
+
+@pytest.mark.parametrize("where", ["list-type", "009"])
+def test_a_listing_goes_on_where_the_store_stumbled(
+    store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    monkeypatch.setattr(object_store.listing, "PAGE", 5)
+    place = location(store.url(tmp_path.name)) / "x"
+    places = [place / f"{n:03d}" for n in range(20)]
+    for each in places:
+        each.write_bytes(each.name.encode())
+    store.fail("503", times=1, method="GET", key=where)
+    store.fail("reset", times=1, method="GET", key=where)
+    before = retries()
+    found = object_store.full_stamps([each.text for each in places])
+    assert retries() - before == 2
+    assert found == [each.stamp() for each in places]
+
+
+@pytest.mark.parametrize("num", [2, 6])
+def test_what_may_not_be_looked_at_has_no_stamp(
+    store: ObjectStore, tmp_path: Path, num: int
+) -> None:
+    """And keeps nobody from looking at the others."""
+    (tmp_path / "here").write_bytes(b"x")
+    inside = [location(store.url(f"{tmp_path.name}/{n}")) for n in range(num)]
+    for place in inside:
+        place.write_bytes(b"x")
+    elsewhere = [location(f"s3://no-such-bucket-here/{n}") for n in range(num)]
+    store.fail("403", times=-1, key="list-type")
+    store.fail("403", times=-1, key=f"{tmp_path.name}/0")
+    found = full_stamps([*inside, *elsewhere, location(tmp_path / "here")])
+    one_by_one = [place.stamp() for place in inside[1:]] if num == 2 else [None] * (num - 1)
+    assert found[1:num] == one_by_one
+    assert [found[0], *found[num:-1]] == [None] * (num + 1)
+    assert found[-1]
+    with pytest.raises(RefusedError):
+        inside[0].full_stamp()
+    assert (inside[1].parent / "gone").full_stamp() is None
+
+
+def test_a_result_that_is_gone_and_refused_is_made_again(
+    store: ObjectStore, tmp_path: Path
+) -> None:
+    """As stores answer that may not be listed."""
+    place, out = songs.song(tmp_path / "in", 1.0), location(store.url(tmp_path.name)) / "out"
+    go(place, out)
+    (out / "song.wav").remove()
+    store.fail("403", times=3, method="HEAD", key="out/song.wav")
+    again = go(place, out)
+    assert [result.fate for result in again.tracks.values()] == ["done"]
+    store.fail("403", times=-1, key="out/song.wav")
+    again = go(place, out)
+    assert [result.fate for result in again.tracks.values()] == ["failed"]
+
+
+def test_stamps_that_the_storage_does_not_take_are_put_in_later(
+    tmp_path: Path, opened: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go(library(tmp_path), tmp_path / "out")
+    touched(tmp_path)
+    calls, real = list[int](), manifest.restamp
+
+    def restamp(out: Location, rows: Sequence[manifest.TrackRow]) -> None:
+        calls.append(len(rows))
+        if len(calls) == 1:
+            raise StorageError("away")
+        real(out, rows)
+
+    monkeypatch.setattr(manifest, "restamp", restamp)
+    monkeypatch.setattr(driver, "RESTAMP_EVERY", 1)
+    monkeypatch.setattr(driver, "COMPACT_EVERY", 1)
+    assert [row.fate for row in go(tmp_path / "in", tmp_path / "out").tracks.values()] == [
+        "skipped"
+    ] * 2
+    assert calls == [1, 2]
+    opened.clear()
+    go(tmp_path / "in", tmp_path / "out")
+    assert opened == []
 
 
 def test_a_row_that_speaks_of_files_elsewhere_is_not_believed(tmp_path: Path) -> None:

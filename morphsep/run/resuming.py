@@ -40,7 +40,6 @@ class Known:
 
         Raises:
             StorageError: the storage stays away.
-            SettingError: an object store refuses.
         """
         context = self._context
         if context.force or not len(self._rows):

@@ -40,7 +40,6 @@ def by_stamps(
 
     Raises:
         StorageError: the storage stays away.
-        SettingError: an object store refuses.
     """
     wanted = [_files(row, job, out, command) for row, job in zip(rows, jobs, strict=True)]
     found = iter(full_stamps([place for files in wanted for place, _ in files]))

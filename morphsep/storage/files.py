@@ -113,7 +113,11 @@ def stamp(path: str | Path) -> str:
 
 def full_stamp(path: str | Path) -> str:
     """Like `stamp`, and changes as well when the time of the file at `path` is set back: a system
-    notes by itself when anything about a file was changed last."""
+    notes by itself when anything about a file was changed last.
+
+    What is written twice within a tick of the file system's clock (some ms on most, 2 s on FAT),
+    and is as long as before, keeps its stamp.
+    """
     status = os.stat(path)
     return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}"
 

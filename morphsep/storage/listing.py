@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
+from morphsep.errors import RefusedError
 from morphsep.storage.clients import client
 from morphsep.storage.refusals import attempted
 
@@ -26,7 +27,8 @@ def full_stamps(names: Sequence[str]) -> list[str | None]:
         buckets["/".join(name.split("/", 3)[:3])][name] = None
     stamps: dict[str, str] = {}
     for bucket, inside in buckets.items():
-        stamps |= _asked(list(inside)) if len(inside) <= FEW else _listed(bucket, list(inside))
+        with contextlib.suppress(RefusedError):  # whoever opens them will say so
+            stamps |= _asked(list(inside)) if len(inside) <= FEW else _listed(bucket, list(inside))
     return [stamps.get(name) for name in names]
 
 
@@ -35,7 +37,8 @@ def _asked(names: Sequence[str]) -> dict[str, str]:
 
     stamps = {}
     for name in names:
-        with contextlib.suppress(FileNotFoundError):
+        # a store that may not be listed refuses what is not there
+        with contextlib.suppress(FileNotFoundError, RefusedError):
             found = attempted(f"looking at {name}", partial(obstore.head, *client(name)))
             stamps[name] = stamp_of(found)
     return stamps
@@ -44,33 +47,39 @@ def _asked(names: Sequence[str]) -> dict[str, str]:
 def _listed(bucket: str, names: Sequence[str]) -> dict[str, str]:
     """Stamps of objects in one bucket. Pages of a listing that hold none of them are passed over;
     what a store lists in no order is not found."""
-    store, _ = client(bucket)
     keys = sorted(client(name)[1] for name in names)
     folder, at = posixpath.commonpath([posixpath.dirname(key) for key in keys]), 0
     stamps: dict[str, str] = {}
     while at < len(keys):
-        for number, page in enumerate(_pages(store, bucket, folder, keys[at])):
+        start = at
+        for page in _pages(bucket, folder, keys[at]):
             found = {one["path"]: one for one in page}
             before, last = at, page[-1]["path"] if len(page) == PAGE else None
             while at < len(keys) and (last is None or keys[at] <= last):
                 if keys[at] in found:
                     stamps[f"{bucket}/{keys[at]}"] = stamp_of(found[keys[at]])
                 at += 1
-            if at == len(keys) or (number and at == before):
-                break
+            if at == len(keys) or start < at == before:
+                break  # far from the next one: a listing that begins there is shorter
         else:
             break  # the listing has come to its end
     return stamps
 
 
-def _pages(store: Any, bucket: str, folder: str, first: str) -> Iterator[Sequence[Any]]:
+def _pages(bucket: str, folder: str, first: str) -> Iterator[Sequence[Any]]:
     """What lies in a folder from the key `first` on, and a few before it."""
+    store, _ = client(bucket)
+    after = first[:-1]
+    # each page by a listing of its own: after a fault, the rest of a listing does not come
+    while page := attempted(f"listing {bucket}/{folder}", partial(_page, store, folder, after)):
+        yield page
+        after = page[-1]["path"]
+
+
+def _page(store: Any, folder: str, after: str) -> Sequence[Any]:
     import obstore
 
-    # a listing begins behind its offset
-    pages = obstore.list(store, folder or None, offset=first[:-1], chunk_size=PAGE)
-    while page := attempted(f"listing {bucket}/{folder}", lambda: next(pages, None)):
-        yield page
+    return next(obstore.list(store, folder or None, offset=after, chunk_size=PAGE), ())
 
 
 def stamp_of(found: Any) -> str:

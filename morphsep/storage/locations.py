@@ -124,8 +124,13 @@ class Location:
         return self._store.stamp(self.text)
 
     def full_stamp(self) -> str | None:
-        """See `full_stamps`."""
-        return full_stamps([self])[0]
+        """See `full_stamps`.
+
+        Raises:
+            RefusedError: an object store does not let us look.
+        """
+        found = full_stamps([self])[0]
+        return self.stamp() if found is None and not self.is_local else found
 
     def read_bytes(self) -> bytes:
         """The whole file.
@@ -229,7 +234,6 @@ def full_stamps(places: Sequence[Location]) -> list[str | None]:
 
     Raises:
         StorageError: the storage stays away.
-        SettingError: an object store refuses.
     """
     found: list[str | None] = [None] * len(places)
     by_store: defaultdict[Store, list[int]] = defaultdict(list)
