@@ -94,6 +94,8 @@ def test_the_list_of_commands_and_options_is_pinned() -> None:
                                    "--workers"]),
         "lora show": ["--json"],
         "match": ["--budget", "--json", "--out", "--seed"],
+        "evaluate": ["--backend", "--cdpam", "--json", "--out", "--pairs", "--seconds", "--steps",
+                     "--task", "--workers"],
         "listen make": ["--amount", "--backend", "--items", "--json", "--out", "--question",
                         "--seconds", "--seed"],
         "listen score": ["--json", "--out", "--test"],
@@ -126,7 +128,7 @@ def test_every_setting_reaches_the_jobs(
     songs.write(tmp_path / "x.wav", songs.guitar(0.2))
     seen: list[Settings] = []
 
-    def look(jobs, *arguments):
+    def look(jobs, *arguments, **options):
         seen.extend(job.settings for job in jobs)
         raise SettingError("seen")
 

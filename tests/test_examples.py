@@ -38,6 +38,8 @@ NOT_RUN = {
     "models fetch": "needs a network",
     ".nam": "needs an amp capture and an extra",
     "match": "takes minutes",
+    "evaluate": "takes minutes; tests/test_evaluation_protocol.py runs it",
+    "listen": "needs finished evaluation work; tests/test_listening_cli.py runs it",
     "morphsep-example": "needs a package of a third party; tests/test_extending.py runs it",
     "equal-power": "needs a package of a third party; tests/test_extending.py runs it",
 }
@@ -60,9 +62,15 @@ OTHERS = (
     *("ps", "ray", "rm", "RAY_AUTH_MODE=token", ".", "python3"),
 )
 """Other programs that examples call."""
-PARTS = ("from morphsep.testing", "class ", "REPROCESS = ", "from dataclasses")
+PARTS = (
+    "from morphsep.testing",
+    "from morphsep.evaluation",
+    "class ",
+    "REPROCESS = ",
+    "from dataclasses",
+)
 """How Python begins that is part of something which another test runs: tests/test_extending.py,
-tests/test_docs.py."""
+tests/test_docs.py, tests/test_evaluation_metrics.py."""
 LEFT_OVER = re.compile(r"^(--stem '|[{(]|name: |  - VST3|\[build-system\]|morphsep-example/)")
 """How blocks begin that are neither commands nor Python; tests of their own are below."""
 
@@ -147,7 +155,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(place / "albums" / "02.flac", place / "song.flac")
     songs.write(place / "guitar.wav", guitar, subtype="FLOAT")
     songs.write(place / "reamped.wav", np.tanh(4 * guitar))
-    for name in ("their_solo.wav", "violin.wav"):
+    for name in ("their_solo.wav", "violin.wav", "riff.wav"):
         songs.write(place / name, songs.guitar(3.0, seed=7))
     shutil.copy(ROOT / "morphsep" / "tones" / "builtin" / "fuzz.yaml", place / "found.yaml")
     return place
@@ -175,7 +183,8 @@ def run_python(example: Example) -> None:
     if example.text.startswith(PARTS):
         compile(example.text, str(example), "exec")
         return
-    names: dict[str, Any] = {"samples": songs.guitar(0.5)}
+    guitar = songs.guitar(0.5)
+    names: dict[str, Any] = {"samples": guitar, "mix": guitar + songs.backing(0.5)}
     if "pandas." in example.text:
         names |= {name: pytest.importorskip(name) for name in ("pandas", "duckdb", "datasets")}
     exec(compile(example.text, str(example), "exec"), names)

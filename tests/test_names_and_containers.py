@@ -163,7 +163,8 @@ def test_a_result_of_half_the_input_is_made_again(tmp_path: Path) -> None:
     joined(tmp_path / "in" / "x.mp3", "mp3")
     row = go(tmp_path)["x.mp3"]
     assert row.num_samples
-    manifest.commit(tmp_path / "out", replace(row, num_samples=row.num_samples // 2), [])
+    older = replace(row, num_samples=row.num_samples // 2, input_stamp=None)
+    manifest.commit(tmp_path / "out", older, [])
     assert go(tmp_path)["x.mp3"].num_samples == row.num_samples
 
 
