@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import pytest
 import soundfile
 
 from jobs.estimate_cost import Assumed
@@ -14,6 +17,7 @@ from morphsep.pipelines import REPROCESS
 from morphsep.request import collect, make_settings
 from morphsep.run import run, settle_jobs
 from morphsep.storage import Location, location, mirrored
+from morphsep.storage.files import PLENTY_BYTES
 from tests import songs
 from tests.object_store import ObjectStore
 
@@ -115,6 +119,43 @@ def test_a_machine_without_room_does_without_copies(store: ObjectStore, tmp_path
     assert (ours / "b").exists()
     with (ours / "b").open() as file:
         assert file.read() == b"b"
+
+
+@pytest.mark.parametrize("free", [PLENTY_BYTES, PLENTY_BYTES * 20])
+def test_copies_leave_room_for_what_is_needed(
+    store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int
+) -> None:
+    place = location(store.url(tmp_path.name)) / "x"
+    ours = mirrored(place, tmp_path / "copies")
+    usage = SimpleNamespace(total=PLENTY_BYTES * 500, free=free)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    (ours / "a").write_bytes(b"a")
+    with (ours / "b").writing() as path:
+        path.write_bytes(b"b")
+    (place / "c").write_bytes(b"c")
+    with (ours / "a").open() as a, (ours / "b").open() as b, (ours / "c").open() as c:
+        assert a.read() + b.read() + c.read() == b"abc"
+    assert (ours / "a").read_bytes() == b"a"
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_copy_that_another_worker_removes_is_read_from_the_store(
+    store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = location(store.url(tmp_path.name)) / "x"
+    (place / "a").write_bytes(b"a")
+    fetch = Location.fetch
+
+    def swept(self: Location, to: Path) -> None:
+        fetch(self, to)
+        shutil.rmtree(to.parent)
+
+    monkeypatch.setattr(Location, "fetch", swept)
+    ours = mirrored(place, tmp_path / "copies")
+    with (ours / "a").open() as file:
+        assert file.read() == b"a"
+    with pytest.raises(FileNotFoundError):
+        (ours / "b").open()
 
 
 def test_a_folder_on_a_disk_is_its_own_copy(tmp_path: Path) -> None:

@@ -16,6 +16,9 @@ from morphsep.storage import interrupt
 
 TEMPORARY = ".morphsep-*.part"
 """Names of files being written. A run removes those that a killed one left."""
+PLENTY_BYTES, PLENTY_SHARE = 4 << 30, 0.05
+"""What a disk keeps free of copies that only save time: a decoded hour of stereo, and its result,
+for each of a few workers, and a part of the disk for whoever else uses it."""
 
 
 @contextlib.contextmanager
@@ -61,6 +64,17 @@ def make_room(folder: Path, most_bytes: int = 20 << 30, idle_seconds: float = 36
             return
         shutil.rmtree(path, ignore_errors=True)
         total -= sizes[path]
+
+
+def has_plenty(place: Path) -> bool:
+    """Whether the disk on which `place` lies, or is to lie, has room for what nobody needs.
+
+    Raises:
+        OSError: the disk cannot be looked at.
+    """
+    there = next(path for path in (place, *place.parents) if path.exists())
+    usage = shutil.disk_usage(there)
+    return usage.free > max(PLENTY_BYTES, PLENTY_SHARE * usage.total)
 
 
 def _folders_in(folder: Path) -> list[Path]:

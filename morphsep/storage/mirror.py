@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from morphsep.storage.faults import StorageError
-from morphsep.storage.files import only_one, temporary_beside
+from morphsep.storage.files import has_plenty, only_one, temporary_beside
 from morphsep.storage.locations import Location
 
 
 def mirrored(folder: Location, copies: Path) -> Location:
-    """The folder with copies of its files in a folder of this machine; a local one as it is.
+    """The folder with copies of its files in a folder of this machine, as long as its disk has
+    plenty of room; a local one as it is.
 
     Only for files that never change: those that are there hold what their names say. What others
     remove may still be read here.
@@ -58,14 +59,16 @@ class Mirrored(Location):
     def open(self) -> BinaryIO:
         copy = Path(self.copies)
         try:
-            with only_one(copy):
-                if not copy.exists():
-                    self.fetch(copy)
-            return copy.open("rb")
-        except (StorageError, FileNotFoundError):
+            if copy.exists() or has_plenty(copy):
+                with only_one(copy):
+                    if not copy.exists():
+                        self.fetch(copy)
+                return copy.open("rb")
+        except StorageError:
             raise
-        except OSError:  # no room for a copy
-            return Location.open(self)
+        except OSError:
+            pass  # no room for a copy, or another worker has removed it: the store says what is so
+        return Location.open(self)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Path]:
@@ -74,8 +77,9 @@ class Mirrored(Location):
             with Location.writing(self) as path:
                 yield path
                 with contextlib.suppress(OSError):
-                    kept.parent.mkdir(parents=True, exist_ok=True)
-                    os.link(path, kept)
+                    if has_plenty(kept):
+                        kept.parent.mkdir(parents=True, exist_ok=True)
+                        os.link(path, kept)
             # only what the store has, too, may be taken for it
             self._keep(kept.replace)
         finally:
@@ -92,10 +96,12 @@ class Mirrored(Location):
         Location.remove_tree(self)
 
     def _keep(self, write: Callable[[Path], object]) -> None:
-        """Has the copy written. A machine that has no room does without."""
+        """Has the copy written. A machine that has not plenty of room does without."""
         copy = Path(self.copies)
         part = temporary_beside(copy)
         with contextlib.suppress(OSError):
+            if not has_plenty(copy):
+                return
             copy.parent.mkdir(parents=True, exist_ok=True)
             try:
                 write(part)
