@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -89,6 +91,31 @@ def test_the_stem_and_the_seams_of_a_row_can_be_read(tmp_path: Path) -> None:
     stem = morphsep.read_stem(row, tmp_path / "out")
     np.testing.assert_array_equal(stem, songs.read(tmp_path / "song.guitar.wav").astype(np.float32))
     assert morphsep.seams(row, tmp_path / "out") == [4.75, 9.5]
+
+
+@pytest.mark.parametrize("when", ["before", "while"])
+def test_a_stem_that_is_exported_anew_is_not_taken_for_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    path, out = songs.song(tmp_path, 4.0), tmp_path / "out"
+    file = tmp_path / "song.guitar.wav"
+    first, anew = file.read_bytes(), songs.read(file) * 0.99
+    where, name = {"before": ("prepare", "missing_sections"), "while": ("stems", "open_mix")}[when]
+    module = import_module(f"morphsep.stages.{where}")
+    real = getattr(module, name)
+
+    def exported(*arguments: Any) -> Any:
+        songs.write(file, anew)
+        return real(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, name, exported)
+        with pytest.raises(morphsep.TrackError, match="stem changed while") as raised:
+            morphsep.separate_file(path, out, stem="{stem}.guitar.wav")
+    assert raised.value.code == "changed_while_read"
+    file.write_bytes(first)
+    row = morphsep.separate_file(path, out, stem="{stem}.guitar.wav")
+    np.testing.assert_array_equal(morphsep.read_stem(row, out), songs.read(file).astype(np.float32))
 
 
 def test_a_yaml_tone_and_a_transition(tmp_path: Path) -> None:

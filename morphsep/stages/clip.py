@@ -56,6 +56,8 @@ class Clip:
     scan_seconds: Seconds = 0.0
     stamp: str = ""
     """State of the input when it was scanned (`morphsep.stages.readable.Readable.stamp`)."""
+    stem_stamp: str = ""
+    """State of the user's own stem when it was hashed, likewise."""
     input_stamp: str | None = None
     own_stem_stamp: str | None = None
     own_stem_hash: str | None = None

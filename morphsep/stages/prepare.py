@@ -32,12 +32,13 @@ def prepare(run: RunContext, clip: Clip) -> list[Clip]:
     recipe = run.recipe(job.settings)
     readable = open_input(run, clip)
     source = scan(readable, run.workspace, run.force)
-    own_stem, own_stem_stamp = own_stem_of(run, clip) or (None, None)
-    own_stem_hash = storage.digest_file(own_stem) if own_stem else ""
+    own_stem = own_stem_of(run, clip)
+    own_stem_hash = storage.digest_file(own_stem.path) if own_stem else ""
     stem_key = recipe.stem_key(source.content_hash, own_stem_hash)
     clip = replace(
         clip, scan=source, stamp=readable.stamp, input_stamp=as_read(readable.full_stamp),
-        own_stem_stamp=own_stem_stamp, own_stem_hash=own_stem_hash or None,
+        own_stem_stamp=own_stem.full_stamp if own_stem else None,
+        own_stem_hash=own_stem_hash or None, stem_stamp=own_stem.stamp if own_stem else "",
         stem_key=stem_key, key=recipe.key(stem_key, run.command),
     )  # fmt: skip
     if not run.force and (done := _done_before(run, clip)) is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from morphsep import audio, storage
@@ -9,9 +11,9 @@ from morphsep.errors import TrackError
 from morphsep.storage import Location, location
 
 
-def changed() -> TrackError:
-    """What to raise for an input that is not what it was when the track was begun."""
-    why = "the file changed while it was worked on; run again when it is at rest"
+def changed(what: str = "the file") -> TrackError:
+    """What to raise for an input, or its stem, that is not what it was when the track was begun."""
+    why = f"{what} changed while it was worked on; run again when it is at rest"
     return TrackError("changed_while_read", why)
 
 
@@ -29,8 +31,7 @@ class Readable:
         self.local, self.full_stamp = local_copy(path, scratch, known)
         self.info = audio.probe(self.local)
         self.channels = channels
-        is_own = location(path).is_local
-        self.stamp = storage.stamp(path) if is_own else str(self.full_stamp)
+        self.stamp = _stamp(path, self.full_stamp)
         """Changes whenever the input changes, and is the same on every machine."""
         self._given, self._scratch = path, scratch
 
@@ -60,6 +61,47 @@ class Readable:
         """A reader of `path`."""
         # a decoded copy holds the channels that were picked, in their order
         return audio.AudioReader(self.path, self.channels if self.info.is_seekable else None)
+
+
+@dataclass(frozen=True, slots=True)
+class StemFile:
+    """The user's own stem of an input, on this machine."""
+
+    given: str
+    """Where the user has it."""
+    path: str
+    full_stamp: str
+    """See `morphsep.storage.full_stamps`."""
+    stamp: str
+    """As `Readable.stamp`."""
+
+    def check(self) -> None:
+        """To be called when it has been read.
+
+        Raises:
+            TrackError: it is no longer what it was when this was made.
+        """
+        place = location(self.given)  # a copy stays what it is
+        if place.is_local and place.stamp() != self.stamp:
+            raise changed("the stem")
+
+
+def stem_file(path: str, scratch: Path) -> StemFile:
+    """The stem at `path`, or a copy of it.
+
+    Raises:
+        TrackError: there is none.
+    """
+    with suppress(TrackError, FileNotFoundError):
+        local, full_stamp = local_copy(path, scratch)
+        if full_stamp is not None:
+            return StemFile(path, local, full_stamp, _stamp(path, full_stamp))
+    raise TrackError("stem_not_found", f"there is no stem at {path}; see --stem")
+
+
+def _stamp(path: str, full_stamp: str | None) -> str:
+    """The same on every machine: file systems note each for itself what else is in a full stamp."""
+    return storage.stamp(path) if location(path).is_local else str(full_stamp)
 
 
 def local_copy(path: str, scratch: Path, known: str = "") -> tuple[str, str | None]:

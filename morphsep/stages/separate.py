@@ -26,7 +26,7 @@ def separate(run: RunContext, clip: Clip) -> list[Clip]:
     stem = stem_of(run, clip)
     reach = run.reporter(clip, "separate", section.start)
     with _turn(run, clip, stem):
-        own_stem, _ = own_stem_of(run, clip) or (None, None)
+        own_stem = own_stem_of(run, clip)
         separate_section(section, clip.source, open_input(run, clip), recipe, stem, own_stem, reach)
     return passed_on(run, clip, "separate", recipe, stem)
 

@@ -11,7 +11,7 @@ from morphsep.dsp import Seconds, Span, sections
 from morphsep.morphing import Recipe, StemFacts
 from morphsep.stages.cached import exactly, keep, recall
 from morphsep.stages.cpu import kind_of_cpu
-from morphsep.stages.readable import Readable
+from morphsep.stages.readable import Readable, StemFile
 from morphsep.stages.scanning import Scan, open_mix
 from morphsep.stages.section_store import SectionStore
 from morphsep.storage import Location
@@ -36,22 +36,25 @@ def separate_section(
     readable: Readable,
     recipe: Recipe,
     stem: SectionStore,
-    stem_path: str | None,
+    own_stem: StemFile | None,
     on_reached: Callable[[int], None],
 ) -> None:
     """Writes one section of the stem, unless it is there already.
 
     Args:
-        stem_path: the user's own stem, if there is one.
+        own_stem: the user's, if there is one.
         on_reached: told up to which sample of the track the separation has come.
 
     Raises:
-        TrackError: the track cannot be separated.
+        TrackError: the track cannot be separated, or `own_stem` changed meanwhile.
     """
     if not stem.has(section):
         began = time.perf_counter()
+        stem_path = own_stem.path if own_stem else None
         with open_mix(scan, readable, stem_path, on_reached) as mix, stem.writer(section) as file:
             file.write(recipe.separator.separate(mix, section.start, section.stop))
+            if own_stem:
+                own_stem.check()  # before there is any audio: without a note it counts, too
         note = {"seconds": time.perf_counter() - began, "cpu": kind_of_cpu()}
         keep(stem.note_of(section), VERSION, note)
     on_reached(section.stop)

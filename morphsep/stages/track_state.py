@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from morphsep.dsp import sections
-from morphsep.errors import TrackError
 from morphsep.morphing import Recipe, StemFacts, ToneFit
 from morphsep.request import Job
 from morphsep.stages.clip import Clip
-from morphsep.stages.readable import Readable, changed, local_copy
+from morphsep.stages.readable import Readable, StemFile, changed, stem_file
 from morphsep.stages.run_context import RunContext
 from morphsep.stages.section_store import SectionStore
 from morphsep.stages.stems import stem_facts
@@ -38,21 +35,19 @@ def own_stem_path(job: Job) -> str | None:
     return resolve_stem(job.settings.stem, job.path)
 
 
-def own_stem_of(run: RunContext, clip: Clip) -> tuple[str, str] | None:
-    """The user's stem on this machine, if there is one, and its `morphsep.storage.full_stamps`.
+def own_stem_of(run: RunContext, clip: Clip) -> StemFile | None:
+    """The user's stem on this machine, if there is one.
 
     Raises:
-        TrackError: it is not there.
+        TrackError: it is not there, or is not what it was when the track was prepared.
     """
     path = own_stem_path(clip.job)
     if path is None:
         return None
-    local, stamp = None, None
-    with suppress(TrackError):
-        local, stamp = local_copy(path, run.scratch(clip.job.track))
-    if local is None or stamp is None:
-        raise TrackError("stem_not_found", f"there is no stem at {path}; see --stem")
-    return local, stamp
+    own_stem = stem_file(path, run.scratch(clip.job.track))
+    if clip.stem_stamp and own_stem.stamp != clip.stem_stamp:
+        raise changed("the stem")
+    return own_stem
 
 
 def stem_of(run: RunContext, clip: Clip) -> SectionStore:
