@@ -59,7 +59,7 @@ def test_the_same_arguments_give_the_same_interval() -> None:
     assert bootstrap(values, labels, seed=1) != bootstrap(values, labels, seed=2)
 
 
-@pytest.mark.parametrize(("listeners", "items"), [(20, 8), (6, 4)])
+@pytest.mark.parametrize(("listeners", "items"), [(20, 8), (6, 5)])
 def test_intervals_hold_the_truth_where_listeners_and_items_differ(
     listeners: int, items: int
 ) -> None:
@@ -86,9 +86,20 @@ def test_intervals_hold_the_truth_where_listeners_and_items_differ(
     assert plain <= 0.75 * 150
 
 
-def test_one_cluster_has_no_interval() -> None:
-    found = bootstrap([1.0, 2.0], ["one", "one"])
-    assert (found.value, found.low, found.high) == (1.5, None, None)
+@pytest.mark.parametrize("clusters", [1, 2, 3, 4, 5])
+def test_fewer_than_five_clusters_have_no_interval(clusters: int) -> None:
+    """However many values there are in each."""
+    values = np.random.default_rng(0).normal(size=40)
+    found = bootstrap(values, [row % clusters for row in range(40)])
+    assert found.value == pytest.approx(values.mean())
+    assert (found.low is None) == (found.high is None) == (clusters < 5)
+
+
+def test_a_kind_of_too_few_clusters_is_not_drawn() -> None:
+    values = np.random.default_rng(0).normal(size=40)
+    many, few = [row // 4 for row in range(40)], [row % 4 for row in range(40)]
+    assert bootstrap(values, many, few, seed=1) == bootstrap(values, many, seed=1)
+    assert bootstrap(values, few, many, seed=1) == bootstrap(values, many, seed=1)
 
 
 @pytest.mark.parametrize("values", [[], [1.0, float("nan")], [[1.0], [2.0]]])

@@ -9,6 +9,7 @@ import pytest
 from morphsep.dsp import MODEL_RATE, LoudnessMeter, Signal, Span, from_db
 from morphsep.errors import SettingError
 from morphsep.evaluation import metrics
+from morphsep.evaluation.metrics.loudness import RANGE_LU
 from morphsep.testing import plucked
 
 AMOUNTS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -183,6 +184,17 @@ def test_wobble_is_that_of_a_tremolo_and_0_on_the_line(guitar: Signal) -> None:
     wobbling = np.asarray(middle * switched, np.float32)
     assert 2.0 < metrics.loudness_wobble(wobbling, loud, target, 0.25, MODEL_RATE) < 3.0
     assert np.isnan(metrics.loudness_wobble(guitar, guitar * 0, guitar * 0, 0.5, MODEL_RATE))
+
+
+@pytest.mark.parametrize("level", [0.0, 1e-7, 1e-4])
+def test_wobble_counts_a_dropout_as_the_softest_that_is_heard(guitar: Signal, level: float) -> None:
+    """Digital silence neither explodes nor is looked away from."""
+    hole = guitar.copy()
+    hole[:, : hole.shape[1] // 2] *= level
+    wobble = metrics.loudness_wobble(hole, guitar, guitar, 0.5, MODEL_RATE)
+    gone = metrics.loudness_wobble(guitar * 0, guitar, guitar, 0.5, MODEL_RATE)
+    assert 5 < wobble <= RANGE_LU / 2
+    assert 0 <= gone < 10
 
 
 def test_attacks_are_found_where_they_are_and_smearing_them_is_seen() -> None:

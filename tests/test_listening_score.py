@@ -29,7 +29,7 @@ from morphsep.evaluation.listening import (
 from morphsep.evaluation.listening.comparing import agree, cells
 from morphsep.evaluation.listening.measuring import measured
 from morphsep.evaluation.listening.power import listeners_needed
-from morphsep.evaluation.listening.screening import Exclusion, ratings, screen
+from morphsep.evaluation.listening.screening import Exclusion, Rating, ratings, screen
 from morphsep.evaluation.listening.significance import friedman, holm, wilcoxon
 from morphsep.storage import location
 from tests import listening
@@ -488,12 +488,56 @@ def test_tables_are_written_as_parquet_and_markdown(tmp_path: Path) -> None:
     assert pq.read_table(tmp_path / "excluded.parquet")["listener"].to_pylist() == ["clicker"]
 
 
-def test_with_one_listener_there_are_no_intervals() -> None:
+@pytest.mark.parametrize(("count", "items"), [(1, 4), (4, 4), (4, 6), (6, 4)])
+def test_few_listeners_and_items_have_no_intervals(count: int, items: int) -> None:
+    """Either that are enough have intervals of their own."""
+    test = designed(items=items)
+    scores = score(listeners(test, count, 0), test)
+    assert (mean(scores, "quality", "spectral").low is None) == (max(count, items) < 5)
+    assert {row.items for row in scores.comparisons} == {items}
+
+
+def test_one_listener_is_no_evidence_of_a_difference() -> None:
     scores = score(listeners(TEST, 1, 0), TEST)
-    assert mean(scores, "quality", "spectral").low is None
     assert scores.needed is None
     assert not scores.agreement
     assert "nan" not in "\n".join(report(scores))
+
+
+def test_tables_without_rows_have_their_columns(tmp_path: Path) -> None:
+    few = replace(score(listeners(TEST, 1, 0), TEST), comparisons=())
+    write_tables(few, location(tmp_path / "none"))
+    write_tables(score(listeners(TEST, 6, 0), TEST), location(tmp_path / "some"))
+    for name in ("scores", "comparisons", "excluded"):
+        none, some = (pq.read_schema(tmp_path / of / f"{name}.parquet") for of in ("none", "some"))
+        assert none == some
+        assert len(none) > 1
+
+
+@pytest.mark.parametrize("amount", [0.29, 0.3, 0.57, 0.7])
+def test_equal_errors_on_both_sides_are_no_difference(amount: float) -> None:
+    """Ratings 20 above and 20 below an amount are equally wrong, whatever floats make of it."""
+    stimulus = next(s for s in TEST.stimuli.values() if s.role == "morph")
+    errors = [
+        found.value
+        for off in (20, -20)
+        for found in measured(
+            [
+                Rating(
+                    listener="one", trial="t", question="position",
+                    stimulus=replace(stimulus, amount=amount), value=100 * amount + off,
+                )
+            ]
+        )
+        if found.measure == "position error"
+    ]  # fmt: skip
+    assert errors == [0.2, 0.2]
+
+
+def test_rounding_alone_is_no_difference() -> None:
+    noise = [1e-16, 2e-16, -1e-17, 3e-16, 1e-16, 2e-16]
+    assert wilcoxon(noise) == 1
+    assert friedman(np.ones((6, 3)) + np.outer(noise, [0, 1, 2]) * 10) is None
 
 
 def test_synthetic_listeners_live_here_only() -> None:

@@ -45,7 +45,7 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measure the backends beside the real knob. The same command again goes on where it
-    stopped."""
+    stopped. Exit code 2: a recording could not be read, or a backend failed for a clip."""
     from morphsep.errors import SettingError
     from morphsep.evaluation.protocol import BACKENDS, FIVE_TRANSITIONS, Plan
     from morphsep.evaluation.protocol import evaluate as run
@@ -57,11 +57,12 @@ def evaluate(
     plan = Plan(
         backends=backend or BACKENDS, pairs=pairs, steps=steps, seconds=seconds, cdpam=cdpam
     )
-    paths = [job.path for job in collect(sources, out, Settings(), "separate")]
+    jobs = collect(sources, out, Settings(), "separate")
     with _progress(as_json) as report:
-        results = run(paths, location(out), plan, workers=workers, on_progress=report)
+        results = run(jobs, location(out), plan, workers=workers, on_progress=report)
     print_result(as_json, _facts(results, out), _lines(results, out))
-    raise typer.Exit(0 if not results.failed else 2 if results.done else 3)
+    is_whole = not results.failed and not results.unreadable
+    raise typer.Exit(0 if is_whole else 2 if results.done else 3)
 
 
 def _facts(results: Results, out: str) -> dict[str, object]:
@@ -71,6 +72,7 @@ def _facts(results: Results, out: str) -> dict[str, object]:
         "failed": {f"{each.item}, {each.backend}": each.error for each in results.failed},
         "not_measured": results.not_measured,
         "left_out": results.left_out,
+        "unreadable": results.unreadable,
     }
 
 
@@ -80,6 +82,7 @@ def _lines(results: Results, out: str) -> list[str]:
         f"{out}: {done} of {rows} sequences measured; read {out.rstrip('/')}/report.md",
         *(f"not measured: {name}: {why}" for name, why in results.not_measured.items()),
         *(f"left out: {path}: {why}" for path, why in results.left_out.items()),
+        *(f"could not be read: {path}: {why}" for path, why in results.unreadable.items()),
         *(f"failed: {each.item}, {each.backend}: {each.error}" for each in results.failed),
     ]
 

@@ -42,7 +42,9 @@ def listen_make(
     ] = None,
     seconds: Annotated[
         float | None,
-        typer.Option(min=0.5, help="Length of each sound; the shortest item's unless told."),
+        typer.Option(
+            min=0.5, help="Length of each sound; the shortest item's, 10 at most, unless told."
+        ),
     ] = None,
     seed: Seed = 0,
     as_json: Json = False,

@@ -11,6 +11,11 @@ are mildly too wide, never too narrow for that reason. With few clusters plain p
 narrow; they are widened as in T. Hesterberg, "What teachers should know about the bootstrap"
 (The American Statistician 69, 2015, "expanded percentile interval"), by the smallest number of
 clusters of any kind.
+
+Fewer than `LEAST` clusters cannot bear an interval: what claims 95 % holds the truth in 52, 73 and
+85 % of experiments with 2, 3 and 4 normally distributed clusters (91 % with 5). A kind with fewer
+is not drawn; the interval then speaks about those clusters alone. Where no kind is left there is
+none.
 """
 
 from __future__ import annotations
@@ -26,6 +31,8 @@ Floats = npt.NDArray[np.float64]
 Statistic = Literal["mean", "median"]
 
 DRAWS = 2000
+LEAST = 5
+"""Clusters of a kind below which it is not drawn."""
 CONFIDENCE = 0.95
 _AT_A_TIME = 1 << 21
 """Weights held at a time (16 MiB)."""
@@ -37,7 +44,7 @@ class Interval:
 
     value: float
     low: float | None
-    """None where fewer than two clusters leave nothing to draw from."""
+    """None where every kind has fewer than `LEAST` clusters."""
     high: float | None
 
 
@@ -52,7 +59,8 @@ def bootstrap(
     """The mean or median of values, with its interval.
 
     `values`: ``[N]``, finite. `clusters`: one label a value, ``[N]``, for each kind of clusters;
-    without any, each value is a cluster of its own. The same arguments, the same interval.
+    without any, each value is a cluster of its own. Kinds with fewer than `LEAST` different labels
+    are not drawn. The same arguments, the same interval.
 
     Raises:
         ValueError: no values, some that are not finite, or labels of another number.
@@ -67,13 +75,13 @@ def bootstrap(
     known, kinds = known[order], [kind[order] for kind in kinds]
     average = _medians if statistic == "median" else _means
     value = float(average(known, np.ones((1, known.size)))[0])
-    fewest = min(int(kind.max()) + 1 for kind in kinds)
-    if fewest < 2:
+    kinds = [kind for kind in kinds if _number(kind) >= LEAST]
+    if not kinds:
         return Interval(value, None, None)
     drawn = np.concatenate(
         [average(known, weights) for weights in _weights(kinds, draws, np.random.default_rng(seed))]
     )
-    low, high = np.quantile(drawn, _tails(fewest, confidence))
+    low, high = np.quantile(drawn, _tails(min(map(_number, kinds)), confidence))
     return Interval(value, float(low), float(high))
 
 
@@ -81,6 +89,11 @@ def _numbered(labels: Sequence[Hashable]) -> npt.NDArray[np.intp]:
     """Labels as 0, 1, ... in order of their first appearance."""
     numbers: dict[Hashable, int] = {}
     return np.array([numbers.setdefault(label, len(numbers)) for label in labels], np.intp)
+
+
+def _number(kind: npt.NDArray[np.intp]) -> int:
+    """How many different clusters."""
+    return int(kind.max()) + 1
 
 
 def _weights(
@@ -94,7 +107,7 @@ def _weights(
     while draws:
         weights = np.ones((min(rows, draws), kinds[0].size))
         for kind in kinds:
-            number = int(kind.max()) + 1
+            number = _number(kind)
             counts = rng.multinomial(number, np.full(number, 1 / number), size=len(weights))
             weights *= counts[:, kind]
         weights = weights[weights.any(axis=1)]

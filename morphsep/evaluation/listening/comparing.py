@@ -59,6 +59,7 @@ def _compare(measure: Measure, found: Cells, first: str, second: str) -> Compari
         first=first,
         second=second,
         listeners=len(means),
+        items=len(set(items)),
         difference=bootstrap(list(both.values()), listeners, items),
         spread=float(np.std(means, ddof=1)) if len(means) > 1 else None,
         p=p,

@@ -56,7 +56,7 @@ def _values(rating: Rating, is_compared: bool) -> Iterator[tuple[Measure, float]
         case "fusion":
             yield "two guitars heard", rating.value - 1
         case "position":
-            position = rating.value / 100
-            yield "position", position
-            if is_compared:
-                yield "position error", abs(position - rating.stimulus.amount)
+            yield "position", rating.value / 100
+            if is_compared:  # equal errors on both sides of an amount must be equal numbers
+                off = abs(rating.value - 100 * rating.stimulus.amount) / 100
+                yield "position error", round(off, 9)

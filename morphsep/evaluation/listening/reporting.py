@@ -6,14 +6,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from morphsep.evaluation.bootstrap import LEAST, Interval
 from morphsep.evaluation.listening.tables import Needed, Scores
 
 if TYPE_CHECKING:
-    from morphsep.evaluation.bootstrap import Interval
+    import pyarrow as pa
+
     from morphsep.storage import Location
 
 ENOUGH_LISTENERS = 20
 """BS.1534-3, of experienced listeners."""
+INTERVALS = (
+    f"Intervals of 95 %, over listeners and items; where either are fewer than {LEAST}, over the "
+    "other alone, and none where both are."
+)
 
 
 def report(scores: Scores) -> Iterator[str]:
@@ -26,7 +32,7 @@ def report(scores: Scores) -> Iterator[str]:
         yield ""
         rows = [(each.listener, "; ".join(each.reasons)) for each in scores.excluded]
         yield from _table(("excluded", "why"), rows)
-    yield from ("", "## Averages", "", "Intervals of 95 %, over listeners and items.", "")
+    yield from ("", "## Averages", "", INTERVALS, "")
     yield from _averages(scores)
     yield from ("", "## Comparisons", "", "Wilcoxon's test over listeners, Holm's correction.", "")
     yield from _comparisons(scores)
@@ -40,8 +46,9 @@ def write_tables(scores: Scores, folder: Location) -> None:
     """Writes `scores.md`, and `scores.parquet`, `comparisons.parquet` and `excluded.parquet`."""
     text = "\n".join(report(scores)) + "\n"
     (folder / "scores.md").write_bytes(text.encode("utf-8"))
-    for name in ("scores", "comparisons", "excluded"):
-        _write_parquet(folder / f"{name}.parquet", scores.test, map(asdict, getattr(scores, name)))
+    for name, columns in _columns().items():
+        rows = [{"test": scores.test, **asdict(row)} for row in getattr(scores, name)]
+        _write_parquet(folder / f"{name}.parquet", rows, columns)
 
 
 def needed_line(needed: Needed) -> str:
@@ -66,10 +73,10 @@ def _averages(scores: Scores) -> Iterator[str]:
 
 
 def _comparisons(scores: Scores) -> Iterator[str]:
-    heads = ("measure", "first", "second", "listeners", "first - second", "p", "p (Holm)")
+    heads = ("measure", "first", "second", "listeners", "items", "first - second", "p", "p (Holm)")
     rows = [
         (
-            *(each.measure, each.first, each.second, str(each.listeners)),
+            *(each.measure, each.first, each.second, str(each.listeners), str(each.items)),
             *(_shown(each.difference), _p(each.p), _p(each.p_holm)),
         )
         for each in scores.comparisons
@@ -111,10 +118,30 @@ def _p(p: float) -> str:
     return f"{p:.3f}" if p >= 0.001 else "< 0.001"
 
 
-def _write_parquet(place: Location, test: str, rows: Iterable[dict[str, Any]]) -> None:
+def _columns() -> dict[str, pa.Schema]:
+    """Of each table; the same whatever rows there are."""
+    import pyarrow as pa
+
+    text, count, number = pa.string(), pa.int64(), pa.float64()
+    interval = pa.struct([("value", number), ("low", number), ("high", number)])
+    counts = [("listeners", count), ("items", count)]
+    test, measure = ("test", text), ("measure", text)
+    return {
+        "scores": pa.schema([
+            test, measure, ("transition", text), ("condition", text), ("amount", number),
+            *counts, ("answers", count), ("mean", interval), ("median", interval),
+        ]),
+        "comparisons": pa.schema([
+            test, measure, ("first", text), ("second", text), *counts, ("difference", interval),
+            ("spread", number), ("p", number), ("p_holm", number),
+        ]),
+        "excluded": pa.schema([test, ("listener", text), ("reasons", pa.list_(text))]),
+    }  # fmt: skip
+
+
+def _write_parquet(place: Location, rows: list[dict[str, Any]], columns: pa.Schema) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pa.Table.from_pylist([{"test": test, **row} for row in rows])
     with place.writing() as path:
-        pq.write_table(table, path, compression="zstd")
+        pq.write_table(pa.Table.from_pylist(rows, columns), path, compression="zstd")

@@ -15,6 +15,9 @@ import numpy as np
 if TYPE_CHECKING:
     from morphsep.evaluation.bootstrap import Floats
 
+DIGITS = 9
+"""Means are compared to so many: what differs by rounding alone is a tie."""
+
 
 def wilcoxon(differences: Sequence[float] | Floats) -> float:
     """p of the two-sided signed-rank test that differences, one a listener, lie around 0.
@@ -25,7 +28,7 @@ def wilcoxon(differences: Sequence[float] | Floats) -> float:
     """
     from scipy.stats import rankdata
 
-    known = np.asarray(differences, np.float64)
+    known = np.round(np.asarray(differences, np.float64), DIGITS)
     known = known[known != 0]
     ranks = np.rint(2 * rankdata(np.abs(known))).astype(np.intp)  # halves become whole
     chances = np.ones(1)
@@ -42,6 +45,7 @@ def friedman(ratings: Floats) -> tuple[float, float] | None:
     two listeners or three conditions, or nobody hears any difference."""
     from scipy.stats import friedmanchisquare
 
+    ratings = np.round(ratings, DIGITS)
     if ratings.shape[0] < 2 or ratings.shape[1] < 3 or not np.ptp(ratings, axis=1).any():
         return None
     found = friedmanchisquare(*ratings.T)

@@ -22,7 +22,8 @@ ALL = "all"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """How one condition was rated at one amount. Intervals are of 95 %."""
+    """How one condition was rated at one amount. Intervals are of 95 %, over listeners and items;
+    where either are fewer than five, over the other alone, and none where both are."""
 
     measure: Measure
     transition: str
@@ -44,6 +45,7 @@ class Comparison:
     first: str
     second: str
     listeners: int
+    items: int
     difference: Interval
     """Mean of first - second, with its interval of 95 %."""
     spread: float | None

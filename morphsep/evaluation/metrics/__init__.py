@@ -8,6 +8,7 @@ from morphsep.evaluation.metrics.attacks import attack_sharpness, lost_sharpness
 from morphsep.evaluation.metrics.cdpam import (
     Cdpam,
     Encoding,
+    cdpam_digest,
     cdpam_distance,
     cdpam_steps,
     cdpam_to_target,
@@ -34,7 +35,11 @@ from morphsep.evaluation.metrics.paths import (
 )
 from morphsep.evaluation.metrics.seams import WorstSeam, worst_seam
 from morphsep.evaluation.metrics.spectral_convergence import spectral_convergence
-from morphsep.evaluation.metrics.zimtohrli import has_zimtohrli, zimtohrli_distance
+from morphsep.evaluation.metrics.zimtohrli import (
+    has_zimtohrli,
+    zimtohrli_distance,
+    zimtohrli_version,
+)
 
 __all__ = [
     "LUFS",
@@ -43,6 +48,7 @@ __all__ = [
     "Smoothness",
     "WorstSeam",
     "attack_sharpness",
+    "cdpam_digest",
     "cdpam_distance",
     "cdpam_steps",
     "cdpam_to_target",
@@ -70,4 +76,5 @@ __all__ = [
     "unmixed_part",
     "worst_seam",
     "zimtohrli_distance",
+    "zimtohrli_version",
 ]

@@ -27,8 +27,9 @@ BAND_EDGES = (0, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768,
 
 def lean_to_louder(morphed: Signal, source: Signal, target: Signal, sample_rate: int) -> float:
     """How far a sound leans to the louder end, cell by cell of the mel spectrogram; all
-    ``[C, T]``, loudness-matched. No unit: 0 where every cell is as far on its way in dB from source
-    to target, towards 1 where each is as the louder of both.
+    ``[C, T]``, loudness-matched. No unit, about -1 to 1, best near 0: 0 where every cell is as far
+    on its way in dB from source to target, towards 1 where each is as the louder of both, towards
+    -1 where each is as the softer.
 
     Two guitars at once are heard by the louder one in each cell, a single guitar between them is
     between them everywhere. The median position in dB of the cells where the target is louder by

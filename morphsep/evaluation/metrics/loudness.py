@@ -41,16 +41,16 @@ def loudness_wobble(
     every 100 ms) against the straight line in dB between that of both ends at the same moment; all
     ``[C, T]``. 0: louder and softer with the ends. Our own.
 
-    Blocks more than ``RANGE_LU`` below the loudest of the ends do not count; NaN if fewer than two
-    do.
+    Blocks in which an end is more than ``RANGE_LU`` below the loudest of both do not count; NaN if
+    fewer than two do. A morph that is softer than that, or silent, counts as just that soft.
     """
     here, start, end = (_momentary(each, sample_rate) for each in (morphed, source, target))
     floor = max(start.max(), end.max()) - RANGE_LU
-    counted = (np.minimum(start, end) > floor) & np.isfinite(here)
+    counted = np.minimum(start, end) > floor
     if counted.sum() < 2:
         return float("nan")
     line = (1 - amount) * start[counted] + amount * end[counted]
-    return float(np.std(here[counted] - line))
+    return float(np.std(np.maximum(here, floor)[counted] - line))
 
 
 def _at_loudness(sound: Signal, sample_rate: int, lufs: float) -> Signal:

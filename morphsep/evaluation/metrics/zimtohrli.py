@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from importlib.util import find_spec
 
 from morphsep.dsp import Signal
@@ -14,6 +15,11 @@ RATE = 48_000
 def has_zimtohrli() -> bool:
     """Whether the package is installed."""
     return find_spec("zimtohrli") is not None
+
+
+def zimtohrli_version() -> str:
+    """Of the package; empty where it is not installed."""
+    return version("zimtohrli") if has_zimtohrli() else ""
 
 
 def zimtohrli_distance(sound: Signal, reference: Signal, sample_rate: int) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,8 +15,9 @@ from morphsep.audio import AudioReader, blocks, decode_to
 from morphsep.dsp import MODEL_RATE, ArrayReader, ModelRateReader, Seconds, Signal, from_db
 from morphsep.dsp import rms_per_second as loudness_of_seconds
 from morphsep.dsp import samples as in_samples
-from morphsep.errors import MorphsepError, SettingError
-from morphsep.storage import digest, location
+from morphsep.errors import SettingError, TrackError
+from morphsep.request import Job
+from morphsep.storage import StorageError, digest, location
 
 LEAST_SECONDS: Seconds = 1.0
 """Recordings below are left out; longer ones that are shorter than a clip are one clip."""
@@ -42,7 +44,8 @@ class Clip:
     @property
     def item(self) -> str:
         """Its name in tables and folders, the same wherever the recording lies."""
-        return f"{self.transition}/{self.source}@{self.start:g}"
+        seconds = round(self.guitar.shape[1] / MODEL_RATE, 3)
+        return f"{self.transition}/{self.source}@{self.start:g}+{seconds:g}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,65 +55,124 @@ class Source:
     name: str
     content: str
     """A digest of the samples."""
-    guitar: Signal
-    """``[C, T]`` at 44.1 kHz."""
+    job: Job
+    """Where it lies; read again for its clips, so that not all recordings are held at once."""
     length: int
     """Samples of a clip."""
     starts: Sequence[int]
 
-    def clips(self, transition: str) -> list[Clip]:
-        """All of them, in an order drawn by the transition and the recording's name, which holds a
+    def in_drawn_order(self, transition: str) -> list[int]:
+        """All starts, in an order drawn by the transition and the recording's name, which holds a
         digest of its samples."""
-        drawn = sorted(self.starts, key=lambda start: digest(self.name, transition, start))
-        return [
-            Clip(
-                transition=transition, source=self.name, start=round(start / MODEL_RATE, 3),
-                guitar=self.guitar[:, start : start + self.length].copy(),
-            )
-            for start in drawn
-        ]  # fmt: skip
+        return sorted(self.starts, key=lambda start: digest(self.name, transition, start))
 
 
-def read_sources(paths: Iterable[str], seconds: Seconds) -> tuple[list[Source], Mapping[str, str]]:
-    """Recordings with a guitar in them, each content once, and what was left out with the reason.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What inputs are."""
+
+    sources: Sequence[Source]
+    """Each content once, sorted by name."""
+    left_out: Mapping[str, str]
+    """Paths of recordings that give no clips, with the reason."""
+    unreadable: Mapping[str, str]
+    """Paths of what could not be read, with the reason."""
+
+
+def read_sources(jobs: Iterable[Job], seconds: Seconds) -> Found:
+    """Recordings with a guitar in them.
 
     Raises:
-        SettingError: none is left.
+        SettingError: there are none.
+        StorageError: storage or disk are at fault, and not a recording.
     """
-    found, left_out = dict[str, Source](), dict[str, str]()
-    for path in paths:
+    found, left_out, unreadable = dict[str, Source](), dict[str, str](), dict[str, str]()
+    for job in jobs:
         try:
-            source = _source(Path(path).stem, _read(path), seconds)
-        except MorphsepError as error:
-            left_out[path] = str(error)
-            continue
-        if (first := found.setdefault(source.content, source)) is not source:
-            left_out[path] = f"the same sound as {first.name}"
+            source = _source(job, _read(job), seconds)
+        except SettingError as error:
+            left_out[job.path] = str(error)
+        except TrackError as error:
+            (left_out if job.refused_as == "skipped" else unreadable)[job.path] = str(error)
+        else:
+            if (first := found.setdefault(source.content, source)) is not source:
+                left_out[job.path] = f"the same sound as {first.name}"
     if not found:
-        raise SettingError("; ".join(f"{path}: {why}" for path, why in left_out.items()))
-    return sorted(found.values(), key=lambda source: source.name), left_out
+        reasons = (left_out | unreadable).items()
+        raise SettingError("; ".join(f"{path}: {why}" for path, why in reasons))
+    sources = sorted(found.values(), key=lambda source: source.name)
+    return Found(sources=sources, left_out=left_out, unreadable=unreadable)
 
 
 def cut(sources: Sequence[Source], transitions: Iterable[str], pairs: int) -> list[Clip]:
     """Up to `pairs` clips for each transition; no recording has one more than another that has
-    any left."""
-    return [clip for each in transitions for clip in list(_in_turn(sources, each))[:pairs]]
+    any left.
+
+    Raises:
+        TrackError: a recording has changed since `read_sources`, or cannot be read any more.
+        StorageError: storage or disk are at fault.
+    """
+    drawn = [
+        (source, transition, start)
+        for transition in transitions
+        for source, start in islice(_in_turn(sources, transition), pairs)
+    ]
+    return [
+        clip
+        for source in sources
+        for clip in _clips(source, [(each, start) for of, each, start in drawn if of is source])
+    ]
 
 
-def _in_turn(sources: Sequence[Source], transition: str) -> Iterator[Clip]:
+def _in_turn(sources: Sequence[Source], transition: str) -> Iterator[tuple[Source, int]]:
     drawn = sorted(sources, key=lambda source: digest(transition, source.name))
-    piles = [source.clips(transition) for source in drawn]
-    for turn in range(max(map(len, piles))):
-        yield from (pile[turn] for pile in piles if turn < len(pile))
+    piles = [(source, source.in_drawn_order(transition)) for source in drawn]
+    for turn in range(max(len(starts) for _, starts in piles)):
+        yield from ((source, starts[turn]) for source, starts in piles if turn < len(starts))
 
 
-def _read(path: str) -> Signal:
+def _clips(source: Source, drawn: Sequence[tuple[str, int]]) -> Iterator[Clip]:
+    """Of a transition and a start each."""
+    if not drawn:
+        return
+    guitar = _read(source.job)
+    if _content(guitar) != source.content:
+        raise TrackError("changed_while_read", f"{source.job.path} changed while it was read")
+    for transition, start in drawn:
+        yield Clip(
+            transition=transition, source=source.name, start=round(start / MODEL_RATE, 3),
+            guitar=guitar[:, start : start + source.length].copy(),
+        )  # fmt: skip
+
+
+def _read(job: Job) -> Signal:
     """``[C, T]`` at 44.1 kHz.
 
     Raises:
-        MorphsepError: it cannot be read.
+        TrackError: it cannot be read.
+        StorageError: storage or disk are at fault.
     """
-    with location(path).reading() as here, TemporaryDirectory() as scratch:
+    if job.refusal:
+        raise TrackError(*job.refusal)
+    try:
+        return _decoded(job)
+    except FileNotFoundError as error:
+        raise TrackError("not_found", f"{job.path} is not there") from error
+    except SettingError as error:
+        raise TrackError("storage", str(error)) from error
+    except TrackError as error:
+        raise _as_said_here(error, job) from error
+
+
+def _as_said_here(error: TrackError, job: Job) -> TrackError | StorageError:
+    if error.code == "too_many_channels":  # the usual sentence names an option of `morph`
+        name = Path(job.path).name
+        return TrackError(error.code, f"{name} has more than two channels; save one or two of them")
+    return StorageError(str(error)) if error.code == "disk_full" else error
+
+
+def _decoded(job: Job) -> Signal:
+    with location(job.path).reading() as here, TemporaryDirectory() as scratch:
         wav = Path(scratch) / "decoded.wav"
         decode_to(str(here), str(wav))
         with AudioReader(str(wav)) as reader:
@@ -120,7 +182,7 @@ def _read(path: str) -> Signal:
     return resampled.read(0, resampled.num_samples)
 
 
-def _source(stem: str, guitar: Signal, seconds: Seconds) -> Source:
+def _source(job: Job, guitar: Signal, seconds: Seconds) -> Source:
     """
     Raises:
         SettingError: it is too short, or no guitar plays for as long as a clip.
@@ -135,9 +197,13 @@ def _source(stem: str, guitar: Signal, seconds: Seconds) -> Source:
     ]  # fmt: skip
     if not starts:
         raise SettingError(f"silent, or no guitar plays for {length / MODEL_RATE:.3g} s")
-    content = sha256(np.ascontiguousarray(guitar).tobytes()).hexdigest()
-    name = f"{stem[:NAME]}-{content[:8]}"
-    return Source(name=name, content=content, guitar=guitar, length=length, starts=starts)
+    content = _content(guitar)
+    name = f"{Path(job.path).stem[:NAME]}-{content[:8]}"
+    return Source(name=name, content=content, job=job, length=length, starts=starts)
+
+
+def _content(guitar: Signal) -> str:
+    return sha256(np.ascontiguousarray(guitar).tobytes()).hexdigest()
 
 
 def _plays(window: Signal, loudest: float) -> bool:

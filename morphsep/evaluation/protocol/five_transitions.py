@@ -13,7 +13,7 @@ from morphsep.evaluation.protocol.rendering import recipe
 from morphsep.evaluation.protocol.working import Evaluated, Work
 from morphsep.evaluation.results import Results, Score, write_results
 from morphsep.evaluation.sounds import write_sounds
-from morphsep.request import describe_plugins
+from morphsep.request import Job, describe_plugins
 from morphsep.run import Pool, Step, get_executor
 from morphsep.storage import Location, lock
 from morphsep.tones import get_transition
@@ -49,7 +49,7 @@ class Plan:
 
 
 def evaluate(
-    paths: Iterable[str],
+    jobs: Iterable[Job],
     folder: Location,
     plan: Plan,
     *,
@@ -60,17 +60,20 @@ def evaluate(
     the tables and the report there. What was done before is not done again.
 
     Args:
+        jobs: the recordings; their settings do not count.
         workers: processes on this machine.
         on_progress: called with how many clips are done, and of how many.
 
     Raises:
         SettingError: no guitar, no such backend, nothing that can be measured here.
+        TrackError: a recording changed meanwhile.
+        StorageError: storage or disk are at fault; the same command goes on.
     """
-    sources, left_out = read_sources(paths, plan.seconds)
+    found = read_sources(jobs, plan.seconds)
     backends, not_measured = _usable(plan)
-    clips = cut(sources, plan.transitions, plan.pairs)
+    clips = cut(found.sources, plan.transitions, plan.pairs)
     not_measured |= (missing := _missing_metrics(plan))
-    cdpam = "CDPAM" not in missing
+    cdpam = "" if "CDPAM" in missing else metrics.cdpam_digest()
     work = Work(folder=folder, backends=backends, amounts=plan.amounts, cdpam=cdpam)
     with lock(folder):
         done = list[Evaluated]()
@@ -80,8 +83,9 @@ def evaluate(
         write_sounds(folder, [sound for each in done for sound in each.sounds])
         scores = sorted((score for each in done for score in each.scores), key=Score.key)
         results = Results(
-            scores=scores, amounts=plan.amounts, not_measured=not_measured, left_out=left_out
-        )
+            scores=scores, amounts=plan.amounts, not_measured=not_measured,
+            left_out=found.left_out, unreadable=found.unreadable,
+        )  # fmt: skip
         write_results(folder, results)
     return results
 

@@ -71,13 +71,15 @@ class Rendering:
         )
 
     def write_to(self, folder: Location) -> None:
-        """Renders the sounds, unless that was done; the note comes last.
+        """Renders the sounds, unless that was done. The note comes last, and an old one goes
+        first: an interrupted run leaves none that speaks of other sounds.
 
         Raises:
             MorphsepError: this clip cannot be rendered.
         """
         if self.is_in(folder):
             return
+        (folder / self._note).write_json({})
         for amount in self.amounts:
             _write(folder / self.path(amount), self._render(amount))
         (folder / self._note).write_json({"key": self.key})

@@ -40,7 +40,8 @@ class Work:
     backends: Sequence[str]
     amounts: Sequence[float]
     """0 ... 1."""
-    cdpam: bool
+    cdpam: str
+    """A digest of CDPAM's weights; empty where it is not measured."""
 
     def __call__(self, clip: Clip) -> list[Evaluated]:
         """One result, whatever happens; what fails is a row with its error."""
@@ -86,15 +87,16 @@ class Work:
 
     def _values(self, truth: Rendering, made: Rendering, name: str) -> dict[str, Any]:
         """The fields ``values`` and ``distances`` of a row, kept beside the sounds."""
-        note = self.folder / f"scores/{made.clip.item}/{name}.json"
+        which = f"{name}+cdpam" if self.cdpam else name  # a run without CDPAM keeps what took long
+        note = self.folder / f"scores/{made.clip.item}/{which}.json"
         key = digest(
-            "scores", SCHEMA, truth.key, made.key, self.cdpam, metrics.has_zimtohrli()
+            "scores", SCHEMA, truth.key, made.key, self.cdpam, metrics.zimtohrli_version()
         )  # fmt: skip
         kept = note.read_json() or {}
         if kept.get("key") != key:
             true = truth.read(self.folder)
             values, distances = measure(
-                self._sequence(true, made), true, self.amounts, cdpam=self.cdpam
+                self._sequence(true, made), true, self.amounts, cdpam=bool(self.cdpam)
             )
             kept = {"key": key, "values": values, "distances": distances}
             note.write_json(kept)

@@ -45,7 +45,9 @@ class Results:
     not_measured: Mapping[str, str]
     """Backends and metrics, with the reason."""
     left_out: Mapping[str, str]
-    """Recordings, with the reason."""
+    """Recordings that give no clips, with the reason."""
+    unreadable: Mapping[str, str]
+    """Recordings that could not be read, with the reason."""
 
     @property
     def done(self) -> list[Score]:
@@ -101,6 +103,7 @@ def report(results: Results) -> Iterator[str]:
     yield from _paper(results.done)
     yield from _reasons("Not measured", results.not_measured)
     yield from _reasons("Recordings left out", results.left_out)
+    yield from _reasons("Recordings that could not be read", results.unreadable)
     failed = {f"{each.item}, {each.backend}": each.error for each in results.failed}
     yield from _reasons("Failed", failed)
 

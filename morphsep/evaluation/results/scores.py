@@ -55,7 +55,7 @@ class Average:
     sources: int
     value: float
     low: float | None
-    """None where there is one source alone."""
+    """None where there are fewer than five sources."""
     high: float | None
 
 

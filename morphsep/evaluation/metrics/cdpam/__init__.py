@@ -3,6 +3,7 @@
 from morphsep.evaluation.metrics.cdpam.distance import (
     Cdpam,
     Encoding,
+    cdpam_digest,
     cdpam_distance,
     cdpam_steps,
     cdpam_to_target,
@@ -12,6 +13,7 @@ from morphsep.evaluation.metrics.cdpam.distance import (
 __all__ = [
     "Cdpam",
     "Encoding",
+    "cdpam_digest",
     "cdpam_distance",
     "cdpam_steps",
     "cdpam_to_target",

@@ -61,6 +61,16 @@ def load_cdpam() -> Cdpam:
         raise SettingError(f"{path} holds no weights of CDPAM: {error}.") from error
 
 
+def cdpam_digest() -> str:
+    """sha256 (hex) of CDPAM's weights.
+
+    Raises:
+        SettingError: they are not here.
+    """
+    (path,) = models.resolve(models.CDPAM).files
+    return models.sha256_of(path)
+
+
 def cdpam_distance(a: Encoding, b: Encoding) -> float:
     """CDPAM of two encoded sounds: 0 for the same, no upper bound, no unit; symmetric. Learned from
     just noticeable differences of speech; not blind to gain.
