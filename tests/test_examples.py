@@ -16,6 +16,7 @@ import pytest
 import typer
 import yaml
 
+import morphsep
 from morphsep.cli.app import app
 from morphsep.separators.own_stem import resolve_stem
 from morphsep.tones import get_tone
@@ -184,7 +185,8 @@ def run_python(example: Example) -> None:
         compile(example.text, str(example), "exec")
         return
     guitar = songs.guitar(0.5)
-    names: dict[str, Any] = {"samples": guitar, "mix": guitar + songs.backing(0.5)}
+    mix = guitar + songs.backing(0.5)
+    names: dict[str, Any] = {"morphsep": morphsep, "samples": guitar, "mix": mix}
     if "pandas." in example.text:
         names |= {name: pytest.importorskip(name) for name in ("pandas", "duckdb", "datasets")}
     exec(compile(example.text, str(example), "exec"), names)

@@ -84,7 +84,7 @@ def with_two(material: Path, out: Path) -> Run:
     return morph(environment(material / "plugins"), material / "in", out, *workers, *SLOWLY)
 
 
-@pytest.mark.parametrize("stage", ["separate", "assemble"])
+@pytest.mark.parametrize("stage", ["separate", pytest.param("assemble", marks=pytest.mark.slow)])
 def test_a_worker_is_killed(tmp_path: Path, material: Path, stage: str) -> None:
     run = with_two(material, tmp_path)
     note = run.strike(stage)
@@ -99,8 +99,10 @@ def test_a_worker_is_killed(tmp_path: Path, material: Path, stage: str) -> None:
 
 @pytest.mark.parametrize(
     ("how", "whole_group"),
-    [(signal.SIGINT, True), (signal.SIGTERM, False)],
-    ids=["Ctrl-C in a terminal", "kill"],
+    [
+        pytest.param(signal.SIGINT, True, id="Ctrl-C in a terminal"),
+        pytest.param(signal.SIGTERM, False, id="kill", marks=pytest.mark.slow),
+    ],
 )
 def test_a_driver_that_is_told_to_end_takes_its_workers_along(
     tmp_path: Path, material: Path, how: signal.Signals, whole_group: bool
