@@ -79,12 +79,14 @@ class Process:
         with _left_to_us():
             self._process.start()
         theirs.close()
-        Thread(target=self._listen, daemon=True).start()
+        # only this one waits for the process: of two, one may be told that there is none
+        self._listener = Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     @property
     def is_alive(self) -> bool:
         """Whether the process is there."""
-        return self._process.is_alive()
+        return self._listener.is_alive()
 
     def work(self, at: int, record: bytes) -> Future[Answer]:
         """What becomes of a record."""
@@ -104,10 +106,10 @@ class Process:
 
     def join(self) -> None:
         """Waits until it has ended; kills it where it does not."""
-        self._process.join(PATIENCE)
-        if self._process.is_alive():
+        self._listener.join(PATIENCE)
+        if self._listener.is_alive():
             self._process.kill()
-            self._process.join()
+            self._listener.join()
 
     def _send(self, request: tuple[int, bytes] | None) -> None:
         with suppress(OSError):  # it is lost, and `_listen` will notice
