@@ -18,8 +18,9 @@ from morphsep.storage.interrupt import (
     interrupts_remembered,
     was_interrupted,
 )
-from morphsep.storage.locations import Location, full_stamps, location, remove_all
+from morphsep.storage.locations import Location, location
 from morphsep.storage.locking import Held, lock
+from morphsep.storage.many import full_stamps, remove_all
 from morphsep.storage.mirror import mirrored
 from morphsep.storage.packed import packed_name
 from morphsep.storage.paths import (

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -46,6 +48,19 @@ def client(uri: str, bulk: bool = False) -> tuple[Any, str]:
             "this process was forked from one that uses object stores; start it by spawn instead"
         )
     return _client(scheme, bucket, _endpoint(), bulk), key
+
+
+def by_bucket(uris: Iterable[str]) -> dict[str, list[str]]:
+    """URIs by their buckets, ``s3://BUCKET``."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for uri in uris:
+        found[bucket_of(uri)].append(uri)
+    return found
+
+
+def bucket_of(uri: str) -> str:
+    """``s3://BUCKET`` of a URI below it."""
+    return "/".join(uri.split("/", 3)[:3])
 
 
 def _endpoint() -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import posixpath
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
 from morphsep.errors import RefusedError
-from morphsep.storage.clients import client
+from morphsep.storage.clients import by_bucket, client
 from morphsep.storage.refusals import attempted
 
 PAGE = 1000
@@ -22,13 +21,10 @@ FEW = 3
 
 def full_stamps(names: Sequence[str]) -> list[str | None]:
     """See `morphsep.storage.full_stamps`."""
-    buckets: defaultdict[str, dict[str, None]] = defaultdict(dict)
-    for name in names:
-        buckets["/".join(name.split("/", 3)[:3])][name] = None
     stamps: dict[str, str] = {}
-    for bucket, inside in buckets.items():
+    for bucket, inside in by_bucket(dict.fromkeys(names)).items():
         with contextlib.suppress(RefusedError):  # whoever opens them will say so
-            stamps |= _asked(list(inside)) if len(inside) <= FEW else _listed(bucket, list(inside))
+            stamps |= _asked(inside) if len(inside) <= FEW else _listed(bucket, inside)
     return [stamps.get(name) for name in names]
 
 

@@ -91,6 +91,11 @@ def remove(name: str) -> None:
     _try("removing", name, lambda: Path(name).unlink(missing_ok=True))
 
 
+def remove_all(names: Sequence[str]) -> None:
+    for name in names:
+        remove(name)
+
+
 def remove_tree(folder: str) -> None:
     def attempt() -> None:
         for _ in range(REMOVALS):

@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections import defaultdict
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -102,14 +100,15 @@ class Location:
         return Path(self.text)
 
     @property
-    def _store(self) -> Store:
+    def store(self) -> Store:
+        """The kind of storage that it is in."""
         if packed.is_packed(self.text):
             return packed
         return local if self.is_local else object_store
 
     def exists(self) -> bool:
         """Whether the file is there. A folder exists on a local disk only."""
-        return self._store.exists(self.text)
+        return self.store.exists(self.text)
 
     def size(self) -> int:
         """Bytes of the file.
@@ -117,19 +116,19 @@ class Location:
         Raises:
             FileNotFoundError: it is not there.
         """
-        return self._store.size(self.text)
+        return self.store.size(self.text)
 
     def stamp(self) -> str | None:
         """Changes whenever the file is written to: its size and time; None if it is not there."""
-        return self._store.stamp(self.text)
+        return self.store.stamp(self.text)
 
     def full_stamp(self) -> str | None:
-        """See `full_stamps`.
+        """See `morphsep.storage.full_stamps`.
 
         Raises:
             RefusedError: an object store does not let us look.
         """
-        found = full_stamps([self])[0]
+        found = self.store.full_stamps([self.text])[0]
         return self.stamp() if found is None and not self.is_local else found
 
     def read_bytes(self) -> bytes:
@@ -138,11 +137,11 @@ class Location:
         Raises:
             FileNotFoundError: it is not there.
         """
-        return self._store.read(self.text)
+        return self.store.read(self.text)
 
     def write_bytes(self, data: bytes) -> None:
         """Writes the file, whole or not at all; folders around it are made."""
-        self._store.write(self.text, data)
+        self.store.write(self.text, data)
 
     def read_json(self) -> Any | None:
         """What `write_json` wrote, or None if it is not there.
@@ -166,26 +165,26 @@ class Location:
             Whether the file holds `value`. Of several who come with different values, however
             close together, exactly one gets True.
         """
-        return self._store.create(self.text, to_json(value))
+        return self.store.create(self.text, to_json(value))
 
     def children(self, suffix: str = "") -> list[Location]:
         """The files directly below, sorted by name, without half-written ones; none if there is
         no such folder."""
-        found = sorted(name for name in self._store.files_in(self.text) if name.endswith(suffix))
+        found = sorted(name for name in self.store.files_in(self.text) if name.endswith(suffix))
         return [Location(name) for name in found if not fnmatch(os.path.basename(name), TEMPORARY)]
 
     def walk(self) -> list[Location]:
         """All files below, however deep, half-written ones included, sorted."""
-        return [Location(name) for name in sorted(self._store.files_below(self.text))]
+        return [Location(name) for name in sorted(self.store.files_below(self.text))]
 
     def remove(self) -> None:
         """Removes the file; fine if it is not there."""
-        self._store.remove(self.text)
+        self.store.remove(self.text)
 
     def remove_tree(self) -> None:
         """Removes the folder and all below; fine if it is not there, or if others remove it, too.
         What others write to it meanwhile may stay."""
-        self._store.remove_tree(self.text)
+        self.store.remove_tree(self.text)
 
     def open(self) -> BinaryIO:
         """A seekable binary file for reading; remotely only what is read is fetched.
@@ -196,7 +195,7 @@ class Location:
         Raises:
             FileNotFoundError: it is not there.
         """
-        return self._store.open(self.text)
+        return self.store.open(self.text)
 
     def open_header(self) -> BinaryIO:
         """Like `open`, in small blocks: for headers.
@@ -204,17 +203,17 @@ class Location:
         Raises:
             FileNotFoundError: it is not there.
         """
-        return self._store.open_header(self.text)
+        return self.store.open_header(self.text)
 
     def reading(self) -> AbstractContextManager[Path]:
         """A local path with the file's content: the file itself, or a copy for as long as this
         lasts. Do not write to it."""
-        return self._store.reading(self.text)
+        return self.store.reading(self.text)
 
     def writing(self) -> AbstractContextManager[Path]:
         """A local path to write to; what is there at the end becomes the file, whole. After an
         exception everything is as it was."""
-        return self._store.writing(self.text)
+        return self.store.writing(self.text)
 
     def fetch(self, to: Path) -> None:
         """Copies the file to a local path, whole or not at all.
@@ -222,40 +221,7 @@ class Location:
         Raises:
             FileNotFoundError: it is not there.
         """
-        self._store.fetch(self.text, to)
-
-
-def full_stamps(places: Sequence[Location]) -> list[str | None]:
-    """For each file a text that changes whenever its content does, though its time be set back: its
-    size and times, or, in an object store, its `Location.stamp`. None if it is not there, or may
-    not be looked at.
-
-    Many neighbours in an object store cost one request for a thousand of them.
-
-    Raises:
-        StorageError: the storage stays away.
-    """
-    found: list[str | None] = [None] * len(places)
-    by_store: defaultdict[Store, list[int]] = defaultdict(list)
-    for number, place in enumerate(places):
-        by_store[place._store].append(number)
-    for store, numbers in by_store.items():
-        stamps = store.full_stamps([places[number].text for number in numbers])
-        for number, stamp in zip(numbers, stamps, strict=True):
-            found[number] = stamp
-    return found
-
-
-def remove_all(places: Sequence[Location]) -> None:
-    """Removes files, as `Location.remove` does each; a thousand in a bucket by one request."""
-    remote: defaultdict[str, list[str]] = defaultdict(list)
-    for place in places:
-        if place.is_local:
-            place.remove()
-        else:
-            remote["/".join(place.text.split("/", 3)[:3])].append(place.text)
-    for names in remote.values():
-        object_store.remove_all(names)
+        self.store.fetch(self.text, to)
 
 
 def to_json(value: Any) -> bytes:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypedDict, TypeVar, cast
 
 from morphsep.storage import interrupt, listing, ranges
-from morphsep.storage.clients import client
+from morphsep.storage.clients import bucket_of, by_bucket, client
 from morphsep.storage.refusals import attempted
 from morphsep.storage.scratch import private_folder
 
@@ -175,8 +175,7 @@ def files_below(folder: str) -> list[str]:
 
 
 def _uris(folder: str, found: Any) -> list[str]:
-    bucket = "/".join(folder.split("/", 3)[:3])
-    return [f"{bucket}/{one['path']}" for one in found]
+    return [f"{bucket_of(folder)}/{one['path']}" for one in found]
 
 
 def remove(name: str) -> None:
@@ -192,17 +191,21 @@ def remove_tree(folder: str) -> None:
 
 
 def remove_all(names: Sequence[str]) -> None:
+    for inside in by_bucket(names).values():
+        _remove_inside(inside)
+
+
+def _remove_inside(names: Sequence[str]) -> None:
     """Objects in one bucket."""
     import obstore
 
-    if names:
-        store, _ = client(names[0], bulk=True)
-        keys = [client(name)[1] for name in names]
-        try:
-            attempted(f"removing {names[0]}", lambda: obstore.delete(store, keys))
-        except FileNotFoundError:  # one was gone, and what follows it may still be there
-            for name in names:
-                remove(name)
+    store, _ = client(names[0], bulk=True)
+    keys = [client(name)[1] for name in names]
+    try:
+        attempted(f"removing {names[0]}", lambda: obstore.delete(store, keys))
+    except FileNotFoundError:  # one was gone, and what follows it may still be there
+        for name in names:
+            remove(name)
 
 
 def open(name: str) -> BinaryIO:

@@ -161,6 +161,11 @@ def create(name: str, data: bytes) -> bool:
 remove = remove_tree = _refuse
 
 
+def remove_all(names: Sequence[str]) -> None:
+    for name in names:
+        _refuse(name)
+
+
 @contextlib.contextmanager
 def writing(name: str) -> Iterator[Path]:
     _refuse(name)

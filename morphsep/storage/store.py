@@ -34,6 +34,9 @@ class Store(Protocol):
 
     def remove(self, name: str) -> None: ...
 
+    def remove_all(self, names: Sequence[str]) -> None:
+        """The names may be in several buckets."""
+
     def remove_tree(self, folder: str) -> None: ...
 
     def open(self, name: str) -> BinaryIO: ...
