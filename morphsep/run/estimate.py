@@ -11,10 +11,10 @@ from pathlib import Path
 from morphsep import audio, manifest
 from morphsep.dsp import Seconds
 from morphsep.request import Command, Job
-from morphsep.run.costs import Cost, cost_of, header, speeds
+from morphsep.run.costs import cost_of, header, speeds
 from morphsep.run.executors import Pool
-from morphsep.run.jobs import settle_jobs, weights_of
-from morphsep.run.workers import choose, uses_gpu, work_of
+from morphsep.run.jobs import settle_jobs
+from morphsep.run.workers import choose_for
 from morphsep.storage import location
 
 AT_ONCE = 16
@@ -110,7 +110,12 @@ def plan(
     costs = [cost_of(*found, command, speed) for found in infos]
     separators = Counter(cost.separator for cost in costs)
     disk = sum(cost.bytes_kept for cost in costs)
-    workers, seconds = (None, None) if on_cluster else _workers(infos, costs, pool or Pool())
+    settings = [job.settings for job, *_ in infos]
+    workers, seconds = (
+        (None, None)
+        if on_cluster
+        else choose_for(list(zip(settings, costs, strict=True)), pool or Pool())
+    )
     return Plan(
         files=len(jobs),
         readable=len(infos) + num_unknown,
@@ -130,19 +135,6 @@ def plan(
         disk_gb=(disk + max((cost.bytes_of_stem for cost in costs), default=0)) / 1e9,
         problems=problems,
     )
-
-
-def _workers(
-    infos: Sequence[tuple[Job, audio.AudioInfo, int]], costs: Sequence[Cost], pool: Pool
-) -> tuple[int, Seconds]:
-    """How many there will be on this machine, and how long they take."""
-    jobs = [job for job, *_ in infos]
-    models = {settings: weights_of(settings) for settings in {job.settings for job in jobs}}
-    work = [
-        work_of(cost, job.settings, models[job.settings])
-        for job, cost in zip(jobs, costs, strict=True)
-    ]
-    return choose(work, pool, uses_gpu(models))
 
 
 def _probe(

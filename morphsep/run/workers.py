@@ -122,26 +122,32 @@ def workers_for(jobs: Sequence[Job], command: Command, pool: Pool) -> int:
         return pool.max_workers
     readable = [job for job in jobs if job.refusal is None]
     seen = readable[:: -(-len(readable) // LOOKS) or 1]
-    models = {settings: weights_of(settings) for settings in {job.settings for job in seen}}
-    work = [one for job in seen if (one := _work(job, command, models[job.settings])) is not None]
+    costs = [(job.settings, cost) for job in seen if (cost := _cost(job, command)) is not None]
     each = len(readable) / len(seen) if seen else 1.0
-    return choose([replace(one, tracks=each) for one in work], pool, uses_gpu(models))[0]
+    return choose_for(costs, pool, each)[0]
 
 
-def uses_gpu(models: Mapping[Settings, Collection[str]]) -> bool:
+def choose_for(
+    costs: Sequence[tuple[Settings, Cost]], pool: Pool, each: float = 1.0
+) -> tuple[int, Seconds]:
+    """As `choose`, for tracks with these settings, of which each stands for so many."""
+    models = {settings: weights_of(settings) for settings in {settings for settings, _ in costs}}
+    work = (work_of(cost, settings, models[settings]) for settings, cost in costs)
+    return choose([replace(one, tracks=each) for one in work], pool, _uses_gpu(models))
+
+
+def _uses_gpu(models: Mapping[Settings, Collection[str]]) -> bool:
     """Whether any of the stages that load weights, by settings, does so for another device than the
     CPU."""
     names = {settings.device for settings, stages in models.items() if stages}
     return any(device(name).type != "cpu" for name in names)
 
 
-def _work(job: Job, command: Command, models: Iterable[str]) -> Work | None:
-    """The work of one job; None if its input cannot be read. Whatever is wrong with it becomes the
+def _cost(job: Job, command: Command) -> Cost | None:
+    """What one job costs; None if its input cannot be read. Whatever is wrong with it becomes the
     track's row, later, and must not end the run here."""
     try:
         found = (SONG, 0) if is_remote(job.path) else header(job)
-        if not isinstance(found, tuple):
-            return None
-        return work_of(cost_of(job, *found, command), job.settings, models)
+        return cost_of(job, *found, command) if isinstance(found, tuple) else None
     except Exception:
         return None
