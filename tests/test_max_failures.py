@@ -14,9 +14,10 @@ from morphsep.errors import SettingError
 from morphsep.pipelines import REPROCESS
 from morphsep.request.inputs import collect
 from morphsep.request.settings import make_settings
-from morphsep.run.driver import most_failures, run
+from morphsep.run.driver import run
 from morphsep.run.jobs import settle_jobs
 from morphsep.run.summary import Summary
+from morphsep.run.tally import most_failures
 from morphsep.run.verification import verify
 from tests import songs
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from morphsep import manifest, storage
 from morphsep.dsp import Seconds
-from morphsep.errors import SettingError
-from morphsep.manifest import TrackRow
 from morphsep.request import Job
 from morphsep.run.executors import Pool, choose_executor, get_executor, tell
 from morphsep.run.heartbeat import Heartbeat
@@ -25,11 +23,11 @@ from morphsep.run.jobs import (
 from morphsep.run.pipeline import Pipeline
 from morphsep.run.reach import try_storage
 from morphsep.run.resuming import Known
-from morphsep.run.summary import Summary, TrackResult
+from morphsep.run.summary import Summary
+from morphsep.run.tally import Tally, most_failures
 from morphsep.run.workers import workers_for
 from morphsep.stages import (
     Clip,
-    Event,
     OnProgress,
     Outcome,
     RunContext,
@@ -97,7 +95,7 @@ def run(
         )  # fmt: skip
         known = Known(context)
         heartbeat = Heartbeat(context, len(jobs), executor, known.newest)
-        results = _Results(heartbeat, on_progress, on_outcome, most)
+        results = Tally(heartbeat, on_progress, on_outcome, most)
         with heartbeat.beating(), storage.interrupts_remembered():
             for outcome in known.done(jobs):
                 results.record(outcome)
@@ -156,50 +154,7 @@ def _named() -> Iterator[str]:
         storage.leave_folder(name)
 
 
-@dataclass
-class _Results:
-    """What became of the tracks so far."""
-
-    heartbeat: Heartbeat
-    on_progress: OnProgress
-    on_outcome: Callable[[Outcome], None]
-    most: float
-    """How many may fail."""
-    tracks: dict[str, TrackResult] = field(default_factory=dict)
-    failed: int = 0
-    touched: list[TrackRow] = field(default_factory=list)
-    """Rows with new stamps: of tracks that were looked into and found done."""
-
-    def progress(self, event: Event) -> None:
-        """A worker tells how far it is; not of a track that another has finished."""
-        if event.track not in self.tracks:
-            self.on_progress(event)
-
-    def record(self, outcome: Outcome) -> None:
-        """Counts a finished track, and tells whoever watches."""
-        row = outcome.row
-        self.tracks[row.track] = TrackResult(
-            row.status, outcome.fresh, row.message, row.output, row.tags_warning is not None
-        )
-        self.failed += row.status == "failed"
-        self.heartbeat.record(outcome)
-        self.on_outcome(outcome)
-
-    def restamp(self, out: Location) -> None:
-        """Puts the new stamps into the manifest, so that no later run looks into those tracks."""
-        if self.touched:
-            manifest.restamp(out, self.touched)
-            self.touched = []
-
-    @property
-    def stopped(self) -> str | None:
-        """Why the run has to be stopped, if it has."""
-        if self.failed <= self.most:
-            return None
-        return f"stopped: {self.failed} tracks failed, and --max-failures allows {self.most}"
-
-
-def _collect(done: Iterator[Clip], results: _Results, held: Held, out: Location) -> None:
+def _collect(done: Iterator[Clip], results: Tally, held: Held, out: Location) -> None:
     """Records what comes out of the pipeline, until its end or until too much has failed."""
     for clip in done:
         held.check()
@@ -218,20 +173,6 @@ def _collect(done: Iterator[Clip], results: _Results, held: Held, out: Location)
                 if len(results.touched) >= RESTAMP_EVERY:
                     results.restamp(out)
                 manifest.compact(out)
-
-
-def most_failures(text: str | None, num_tracks: int) -> float:
-    """How many tracks may fail, from what a user writes: a number, or a share such as "5%".
-
-    Raises:
-        SettingError: it is neither.
-    """
-    if text is None:
-        return float("inf")
-    number = text.strip().removesuffix("%")
-    if not number.isdecimal() or ("%" in text and int(number) > 100):
-        raise SettingError(f"--max-failures takes a number or a share such as 5%, got {text!r}")
-    return int(number) * num_tracks // 100 if "%" in text else int(number)
 
 
 def _lost(context: RunContext, clips: Iterable[Clip], results: Container[str]) -> list[Outcome]:
