@@ -17,6 +17,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Literal, get_args
 
 from morphsep.errors import SettingError
+from morphsep.evaluation.tables import write_parquet
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -66,14 +67,9 @@ def write_sounds(folder: Location, sounds: Iterable[Sound]) -> None:
     Raises:
         SettingError: the rows contradict each other; see `check_sounds`.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     rows = sorted(sounds, key=Sound.key)
     check_sounds(rows)
-    table = pa.Table.from_pylist([asdict(row) for row in rows], _schema())
-    with (folder / TABLE).writing() as path:
-        pq.write_table(table, path, compression="zstd")
+    write_parquet(folder / TABLE, [asdict(row) for row in rows], _schema())
 
 
 def read_sounds(folder: Location) -> list[Sound]:

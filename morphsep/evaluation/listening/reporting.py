@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from morphsep.evaluation.bootstrap import LEAST, Interval
 from morphsep.evaluation.listening.tables import Needed, Scores
+from morphsep.evaluation.tables import markdown_table, write_markdown, write_parquet
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,7 +32,7 @@ def report(scores: Scores) -> Iterator[str]:
     if scores.excluded:
         yield ""
         rows = [(each.listener, "; ".join(each.reasons)) for each in scores.excluded]
-        yield from _table(("excluded", "why"), rows)
+        yield from markdown_table(("excluded", "why"), rows)
     yield from ("", "## Averages", "", INTERVALS, "")
     yield from _averages(scores)
     yield from ("", "## Comparisons", "", "Wilcoxon's test over listeners, Holm's correction.", "")
@@ -44,11 +45,10 @@ def report(scores: Scores) -> Iterator[str]:
 
 def write_tables(scores: Scores, folder: Location) -> None:
     """Writes `scores.md`, and `scores.parquet`, `comparisons.parquet` and `excluded.parquet`."""
-    text = "\n".join(report(scores)) + "\n"
-    (folder / "scores.md").write_bytes(text.encode("utf-8"))
+    write_markdown(folder / "scores.md", report(scores))
     for name, columns in _columns().items():
         rows = [{"test": scores.test, **asdict(row)} for row in getattr(scores, name)]
-        _write_parquet(folder / f"{name}.parquet", rows, columns)
+        write_parquet(folder / f"{name}.parquet", rows, columns)
 
 
 def needed_line(needed: Needed) -> str:
@@ -69,7 +69,7 @@ def _averages(scores: Scores) -> Iterator[str]:
         )
         for each in scores.scores
     ]
-    return _table((*heads, "mean", "median"), rows)
+    return markdown_table((*heads, "mean", "median"), rows)
 
 
 def _comparisons(scores: Scores) -> Iterator[str]:
@@ -81,7 +81,7 @@ def _comparisons(scores: Scores) -> Iterator[str]:
         )
         for each in scores.comparisons
     ]
-    return _table(heads, rows)
+    return markdown_table(heads, rows)
 
 
 def _agreement(scores: Scores) -> Iterator[str]:
@@ -93,17 +93,7 @@ def _agreement(scores: Scores) -> Iterator[str]:
         )
         for each in scores.agreement
     ]
-    return _table(heads, rows)
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    yield _row(heads)
-    yield _row(["---"] * len(heads))
-    yield from map(_row, rows)
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
+    return markdown_table(heads, rows)
 
 
 def _shown(interval: Interval | None) -> str:
@@ -137,11 +127,3 @@ def _columns() -> dict[str, pa.Schema]:
         ]),
         "excluded": pa.schema([test, ("listener", text), ("reasons", pa.list_(text))]),
     }  # fmt: skip
-
-
-def _write_parquet(place: Location, rows: list[dict[str, Any]], columns: pa.Schema) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    with place.writing() as path:
-        pq.write_table(pa.Table.from_pylist(rows, columns), path, compression="zstd")

@@ -136,7 +136,7 @@ def _clips(source: Source, drawn: Sequence[tuple[str, int]]) -> Iterator[Clip]:
     if not drawn:
         return
     guitar = _read(source.job)
-    if _content(guitar) != source.content:
+    if content_of(guitar) != source.content:
         raise TrackError("changed_while_read", f"{source.job.path} changed while it was read")
     for transition, start in drawn:
         yield Clip(
@@ -197,12 +197,13 @@ def _source(job: Job, guitar: Signal, seconds: Seconds) -> Source:
     ]  # fmt: skip
     if not starts:
         raise SettingError(f"silent, or no guitar plays for {length / MODEL_RATE:.3g} s")
-    content = _content(guitar)
+    content = content_of(guitar)
     name = f"{Path(job.path).stem[:NAME]}-{content[:8]}"
     return Source(name=name, content=content, job=job, length=length, starts=starts)
 
 
-def _content(guitar: Signal) -> str:
+def content_of(guitar: Signal) -> str:
+    """A digest of samples."""
     return sha256(np.ascontiguousarray(guitar).tobytes()).hexdigest()
 
 

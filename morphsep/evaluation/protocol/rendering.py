@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import sha256
 
 import numpy as np
 
 from morphsep.audio import AudioReader, AudioWriter, OutputFormat
 from morphsep.dsp import MODEL_RATE, Signal, from_db
 from morphsep.evaluation import metrics
-from morphsep.evaluation.protocol.cutting import Clip
+from morphsep.evaluation.protocol.cutting import Clip, content_of
 from morphsep.evaluation.results import KNOB
 from morphsep.morphing import Recipe, morph_samples, recipe_for_arrays
 from morphsep.request import AS_RECORDED, make_settings
@@ -56,7 +55,7 @@ class Rendering:
     @property
     def key(self) -> str:
         """Names the sounds: all that they depend on."""
-        guitar = sha256(np.ascontiguousarray(self.clip.guitar).tobytes()).hexdigest()
+        guitar = content_of(self.clip.guitar)
         return digest("sequence", SCHEMA, guitar, self._recipe.warp_key, *self.amounts)
 
     def path(self, amount: float) -> str:

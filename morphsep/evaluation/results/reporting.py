@@ -20,6 +20,7 @@ from morphsep.evaluation.results.scores import (
     write_averages,
     write_scores,
 )
+from morphsep.evaluation.tables import markdown_table, write_markdown
 
 if TYPE_CHECKING:
     from morphsep.storage import Location
@@ -79,7 +80,7 @@ def write_results(folder: Location, results: Results) -> None:
     """Writes `scores.parquet`, `summary.parquet` and `report.md`."""
     write_scores(folder, results.scores)
     write_averages(folder, results.averages)
-    (folder / "report.md").write_bytes(("\n".join(report(results)) + "\n").encode("utf-8"))
+    write_markdown(folder / "report.md", report(results))
 
 
 def report(results: Results) -> Iterator[str]:
@@ -128,7 +129,7 @@ def _by_transition(averages: Mapping[tuple[str, str, str], Average], name: str) 
         [backend, *(_shown(here.get((backend, transition))) for transition in transitions)]
         for backend in _in_order(b for b, _ in here)
     )
-    return _table(["backend", *transitions], rows)
+    return markdown_table(["backend", *transitions], rows)
 
 
 def _pooled(averages: Mapping[tuple[str, str, str], Average]) -> Iterator[str]:
@@ -138,13 +139,13 @@ def _pooled(averages: Mapping[tuple[str, str, str], Average]) -> Iterator[str]:
         [each.title, *(_shown(averages.get((backend, ALL, each.name))) for backend in backends)]
         for each in MEASURES if each.name in measured
     )  # fmt: skip
-    return _table(["measure", *backends], rows)
+    return markdown_table(["measure", *backends], rows)
 
 
 def _by_amount(cells: Cells) -> Iterator[str]:
     amounts = sorted({amount for *_, amount in cells})
     rows = sorted({(t, b) for b, t, _ in cells if b != KNOB})
-    return _table(
+    return markdown_table(
         ["transition", "backend", *(f"{amount:g}" for amount in amounts)],
         ([t, b, *(_number(cells.get((b, t, amount))) for amount in amounts)] for t, b in rows),
     )
@@ -176,7 +177,7 @@ def _paper(scores: Sequence[Score]) -> Iterator[str]:
         readings = [_spread(values, name) for name in ("cdpam_step_mean", "cdpam_to_target")]
         ours.append([f"here: {backend}", *readings, ""])
     theirs = ([model, cdpam, "", mos] for model, cdpam, mos in paper.ROWS)
-    yield from _table(["model", "CDPAM", "CDPAM to the target", "MOS"], [*theirs, *ours])
+    yield from markdown_table(["model", "CDPAM", "CDPAM to the target", "MOS"], [*theirs, *ours])
     yield from ("", f"{paper.CITATION}. {paper.READINGS} {paper.DIFFERENCE}")
 
 
@@ -199,11 +200,6 @@ def _section(title: str) -> Iterator[str]:
 def _in_order(names: Iterable[str]) -> list[str]:
     """Each once, sorted; `ALL` last."""
     return sorted(set(names), key=lambda name: (name == ALL, name))
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    for cells in (heads, ["---"] * len(heads), *rows):
-        yield f"| {' | '.join(cells)} |"
 
 
 def _shown(each: Average | None) -> str:

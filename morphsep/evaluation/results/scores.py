@@ -7,10 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from morphsep.evaluation.bootstrap import bootstrap
 from morphsep.evaluation.results.measures import MEASURES
+from morphsep.evaluation.tables import write_parquet
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -92,7 +93,7 @@ def write_scores(folder: Location, scores: Iterable[Score]) -> None:
         | {each.name: _defined(score.values.get(each.name)) for each in MEASURES}
         for score in scores
     ]  # fmt: skip
-    _write(folder / "scores.parquet", rows, _schema())
+    write_parquet(folder / "scores.parquet", rows, _schema())
 
 
 def write_averages(folder: Location, averages: Iterable[Average]) -> None:
@@ -103,7 +104,7 @@ def write_averages(folder: Location, averages: Iterable[Average]) -> None:
     counts = [pa.field(name, pa.int64()) for name in ("clips", "sources")]
     numbers = [pa.field(name, pa.float64()) for name in ("value", "low", "high")]
     schema = pa.schema([*texts, *counts, *numbers], {b"version": VERSION})
-    _write(folder / "summary.parquet", [asdict(each) for each in averages], schema)
+    write_parquet(folder / "summary.parquet", [asdict(each) for each in averages], schema)
 
 
 def _schema() -> pa.Schema:
@@ -114,14 +115,6 @@ def _schema() -> pa.Schema:
     lists = [pa.field(name, pa.list_(pa.float64())) for name in ("amounts", "distances")]
     numbers = [pa.field(each.name, pa.float64()) for each in MEASURES]
     return pa.schema([*texts, *lists, *numbers], {b"version": VERSION})
-
-
-def _write(place: Location, rows: list[dict[str, Any]], schema: pa.Schema) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    with place.writing() as path:
-        pq.write_table(pa.Table.from_pylist(rows, schema), path, compression="zstd")
 
 
 def _defined(value: float | None) -> float | None:

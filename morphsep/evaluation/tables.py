@@ -1,0 +1,31 @@
+"""Tables on paper: Parquet for programs, Markdown for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from morphsep.storage import Location
+
+
+def write_parquet(place: Location, rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> None:
+    """Writes rows, whole or not at all; without any, the columns are there."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with place.writing() as path:
+        pq.write_table(pa.Table.from_pylist(rows, schema), path, compression="zstd")
+
+
+def write_markdown(place: Location, lines: Iterable[str]) -> None:
+    """Writes lines, whole or not at all."""
+    place.write_bytes(("\n".join(lines) + "\n").encode("utf-8"))
+
+
+def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """The lines of a table."""
+    for cells in (heads, ["---"] * len(heads), *rows):
+        yield f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
