@@ -10,10 +10,10 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.progress import TimeRemainingColumn as Remaining
+from rich.progress import Progress, TaskID
 from rich.table import Table
 
+from morphsep.cli.bars import bars, timed
 from morphsep.cli.streams import shown
 from morphsep.request import Job
 from morphsep.run import Fate, Summary, TrackResult
@@ -68,11 +68,8 @@ class Watch:
 def progress(jobs: Sequence[Job], quiet: bool) -> Iterator[Watch]:
     """A live display on stderr for as long as the context lasts; nothing if `quiet` or no
     terminal is there to show it."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), Remaining())
-    off = quiet or not console.is_terminal
-    with Progress(*columns, console=console, transient=True, disable=off) as bars:
-        yield Watch(bars, len(jobs))
+    with bars(quiet, *timed()) as shown_bars:
+        yield Watch(shown_bars, len(jobs))
 
 
 def say_separators(jobs: Sequence[Job]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from morphsep.cli.answers import print_result
+from morphsep.cli.bars import bars
 from morphsep.cli.options import Json
 
 if TYPE_CHECKING:
@@ -90,15 +91,10 @@ def _lines(results: Results, out: str) -> list[str]:
 @contextmanager
 def _progress(quiet: bool) -> Iterator[Callable[[int, int], None]]:
     """A bar on standard error, which goes away at the end."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    off = quiet or not console.is_terminal
-    with Progress(console=console, transient=True, disable=off) as bar:
-        task = bar.add_task("clips", total=None)
+    with bars(quiet) as shown:
+        task = shown.add_task("clips", total=None)
 
         def report(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
+            shown.update(task, completed=done, total=total)
 
         yield report

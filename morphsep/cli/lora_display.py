@@ -9,6 +9,7 @@ from typing import Any
 
 from morphsep.backends.diffusion.lora import ENDS, INDEX, TONES, Adapter
 from morphsep.backends.diffusion.training import OnStep, Recipe
+from morphsep.cli.bars import bars, timed
 
 
 def total_steps(recipe: Recipe) -> int:
@@ -20,21 +21,14 @@ def total_steps(recipe: Recipe) -> int:
 @contextmanager
 def progress(recipe: Recipe, quiet: bool) -> Iterator[OnStep]:
     """A bar on stderr with the phase and its loss; nothing if `quiet` or there is no terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-    from rich.progress import TimeRemainingColumn as Remaining
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), Remaining())
-    off = quiet or not console.is_terminal
-    with Progress(*columns, console=console, transient=True, disable=off) as bars:
-        task = bars.add_task("loading", total=total_steps(recipe))
+    with bars(quiet, *timed()) as shown:
+        task = shown.add_task("loading", total=total_steps(recipe))
         ended: dict[str, int] = {}
 
         def on_step(phase: str, done: int, steps: int, loss: float) -> None:
             ended[phase] = done
             label = f"{phase} {done}/{steps}, loss {loss:.4f}"
-            bars.update(task, completed=sum(ended.values()), description=label)
+            shown.update(task, completed=sum(ended.values()), description=label)
 
         yield on_step
 
