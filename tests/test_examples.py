@@ -21,6 +21,7 @@ from morphsep.cli.app import app
 from morphsep.separators.own_stem import resolve_stem
 from morphsep.tones import get_tone
 from tests import songs
+from tests.guitarml_captures import write_capture
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
@@ -72,7 +73,9 @@ PARTS = (
 )
 """How Python begins that is part of something which another test runs: tests/test_extending.py,
 tests/test_docs.py, tests/test_evaluation_metrics.py."""
-LEFT_OVER = re.compile(r"^(--stem '|[{(]|name: |  - VST3|\[build-system\]|morphsep-example/)")
+LEFT_OVER = re.compile(
+    r"^(--stem '|[{(]|name: |  - (VST3|Capture)|\[build-system\]|morphsep-example/)"
+)
 """How blocks begin that are neither commands nor Python; tests of their own are below."""
 
 
@@ -159,6 +162,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("their_solo.wav", "violin.wav", "riff.wav"):
         songs.write(place / name, songs.guitar(3.0, seed=7))
     shutil.copy(ROOT / "morphsep" / "tones" / "builtin" / "fuzz.yaml", place / "found.yaml")
+    write_capture(place / "drive.json")
     return place
 
 

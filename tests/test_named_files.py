@@ -26,12 +26,17 @@ from morphsep.storage.files import temporary_beside
 from morphsep.storage.locations import Location, location
 from tests import songs
 from tests.checkpoints import write_htdemucs
+from tests.guitarml_captures import write_capture
 from tests.object_store import ObjectStore
 
 CHAIN = """name: my room
 pedals:
   - Drive: {drive_db: 12.5}
   - Convolution: {impulse_response_filename: %s, mix: 0.3}
+"""
+RIG = """name: my rig
+pedals:
+  - Capture: {capture_filename: knob.json, gain: 0.75}
 """
 CAPTURE = {"receptive_field": 2, "bias": False}
 
@@ -52,6 +57,8 @@ def folder(tmp_path: Path) -> Path:
     songs.write(place / "take.wav", songs.guitar(2.0, seed=3) ** 3)
     capture = {"architecture": "Linear", "config": CAPTURE, "weights": [0.5, 0.25]}
     (place / "amp.nam").write_text(json.dumps(capture))
+    write_capture(place / "knob.json")
+    (place / "rig.yaml").write_text(RIG)
     (place / "adapter" / "both").mkdir(parents=True)
     for name in ("adapter.json", "both/x.safetensors"):
         (place / "adapter" / name).write_text(name)
@@ -84,8 +91,11 @@ def some(place: object) -> list[Any]:
         to=f"{place}/room.yaml", amount=f"{place}/curve.csv", from_=f"{place}/take.wav",
         separator="none", uniform=False,
     )  # fmt: skip
+    knobs = make_settings(
+        to=f"{place}/knob.json@gain=0.25", from_=f"{place}/rig.yaml", separator="none"
+    )
     capture = make_settings(to=f"{place}/amp.nam", separator="none")
-    return [files, capture] if find_spec("nam") else [files]
+    return [files, knobs, capture] if find_spec("nam") else [files, knobs]
 
 
 def test_workers_need_not_see_the_drivers_files(
@@ -95,7 +105,7 @@ def test_workers_need_not_see_the_drivers_files(
     there = [prints(build(settings)) for settings in many]
     packed = packed_files.pack(many, carried)
     assert packed_files.pack(many, carried) == packed, "what is there stays"
-    assert len(packed) == 2 + len(many)
+    assert len(packed) == 3 + len(many)
     folder.rename(tmp_path / "elsewhere")
     forget()
     for settings, wanted in zip(many, there, strict=True):
@@ -103,7 +113,7 @@ def test_workers_need_not_see_the_drivers_files(
         recipe = build(settings, places)
         assert prints(recipe) == wanted
         assert recipe.settings == settings, "the manifest says what the user wrote"
-        assert Path(recipe.target.name).stem in ("my room", "amp")
+        assert Path(recipe.target.name).stem in ("my room", "knob@gain=0", "amp")
     forget()
 
 
@@ -192,7 +202,7 @@ def test_a_bucket_holds_them_all(bucket: Location, folder: Path, store: ObjectSt
 
 
 def test_what_is_not_in_the_bucket_is_said(bucket: Location) -> None:
-    for name in ("no.yaml", "no.wav", "no.nam"):
+    for name in ("no.yaml", "no.wav", "no.nam", "no.json"):
         with pytest.raises(SettingError, match=f"nothing at {bucket / name}"):
             build(make_settings(to=str(bucket / name)))
     with pytest.raises(SettingError, match="nothing at"):

@@ -22,7 +22,8 @@ ADAPTER = "adapter"
 FILE_OPTIONS = (ADAPTER, "weights")
 """Options of backends that name files."""
 CHAINS = (".yaml", ".yml")
-IMPULSE = "impulse_response_filename"
+COPIED = ("impulse_response_filename", "capture_filename")
+"""Parameters of pedals that name files, which go where the chain goes."""
 PLUGIN = "path"
 
 
@@ -63,22 +64,24 @@ def options_of(settings: Settings, names: tuple[str, ...]) -> list[str]:
 
 def local_path(text: str, offline: bool) -> str:
     """The path on this machine of a file that may lie in an object store; it is fetched from there
-    together with the files that it names.
+    together with the files that it names. What a tone says about a knob stays behind it.
 
     Raises:
         SettingError: the file does not exist.
     """
     if "://" not in text:
         return text
-    if location(text).is_local:
-        return str(location(text).path)
     from morphsep.models import is_offline, local_copy, weights_dir
+    from morphsep.tones import split_knob
 
-    path = local_copy(text, weights_dir(), is_offline(offline))
+    file, knob = split_knob(text)
+    if location(file).is_local:
+        return f"{location(file).path}{knob}"
+    path = local_copy(file, weights_dir(), is_offline(offline))
     if path.suffix.lower() not in CHAINS:
-        return str(path)
-    # impulse responses are fetched; a plugin must be installed on this machine
-    named = [name for kind, name in files_of_chain(path) if kind == IMPULSE]
+        return f"{path}{knob}"
+    # impulse responses and captures are fetched; a plugin must be installed on this machine
+    named = [name for kind, name in files_of_chain(path) if kind in COPIED]
     beside_it = {name: local_path(beside(folder_of(text), name), offline) for name in named}
     return str(_chain_with(path, beside_it))
 
@@ -103,7 +106,7 @@ def _naming(parsed: Any) -> Iterator[tuple[dict[str, Any], str]]:
     pedals = parsed.get("pedals") if isinstance(parsed, dict) else None
     for item in pedals if isinstance(pedals, list) else ():
         for pedal in item.values() if isinstance(item, dict) else ():
-            for name in (IMPULSE, PLUGIN) if isinstance(pedal, dict) else ():
+            for name in (*COPIED, PLUGIN) if isinstance(pedal, dict) else ():
                 if isinstance(pedal.get(name), str) and pedal[name]:
                     yield pedal, name
 

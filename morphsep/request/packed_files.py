@@ -18,7 +18,7 @@ from morphsep.errors import SettingError
 from morphsep.request.named_files import (
     ADAPTER,
     CHAINS,
-    IMPULSE,
+    COPIED,
     LocalPaths,
     files_of_chain,
     local_path,
@@ -41,13 +41,16 @@ def pack(many: Iterable[Settings], folder: Location) -> dict[str, str]:
     Raises:
         SettingError: one cannot be read.
     """
+    from morphsep.tones import split_knob
+
     packed: dict[str, str] = {}
     for settings in many:
         tones = [text for text in (settings.to, settings.from_) if _is_file(text)]
         curve = [settings.amount] if settings.amount.strip().lower().endswith(".csv") else []
         for text in (*tones, *curve, *options_of(settings, (ADAPTER,))):
             if text not in packed:
-                packed[text] = _put(Path(local_path(text, settings.offline)).expanduser(), folder)
+                file, knob = split_knob(local_path(text, settings.offline))
+                packed[text] = _put(Path(file).expanduser(), folder) + knob
     return packed
 
 
@@ -63,12 +66,11 @@ def unpack(settings: Settings, packed: Mapping[str, str], folder: Location) -> L
 
 def _is_file(text: str) -> bool:
     """Whether a tone is a file."""
-    from morphsep.tones import DEFINITIONS, is_recording, named_tones
+    from morphsep.tones import is_definition, is_recording
 
     if "://" in text:
         return True
-    is_chain = Path(text).suffix.lower() in DEFINITIONS and text not in named_tones()
-    return is_chain or is_recording(text)
+    return is_definition(text) or is_recording(text)
 
 
 def _put(path: Path, folder: Location) -> str:
@@ -101,7 +103,7 @@ def _parts(path: Path) -> dict[str, Path | bytes]:
     # a plugin has to be installed on every machine, under the same path
     files = {name: str((path.parent / name).resolve()) for _, name in inner}
     parts: dict[str, Path | bytes] = {}
-    for number, name in enumerate(dict.fromkeys(n for kind, n in inner if kind == IMPULSE)):
+    for number, name in enumerate(dict.fromkeys(n for kind, n in inner if kind in COPIED)):
         copy = f"{number}-{Path(name).name}"
         parts[copy] = Path(files[name])
         files[name] = copy

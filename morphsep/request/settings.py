@@ -23,10 +23,10 @@ class Settings:
         str,
         Option(
             help="Tone to morph towards: a name (see `morphsep tones`), a chain (.yaml), a "
-            "recording or an amp capture (.nam)."
+            "recording or an amp capture (.nam, or .json with its knob: amp.json@gain=0.8)."
         ),
     ] = AS_RECORDED
-    """Tone to morph towards: a name, a YAML file, a recording, an amp capture (.nam)."""
+    """Tone to morph towards: a name, a YAML file, a recording, an amp capture (.nam, .json)."""
     from_: Annotated[str, Option(flag="--from", help="Tone to morph from.")] = AS_RECORDED
     """Tone to morph from; as-recorded is the stem itself."""
     recording: Annotated[

@@ -6,13 +6,14 @@ A tone renders the stem as it would sound through it. ``get_tone`` finds one by 
 
 from morphsep.tones.catalogue import (
     BUILTIN,
-    DEFINITIONS,
     check_recording,
     get_tone,
+    is_definition,
     is_recording,
     list_tones,
     named_tones,
 )
+from morphsep.tones.chain.captured import knobs_of_capture, split_knob
 from morphsep.tones.tone import Fitting, Stem, Tone
 from morphsep.tones.traits import ToneTraits
 from morphsep.tones.transitions import TRANSITIONS, get_transition
@@ -20,7 +21,6 @@ from morphsep.tones.trim import measure_trim, trimmed
 
 __all__ = [
     "BUILTIN",
-    "DEFINITIONS",
     "TRANSITIONS",
     "Fitting",
     "Stem",
@@ -29,9 +29,12 @@ __all__ = [
     "check_recording",
     "get_tone",
     "get_transition",
+    "is_definition",
     "is_recording",
+    "knobs_of_capture",
     "list_tones",
     "measure_trim",
     "named_tones",
+    "split_knob",
     "trimmed",
 ]

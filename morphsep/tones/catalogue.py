@@ -12,6 +12,7 @@ from typing import cast
 
 from morphsep.errors import SettingError
 from morphsep.tones.as_recorded import AS_RECORDED
+from morphsep.tones.chain.captured import read_captured, split_knob
 from morphsep.tones.chain.definition import read_chain
 from morphsep.tones.tone import Tone
 
@@ -28,6 +29,7 @@ DEFINITIONS: dict[str, Callable[[Path], Tone]] = {
     ".yaml": read_chain,
     ".yml": read_chain,
     ".nam": _capture,
+    ".json": read_captured,
 }
 """Readers of files that define a tone, by suffix."""
 RECORDINGS = {
@@ -80,7 +82,8 @@ def get_tone(spec: str, recording: str = "reference") -> Tone:
     """The tone of that name, or the one made from a file.
 
     Args:
-        spec: a name; a ``.yaml`` file that describes a chain; or a recording.
+        spec: a name; a ``.yaml`` file that describes a chain; a capture, ``.nam`` or ``.json``, the
+            latter with its knob (``amp.json@gain=0.8``); or a recording.
         recording: how a recording is used: ``reference`` (other notes, whose sound is wanted),
             ``match`` (the same, imitated by an effect chain), ``paired`` (the same take through
             other equipment), ``transport`` (another instrument).
@@ -92,27 +95,31 @@ def get_tone(spec: str, recording: str = "reference") -> Tone:
         raise SettingError(
             f"a recording can be taken for {', '.join(RECORDINGS)}; {recording!r} is none of them"
         )
-    tones, suffix = named_tones(), Path(spec).suffix.lower()
+    tones = named_tones()
     if is_recording(spec):
         return _of_recording(spec, recording)
     if spec in tones:
         return tones[spec]
-    if suffix in DEFINITIONS:
-        return DEFINITIONS[suffix](Path(spec))
+    if is_definition(spec):
+        return DEFINITIONS[_suffix(spec)](Path(spec))
     near = difflib.get_close_matches(spec.lower(), tones, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
     raise SettingError(
         f"there is no tone {spec!r}{hint}; there are {', '.join(tones)}, or a file: a .yaml that "
-        "describes a chain, a .nam that captures an amplifier, or a recording"
+        "describes a chain, a .nam or .json that captures an amplifier, or a recording"
     )
+
+
+def is_definition(spec: str) -> bool:
+    """Whether a tone's name is that of a file that defines one, by its suffix."""
+    return spec not in named_tones() and _suffix(spec) in DEFINITIONS
 
 
 def is_recording(spec: str) -> bool:
     """Whether a tone's name is that of a recording, by its suffix or because it is a file."""
-    suffix = Path(spec).suffix.lower()
-    if spec in named_tones() or suffix in DEFINITIONS:
+    if spec in named_tones() or is_definition(spec):
         return False
-    return suffix in AUDIO or Path(spec).is_file()
+    return _suffix(spec) in AUDIO or Path(spec).is_file()
 
 
 def check_recording(recording: str, *specs: str) -> None:
@@ -121,6 +128,11 @@ def check_recording(recording: str, *specs: str) -> None:
         raise SettingError(
             f"--{recording} takes a recording, such as take.wav; {' and '.join(specs)} are none"
         )
+
+
+def _suffix(spec: str) -> str:
+    file, _ = split_knob(spec)
+    return Path(file).suffix.lower()
 
 
 def _of_recording(path: str, recording: str) -> Tone:

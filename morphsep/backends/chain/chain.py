@@ -47,7 +47,7 @@ class Chain:
         fades at the ends need.
 
         Raises:
-            SettingError: one of the tones is not an effect chain.
+            SettingError: one of the tones is not an effect chain, or no way leads between them.
         """
         before, after = _memory(_as_chain(source), _as_chain(target))
         return max(before, FADE), max(after, FADE)
@@ -73,9 +73,8 @@ def _as_chain(tone: Tone) -> EffectChain:
 
 def _memory(a: EffectChain, b: EffectChain) -> tuple[int, int]:
     """(before, after) in samples of two chains and those between them."""
-    totals = [a.context, b.context]
+    totals, pairs = [a.context, b.context], pair_up(a.pedals, b.pedals)
     if a.settle is None and b.settle is None:
-        pairs = pair_up(a.pedals, b.pedals)
         for amount in SAMPLED:
             parts = [context_between(pair, amount) for pair in pairs]
             totals.append(total_context(parts, None))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from morphsep.dsp import Signal
+from morphsep.errors import SettingError
 from morphsep.tones.chain import Pedal
 from morphsep.tones.effects import Effect, Parameter, Setting, Value, knobs
 
@@ -41,6 +42,9 @@ def pair_up(source: Sequence[Pedal], target: Sequence[Pedal]) -> list[Pair]:
     Pedals pair when they are of one kind and agree in every setting that cannot be interpolated
     (the longest common subsequence of both racks); the others stand alone, in the order of the
     rack: gate, dynamics, filters, drive, cabinet, modulation, echo.
+
+    Raises:
+        SettingError: one stands alone whose ``mix`` is fixed, so that it cannot come in or go out.
     """
     pairs: list[Pair] = []
     i = j = 0
@@ -51,6 +55,12 @@ def pair_up(source: Sequence[Pedal], target: Sequence[Pedal]) -> list[Pair]:
         if at_source < len(source):
             pairs.append(Pair(source=source[at_source], target=target[at_target]))
         i, j = at_source + 1, at_target + 1
+    for pair in pairs:
+        if None in (pair.source, pair.target) and knobs(pair.present.kind)["mix"].scale == "fixed":
+            raise SettingError(
+                f"only one of the two chains has this {pair.present.kind}, which cannot come in "
+                "little by little: use another backend, such as spectral"
+            )
     return pairs
 
 

@@ -1,6 +1,6 @@
 """Amp captures: a real amplifier as a network, in the files of Neural Amp Modeler (``.nam``).
 
-Levels: a capture receives the guitar at the same loudness as pedals do (``rack.REFERENCE_LUFS``),
+Levels: a capture receives the guitar at the same loudness as pedals do (``reference_level``),
 with full scale at 12 dBu, the preset of that program's own plugin. A file that states another
 ``input_level_dbu`` gets the guitar louder or softer by the difference. The output is brought back
 to the input's level, as measured on noise; the track's own trim corrects what remains.
@@ -8,7 +8,6 @@ to the input's level, as measured on noise; the track's own trim corrects what r
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from morphsep.dsp import CONTEXT, MODEL_RATE, Signal
+from morphsep.dsp import Signal
 from morphsep.storage import digest_file, stamp
 from morphsep.tones.capture.model import load_network, metadata, read_definition, sample_rate
 from morphsep.tones.capture.player import Player, player
-from morphsep.tones.chain.rack import to_reference
+from morphsep.tones.capture.rates import context_at
+from morphsep.tones.reference_level import to_reference
 
 SCHEMA = 1
 """Raised when the same file sounds different than before."""
@@ -64,9 +64,7 @@ class Capture:
         """(before, after) in samples at 44.1 kHz: the network's receptive field (one second for a
         recurrent network) plus the context of two resamplers."""
         playing = _player(self.path)
-        both = 2 * math.ceil(CONTEXT * MODEL_RATE / min(playing.rate, MODEL_RATE)) + 2
-        margin = both if playing.rate != MODEL_RATE else 0
-        return math.ceil(playing.looks_back * MODEL_RATE / playing.rate) + margin, margin
+        return context_at(playing.rate, playing.looks_back)
 
     def fingerprint(self) -> str:
         """Digest of the file's content."""
@@ -79,10 +77,7 @@ class Capture:
             return np.zeros_like(stem)
         playing = _player(self.path)
         gain = to_reference(level, stem.shape[0])
-        same = len(stem) == 2 and np.array_equal(stem[0], stem[1])
-        dry = (stem[:1] if same else stem) * np.float32(gain)
-        wet = playing.render(dry, start) * np.float32(1 / gain)
-        return np.repeat(wet, 2, axis=0) if same else wet
+        return playing.render(stem * np.float32(gain), start) * np.float32(1 / gain)
 
 
 @lru_cache(maxsize=64)

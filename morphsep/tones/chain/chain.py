@@ -12,7 +12,7 @@ from morphsep.tones.chain.rack import Pedal, play, total_context
 
 SCHEMA = 2
 """Raised when the same definition sounds different than before."""
-FILE_SETTINGS = ("path", "impulse_response_filename")
+FILE_SETTINGS = ("path", "impulse_response_filename", "capture_filename")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

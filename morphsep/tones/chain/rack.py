@@ -8,12 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from morphsep.dsp import MODEL_RATE, Signal, from_db
+from morphsep.dsp import MODEL_RATE, Signal
 from morphsep.tones.effects.effect import Effect, Setting, Value
 from morphsep.tones.effects.registry import effect_named
-
-REFERENCE_LUFS = -18.0
-"""The loudness (of two channels) at which pedals receive every guitar, however it was recorded."""
+from morphsep.tones.reference_level import to_reference
 
 NEPERS = math.log(10) / 20
 """Nepers in a dB."""
@@ -41,17 +39,6 @@ class Pedal:
 
 Step = tuple[Effect, Mapping[str, Value]]
 """An effect and its current settings: numbers, or curves ``[T]``."""
-
-
-def to_reference(level: float, channels: int) -> float:
-    """Gain from the recorded loudness in LUFS to the reference; 1 where nothing was recorded.
-
-    BS.1770 adds the channels' powers: one signal in two channels is 3 dB louder than in one, and
-    has to meet the drive at the same level.
-    """
-    if not math.isfinite(level):
-        return 1.0
-    return from_db(REFERENCE_LUFS - level) * math.sqrt(channels / 2)
 
 
 def play(steps: Sequence[Step], stem: Signal, start: int, level: float, trim: Value) -> Signal:

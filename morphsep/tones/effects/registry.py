@@ -7,6 +7,7 @@ from functools import cache
 
 from morphsep.errors import SettingError
 from morphsep.tones.effects.cabinet import Cabinet
+from morphsep.tones.effects.captured import Capture
 from morphsep.tones.effects.drive import Drive
 from morphsep.tones.effects.effect import Effect, Parameter
 from morphsep.tones.effects.gate import Gate
@@ -16,7 +17,9 @@ from morphsep.tones.effects.plugin import NOT_LOCKABLE, PedalboardEffect, plugin
 from morphsep.tones.effects.tremolo import Tremolo
 from morphsep.tones.effects.vst3 import VST3
 
-OWN: tuple[type[Effect], ...] = (Cabinet, Chorus, Drive, Flanger, Gate, Phaser, Tremolo, VST3)
+OWN: tuple[type[Effect], ...] = (
+    *(Cabinet, Capture, Chorus, Drive, Flanger, Gate, Phaser, Tremolo, VST3),
+)
 """Our own effects: they replace pedalboard's classes of the same name and take the same
 parameters."""
 
@@ -48,5 +51,5 @@ def effect_named(kind: str) -> Effect:
 
 
 def knobs(kind: str) -> Mapping[str, Parameter]:
-    """The parameters of a pedal of this kind; every one has a ``mix``."""
+    """The parameters of a pedal of this kind; every one has a ``mix``, which may be its own."""
     return {"mix": MIX, **effect_named(kind).parameters}

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from morphsep.dsp import MODEL_RATE, Signal, Span, excerpt_spans
-from morphsep.tones.chain.rack import to_reference
 from morphsep.tones.match.aim import Passages
 from morphsep.tones.recordings.recording import Recording
+from morphsep.tones.reference_level import to_reference
 from morphsep.tones.tone import Stem
 
 NUM_PASSAGES, PASSAGE_SECONDS = 2, 5.0
