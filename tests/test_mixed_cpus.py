@@ -27,6 +27,7 @@ from morphsep.run.verification import verify
 from morphsep.stages import kind_of_cpu
 from tests import songs
 from tests.checkpoints import write_htdemucs
+from tests.roformer_checkpoints import write_roformer
 
 SAME = 1e-6
 
@@ -84,6 +85,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     found = tmp_path_factory.mktemp("mixed")
     songs.song(found, 11.0, 48000, 2, "FLOAT")
     write_htdemucs(found / "model", kind="safetensors")
+    write_roformer(found / "roformer")
     return found
 
 
@@ -97,7 +99,8 @@ def go(folder: Path, out: Path, settings: dict[str, Any]) -> tuple[np.ndarray, l
 
 def check(folder: Path, request: pytest.FixtureRequest, separator: str, **settings: Any) -> None:
     named = {"stem": {"stem": "{stem}.guitar.wav"},
-             "demucs": {"separator": f"demucs:{folder / 'model'}"}}  # fmt: skip
+             "demucs": {"separator": f"demucs:{folder / 'model'}"},
+             "roformer": {"separator": f"roformer:{folder / 'roformer'}"}}  # fmt: skip
     settings |= named.get(separator, {"separator": separator})
     with pytest.MonkeyPatch.context() as patch:
         from morphsep.run.executors import local
@@ -120,7 +123,7 @@ def test_sections_of_one_song_on_two_kinds_of_cpu(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("separator", ["stem", "harmonic", "embedded", "demucs"])
+@pytest.mark.parametrize("separator", ["stem", "harmonic", "embedded", "demucs", "roformer"])
 @pytest.mark.parametrize("backend", ["chain", "spectral", "vocoder", "crossfade"])
 def test_every_separator_and_backend_on_two_kinds_of_cpu(
     folder: Path, request: pytest.FixtureRequest, separator: str, backend: str

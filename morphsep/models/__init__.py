@@ -13,6 +13,7 @@ from morphsep.models.devices import (
 from morphsep.models.download import is_offline
 from morphsep.models.from_bucket import local_copy
 from morphsep.models.hub import hub_answers
+from morphsep.models.pickled import first_line, read_pickle
 from morphsep.models.weights import (
     CDPAM,
     DEFAULT_MODEL,
@@ -21,6 +22,7 @@ from morphsep.models.weights import (
     fetch,
     list_models,
     locate,
+    locate_roformer,
     path,
     reachable,
     resolve,
@@ -38,6 +40,7 @@ __all__ = [
     "available",
     "device",
     "fetch",
+    "first_line",
     "full_precision",
     "hub_answers",
     "identity",
@@ -47,8 +50,10 @@ __all__ = [
     "list_models",
     "local_copy",
     "locate",
+    "locate_roformer",
     "path",
     "reachable",
+    "read_pickle",
     "resolve",
     "sha256_of",
     "verify",

@@ -18,6 +18,7 @@ from morphsep.models.bags import Bag, Recipe, assemble, legacy_files, published,
 from morphsep.models.checksums import check, identity
 from morphsep.models.download import Progress, is_offline
 from morphsep.models.from_bucket import local_copy
+from morphsep.models.roformers import ROFORMERS, how_to_get, read_roformer
 from morphsep.models.sources import (
     HUB_FILES,
     PACKAGED,
@@ -109,6 +110,24 @@ def locate(model: str, offline: bool = False) -> Bag | None:
             return read_folder(path)
     names = ", ".join(name for name in published() if name not in legacy_files())
     raise SettingError(f"No Demucs model or folder {model!r}. Known by name: {names}.")
+
+
+def locate_roformer(place: str, offline: bool = False) -> Bag:
+    """The files of a RoFormer on this machine, weights and yaml: a known name, a folder, a file, or
+    one of these in an object store.
+
+    Raises:
+        SettingError: there is none; says where a model of a known name is kept.
+    """
+    if "://" in place:
+        return read_roformer(local_copy(place, weights_dir(), is_offline(offline)))
+    for path in (weights_dir() / place, Path(place).expanduser()):
+        if path.exists():
+            return read_roformer(path)
+    if place in ROFORMERS:
+        raise SettingError(how_to_get(place, weights_dir() / place))
+    names = ", ".join(ROFORMERS)
+    raise SettingError(f"No RoFormer or folder {place!r}. Known by name: {names}.")
 
 
 def _folders(recipe: Recipe) -> Iterator[Path]:

@@ -50,8 +50,8 @@ class Settings:
     separator: Annotated[
         str,
         Option(
-            help="auto, demucs, demucs:MODEL[:SOURCE], embedded, harmonic, stem, none, or another "
-            "of `morphsep separators`.",
+            help="auto, demucs, demucs:MODEL[:SOURCE], roformer:MODEL[:STEM], embedded, harmonic, "
+            "stem, none, or another of `morphsep separators`.",
             in_separate=True,
         ),
     ] = "auto"

@@ -2,7 +2,8 @@
 
 The grid is fixed to the track, not to the span that was asked for, so that every sample gets the
 same estimates with the same weights however the work is cut. Geometry and triangular weights are
-those of ``demucs.apply.apply_model`` (Defossez et al., MIT).
+those of ``demucs.apply.apply_model`` (Defossez et al., MIT); the faded window is that of ``demix``
+in Music-Source-Separation-Training (Solovyev et al., MIT).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Segment:
     read_start: int
     """First sample that the model sees."""
     read_samples: int
-    """How many it sees: those that count, centred, with half of the surplus on each side."""
+    """How many it sees."""
 
     @property
     def stop(self) -> int:
@@ -45,6 +46,8 @@ class SegmentGrid:
     origin: int = 0
     model_length: Callable[[int], int]
     """Samples that the model must see for a segment of this many."""
+    is_centred: bool = True
+    """Whether the surplus that it sees lies on both sides, half on each; else all of it behind."""
 
     def touching(self, start: int, stop: int) -> Iterator[Segment]:
         """Segments with at least one sample in [start, stop), in order."""
@@ -56,11 +59,11 @@ class SegmentGrid:
     def _segment(self, offset: int) -> Segment:
         num_samples = min(self.length, self.track_samples - offset)
         read_samples = self.model_length(num_samples)
-        surplus = read_samples - num_samples
+        before = (read_samples - num_samples) // 2 if self.is_centred else 0
         return Segment(
             start=offset,
             num_samples=num_samples,
-            read_start=offset - surplus // 2,
+            read_start=offset - before,
             read_samples=read_samples,
         )
 
@@ -71,6 +74,16 @@ def triangle(length: int) -> Signal:
     falling = np.arange(length - length // 2, 0, -1)
     weights: Signal = np.concatenate([rising, falling]).astype(np.float32)
     weights /= weights.max()
+    return weights
+
+
+def faded(length: int, fade: int) -> Signal:
+    """Weights ``[length]`` of 1 with a straight fade at both ends, which begin next to 0: where
+    nothing overlaps, what is weighed must come back."""
+    weights = np.ones(length, np.float32)
+    rising = np.maximum(np.linspace(0, 1, fade, dtype=np.float32), np.float32(1e-6))
+    weights[length - fade :] = rising[::-1]
+    weights[:fade] = rising
     return weights
 
 

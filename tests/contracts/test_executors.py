@@ -25,6 +25,7 @@ from morphsep.run.summary import Summary
 from morphsep.run.verification import verify
 from tests import songs
 from tests.checkpoints import write_htdemucs
+from tests.roformer_checkpoints import write_roformer
 
 PIPELINES = {"morph": REPROCESS, "separate": SEPARATE}
 
@@ -44,6 +45,7 @@ FORMATS = {
     "harmonic": ("wav", 44100, 1, "PCM_16"),
     "embedded": ("flac", 44100, 2, "PCM_24"),
     "demucs": ("wav", 32000, 2, "PCM_16"),
+    "roformer": ("wav", 44100, 2, "PCM_24"),
 }
 """Each separator's song: extension, Hz, channels, subtype."""
 TONES: dict[str, dict[str, Any]] = {
@@ -66,10 +68,11 @@ FAILED = {"broken": "not_audio", "absent": "not_found", "no stem": "stem_not_fou
 @pytest.fixture(scope="module")
 def separators(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
     """The settings that name each separator."""
-    model = write_htdemucs(tmp_path_factory.mktemp("model"))
+    folder = tmp_path_factory.mktemp("models")
     named = {name: {"separator": name} for name in FORMATS}
     return named | {
-        "demucs": {"separator": f"demucs:{model}"},
+        "demucs": {"separator": f"demucs:{write_htdemucs(folder / 'demucs')}"},
+        "roformer": {"separator": f"roformer:{write_roformer(folder / 'roformer')}"},
         "stem": {"stem": "{stem}.guitar.wav"},
     }
 

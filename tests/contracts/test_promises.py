@@ -14,23 +14,27 @@ import morphsep
 from morphsep.run.verification import verify
 from tests import songs
 from tests.checkpoints import write_htdemucs
+from tests.roformer_checkpoints import write_roformer
 
 BACKENDS = ("chain", "spectral", "crossfade", "vocoder")
 SEPARATORS = ("none", "stem", "harmonic", "embedded", "demucs")
+HOSTED = ("roformer",)
+"""The same as demucs but for the model: tried with one backend."""
 
 
 @pytest.fixture(scope="session")
-def small_model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(write_htdemucs(tmp_path_factory.mktemp("model"), kind="safetensors"))
+def named(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Separators whose names say where a model lies."""
+    folder = tmp_path_factory.mktemp("models")
+    demucs = f"demucs:{write_htdemucs(folder / 'demucs', kind='safetensors')}"
+    return {"demucs": demucs, "roformer": f"roformer:{write_roformer(folder / 'roformer')}"}
 
 
 @pytest.fixture
-def separation(request: pytest.FixtureRequest, small_model: str) -> dict[str, str]:
+def separation(request: pytest.FixtureRequest, named: dict[str, str]) -> dict[str, str]:
     if request.param == "stem":
         return {"stem": "{stem}.guitar.wav"}
-    if request.param == "demucs":
-        return {"separator": f"demucs:{small_model}"}
-    return {"separator": request.param}
+    return {"separator": named.get(request.param, request.param)}
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +49,9 @@ def song_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     return path
 
 
-every_separator = pytest.mark.parametrize("separation", SEPARATORS, indirect=True)
+every_separator = pytest.mark.parametrize(
+    "separation", (*SEPARATORS, *HOSTED), indirect=True
+)
 
 
 def rms(signal: np.ndarray) -> float:
@@ -67,6 +73,7 @@ def test_amount_0_gives_the_input_back_bit_for_bit(tmp_path, separation, subtype
 @pytest.mark.parametrize(
     ("separation", "backend", "uniform"),
     [*((name, backend, False) for name in SEPARATORS for backend in BACKENDS),
+     *((name, "crossfade", False) for name in HOSTED),
      ("harmonic", "chain", True)],
     indirect=["separation"],
 )  # fmt: skip
@@ -92,6 +99,7 @@ def test_promises_1_to_3_and_5_to_7(song_of, separation, backend, uniform) -> No
 @pytest.mark.parametrize(
     ("separation", "backend", "rate", "uniform"),
     [*((name, backend, 44100, False) for name in SEPARATORS for backend in BACKENDS),
+     *((name, "crossfade", rate, False) for name in HOSTED for rate in (8000, 96000)),
      *((name, "chain", 32000, False) for name in SEPARATORS),
      ("harmonic", "spectral", 32000, True)],
     indirect=["separation"],

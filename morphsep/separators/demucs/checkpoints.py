@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import inspect
 import json
-import pickle
-import re
-import warnings
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from morphsep.errors import SettingError
+from morphsep.models import first_line, read_pickle
 
 if TYPE_CHECKING:
     from torch import nn
@@ -41,21 +39,6 @@ SETTINGS = (
 """What training settings in older checkpoints consist of: accepted, and thrown away."""
 
 
-class _Inert:
-    """Stands for an allowed name while a pickle is read, so that not even that name is called."""
-
-    def __new__(cls, *args: object, **kwargs: object) -> _Inert:
-        return super().__new__(cls)
-
-    def __setstate__(self, state: object) -> None:
-        pass
-
-
-def _stand_in(path: str) -> type[_Inert]:
-    module, name = path.rsplit(".", 1)
-    return type(name, (_Inert,), {"__module__": module, "__qualname__": name})
-
-
 def load(path: Path) -> nn.Module:
     """The model in a checkpoint, on the CPU, in float32, for inference.
 
@@ -71,31 +54,12 @@ def load(path: Path) -> nn.Module:
 
 
 def _read_th(path: Path) -> dict[str, Any]:
-    import torch
-
-    allowed: list[Any] = [Fraction, *(_stand_in(name) for name in (*MODELS, *SETTINGS))]
-    try:
-        with torch.serialization.safe_globals(allowed), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # old files: pickle protocol, typed storage
-            package = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        asked = re.search(r"GLOBAL (\S+)", str(error))
-        what = asked.group(1) if asked else _first_line(error)
-        raise SettingError(
-            f"it asks Python to use what no model needs ({what}). It was refused and nothing of it "
-            "ran; do not trust its source."
-        ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise SettingError(f"it is damaged, or no checkpoint ({_first_line(error)}).") from error
+    package = read_pickle(path, allowed=[Fraction], inert=(*MODELS, *SETTINGS))
     if not isinstance(package, dict) or not {"klass", "args", "kwargs", "state"} <= set(package):
         raise SettingError("it holds no Demucs model (no class, arguments and state).")
     klass = package["klass"]
     named = f"{klass.__module__}.{klass.__qualname__}" if isinstance(klass, type) else repr(klass)
     return {**package, "klass": named}
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def _read_safetensors(path: Path) -> dict[str, Any]:
@@ -135,7 +99,7 @@ def _build(package: dict[str, Any]) -> nn.Module:
             model = klass(*package["args"], **{k: v for k, v in kwargs.items() if k in known})
         model.load_state_dict(package["state"])
     except (TypeError, ValueError, AssertionError, AttributeError, RuntimeError) as error:
-        raise SettingError(f"demucs cannot build it ({_first_line(error)}).") from error
+        raise SettingError(f"demucs cannot build it ({first_line(error)}).") from error
     model.requires_grad_(False)
     return model.eval()
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,8 +19,10 @@ from morphsep.models import Bag, BatchRunner, identity
 from morphsep.models import device as device_of
 from morphsep.separators.demucs.ensemble import Part, load_parts
 from morphsep.separators.demucs.fast import transformations
+from morphsep.separators.named_model import model_and_source
 from morphsep.separators.segments import OverlapAdd, Segment, triangle
 from morphsep.separators.separator import Mix
+from morphsep.separators.stereo import from_stereo, to_stereo
 
 DEFAULT_MODEL = models.DEFAULT_MODEL
 """The model with a guitar source."""
@@ -74,7 +75,8 @@ class Demucs:
         transformations.check(self._optimise or ())
         if device not in ("auto", "cpu"):
             device_of(device)
-        self._model, self._source = _with_source(model, source)
+        named, self._source = model_and_source(model, source)
+        self._model = named or DEFAULT_MODEL
         models.locate(self._model, offline)
         self._device, self._batch_size, self._lanes = device, batch_size, lanes
         self._offline = offline
@@ -133,7 +135,7 @@ class Demucs:
         for _, alike in groupby(grid.touching(start, stop), lambda segment: segment.read_samples):
             inputs = ((segment, _normalised(mix, segment)) for segment in alike)
             for segment, estimate in runner.run(part.model, part.source, inputs):
-                added.add(segment, _with_channels(estimate, mix.num_channels))
+                added.add(segment, from_stereo(estimate, mix.num_channels))
         return added.result()
 
     def _files(self) -> Bag:
@@ -163,16 +165,6 @@ def _check(
         raise SettingError("shifts and seed must be >= 0, batch_size and lanes >= 1.")
 
 
-def _with_source(model: str, source: str | None) -> tuple[str, str | None]:
-    """Model and source of ``MODEL:SOURCE``; a colon in a path that exists is part of the path."""
-    head, colon, tail = model.rpartition(":")
-    if not colon or Path(model).expanduser().exists() or "/" in tail or "\\" in tail:
-        return model, source
-    if not tail or source not in (None, tail):
-        raise SettingError(f"{model!r} should name one source after the colon: MODEL:SOURCE.")
-    return head or DEFAULT_MODEL, tail
-
-
 def _scale(mix: Mix) -> np.float32:
     # One sample has no standard deviation.
     return np.float32((mix.std if np.isfinite(mix.std) else 0.0) + 1e-8)
@@ -184,11 +176,4 @@ def _normalised(mix: Mix, segment: Segment) -> Signal:
     signal: Signal = (read - np.float32(mix.mean)) / _scale(mix)
     signal[:, : max(0, -segment.read_start)] = 0
     signal[:, max(0, mix.num_samples - segment.read_start) :] = 0
-    return np.repeat(signal, 2, axis=0) if mix.num_channels == 1 else signal
-
-
-def _with_channels(estimate: Signal, num_channels: int) -> Signal:
-    if num_channels == estimate.shape[0]:
-        return estimate
-    mono: Signal = estimate.mean(axis=0, keepdims=True)
-    return mono
+    return to_stereo(signal)

@@ -23,6 +23,7 @@ from morphsep.models import BatchRunner, sha256_of
 from morphsep.models import device as device_of
 from morphsep.separators.panorama import CONTEXT, HOP, OVERLAP, analyse, pan_gains, synthesise
 from morphsep.separators.separator import Mix
+from morphsep.separators.stereo import from_stereo, to_stereo
 
 if TYPE_CHECKING:
     from morphsep.separators.embedded.network import BlockModel
@@ -123,7 +124,7 @@ def _inputs(mix: Mix, start: int, stop: int, scale: np.float32) -> Iterator[tupl
         samples: Signal = mix.read((index * BLOCK - BEFORE) * HOP, (BEFORE + BLOCK + AFTER) * HOP)
         if samples.any():
             samples = samples / scale
-            yield index, np.repeat(samples, 2, axis=0) if len(samples) == 1 else samples
+            yield index, to_stereo(samples)
 
 
 def _weighted(mix: Mix, index: int, estimate: Signal) -> Signal:
@@ -131,8 +132,7 @@ def _weighted(mix: Mix, index: int, estimate: Signal) -> Signal:
     both sides, weighted by the mix's panorama.
     """
     if mix.num_channels == 1:
-        middle: Signal = estimate[:, EDGE * HOP : -EDGE * HOP].mean(axis=0, keepdims=True)
-        return middle
+        return from_stereo(estimate[:, EDGE * HOP : -EDGE * HOP], 1)
     reach = CONTEXT + EDGE
     mixture = analyse(mix.read((index * BLOCK - reach) * HOP, (BLOCK + 2 * reach) * HOP))
     gains = pan_gains(mixture)[:, :, CONTEXT:-CONTEXT]

@@ -1,0 +1,117 @@
+"""RoFormer checkpoints: known by name, and in folders, a file of weights beside a yaml.
+
+None is fetched by us: of none has whoever trained it stated a licence that allows it. What is known
+of each is said, so that who fetches one knows what it is and whether it came whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from morphsep.errors import SettingError
+from morphsep.models.bags import Bag, Recipe
+
+SUFFIXES = (".ckpt", ".safetensors", ".pth", ".pt", ".th")
+YAML = (".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoFormerInfo:
+    """What is known of a published model."""
+
+    page: str
+    """Where it is kept."""
+    file: str
+    num_bytes: int
+    """About, where only megabytes are known."""
+    sha256: str
+    """Of the file, or its first digits; empty where nothing is known."""
+    licence: str
+    sdr: float
+    """dB on the guitars of MVSep's 30 tracks, as surveyed in September 2026."""
+
+
+ROFORMERS: Mapping[str, RoFormerInfo] = MappingProxyType({
+    "bs-roformer-sw": RoFormerInfo(
+        page="https://huggingface.co/enerjazzer/BS-ROFO-SW-Fixed",
+        file="BS-Rofo-SW-Fixed.ckpt",
+        num_bytes=699_412_152,
+        sha256="24e7d35ee9c64415673d3fd33e06a67cac2c103c5df6267ba1576459c775916e",
+        licence="none stated; who trained it has not said so, and the page is a copy",
+        sdr=9.01,
+    ),
+    "xlance-guitar": RoFormerInfo(
+        page="https://huggingface.co/chenxie95/xlance-msr-ckpt",
+        file="gtr_mss.pth",
+        num_bytes=204_400_000,
+        sha256="813a92bd210e1fc7",
+        licence="MIT on its page; made from bs-roformer-sw, which has none",
+        sdr=8.60,
+    ),
+    "mega-53-guitar": RoFormerInfo(
+        page="https://huggingface.co/noblebarkrr/BS-Roformer-MVSep-Mega-53-stems",
+        file="bs_mega_53stem_guitar_mvsep.ckpt",
+        num_bytes=77_600_000,
+        sha256="",
+        licence="none stated",
+        sdr=8.25,
+    ),
+    "becruily-guitar": RoFormerInfo(
+        page="https://huggingface.co/becruily/mel-band-roformer-guitar",
+        file="becruily_guitar.ckpt",
+        num_bytes=45_142_183,
+        sha256="83472bbf125774af5282d2e0b86df89eaf2dd45e8a4ec8d68e820ebf3e42a83c",
+        licence="none stated",
+        sdr=5.63,
+    ),
+})  # fmt: skip
+"""Models with a guitar, best first."""
+
+
+def how_to_get(name: str, folder: Path) -> str:
+    """What to do about a model that is not on this machine."""
+    known = ROFORMERS[name]
+    return (
+        f"{name} is not on this machine, and morphsep does not fetch it (licence: "
+        f"{known.licence}). If you may use it, put {known.file} and its yaml, from {known.page}, "
+        f"into {folder}."
+    )
+
+
+def read_roformer(path: Path) -> Bag:
+    """Weights and yaml, in this order, of the model at a folder, a file of weights, or a yaml.
+
+    Raises:
+        SettingError: one of them is missing, or it is not clear which.
+    """
+    folder = path if path.is_dir() else path.parent
+    yamls = [path] if path.suffix in YAML else _of_kind(folder, YAML)
+    weights = [path] if path.suffix in SUFFIXES else _of_kind(folder, SUFFIXES)
+    if len(yamls) > 1 and len(weights) == 1:
+        yamls = _alike(yamls, weights[0])
+    elif len(weights) > 1 and len(yamls) == 1:
+        weights = _alike(weights, yamls[0])
+    if len(yamls) != 1 or len(weights) != 1:
+        raise SettingError(
+            f"{path} should be one RoFormer: weights ({', '.join(SUFFIXES)}) beside their yaml. "
+            f"Weights: {_names(weights)}; yaml: {_names(yamls)}. Of several, name the file."
+        )
+    recipe = Recipe(name=weights[0].stem, signatures=(weights[0].stem,))
+    return Bag(recipe=recipe, files=(weights[0], yamls[0]))
+
+
+def _of_kind(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    return sorted(file for file in folder.iterdir() if file.suffix in suffixes)
+
+
+def _alike(files: list[Path], other: Path) -> list[Path]:
+    """Those whose names go with another's: ``a.yaml`` or ``a_config.yaml`` with ``a.ckpt``."""
+    one = other.stem.removesuffix("_config")
+    return [file for file in files if file.stem.removesuffix("_config") == one] or files
+
+
+def _names(files: list[Path]) -> str:
+    return ", ".join(file.name for file in files) or "none"
