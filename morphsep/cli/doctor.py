@@ -32,6 +32,7 @@ def checks(out: Path | None = None) -> Iterator[Check]:
     yield _effects()
     yield _ffmpeg()
     yield from _weights()
+    yield _best_stems()
     yield _device()
     yield _ray()
     yield _writable("output folder", out if out is not None else Path.cwd())
@@ -98,6 +99,40 @@ def _weights() -> Iterator[Check]:
             "or bring stems with --stem",
         )  # fmt: skip
     yield _writable("weights folder", folder)
+
+
+TEST_SET = "SDR of guitar on MVSep's 30 tracks"
+"""Of all figures below; those of other sets cannot be put beside them."""
+DEMUCS_SDR = 5.25
+
+
+def _best_stems() -> Check:
+    """What gives the best guitar on this machine."""
+    from morphsep import models
+
+    what, here = "guitar stems", models.roformers_here()
+    demucs = f"demucs:{models.DEFAULT_MODEL}, {DEMUCS_SDR} dB"
+    best = max(known.sdr for known in models.ROFORMERS.values())
+    if not _has_gpu():
+        return Check(
+            what, "ok",
+            f"best here: {demucs} ({TEST_SET}); a RoFormer ({best} dB) wants a GPU",
+        )  # fmt: skip
+    if here:
+        sdr = models.ROFORMERS[here[0]].sdr
+        return Check(what, "ok", f"best here: roformer:{here[0]}, {sdr} dB ({TEST_SET})")
+    return Check(
+        what, "limited", f"{demucs}; with this GPU a RoFormer gives up to {best} ({TEST_SET})",
+        "morphsep models list: where they are kept, and under which terms",
+    )  # fmt: skip
+
+
+def _has_gpu() -> bool:
+    try:
+        import torch
+    except ImportError:
+        return False
+    return torch.cuda.is_available()
 
 
 def _device() -> Check:

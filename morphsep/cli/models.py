@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from morphsep.cli.answers import print_answer, print_result
 from morphsep.cli.options import Json, Offline
+
+if TYPE_CHECKING:
+    from morphsep.models import ModelInfo
 
 models_app = typer.Typer(
     no_args_is_help=True,
@@ -19,15 +22,23 @@ models_app = typer.Typer(
 
 @models_app.command("list")
 def models_list(as_json: Json = False) -> None:
-    """Models that can be fetched, and which are here."""
+    """Models that are known, which are here, and how the others are had."""
     from morphsep import models
 
     found = models.list_models()
-    lines = [f"{m.name:18} {f'here: {m.path}' if m.path else 'not here'}" for m in found]
+    lines = [f"{m.name:18} {_where(m)}" for m in found]
     for licence in dict.fromkeys(m.licence for m in found):
         named = ", ".join(m.name for m in found if m.licence == licence)
         lines.append(f"licence of the weights of {named}: {licence}")
     print_answer(as_json, [asdict(m) for m in found], lines)
+
+
+def _where(model: ModelInfo) -> str:
+    if model.path or model.is_fetched:
+        return f"here: {model.path}" if model.path else "not here"
+    size = (model.published_bytes or 0) / 1e6
+    digest = f", sha256 {model.sha256}" if model.sha256 else ""
+    return f"not here, not fetched: {model.file} ({size:.0f} MB{digest}) at {model.page}"
 
 
 @models_app.command("fetch")

@@ -83,6 +83,10 @@ class TrackRow:
         "Why this separator (asked for, or how auto decided).", "string"
     )
     weights_hash: str | None = column("sha256 of the separator's weights.", "string")
+    weights_licence: str | None = column(
+        "Whose the separator's weights are and under which licence, as far as that is known.",
+        "string",
+    )
     from_tone: str | None = column("Tone morphed from.", "string")
     to_tone: str | None = column("Tone morphed towards.", "string")
     amount: str | None = column(

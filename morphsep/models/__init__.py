@@ -14,20 +14,23 @@ from morphsep.models.download import is_offline
 from morphsep.models.from_bucket import local_copy
 from morphsep.models.hub import hub_answers
 from morphsep.models.pickled import first_line, read_pickle
+from morphsep.models.places import weights_dir
+from morphsep.models.roformer_files import locate_roformer, resolve_roformer, roformers_here
+from morphsep.models.roformers import ROFORMERS, RoFormerInfo, licence_of_roformer
 from morphsep.models.weights import (
     CDPAM,
     DEFAULT_MODEL,
     MUSIC2LATENT,
+    ModelInfo,
     available,
     fetch,
+    licence_of,
     list_models,
     locate,
-    locate_roformer,
     path,
     reachable,
     resolve,
     verify,
-    weights_dir,
 )
 
 __all__ = [
@@ -35,8 +38,11 @@ __all__ = [
     "DEFAULT_MODEL",
     "MAX_LANES",
     "MUSIC2LATENT",
+    "ROFORMERS",
     "Bag",
     "BatchRunner",
+    "ModelInfo",
+    "RoFormerInfo",
     "available",
     "device",
     "fetch",
@@ -47,6 +53,8 @@ __all__ = [
     "is_offline",
     "is_out_of_memory",
     "lane_threads",
+    "licence_of",
+    "licence_of_roformer",
     "list_models",
     "local_copy",
     "locate",
@@ -55,6 +63,8 @@ __all__ = [
     "reachable",
     "read_pickle",
     "resolve",
+    "resolve_roformer",
+    "roformers_here",
     "sha256_of",
     "verify",
     "weights_dir",

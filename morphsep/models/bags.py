@@ -28,6 +28,9 @@ class Recipe:
     """One row a checkpoint, one number a source; None: all count the same."""
     segment: float | None = None
     """Seconds; None: each checkpoint's own."""
+    digests: tuple[str, ...] = ()
+    """Checksums of the files, or their first digits, as far as they are known beforehand; empty
+    texts, or none at all, where they are not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""RoFormer checkpoints: known by name, and in folders, a file of weights beside a yaml.
+"""What is known of published RoFormer checkpoints.
 
 None is fetched by us: of none has whoever trained it stated a licence that allows it. What is known
 of each is said, so that who fetches one knows what it is and whether it came whole.
@@ -10,12 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-
-from morphsep.errors import SettingError
-from morphsep.models.bags import Bag, Recipe
-
-SUFFIXES = (".ckpt", ".safetensors", ".pth", ".pt", ".th")
-YAML = (".yaml", ".yml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,37 +75,15 @@ def how_to_get(name: str, folder: Path) -> str:
     )
 
 
-def read_roformer(path: Path) -> Bag:
-    """Weights and yaml, in this order, of the model at a folder, a file of weights, or a yaml.
-
-    Raises:
-        SettingError: one of them is missing, or it is not clear which.
-    """
-    folder = path if path.is_dir() else path.parent
-    yamls = [path] if path.suffix in YAML else _of_kind(folder, YAML)
-    weights = [path] if path.suffix in SUFFIXES else _of_kind(folder, SUFFIXES)
-    if len(yamls) > 1 and len(weights) == 1:
-        yamls = _alike(yamls, weights[0])
-    elif len(weights) > 1 and len(yamls) == 1:
-        weights = _alike(weights, yamls[0])
-    if len(yamls) != 1 or len(weights) != 1:
-        raise SettingError(
-            f"{path} should be one RoFormer: weights ({', '.join(SUFFIXES)}) beside their yaml. "
-            f"Weights: {_names(weights)}; yaml: {_names(yamls)}. Of several, name the file."
-        )
-    recipe = Recipe(name=weights[0].stem, signatures=(weights[0].stem,))
-    return Bag(recipe=recipe, files=(weights[0], yamls[0]))
+def published_as(sha256: str) -> str | None:
+    """The name of the known model whose weights have this checksum."""
+    found = (name for name, known in ROFORMERS.items() if known.sha256)
+    return next((name for name in found if sha256.startswith(ROFORMERS[name].sha256)), None)
 
 
-def _of_kind(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
-    return sorted(file for file in folder.iterdir() if file.suffix in suffixes)
-
-
-def _alike(files: list[Path], other: Path) -> list[Path]:
-    """Those whose names go with another's: ``a.yaml`` or ``a_config.yaml`` with ``a.ckpt``."""
-    one = other.stem.removesuffix("_config")
-    return [file for file in files if file.stem.removesuffix("_config") == one] or files
-
-
-def _names(files: list[Path]) -> str:
-    return ", ".join(file.name for file in files) or "none"
+def licence_of_roformer(sha256: str) -> str:
+    """What is known of weights with this checksum: whose they are, and under which licence."""
+    name = published_as(sha256)
+    if name is None:
+        return "not known to morphsep: whoever has fetched these weights knows where they are from"
+    return f"{name} ({ROFORMERS[name].page}): {ROFORMERS[name].licence}"

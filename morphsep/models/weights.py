@@ -18,7 +18,9 @@ from morphsep.models.bags import Bag, Recipe, assemble, legacy_files, published,
 from morphsep.models.checksums import check, identity
 from morphsep.models.download import Progress, is_offline
 from morphsep.models.from_bucket import local_copy
-from morphsep.models.roformers import ROFORMERS, how_to_get, read_roformer
+from morphsep.models.places import user_cache, weights_dir
+from morphsep.models.roformer_files import locate_named
+from morphsep.models.roformers import ROFORMERS, how_to_get
 from morphsep.models.sources import (
     HUB_FILES,
     PACKAGED,
@@ -30,9 +32,11 @@ from morphsep.models.sources import (
 
 DEFAULT_MODEL = "htdemucs_6s"
 LICENCE = (
-    "not stated; from their authors 'for research purpose' (facebookresearch/demucs#327, #508)"
+    "for htdemucs its author's page says MIT since July 2026 (huggingface.co/adefossez/HTDemucs); "
+    "for the others, htdemucs_6s too, we have seen only the earlier 'for research purpose' "
+    "(facebookresearch/demucs#327, #508)"
 )
-"""Of Demucs' weights. The MIT licence covers demucs' code only; the hub's pages name no licence."""
+"""Of Demucs' weights. The MIT licence of its repository names the code."""
 MUSIC2LATENT = "music2latent"
 CDPAM = "cdpam"
 LICENCES = {MUSIC2LATENT: "CC-BY-NC-4.0", CDPAM: "MIT"}
@@ -53,16 +57,14 @@ class ModelInfo:
     """Folder that holds it on this machine, None if it is not here."""
     num_bytes: int | None
     """Size of its files on this machine, None if it is not here."""
-
-
-def weights_dir() -> Path:
-    """``$MORPHSEP_WEIGHTS``, else ``morphsep/weights`` in the user's cache folder."""
-    own = os.environ.get("MORPHSEP_WEIGHTS")
-    return Path(own).expanduser() if own else _user_cache() / "morphsep" / "weights"
-
-
-def _user_cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    is_fetched: bool = True
+    """Whether ``morphsep models fetch`` brings it; else `page` says where it is kept."""
+    page: str = ""
+    file: str = ""
+    """Name of its weights there, of `published_bytes` and with `sha256` (or its first digits; empty
+    where it is not known)."""
+    published_bytes: int | None = None
+    sha256: str = ""
 
 
 def list_models() -> tuple[ModelInfo, ...]:
@@ -71,14 +73,30 @@ def list_models() -> tuple[ModelInfo, ...]:
     names = sorted(name for name in published() if name not in legacy_files())
     names.sort(key=lambda name: name != DEFAULT_MODEL)
     names += [*HUB_FILES, *PACKAGED]
-    return tuple(_info(name) for name in names)
+    return tuple(_info(name) for name in names) + tuple(map(_roformer_info, ROFORMERS))
+
+
+def _roformer_info(name: str) -> ModelInfo:
+    known, bag = ROFORMERS[name], locate_named(name)
+    return ModelInfo(
+        name=name,
+        licence=known.licence,
+        urls=(),
+        path=bag.files[0].parent if bag else None,
+        num_bytes=sum(file.stat().st_size for file in bag.files) if bag else None,
+        is_fetched=False,
+        page=known.page,
+        file=known.file,
+        published_bytes=known.num_bytes,
+        sha256=known.sha256,
+    )
 
 
 def _info(name: str) -> ModelInfo:
     bag = locate(name)
     return ModelInfo(
         name=name,
-        licence=LICENCES.get(name, LICENCE),
+        licence=licence_of(name),
         urls=tuple(files[0].url for files in sources(_known()[name])),
         path=bag.files[0].parent if bag else None,
         num_bytes=sum(file.stat().st_size for file in bag.files) if bag else None,
@@ -101,6 +119,8 @@ def locate(model: str, offline: bool = False) -> Bag | None:
     """
     if "://" in model:
         return read_folder(local_copy(model, weights_dir(), is_offline(offline)))
+    if model in ROFORMERS:
+        return locate_named(model)
     recipe = _known().get(model)
     if recipe is not None:
         bags = (assemble(recipe, folder) for folder in _folders(recipe))
@@ -112,28 +132,15 @@ def locate(model: str, offline: bool = False) -> Bag | None:
     raise SettingError(f"No Demucs model or folder {model!r}. Known by name: {names}.")
 
 
-def locate_roformer(place: str, offline: bool = False) -> Bag:
-    """The files of a RoFormer on this machine, weights and yaml: a known name, a folder, a file, or
-    one of these in an object store.
-
-    Raises:
-        SettingError: there is none; says where a model of a known name is kept.
-    """
-    if "://" in place:
-        return read_roformer(local_copy(place, weights_dir(), is_offline(offline)))
-    for path in (weights_dir() / place, Path(place).expanduser()):
-        if path.exists():
-            return read_roformer(path)
-    if place in ROFORMERS:
-        raise SettingError(how_to_get(place, weights_dir() / place))
-    names = ", ".join(ROFORMERS)
-    raise SettingError(f"No RoFormer or folder {place!r}. Known by name: {names}.")
+def licence_of(model: str) -> str:
+    """What is known of the licence of Demucs' weights, or of those of another model by name."""
+    return LICENCES.get(model, LICENCE)
 
 
 def _folders(recipe: Recipe) -> Iterator[Path]:
     yield weights_dir() / recipe.name
     yield from _hub_cache(recipe.name)
-    torch_home = Path(os.environ.get("TORCH_HOME") or _user_cache() / "torch")
+    torch_home = Path(os.environ.get("TORCH_HOME") or user_cache() / "torch")
     yield torch_home / "hub" / "checkpoints"
 
 
@@ -188,6 +195,8 @@ def resolve(model: str, *, offline: bool = False, progress: Progress | None = No
             if recipe is None or _must_be_here(model, offline):
                 raise
             logger.warning("%s Fetching it again.", error)
+    if model in ROFORMERS:
+        raise SettingError(how_to_get(model, weights_dir() / model))
     if _must_be_here(model, offline):
         raise SettingError(
             f"The weights of {model} are not on this machine and offline is set. Run `morphsep "

@@ -9,6 +9,7 @@ from morphsep.morphing.blas import one_blas_thread
 from morphsep.morphing.in_memory import morph_samples, recipe_for_arrays
 from morphsep.morphing.mix import READ_BLOCK, MixView, ignore_reading, put_back
 from morphsep.morphing.morpher import Morpher
+from morphsep.morphing.plugins import members_of
 from morphsep.morphing.recipe import Recipe, build
 from morphsep.morphing.settling import forget, settle
 from morphsep.morphing.stem_facts import StemFacts
@@ -26,6 +27,7 @@ __all__ = [
     "ignore_reading",
     "is_warped",
     "measure_fit",
+    "members_of",
     "morph_samples",
     "one_blas_thread",
     "put_back",

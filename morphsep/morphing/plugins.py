@@ -12,7 +12,7 @@ from morphsep.request import Settings
 
 if TYPE_CHECKING:
     from morphsep.backends import Backend
-    from morphsep.separators import Separator
+    from morphsep.separators import Member, Separator
     from morphsep.tones import Tone
 
 
@@ -25,6 +25,8 @@ def build_separator(settings: Settings) -> Separator:
         SettingError: there is no such separator, or it cannot work.
     """
     name, _, model = settings.separator.partition(":")
+    if name == "ensemble":
+        return _ensemble(settings)
     common = {
         "device": settings.device,
         "seed": settings.seed,
@@ -37,7 +39,38 @@ def build_separator(settings: Settings) -> Separator:
     return _separator(name, settings.separator_options, taken)
 
 
-@lru_cache(maxsize=4)
+def members_of(separator: str) -> tuple[str, ...]:
+    """The separators, as they are named, that one consists of: itself, or an ensemble's members.
+
+    Raises:
+        SettingError: it is no ensemble.
+    """
+    if separator.partition(":")[0] != "ensemble":
+        return (separator,)
+    return tuple(member.separator for member in _members(separator))
+
+
+def _members(ensemble: str) -> tuple[Member, ...]:
+    from morphsep.separators import parse_members
+
+    return parse_members(ensemble.partition(":")[2], request.plugin_names("separator"))
+
+
+def _ensemble(settings: Settings) -> Separator:
+    from morphsep.separators import Ensemble
+
+    if settings.separator_options:
+        names = ", ".join(name for name, _ in settings.separator_options)
+        raise SettingError(f"options of a separator ({names}) are for one alone, not an ensemble")
+    return Ensemble(
+        [
+            (build_separator(replace(settings, separator=member.separator)), member.weight)
+            for member in _members(settings.separator)
+        ]
+    )
+
+
+@lru_cache(maxsize=8)
 def _separator(
     name: str, given: tuple[tuple[str, str], ...], common: tuple[tuple[str, Any], ...]
 ) -> Separator:

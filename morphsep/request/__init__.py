@@ -8,7 +8,13 @@ from morphsep.request.list_rows import ListRow, read_list
 from morphsep.request.named_files import with_local_files
 from morphsep.request.option import BACKEND_OPTIONS, Option
 from morphsep.request.packed_files import pack, unpack
-from morphsep.request.registry import describe_plugins, has_option, load_plugin, plugin_options
+from morphsep.request.registry import (
+    describe_plugins,
+    has_option,
+    load_plugin,
+    plugin_names,
+    plugin_options,
+)
 from morphsep.request.settings import (
     AS_RECORDED,
     Settings,
@@ -40,6 +46,7 @@ __all__ = [
     "pack",
     "parse_amount",
     "parse_time",
+    "plugin_names",
     "plugin_options",
     "read_list",
     "setting_options",

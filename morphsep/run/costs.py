@@ -11,7 +11,7 @@ from morphsep import audio
 from morphsep.dsp import Seconds, model_length
 from morphsep.errors import TrackError
 from morphsep.manifest import TrackRow
-from morphsep.morphing import build
+from morphsep.morphing import build, members_of
 from morphsep.request import Command, Job
 from morphsep.storage import location
 
@@ -53,7 +53,8 @@ class Cost:
     @property
     def memory_gb(self) -> float:
         """Peak of the process that does it."""
-        return MEMORY_GB.get(self.separator.partition(":")[0], OTHER_MEMORY_GB)
+        kinds = [member.partition(":")[0] for member in members_of(self.separator)]
+        return sum(MEMORY_GB.get(kind, OTHER_MEMORY_GB) for kind in kinds)
 
 
 def cost_of(
@@ -73,12 +74,20 @@ def cost_of(
         separator=separator,
         backend=backend,
         duration=info.duration,
-        seconds={stage: info.duration / speed.get(stage, 1.0) for stage in stages},
+        seconds={stage: info.duration / _speed(stage, separator, speed) for stage in stages},
         chunks=recipe.grid.num_chunks(length),
         sections=-(-length // recipe.section),
         bytes_of_stem=stem,
         bytes_kept=stem + result,
     )
+
+
+def _speed(stage: str, separator: str, speed: Mapping[str, float]) -> float:
+    """Of a stage; of an ensemble that has not been measured, that of its members in turn."""
+    if stage == "ensemble" and stage not in speed:
+        kinds = [member.partition(":")[0] for member in members_of(separator)]
+        return 1 / sum(1 / speed.get(kind, 1.0) for kind in kinds)
+    return speed.get(stage, 1.0)
 
 
 def header(job: Job) -> tuple[audio.AudioInfo, int] | str | None:

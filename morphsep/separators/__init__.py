@@ -4,6 +4,15 @@ Found by entry point ``morphsep.separators``, ours like anybody's.
 """
 
 from morphsep.separators.auto import choose_separator
-from morphsep.separators.separator import Mix, Separator
+from morphsep.separators.ensemble import Ensemble, Member, parse_members
+from morphsep.separators.separator import Licensed, Mix, Separator
 
-__all__ = ["Mix", "Separator", "choose_separator"]
+__all__ = [
+    "Ensemble",
+    "Licensed",
+    "Member",
+    "Mix",
+    "Separator",
+    "choose_separator",
+    "parse_members",
+]

@@ -1,5 +1,5 @@
-"""The separator ``auto``: Demucs if its weights are here or can be fetched, else the one that ships
-with us."""
+"""The separator ``auto``: a RoFormer if one is here and a GPU, too; else Demucs if its weights are
+here or can be fetched; else the one that ships with us."""
 
 from __future__ import annotations
 
@@ -28,6 +28,17 @@ def choose_separator(
     Raises:
         SettingError: `model` is neither a known name nor a folder.
     """
+    besides = ""
+    if here := models.roformers_here():
+        if models.device("auto").type == "cuda":
+            name = f"roformer:{here[0]}"
+            return Choice(name=name, reason=f"{name}: its weights and a GPU are on this machine")
+        besides = f"; roformer:{here[0]} is here, too, but no GPU, without which it takes hours"
+    choice = _without_roformer(offline, model, timeout)
+    return Choice(name=choice.name, reason=choice.reason + besides)
+
+
+def _without_roformer(offline: bool, model: str, timeout: float) -> Choice:
     if models.available(model):
         return Choice(name="demucs", reason=f"demucs: the weights of {model} are on this machine")
     if is_offline(offline):

@@ -46,8 +46,14 @@ FORMATS = {
     "embedded": ("flac", 44100, 2, "PCM_24"),
     "demucs": ("wav", 32000, 2, "PCM_16"),
     "roformer": ("wav", 44100, 2, "PCM_24"),
+    "ensemble": ("wav", 44100, 1, "PCM_24"),
 }
 """Each separator's song: extension, Hz, channels, subtype."""
+PAIRS = [
+    (separator, backend)
+    for separator in FORMATS
+    for backend in (BACKENDS if separator not in ("roformer", "ensemble") else ("crossfade",))
+]
 TONES: dict[str, dict[str, Any]] = {
     "points": {"to": "chorus", "amount": "0:00=0 0:06=0 0:07=1", "backend": "spectral"},
     "a curve": {"to": "chorus", "amount": "curve.csv"},
@@ -58,7 +64,7 @@ TONES: dict[str, dict[str, Any]] = {
 }
 """More of what a recipe can be made of, over the separator `none`; files lie beside the song."""
 MORPHED = (
-    *(f"{separator}, {backend}" for separator in FORMATS for backend in BACKENDS),
+    *(f"{separator}, {backend}" for separator, backend in PAIRS),
     *TONES,
     "diffusion",
 )
@@ -73,6 +79,7 @@ def separators(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, 
     return named | {
         "demucs": {"separator": f"demucs:{write_htdemucs(folder / 'demucs')}"},
         "roformer": {"separator": f"roformer:{write_roformer(folder / 'roformer')}"},
+        "ensemble": {"separator": f"ensemble:roformer:{folder / 'roformer'}@2+harmonic"},
         "stem": {"stem": "{stem}.guitar.wav"},
     }
 
@@ -143,8 +150,7 @@ def morphed(
     def jobs(out: Path) -> list[Job]:
         listed = [
             job(f"{name}, {backend}", songs_of[name], out, backend=backend, **separators[name])
-            for name in FORMATS
-            for backend in BACKENDS
+            for name, backend in PAIRS
         ]
         plain = partial(job, out=out, separator="none")
         listed += [plain(name, songs_of[name], **settings) for name, settings in TONES.items()]

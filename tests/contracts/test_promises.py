@@ -18,7 +18,7 @@ from tests.roformer_checkpoints import write_roformer
 
 BACKENDS = ("chain", "spectral", "crossfade", "vocoder")
 SEPARATORS = ("none", "stem", "harmonic", "embedded", "demucs")
-HOSTED = ("roformer",)
+HOSTED = ("roformer", "ensemble")
 """The same as demucs but for the model: tried with one backend."""
 
 
@@ -27,7 +27,10 @@ def named(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Separators whose names say where a model lies."""
     folder = tmp_path_factory.mktemp("models")
     demucs = f"demucs:{write_htdemucs(folder / 'demucs', kind='safetensors')}"
-    return {"demucs": demucs, "roformer": f"roformer:{write_roformer(folder / 'roformer')}"}
+    roformer = f"roformer:{write_roformer(folder / 'roformer')}"
+    return {
+        "demucs": demucs, "roformer": roformer, "ensemble": f"ensemble:{roformer}+harmonic@2",
+    }  # fmt: skip
 
 
 @pytest.fixture
@@ -49,9 +52,7 @@ def song_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     return path
 
 
-every_separator = pytest.mark.parametrize(
-    "separation", (*SEPARATORS, *HOSTED), indirect=True
-)
+every_separator = pytest.mark.parametrize("separation", [*SEPARATORS, *HOSTED], indirect=True)
 
 
 def rms(signal: np.ndarray) -> float:

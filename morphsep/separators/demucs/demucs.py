@@ -54,7 +54,7 @@ class Demucs:
 
     name = "demucs"
     description = "a Demucs model, htdemucs_6s by default: the separator to use without a stem"
-    licence = "MIT (weights: not stated)"
+    licence = "MIT (weights: see morphsep models list)"
 
     def __init__(
         self,
@@ -92,6 +92,11 @@ class Demucs:
     def weights_hash(self) -> str:
         """sha256 (hex) of the weights, which are fetched if they are not here."""
         return identity(self._files())
+
+    @property
+    def weights_licence(self) -> str:
+        """What is known of the licence of the weights."""
+        return f"{self._files().recipe.name}: {models.licence_of(self._model)}"
 
     def fingerprint(self) -> str:
         """The weights and every setting that changes the stem; not device and batch size."""

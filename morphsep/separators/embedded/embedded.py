@@ -56,6 +56,7 @@ class Embedded:
     name = "embedded"
     description = "a small network that ships with the package: no download, modest stems"
     licence = "Apache-2.0 (weights: the same; trained on MIT, CC0 and synthesised sound)"
+    weights_licence = "embedded: Apache-2.0"
 
     def __init__(self, *, device: str = "auto", batch_size: int | None = None) -> None:
         if batch_size is not None and batch_size < 1:

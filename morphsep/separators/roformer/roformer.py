@@ -76,7 +76,7 @@ class RoFormer:
         self._half, self._offline, self._num_overlap = half, offline, num_overlap
         self._bag: Bag | None = None
         self._loaded: tuple[BatchRunner, Network] | None = None
-        self._stem(self._config())
+        self._stem(read_config(models.locate_roformer(self._model, offline).files[1]))
 
     def __getstate__(self) -> dict[str, Any]:
         """Settings travel to other processes and machines; weights and their paths do not."""
@@ -86,6 +86,11 @@ class RoFormer:
     def weights_hash(self) -> str:
         """sha256 (hex) of the file of weights."""
         return sha256_of(self._files().files[0])
+
+    @property
+    def weights_licence(self) -> str:
+        """Whose weights they are, told by their checksum, and under which licence."""
+        return models.licence_of_roformer(self.weights_hash)
 
     def fingerprint(self) -> str:
         """Weights, yaml and every setting that changes the stem; not device and batch size."""
@@ -111,7 +116,7 @@ class RoFormer:
         """
         assert 0 <= start <= stop <= mix.num_samples
         runner, network = self._ready()
-        config = self._config()
+        config = read_config(self._files().files[1])
         chunks = Chunks(config, self._num_overlap or config.num_overlap, mix)
         added = OverlapAdd(
             num_channels=mix.num_channels, start=start, stop=stop, window=chunks.window
@@ -131,11 +136,8 @@ class RoFormer:
 
     def _files(self) -> Bag:
         if self._bag is None:
-            self._bag = models.locate_roformer(self._model, self._offline)
+            self._bag = models.resolve_roformer(self._model, self._offline)
         return self._bag
-
-    def _config(self) -> Config:
-        return read_config(self._files().files[1])
 
     def _stem(self, config: Config) -> int:
         """Index of the stem that is asked for."""
@@ -156,7 +158,7 @@ class RoFormer:
             runner = BatchRunner(device_of(self._device), self._batch_size, self._lanes)
             if self._half and runner.device.type == "cpu":
                 raise SettingError("half precision needs a GPU; this is a CPU.")
-            config = self._config()
+            config = read_config(self._files().files[1])
             stem = self._stem(config)
             tensors = read_tensors(self._files().files[0], config.shape, stem)
             network = Network(config.shape, tensors, stem, half=self._half).to(runner.device)

@@ -1,0 +1,17 @@
+"""Where weights are kept on this machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def weights_dir() -> Path:
+    """``$MORPHSEP_WEIGHTS``, else ``morphsep/weights`` in the user's cache folder."""
+    own = os.environ.get("MORPHSEP_WEIGHTS")
+    return Path(own).expanduser() if own else user_cache() / "morphsep" / "weights"
+
+
+def user_cache() -> Path:
+    """The user's folder for what can be had again."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")

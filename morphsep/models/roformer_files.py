@@ -1,0 +1,98 @@
+"""RoFormer checkpoints on this machine: a file of weights beside a yaml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from morphsep.errors import SettingError
+from morphsep.models.bags import Bag, Recipe
+from morphsep.models.checksums import check
+from morphsep.models.download import is_offline
+from morphsep.models.from_bucket import local_copy
+from morphsep.models.places import weights_dir
+from morphsep.models.roformers import ROFORMERS, how_to_get
+
+SUFFIXES = (".ckpt", ".safetensors", ".pth", ".pt", ".th")
+YAML = (".yaml", ".yml")
+
+
+def locate_roformer(place: str, offline: bool = False) -> Bag:
+    """The files of a RoFormer on this machine, weights and yaml: a known name, a folder, a file, or
+    one of these in an object store.
+
+    Raises:
+        SettingError: there is none; says where a model of a known name is kept.
+    """
+    if "://" in place:
+        return read_roformer(local_copy(place, weights_dir(), is_offline(offline)))
+    if place in ROFORMERS and (weights_dir() / place).exists():
+        return read_roformer(weights_dir() / place, ROFORMERS[place].sha256)
+    for path in (Path(place).expanduser(), weights_dir() / place):
+        if path.exists():
+            return read_roformer(path)
+    if place in ROFORMERS:
+        raise SettingError(how_to_get(place, weights_dir() / place))
+    names = ", ".join(ROFORMERS)
+    raise SettingError(f"No RoFormer or folder {place!r}. Known by name: {names}.")
+
+
+def resolve_roformer(place: str, offline: bool = False) -> Bag:
+    """Like `locate_roformer`; the files have been checked as far as a checksum is known."""
+    bag = locate_roformer(place, offline)
+    check(bag)
+    return bag
+
+
+def locate_named(name: str) -> Bag | None:
+    """The files of a RoFormer that is known by name, None if they are not (all) on this machine."""
+    folder = weights_dir() / name
+    if not folder.is_dir():
+        return None
+    try:
+        return read_roformer(folder, ROFORMERS[name].sha256)
+    except SettingError:
+        return None
+
+
+def roformers_here() -> tuple[str, ...]:
+    """Names of the RoFormers that are on this machine, best first. Opens no socket."""
+    return tuple(name for name in ROFORMERS if locate_named(name) is not None)
+
+
+def read_roformer(path: Path, sha256: str = "") -> Bag:
+    """Weights and yaml, in this order, of the model at a folder, a file of weights, or a yaml.
+
+    Args:
+        sha256: of the weights, or its first digits, where it is known.
+
+    Raises:
+        SettingError: one of them is missing, or it is not clear which.
+    """
+    folder = path if path.is_dir() else path.parent
+    yamls = [path] if path.suffix in YAML else _of_kind(folder, YAML)
+    weights = [path] if path.suffix in SUFFIXES else _of_kind(folder, SUFFIXES)
+    if len(yamls) > 1 and len(weights) == 1:
+        yamls = _alike(yamls, weights[0])
+    elif len(weights) > 1 and len(yamls) == 1:
+        weights = _alike(weights, yamls[0])
+    if len(yamls) != 1 or len(weights) != 1:
+        raise SettingError(
+            f"{path} should be one RoFormer: weights ({', '.join(SUFFIXES)}) beside their yaml. "
+            f"Weights: {_names(weights)}; yaml: {_names(yamls)}. Of several, name the file."
+        )
+    recipe = Recipe(name=weights[0].stem, signatures=(weights[0].stem,), digests=(sha256, ""))
+    return Bag(recipe=recipe, files=(weights[0], yamls[0]))
+
+
+def _of_kind(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    return sorted(file for file in folder.iterdir() if file.suffix in suffixes)
+
+
+def _alike(files: list[Path], other: Path) -> list[Path]:
+    """Those whose names go with another's: ``a.yaml`` or ``a_config.yaml`` with ``a.ckpt``."""
+    one = other.stem.removesuffix("_config")
+    return [file for file in files if file.stem.removesuffix("_config") == one] or files
+
+
+def _names(files: list[Path]) -> str:
+    return ", ".join(file.name for file in files) or "none"

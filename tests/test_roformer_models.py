@@ -1,0 +1,162 @@
+"""RoFormers that are known by name: listed, never fetched, found where a user has put them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+import morphsep
+from morphsep import models
+from morphsep.cli import doctor
+from morphsep.errors import SettingError
+from morphsep.models import roformers, weights
+from morphsep.separators import auto
+from morphsep.separators.roformer import RoFormer
+from morphsep.storage import location
+from tests import songs
+from tests.commands import invoke
+from tests.object_store import ObjectStore
+from tests.roformer_checkpoints import write_roformer
+
+SW = "bs-roformer-sw"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of weights on a machine without a network."""
+    for name in ("HF_HOME", "TORCH_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "cache"))
+    monkeypatch.setenv("MORPHSEP_WEIGHTS", str(tmp_path / "weights"))
+    monkeypatch.setenv("MORPHSEP_OFFLINE", "1")
+    return tmp_path / "weights"
+
+
+@pytest.fixture
+def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small model under the name of the best, with the checksum that is known of that."""
+    found = write_roformer(folder / SW)
+    known(monkeypatch, hashlib.sha256((found / "model.ckpt").read_bytes()).hexdigest())
+    return found
+
+
+def known(monkeypatch: pytest.MonkeyPatch, sha256: str) -> None:
+    table = dict(roformers.ROFORMERS)
+    table[SW] = replace(table[SW], sha256=sha256)
+    for module in ("weights", "roformer_files", "roformers"):
+        monkeypatch.setattr(f"morphsep.models.{module}.ROFORMERS", table)
+
+
+def test_each_is_listed_with_where_it_is_and_under_which_terms() -> None:
+    listed = {m["name"]: m for m in json.loads(invoke("models", "list", "--json").stdout)}
+    assert list(models.ROFORMERS) == [name for name in listed if not listed[name]["is_fetched"]]
+    for name, known in models.ROFORMERS.items():
+        assert listed[name]["page"].startswith("https://")
+        assert listed[name]["licence"] == known.licence
+        assert (listed[name]["path"], listed[name]["num_bytes"]) == (None, None)
+        assert listed[name]["published_bytes"] > 10_000_000
+        assert set(listed[name]["sha256"]) <= set("0123456789abcdef")
+    lines = invoke("models", "list").stdout
+    assert f"not here, not fetched: {models.ROFORMERS[SW].file} (699 MB, sha256 24e7d35e" in lines
+    assert "none stated" in lines
+
+
+@pytest.mark.parametrize("name", list(models.ROFORMERS))
+def test_none_is_fetched_and_it_says_where_it_is_kept(name: str) -> None:
+    for refused in (
+        lambda: weights.fetch(name),
+        lambda: weights.resolve(name),
+        lambda: RoFormer(name),
+        lambda: models.resolve_roformer(name),
+    ):
+        with pytest.raises(SettingError, match="morphsep does not fetch it") as caught:
+            refused()
+        assert models.ROFORMERS[name].page in str(caught.value)
+    assert not weights.reachable(name)
+
+
+def test_what_a_user_has_put_there_is_found_and_checked(here: Path, folder: Path) -> None:
+    assert models.roformers_here() == (SW,)
+    assert (weights.path(SW), weights.available(SW)) == (here, True)
+    assert [path.name for path in weights.verify(SW)] == ["model.ckpt", "config.yaml"]
+    assert RoFormer(SW).fingerprint() == RoFormer(str(here)).fingerprint()
+    assert weights.fetch(SW) == here
+    (here / "model.ckpt").write_bytes(b"exchanged")
+    for refused in (lambda: weights.verify(SW), RoFormer(SW).load):
+        with pytest.raises(SettingError, match="damaged or exchanged"):
+            refused()
+    (here / "model.ckpt").unlink()
+    assert models.roformers_here() == ()
+
+
+def test_provenance_is_told_by_the_checksum_and_goes_into_the_manifest(
+    here: Path, tmp_path: Path
+) -> None:
+    anywhere = Path(shutil.copytree(here, tmp_path / "anywhere"))
+    licence = RoFormer(str(anywhere)).weights_licence
+    assert licence.startswith(f"{SW} (https://")
+    assert "none stated" in licence
+    other = write_roformer(tmp_path / "other", seed=1)
+    song = songs.song(tmp_path, 3.0)
+    for model, said in ((anywhere, licence), (other, RoFormer(str(other)).weights_licence)):
+        out = tmp_path / f"out-{model.name}"
+        row = morphsep.separate_file(song, out, separator=f"roformer:{model}")
+        assert row.weights_licence == said
+        assert row.weights_hash == hashlib.sha256((model / "model.ckpt").read_bytes()).hexdigest()
+    assert "not known to morphsep" in said
+    row = morphsep.separate_file(song, tmp_path / "none", separator="none")
+    assert (row.weights_licence, row.weights_hash) == (None, None)
+
+
+def test_auto_takes_one_only_with_a_gpu_and_says_so(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choice = auto.choose_separator(offline=True)
+    assert choice.name == "embedded"
+    assert f"roformer:{SW} is here, too, but no GPU" in choice.reason
+    monkeypatch.setattr("morphsep.models.device", lambda name: torch.device("cuda"))
+    choice = auto.choose_separator(offline=True)
+    assert choice.name == f"roformer:{SW}"
+    assert "a GPU" in choice.reason
+    shutil.rmtree(here)
+    assert auto.choose_separator(offline=True).name == "embedded"
+
+
+@pytest.mark.parametrize(
+    ("gpu", "present", "state", "said"),
+    [
+        (False, False, "ok", "best here: demucs:htdemucs_6s, 5.25 dB"),
+        (False, True, "ok", "wants a GPU"),
+        (True, False, "limited", "with this GPU a RoFormer gives up to 9.01"),
+        (True, True, "ok", f"best here: roformer:{SW}, 9.01 dB"),
+    ],
+)
+def test_doctor_recommends_what_fits_the_machine(
+    here: Path, monkeypatch: pytest.MonkeyPatch, gpu: bool, present: bool, state: str, said: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a GPU")
+    if not present:
+        shutil.rmtree(here)
+    (check,) = [each for each in doctor.checks() if each.what == "guitar stems"]
+    assert check.state == state
+    assert said in check.found
+    assert "MVSep's 30 tracks" in check.found
+    assert check.remedy or state == "ok"
+
+
+def test_a_model_in_a_bucket_is_copied_here_first(
+    tmp_path: Path, folder: Path, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MORPHSEP_OFFLINE")
+    model = write_roformer(tmp_path / "model")
+    for file in model.iterdir():
+        location(store.url(f"models/own/{file.name}")).write_bytes(file.read_bytes())
+    separator = RoFormer(f"{store.url('models/own')}:guitar")
+    assert separator.fingerprint() == RoFormer(str(model)).fingerprint()
+    assert separator._files().files[0].is_relative_to(folder)
