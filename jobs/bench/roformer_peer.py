@@ -24,12 +24,15 @@ def is_installed() -> bool:
     return all(find_spec(name) is not None for name in names)
 
 
-def load(folder: Path, *, active: list[int] | None = None) -> Callable[[Signal], Signal]:
-    """What turns a mix ``[2, T]`` into its stem ``[2, T]`` by ``demix``.
+def load(
+    folder: Path, *, active: list[int] | None = None, keep: int = 0
+) -> Callable[[Signal], Signal]:
+    """What turns a mix ``[2, T]`` into a stem ``[2, T]`` by ``demix``.
 
     Args:
         folder: ``model.ckpt`` and ``config.yaml``, as ``tests.roformer_checkpoints`` writes them.
-        active: indices of the stems that are computed, of which the last is returned; None: all.
+        active: indices of the stems that are computed; None: all, as its own program does.
+        keep: index of the stem that is returned.
     """
     import torch
     import yaml
@@ -38,14 +41,15 @@ def load(folder: Path, *, active: list[int] | None = None) -> Callable[[Signal],
     config = import_module("ml_collections").ConfigDict(said)
     model = network(folder, said)
     demix = import_module("msst.utils.model_utils").demix
-    if active is not None:
+    if active is not None and len(said["training"]["instruments"]) > 2:
         whole = model.forward
         model.forward = lambda samples: whole(samples, active_stem_ids=active)
         config.training.instruments = [said["training"]["instruments"][i] for i in active]
+        keep = active.index(keep)
 
     def separate(mix: Signal) -> Signal:
         stems = demix(config, model, mix, torch.device("cpu"), "roformer")
-        return np.asarray(list(stems.values())[-1], np.float32)
+        return np.asarray(list(stems.values())[keep], np.float32)
 
     return separate
 
