@@ -29,11 +29,13 @@ class Network(nn.Module):
         half: compute the transformer in half precision; samples and sums stay float32.
     """
 
+    window: Tensor
+
     def __init__(
         self, shape: Shape, tensors: Mapping[str, Tensor], stem: int, *, half: bool = False
     ) -> None:
         super().__init__()
-        self.shape, self.half = shape, half
+        self.shape, self.is_half = shape, half
         self.split = BandSplit(shape, tensors)
         self.blocks = nn.ModuleList(
             Transformer(tensors, f"layers.{block}.{axis}", depth, shape.heads, axis + 1)
@@ -46,7 +48,7 @@ class Network(nn.Module):
     def forward(self, samples: Tensor) -> Tensor:
         """``[B, 2, T]`` to the stem, ``[B, 1, 2, T]``."""
         spectrum = self._analyse(samples)
-        with torch.autocast(samples.device.type, torch.float16, enabled=self.half):
+        with torch.autocast(samples.device.type, torch.float16, enabled=self.is_half):
             tokens = self.split(torch.view_as_real(spectrum)).float()
             for block in self.blocks:
                 block(tokens)
@@ -67,14 +69,14 @@ class Network(nn.Module):
             self.window,
             return_complex=True,
         )
-        return bins.unflatten(0, (batch, channels)).permute(0, 3, 2, 1).contiguous()
+        return bins.view(batch, channels, *bins.shape[1:]).permute(0, 3, 2, 1).contiguous()
 
     def _synthesise(self, spectrum: Tensor, length: int) -> Tensor:
         bins = spectrum.permute(0, 3, 2, 1).flatten(0, 1)
         samples = torch.istft(
             bins, self.shape.n_fft, self.shape.hop, self.shape.window, self.window, length=length
         )
-        return samples.unflatten(0, (len(spectrum), -1))
+        return samples.view(len(spectrum), -1, length)
 
 
 class BandSplit(nn.Module):
@@ -104,6 +106,8 @@ class BandSplit(nn.Module):
 
 class Masks(nn.Module):
     """A complex gain for every bin; where bands overlap, the mean of theirs."""
+
+    share: Tensor
 
     def __init__(self, shape: Shape, tensors: Mapping[str, Tensor], stem: int) -> None:
         super().__init__()

@@ -22,7 +22,7 @@ SMALLEST_NORM = 1e-12
 
 def unit(x: Tensor) -> Tensor:
     """``[..., D]`` over its length in D, contiguous."""
-    length = torch.linalg.vector_norm(x, dim=-1, keepdim=True).clamp_min_(SMALLEST_NORM)
+    length: Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True).clamp_min_(SMALLEST_NORM)
     return torch.div(x, length).contiguous()
 
 
@@ -33,6 +33,15 @@ def after_norm(weight: Tensor, gamma: Tensor) -> Tensor:
 
 class Layer(nn.Module):
     """One layer: attention within each sequence, and a feed-forward for each token."""
+
+    qkv: Tensor
+    gates: Tensor
+    gates_bias: Tensor
+    out: Tensor
+    wide: Tensor
+    wide_bias: Tensor
+    narrow: Tensor
+    narrow_bias: Tensor
 
     def __init__(self, tensors: Mapping[str, Tensor], prefix: str, heads: int) -> None:
         super().__init__()
@@ -67,7 +76,7 @@ class Layer(nn.Module):
     def _attend(self, x: Tensor, turns: Tensor) -> Tensor:
         shape = x.shape
         x = x.flatten(0, 1)
-        joint = functional.linear(x, self.qkv).unflatten(-1, (3, self.heads, -1))
+        joint = functional.linear(x, self.qkv).view(*x.shape[:2], 3, self.heads, -1)
         rotated = rotate(joint[:, :, :2], turns)
         query, key = (each.transpose(1, 2) for each in rotated.unbind(2))
         value = joint[:, :, 2].transpose(1, 2)
@@ -80,12 +89,15 @@ class Layer(nn.Module):
 def rotate(x: Tensor, turns: Tensor) -> Tensor:
     """Pairs of neighbouring numbers of ``[..., D]`` turned by ``turns``; float32 in place."""
     whole = x if x.dtype == torch.float32 else x.float()
-    torch.view_as_complex(whole.unflatten(-1, (-1, 2))).mul_(turns)
+    torch.view_as_complex(whole.view(*x.shape[:-1], -1, 2)).mul_(turns)
     return whole.to(x.dtype)
 
 
 class Transformer(nn.Module):
     """Layers along one axis of ``[B, T, F, D]``: time, or frequency."""
+
+    scale: Tensor | None
+    speeds: Tensor
 
     def __init__(
         self, tensors: Mapping[str, Tensor], prefix: str, depth: int, heads: int, axis: int
@@ -104,7 +116,7 @@ class Transformer(nn.Module):
         sequences = x.transpose(1, 2) if self.axis == 1 else x
         turns = self._turns(sequences.shape[2])
         piece = PIECE.get(x.device.type, OTHER_PIECE)
-        for part in sequences.split(max(1, piece // sequences.shape[2]), dim=1):
+        for part in torch.split(sequences, max(1, piece // sequences.shape[2]), dim=1):
             for layer in self.layers:
                 layer(part, turns)
             if self.scale is not None:
