@@ -7,6 +7,7 @@ pieces that a processor's cache holds, so time and frequency need no copies in a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -23,12 +24,12 @@ SMALLEST_NORM = 1e-12
 def unit(x: Tensor) -> Tensor:
     """``[..., D]`` over its length in D, contiguous."""
     length: Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True).clamp_min_(SMALLEST_NORM)
-    return torch.div(x, length).contiguous()
+    return (x / length).contiguous()
 
 
 def after_norm(weight: Tensor, gamma: Tensor) -> Tensor:
     """The matrix ``[O, D]`` behind an RMS norm, for what `unit` gives."""
-    return weight * (gamma * gamma.numel() ** 0.5)
+    return weight * (gamma * math.sqrt(gamma.numel()))
 
 
 class Layer(nn.Module):
@@ -107,7 +108,7 @@ class Transformer(nn.Module):
         names = [f"{prefix}.layers.{i}" for i in range(depth)]
         self.layers = nn.ModuleList(Layer(tensors, name, heads) for name in names)
         gamma = tensors.get(f"{prefix}.norm.gamma")
-        scale = None if gamma is None else gamma * gamma.numel() ** 0.5
+        scale = None if gamma is None else gamma * math.sqrt(gamma.numel())
         self.register_buffer("scale", scale)
         self.register_buffer("speeds", tensors[f"{names[0]}.0.rotary_embed.freqs"])
 
