@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+import morphsep
 from morphsep.errors import SettingError, TrackError
 from morphsep.separators.roformer import RoFormer
 from morphsep.separators.roformer.bands import mel_bands
@@ -19,6 +22,7 @@ from morphsep.separators.roformer.config import read_config
 from morphsep.separators.roformer.network import Network
 from morphsep.separators.roformer.tensors import published, read_tensors
 from morphsep.testing import ArrayMix
+from tests import songs
 from tests.roformer_checkpoints import (
     CHUNKS,
     SIX,
@@ -137,6 +141,20 @@ def test_silence_gives_silence_and_dc_stays_finite(tmp_path: Path, normalize: bo
         stem = separator.separate(mix, 0, mix.num_samples)
         assert np.isfinite(stem).all()
         assert samples.any() or not stem.any()
+
+
+def test_a_song_without_guitar_is_not_changed(tmp_path: Path) -> None:
+    """As the model hears it: its masks for the guitar are 0."""
+    folder = write_roformer(tmp_path / "model")
+    state = torch.load(folder / "model.ckpt")
+    last = {name for name in state if name.startswith("mask_estimators.4.") and ".2." in name}
+    torch.save(state | {name: 0 * state[name] for name in last}, folder / "model.ckpt")
+    path = songs.song(tmp_path, 3.0, subtype="FLOAT")
+    row = morphsep.morph_file(
+        path, tmp_path / "out", to="distortion", separator=f"roformer:{folder}", uniform=False
+    )
+    assert (row.status, row.num_morphed) == ("ok", 0)
+    assert np.array_equal(songs.read(tmp_path / "out" / row.output), songs.read(path))
 
 
 def test_half_precision_is_near_and_for_gpus_only(small: Path) -> None:
@@ -323,6 +341,41 @@ def test_a_model_without_guitar_names_its_stems(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="no stem 'guitar', only bass, drums, other, vocals"):
         RoFormer(str(folder))
     assert RoFormer(f"{folder}:strings").fingerprint()
+
+
+PEAK = """
+import resource, sys
+from morphsep.separators.roformer import RoFormer
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+RoFormer(sys.argv[1], device="cpu").load()
+before = peak()
+RoFormer(sys.argv[2], device="cpu").load()
+print(peak() - before)
+"""
+
+
+@pytest.mark.parametrize("suffix", ["ckpt", "safetensors"])
+def test_of_six_stems_the_memory_of_one_is_taken(small: Path, tmp_path: Path, suffix: str) -> None:
+    """700 MB of weights on a machine with 1 GB."""
+    from safetensors.torch import save_file
+
+    said = content("tiny-bs")
+    said["model"]["mlp_expansion_factor"] = 800
+    config = read_config(write_yaml(tmp_path / "config.yaml", said))
+    state = {name: torch.zeros(shape) for name, shape in published(config.shape).items()}
+    save = torch.save if suffix == "ckpt" else save_file
+    save(state, tmp_path / f"model.{suffix}")
+    megabytes = (tmp_path / f"model.{suffix}").stat().st_size / 2**20
+    assert megabytes > 150
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, str(small), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    # its own sixth twice: in the file, and copied
+    assert float(done.stdout) < megabytes / 2
 
 
 def test_weights_that_memory_does_not_hold(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
