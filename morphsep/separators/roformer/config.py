@@ -175,7 +175,8 @@ def _check(shape: Shape, others: Mapping[str, Any]) -> None:
     unknown = sorted(k for k, v in others.items() if v and k not in IGNORED | {"stereo"})
     if unknown:
         raise SettingError(f"it sets {', '.join(unknown)}, which is not hosted here.")
-    if shape.head_dim % 2 or min(shape.dim, shape.hop, shape.heads, shape.num_stems) < 1:
+    depths = (shape.depth, shape.time_depth, shape.frequency_depth)
+    if shape.head_dim % 2 or min(shape.dim, shape.hop, shape.heads, shape.num_stems, *depths) < 1:
         raise SettingError("its sizes make no network.")
     if not shape.hop <= shape.window <= shape.n_fft:
         raise SettingError("its STFT loses samples (hop, window, FFT).")

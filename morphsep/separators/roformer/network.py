@@ -136,7 +136,7 @@ class Masks(nn.Module):
         return torch.view_as_complex(mask).mul_(self.share)
 
     def _gain(self, x: Tensor, band: int) -> Tensor:
-        x = unit(x) if self.normalises else x.contiguous()
+        x = unit(x) if self.normalises else x
         for layer in range(self.num_layers):
             x = x.tanh_() if layer else x
             weight = self.get_buffer(f"weight{band}_{layer}")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 VERSION = 1
 """Version of the arithmetic here; part of the fingerprint."""
 GUITAR = "guitar"
+NO_HALF = "half precision is for GPUs: leave half away, or name another device."
 
 
 class RoFormer:
@@ -69,6 +70,8 @@ class RoFormer:
             raise SettingError("batch_size, num_overlap and lanes must be >= 1.")
         if device not in ("auto", "cpu"):
             device_of(device)
+        if half and device == "cpu":
+            raise SettingError(NO_HALF)
         self._model, self._source = model_and_source(model, source)
         if not self._model:
             raise SettingError("which model? roformer:FOLDER, or one of `morphsep models list`.")
@@ -95,7 +98,7 @@ class RoFormer:
     def fingerprint(self) -> str:
         """Weights, yaml and every setting that changes the stem; not device and batch size."""
         stem = (self._source or GUITAR).casefold()
-        overlap = "yaml" if self._num_overlap is None else self._num_overlap
+        overlap = self._num_overlap or read_config(self._files().files[1]).num_overlap
         text = f"roformer/{VERSION} {identity(self._files())} {stem} overlap={overlap}"
         return f"{text} half" if self._half else text
 
@@ -157,7 +160,7 @@ class RoFormer:
 
             runner = BatchRunner(device_of(self._device), self._batch_size, self._lanes)
             if self._half and runner.device.type == "cpu":
-                raise SettingError("half precision needs a GPU; this is a CPU.")
+                raise SettingError(NO_HALF)
             config = read_config(self._files().files[1])
             stem = self._stem(config)
             tensors = read_tensors(self._files().files[0], config.shape, stem)
