@@ -47,6 +47,15 @@ def test_every_precision_and_batch_size_has_a_row_with_its_error(
         assert -80 < found[f"ours, bfloat16, batch {batch}"][4] < -10
 
 
+def test_roformer_has_a_row_for_each_batch_size(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], one_thread: None
+) -> None:
+    monkeypatch.setattr("jobs.bench.roformer_peer.is_installed", lambda: False)
+    found = rows(printed(monkeypatch, capsys, "--parts", "roformer"))
+    assert list(found) == ["ours, float32, batch 1", "ours, float32, batch 2"]
+    assert all(seconds > 0 and error < 1e-5 for seconds, _, _, error, *_ in found.values())
+
+
 def test_the_other_separators_and_the_compiled_model_have_rows(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], one_thread: None
 ) -> None:

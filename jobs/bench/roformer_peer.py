@@ -25,7 +25,12 @@ def is_installed() -> bool:
 
 
 def load(
-    folder: Path, *, active: list[int] | None = None, keep: int = 0
+    folder: Path,
+    *,
+    active: list[int] | None = None,
+    keep: int = 0,
+    device: str = "cpu",
+    half: bool = False,
 ) -> Callable[[Signal], Signal]:
     """What turns a mix ``[2, T]`` into a stem ``[2, T]`` by ``demix``.
 
@@ -33,13 +38,15 @@ def load(
         folder: ``model.ckpt`` and ``config.yaml``, as ``tests.roformer_checkpoints`` writes them.
         active: indices of the stems that are computed; None: all, as its own program does.
         keep: index of the stem that is returned.
+        half: half precision, which is what its own program does on a GPU.
     """
     import torch
     import yaml
 
     said = yaml.load((folder / "config.yaml").read_text(), yaml.FullLoader)  # as it does itself
     config = import_module("ml_collections").ConfigDict(said)
-    model = network(folder, said)
+    config.training.use_amp = half
+    model = network(folder, said).to(device)
     demix = import_module("msst.utils.model_utils").demix
     if active is not None and len(said["training"]["instruments"]) > 2:
         whole = model.forward
@@ -48,7 +55,7 @@ def load(
         keep = active.index(keep)
 
     def separate(mix: Signal) -> Signal:
-        stems = demix(config, model, mix, torch.device("cpu"), "roformer")
+        stems = demix(config, model, mix, torch.device(device), "roformer")
         return np.asarray(list(stems.values())[keep], np.float32)
 
     return separate
