@@ -20,7 +20,14 @@ from morphsep.backends.crossfade import Crossfade
 from morphsep.cli import main
 from morphsep.dsp import ArrayReader, Signal
 from morphsep.errors import SettingError, TrackError
-from morphsep.morphing import one_blas_thread, recipe
+from morphsep.morphing import (
+    morph_samples,
+    morph_samples_at,
+    one_blas_thread,
+    recipe,
+    recipe_for_arrays,
+)
+from morphsep.request import make_settings
 from morphsep.separators.none import NoSeparation
 from tests import songs
 
@@ -330,3 +337,32 @@ def test_an_array_is_read_like_a_file() -> None:
     assert reader.read(0, 0).shape == (2, 0)
     reader.read(0, 4410)[:] = 1
     assert np.array_equal(reader.read(0, 4410), songs.guitar(0.1))
+
+
+def test_several_amounts_at_once_are_those_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Separated once, whatever the number of amounts."""
+    audio, seen = songs.guitar(1.5, 48_000, 2), []
+    separate = NoSeparation.separate
+
+    def counting(self: NoSeparation, *arguments: Any) -> Signal:
+        seen.append(arguments)
+        return separate(self, *arguments)
+
+    settings = make_settings(to="fuzz", from_="clean", separator="none", **PLAIN)
+    made = recipe_for_arrays(settings)
+    amounts = ["0.25", CURVE, "1"]
+    alone = [morph_samples(made.at(amount), audio, 48_000) for amount in amounts]
+    monkeypatch.setattr(NoSeparation, "separate", counting)
+    together = list(morph_samples_at(made, audio, 48_000, amounts))
+    assert len(seen) == 1
+    for one, other in zip(together, alone, strict=True):
+        assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize(("uniform", "amount"), [(True, "0.5"), (False, "0")])
+def test_amounts_that_need_a_measurement_each_are_refused(uniform: bool, amount: str) -> None:
+    settings = make_settings(
+        to="fuzz", separator="none", backend="crossfade", uniform=uniform, amount="1"
+    )
+    with pytest.raises(SettingError, match="those of the knob"):
+        list(morph_samples_at(recipe_for_arrays(settings), songs.guitar(1.0), 44_100, [amount]))

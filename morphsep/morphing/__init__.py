@@ -6,7 +6,7 @@ The stages do it with files, section by section; `morph_samples` with an array, 
 """
 
 from morphsep.morphing.blas import one_blas_thread
-from morphsep.morphing.in_memory import morph_samples, recipe_for_arrays
+from morphsep.morphing.in_memory import morph_samples, morph_samples_at, recipe_for_arrays
 from morphsep.morphing.mix import READ_BLOCK, MixView, ignore_reading, put_back
 from morphsep.morphing.morpher import Morpher
 from morphsep.morphing.plugins import members_of
@@ -29,6 +29,7 @@ __all__ = [
     "measure_fit",
     "members_of",
     "morph_samples",
+    "morph_samples_at",
     "one_blas_thread",
     "put_back",
     "recipe_for_arrays",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 
 from morphsep.backends import Fetching
@@ -14,9 +16,10 @@ from morphsep.morphing.morpher import Morpher
 from morphsep.morphing.recipe import Recipe, build_anew
 from morphsep.morphing.settling import is_pattern, settle_anew
 from morphsep.morphing.stem_facts import StemFacts
-from morphsep.morphing.tone_fit import measure_fit
+from morphsep.morphing.tone_fit import ToneFit, is_warped, measure_fit
 from morphsep.request import Settings
 from morphsep.storage import is_remote
+from morphsep.tones import Stem
 
 
 def recipe_for_arrays(settings: Settings) -> Recipe:
@@ -43,9 +46,42 @@ def morph_samples(recipe: Recipe, samples: Signal, sample_rate: int) -> Signal:
     Raises:
         TrackError: the guitar cannot be separated, or a tone or the backend cannot do it.
     """
-    stem = _separated(recipe, samples, sample_rate)
-    delta = ArrayReader(_delta(recipe, stem), MODEL_RATE)
-    return put_back(samples, 0, delta.read, sample_rate)
+    (morphed,) = _morphed(recipe, samples, sample_rate, [recipe])
+    return morphed
+
+
+def morph_samples_at(
+    recipe: Recipe, samples: Signal, sample_rate: int, amounts: Iterable[str]
+) -> Iterator[Signal]:
+    """The same at several amounts: separated and measured once, so that each costs its morph alone.
+
+    Args:
+        recipe: its own amount, which is not 0, does not count.
+
+    Raises:
+        SettingError: an amount that is none or 0, or a recipe that spaces amounts by what is heard,
+            which is measured for each.
+        TrackError: see `morph_samples`.
+    """
+    recipes = [recipe.at(amount) for amount in amounts]
+    if any(each.curve.is_zero or is_warped(each) for each in recipes):
+        raise SettingError("several amounts at once are those of the knob, and none of them is 0")
+    yield from _morphed(recipe, samples, sample_rate, recipes)
+
+
+def _morphed(
+    recipe: Recipe, samples: Signal, sample_rate: int, recipes: Iterable[Recipe]
+) -> Iterator[Signal]:
+    """By recipes that differ from the first one in the amount alone."""
+    guitar = _separated(recipe, samples, sample_rate)
+    read = ArrayReader(guitar, MODEL_RATE).read
+    facts = StemFacts.of(read, guitar.shape[1], guitar.shape[0])
+    stem = facts.stem(read, guitar.shape[1], guitar.shape[0])
+    with one_blas_thread():
+        fit = measure_fit(recipe, stem, facts.peak)
+    for each in recipes:
+        delta = ArrayReader(_delta(each, stem, fit), MODEL_RATE)
+        yield put_back(samples, 0, delta.read, sample_rate)
 
 
 def _separated(recipe: Recipe, samples: Signal, sample_rate: int) -> Signal:
@@ -74,16 +110,11 @@ def _stem_path(settings: Settings) -> str | None:
     return resolve_stem(settings.stem, "")
 
 
-def _delta(recipe: Recipe, samples: Signal) -> Signal:
-    """What morphing changes in a guitar, both ``[C, T]`` at 44.1 kHz."""
-    num_channels, num_samples = samples.shape
-    read = ArrayReader(samples, MODEL_RATE).read
-    facts = StemFacts.of(read, num_samples, num_channels)
-    stem = facts.stem(read, num_samples, num_channels)
-    delta = np.zeros_like(samples)
+def _delta(recipe: Recipe, stem: Stem, fit: ToneFit) -> Signal:
+    """What morphing changes in a guitar, ``[C, T]`` at 44.1 kHz."""
+    delta = np.zeros((stem.num_channels, stem.num_samples), np.float32)
     with one_blas_thread():
-        fit = measure_fit(recipe, stem, facts.peak)
-        for section in sections(num_samples, recipe.section):
+        for section in sections(stem.num_samples, recipe.section):
             morpher = Morpher(
                 section=section, recipe=fit.matched(recipe), stem=stem, warp=fit.warp or Warp(),
                 facts=fit.facts,
