@@ -124,6 +124,15 @@ def test_the_knob_changes_the_sound_and_not_the_loudness(tmp_path: Path) -> None
     assert np.corrcoef(*(each[0] for each in shapes))[0, 1] < 0.995
 
 
+def test_what_is_played_again_is_not_the_callers_array(tmp_path: Path) -> None:
+    made = tone(tmp_path, 0.25)
+    first = made.render(GUITAR, 0, LEVEL)
+    expected = first.copy()
+    first[:] = 0
+    assert np.array_equal(made.render(GUITAR, 0, LEVEL), expected)
+    assert not np.array_equal(made.render(GUITAR * np.float32(0.9), 0, LEVEL), expected)
+
+
 def test_half_way_is_where_a_knob_stands_unless_told(tmp_path: Path) -> None:
     path = write_capture(tmp_path / "amp.json")
     assert get_tone(str(path)) == get_tone(f"{path}@gain=0.5")

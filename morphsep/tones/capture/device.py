@@ -47,7 +47,12 @@ class Device:
         itself, with the knob at one position or moving, ``[T]``. Silence stays silence."""
         if not dry.any():
             return np.zeros_like(dry)
-        moving = np.broadcast_to(np.asarray(knob, np.float32), dry.shape[-1:])
+        if isinstance(knob, float):
+            return _with_knob_at_rest(self, dry.tobytes(), len(dry), start, knob).copy()
+        return self.turned(dry, start, knob)
+
+    def turned(self, dry: Signal, start: int, moving: Signal) -> Signal:
+        """`render` with a moving knob."""
         rate = self.network.rate
 
         def play(signal: Signal, first: int) -> Signal:
@@ -58,6 +63,16 @@ class Device:
 
         gains = np.interp(moving, np.linspace(0, 1, self.gains.size), self.gains)
         return at_rate(play, dry, start, rate) * np.exp(gains).astype(np.float32)
+
+
+@lru_cache(maxsize=4)
+def _with_knob_at_rest(
+    device: Device, dry: bytes, channels: int, start: int, knob: float
+) -> Signal:
+    """What was played last is kept: both ends of a morph are asked for again at each amount that is
+    tried or wanted."""
+    signal = np.frombuffer(dry, np.float32).reshape(channels, -1)
+    return device.turned(signal, start, np.full(signal.shape[1], knob, np.float32))
 
 
 def load_device(path: str) -> Device:
