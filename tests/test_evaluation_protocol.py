@@ -16,6 +16,7 @@ import soundfile
 
 from morphsep.errors import SettingError, TrackError
 from morphsep.evaluation import listening
+from morphsep.evaluation.document import Heading
 from morphsep.evaluation.protocol import Plan, cutting, evaluate, rendering, working
 from morphsep.evaluation.results import Results, report
 from morphsep.evaluation.sounds import read_sounds
@@ -28,7 +29,7 @@ PLAN = Plan(
     backends=("chain", "crossfade"), transitions=("clean-to-overdrive", "overdrive-to-distortion"),
     pairs=2, steps=2, seconds=1.0, cdpam=False,
 )  # fmt: skip
-TABLES = ("sounds.parquet", "scores.parquet", "summary.parquet", "report.md")
+TABLES = ("sounds.parquet", "scores.parquet", "summary.parquet", "report.md", "report.html")
 
 
 def write(folder: Path, name: str, seconds: float, level: float = 1.0, seed: int = 0) -> str:
@@ -181,7 +182,7 @@ def test_a_backend_that_fails_for_one_clip_is_a_row(
         fault
     ] in failed.error
     assert len(results.done) == 3
-    assert f"- {failed.item}, crossfade: " in "\n".join(report(results))
+    assert f"- {failed.item}, crossfade: " in (tmp_path / "report.md").read_text("utf-8")
     morphs = [s for s in read_sounds(location(tmp_path)) if s.item == failed.item and s.backend]
     assert {sound.backend for sound in morphs} == {"chain"}
 
@@ -233,7 +234,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_done(
     results = evaluated([sources[0], str(wide), str(junk), gone], tmp_path / "eval", plan)
     assert {Path(path).stem for path in results.unreadable} == {"wide", "junk", "gone"}
     assert len(results.done) == 1
-    assert "## Recordings that could not be read" in "\n".join(report(results))
+    assert Heading("Recordings that could not be read") in report(results)
     assert "--channels" not in str(results.unreadable)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,10 +10,16 @@ import typer
 
 from morphsep.cli.answers import print_result
 from morphsep.cli.bars import bars
-from morphsep.cli.options import Json
+from morphsep.cli.evaluate_finished import evaluate_out
+from morphsep.cli.options import Address, ExecutorName, Json, Workers
+from morphsep.cli.running import ClusterOptions
 
 if TYPE_CHECKING:
     from morphsep.evaluation.results import Results
+
+OF_TASKS = ("task", "backend", "pairs", "steps", "seconds", "cdpam")
+OF_FINISHED = ("force",)
+"""Options of either that the other has not."""
 
 
 def evaluate(
@@ -22,12 +28,15 @@ def evaluate(
         typer.Argument(
             metavar="SOURCE...",
             show_default=False,
-            help="Recordings of guitars alone: files, folders, lists.",
+            help="Recordings of guitars alone: files, folders, lists. Without -o: the output "
+            "folder of finished work.",
         ),
     ],
+    ctx: typer.Context,
     out: Annotated[
-        str, typer.Option("-o", "--out", metavar="EVAL", help="Folder for sounds and tables.")
-    ],
+        str | None,
+        typer.Option("-o", "--out", metavar="EVAL", help="Folder for sounds and tables."),
+    ] = None,
     task: Annotated[
         str, typer.Option(help="five-transitions: the protocol of the paper, with built-in tones.")
     ] = "five-transitions",
@@ -42,17 +51,31 @@ def evaluate(
     cdpam: Annotated[
         bool, typer.Option("--cdpam/--no-cdpam", help="CDPAM takes longer than all the rest.")
     ] = True,
-    workers: Annotated[int, typer.Option(min=1, help="Processes on this machine.")] = 1,
+    executor: ExecutorName = "auto",
+    address: Address = None,
+    workers: Workers = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Finished work: measure all again.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Measure the backends beside the real knob. The same command again goes on where it
-    stopped. Exit code 2: a recording could not be read, or a backend failed for a clip."""
+    """Measure the backends beside the real knob, or finished work: morphsep evaluate OUT. The
+    same command again goes on where it stopped. Exit code 2: a recording could not be read, a
+    backend failed for a clip, or a finished track could not be measured."""
     from morphsep.errors import SettingError
     from morphsep.evaluation.protocol import BACKENDS, FIVE_TRANSITIONS, Plan
     from morphsep.evaluation.protocol import evaluate as run
     from morphsep.request import Settings, collect
     from morphsep.storage import location
 
+    pool = ClusterOptions(address=address, workers=workers).pool()
+    if out is None:
+        _refuse(ctx, OF_TASKS, "is for recordings of guitars: name a folder with -o, too")
+        if len(sources) > 1:
+            raise SettingError("one output folder at a time; recordings of guitars need -o EVAL")
+        evaluate_out(sources[0], executor, pool, force, as_json)
+        return
+    _refuse(ctx, OF_FINISHED, "is for finished work, which is evaluated without -o")
     if task != FIVE_TRANSITIONS:
         raise SettingError(f"--task {task}: there is {FIVE_TRANSITIONS}")
     plan = Plan(
@@ -60,10 +83,27 @@ def evaluate(
     )
     jobs = collect(sources, out, Settings(), "separate")
     with _progress(as_json) as report:
-        results = run(jobs, location(out), plan, workers=workers, on_progress=report)
+        results = run(
+            jobs, location(out), plan, executor=executor, pool=pool, on_progress=report
+        )  # fmt: skip
     print_result(as_json, _facts(results, out), _lines(results, out))
     is_whole = not results.failed and not results.unreadable
     raise typer.Exit(0 if is_whole else 2 if results.done else 3)
+
+
+def _refuse(ctx: typer.Context, names: Iterable[str], why: str) -> None:
+    """Refuses options that would change nothing.
+
+    Raises:
+        SettingError: one of them was given.
+    """
+    from morphsep.errors import SettingError
+
+    for name in names:
+        # its members are typer's own or click's, by typer's version
+        source = ctx.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise SettingError(f"--{name} {why}")
 
 
 def _facts(results: Results, out: str) -> dict[str, object]:
@@ -80,7 +120,8 @@ def _facts(results: Results, out: str) -> dict[str, object]:
 def _lines(results: Results, out: str) -> list[str]:
     done, rows = len(results.done), len(results.scores)
     return [
-        f"{out}: {done} of {rows} sequences measured; read {out.rstrip('/')}/report.md",
+        f"{out}: {done} of {rows} sequences measured; read {out.rstrip('/')}/report.md "
+        "or open report.html beside it",
         *(f"not measured: {name}: {why}" for name, why in results.not_measured.items()),
         *(f"left out: {path}: {why}" for path, why in results.left_out.items()),
         *(f"could not be read: {path}: {why}" for path, why in results.unreadable.items()),

@@ -16,7 +16,11 @@ from dataclasses import asdict, dataclass, fields
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal, get_args
 
-from morphsep.errors import SettingError
+import numpy as np
+
+from morphsep.audio import AudioReader
+from morphsep.dsp import ModelRateReader, Signal
+from morphsep.errors import SettingError, TrackError
 from morphsep.evaluation.tables import write_parquet
 
 if TYPE_CHECKING:
@@ -97,6 +101,25 @@ def read_sounds(folder: Location) -> list[Sound]:
     rows = [Sound(**row) for row in table.to_pylist()]
     check_sounds(rows)
     return rows
+
+
+def load_sound(folder: Location, sound: Sound) -> Signal:
+    """A whole file of a table, ``[C, T]`` at 44.1 kHz.
+
+    Raises:
+        SettingError: it is not there, lossy, or holds samples that are no numbers.
+    """
+    try:
+        with (folder / sound.path).reading() as path, AudioReader(str(path)) as reader:
+            if reader.info.is_lossy:
+                raise SettingError(f"{sound.path} is lossy; evaluate again, it writes FLAC")
+            samples = ModelRateReader(reader)
+            whole = samples.read(0, samples.num_samples)
+    except (TrackError, FileNotFoundError) as error:
+        raise SettingError(f"{sound}: {error}; evaluate again") from error
+    if not np.isfinite(whole).all():
+        raise SettingError(f"{sound.path} holds samples that are no numbers; evaluate again")
+    return whole
 
 
 def check_sounds(sounds: Iterable[Sound]) -> None:

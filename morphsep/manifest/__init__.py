@@ -13,6 +13,7 @@ from morphsep.manifest.tables import (
     read_tracks,
     restamp,
     rows_of,
+    rows_with_chunks,
     table_folder,
 )
 
@@ -31,6 +32,7 @@ __all__ = [
     "read_tracks",
     "restamp",
     "rows_of",
+    "rows_with_chunks",
     "schema",
     "table_folder",
     "write_part",

@@ -160,6 +160,16 @@ def chunks_by_track(
         yield track, [held[index] for index in sorted(held)]
 
 
+def rows_with_chunks(
+    out: Out, tracks: Sequence[TrackRow]
+) -> Iterator[tuple[TrackRow, list[ChunkRow]]]:
+    """These tracks, each once with its chunks in order; those that have none come last."""
+    left = {row.track: row for row in tracks}
+    for track, chunks in chunks_by_track(out, tracks):
+        yield left.pop(track), chunks
+    yield from ((row, []) for row in left.values())
+
+
 _GROUP = ["track", "finished_ns"]
 _KNOWN = [*_GROUP, "key"]
 

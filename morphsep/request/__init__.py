@@ -20,6 +20,7 @@ from morphsep.request.settings import (
     Settings,
     describe,
     make_settings,
+    parse_settings,
     setting_options,
 )
 from morphsep.request.unread import Unread
@@ -45,6 +46,7 @@ __all__ = [
     "make_settings",
     "pack",
     "parse_amount",
+    "parse_settings",
     "parse_time",
     "plugin_names",
     "plugin_options",

@@ -161,6 +161,23 @@ def describe(settings: Settings) -> str:
     return json.dumps(asdict(settings), sort_keys=True, ensure_ascii=False)
 
 
+def parse_settings(text: str) -> Settings:
+    """The inverse of `describe`; settings that are not in the text are as they are by themselves.
+
+    Raises:
+        SettingError: it is of another version, or no JSON.
+    """
+    try:
+        values = json.loads(text)
+        for name in ("options", "separator_options"):
+            values[name] = tuple((key, value) for key, value in values.get(name, ()))
+        if values.get("channels"):
+            values["channels"] = tuple(values["channels"])
+        return make_settings(**values)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise SettingError(f"settings of another version: {error}") from error
+
+
 def make_settings(**values: Any) -> Settings:
     """`Settings` from plain values; numbers may stand for amounts.
 

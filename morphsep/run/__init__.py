@@ -2,7 +2,7 @@
 
 from morphsep.run.driver import run
 from morphsep.run.estimate import plan
-from morphsep.run.executors import Pool, Step, get_executor, is_for_cluster
+from morphsep.run.executors import Pool, Step, choose_executor, get_executor, is_for_cluster
 from morphsep.run.jobs import only_failed, settle_jobs
 from morphsep.run.malloc import keep_freed_memory
 from morphsep.run.many_adapters import Result, TrainPair, read_pairs, train_many, write_results
@@ -11,6 +11,7 @@ from morphsep.run.preview import cut_inputs
 from morphsep.run.status import read_status
 from morphsep.run.summary import Fate, Summary, TrackResult
 from morphsep.run.verification import verify
+from morphsep.run.workers import workers_for_durations
 
 __all__ = [
     "Fate",
@@ -21,6 +22,7 @@ __all__ = [
     "Summary",
     "TrackResult",
     "TrainPair",
+    "choose_executor",
     "cut_inputs",
     "get_executor",
     "is_for_cluster",
@@ -33,5 +35,6 @@ __all__ = [
     "settle_jobs",
     "train_many",
     "verify",
+    "workers_for_durations",
     "write_results",
 ]

@@ -13,7 +13,7 @@ from morphsep.audio import AudioInfo
 from morphsep.dsp import Seconds
 from morphsep.models import MAX_LANES, device
 from morphsep.request import Command, Job, Settings
-from morphsep.run.costs import ROUND_IT, Cost, cost_of, header
+from morphsep.run.costs import OTHER_MEMORY_GB, ROUND_IT, Cost, cost_of, header
 from morphsep.run.executors import Pool, free_memory, num_cores
 from morphsep.run.jobs import weights_of
 from morphsep.storage import is_remote
@@ -134,6 +134,13 @@ def choose_for(
     models = {settings: weights_of(settings) for settings in {settings for settings, _ in costs}}
     work = (work_of(cost, settings, models[settings]) for settings, cost in costs)
     return choose([replace(one, tracks=each) for one in work], pool, _uses_gpu(models))
+
+
+def workers_for_durations(durations: Iterable[Seconds], speed: float, pool: Pool) -> int:
+    """How many workers on this machine go through sounds of these durations, each worker through
+    `speed` seconds of them in a second."""
+    work = [Work(alone=each / speed, memory_gb=OTHER_MEMORY_GB) for each in durations]
+    return choose(work, pool)[0]
 
 
 def _uses_gpu(models: Mapping[Settings, Collection[str]]) -> bool:

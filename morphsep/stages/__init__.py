@@ -14,7 +14,7 @@ from morphsep.stages.finishing import finish
 from morphsep.stages.measure import measure
 from morphsep.stages.morph import morph
 from morphsep.stages.prepare import prepare
-from morphsep.stages.readable import Readable
+from morphsep.stages.readable import Readable, stem_file
 from morphsep.stages.run_context import RunContext, ignore_progress
 from morphsep.stages.scanning import Scan, scan
 from morphsep.stages.separate import separate
@@ -45,4 +45,5 @@ __all__ = [
     "prepare",
     "scan",
     "separate",
+    "stem_file",
 ]

@@ -8,21 +8,19 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from morphsep.audio import AudioReader
 from morphsep.dsp import (
     MODEL_RATE,
     LoudnessMeter,
-    ModelRateReader,
     Signal,
     TruePeakMeter,
     from_db,
 )
-from morphsep.errors import SettingError, TrackError
+from morphsep.errors import SettingError
 from morphsep.evaluation.listening.anchors import low_passed
 from morphsep.evaluation.listening.choosing import LEAST_SECONDS, MOST_SECONDS, Item, Plan
 from morphsep.evaluation.listening.design import Role, Stimulus
 from morphsep.evaluation.metrics import match_loudness
-from morphsep.evaluation.sounds import Sound
+from morphsep.evaluation.sounds import Sound, load_sound
 from morphsep.storage import Location
 
 FADE = MODEL_RATE // 100
@@ -49,7 +47,7 @@ class Renderer:
         Raises:
             SettingError: a file that cannot be read, or is not as long as the first end.
         """
-        sounds = {sound: _load(self.folder, sound) for sound in item.sounds}
+        sounds = {sound: load_sound(self.folder, sound) for sound in item.sounds}
         _check_lengths(sounds)
         channels = max(len(samples) for samples in sounds.values())
         heard = {
@@ -104,7 +102,7 @@ class Renderer:
         self, heard: dict[Stimulus, Signal], other: Item, channels: int
     ) -> dict[Stimulus, Signal]:
         """This item's first end and another one's, equally loud: surely two guitars."""
-        second = self._cut(_mono(_load(self.folder, other.a)), channels)
+        second = self._cut(_mono(load_sound(self.folder, other.a)), channels)
         if "fusion" not in self.plan.questions or _is_silent(second):
             return {}
         (a,) = (stimulus for stimulus in heard if stimulus.role == "a")
@@ -118,7 +116,7 @@ def num_samples(folder: Location, items: Sequence[Item], plan: Plan) -> int:
     Raises:
         SettingError: the plan asks for more than the shortest item has, or that is too short.
     """
-    shortest = int(min(_load(folder, item.a).shape[1] for item in items))
+    shortest = int(min(load_sound(folder, item.a).shape[1] for item in items))
     if shortest < LEAST_SECONDS * MODEL_RATE:
         raise SettingError(
             f"the shortest item has {shortest / MODEL_RATE:.2f} s; listeners need "
@@ -160,21 +158,6 @@ def _stimuli(item: Item) -> Iterator[tuple[Stimulus, Sound]]:
             ),
             sound,
         )
-
-
-def _load(folder: Location, sound: Sound) -> Signal:
-    """A whole file, ``[C, T]`` at 44.1 kHz."""
-    try:
-        with (folder / sound.path).reading() as path, AudioReader(str(path)) as reader:
-            if reader.info.is_lossy:
-                raise SettingError(f"{sound.path} is lossy; evaluate again, it writes FLAC")
-            samples = ModelRateReader(reader)
-            whole = samples.read(0, samples.num_samples)
-    except (TrackError, FileNotFoundError) as error:
-        raise SettingError(f"{sound}: {error}; evaluate again") from error
-    if not np.isfinite(whole).all():
-        raise SettingError(f"{sound.path} holds samples that are no numbers; evaluate again")
-    return whole
 
 
 def _check_lengths(sounds: Mapping[Sound, Signal]) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from morphsep.dsp import Seconds
+from morphsep.dsp import MODEL_RATE, Seconds
 from morphsep.errors import SettingError
 from morphsep.evaluation import metrics
 from morphsep.evaluation.protocol.cutting import Clip, cut, read_sources
@@ -14,7 +14,7 @@ from morphsep.evaluation.protocol.working import Evaluated, Work
 from morphsep.evaluation.results import Results, Score, write_results
 from morphsep.evaluation.sounds import write_sounds
 from morphsep.request import Job, describe_plugins
-from morphsep.run import Pool, Step, get_executor
+from morphsep.run import Pool, Step, choose_executor, get_executor, workers_for_durations
 from morphsep.storage import Location, lock
 from morphsep.tones import get_transition
 
@@ -25,6 +25,8 @@ TRANSITIONS = (
 )
 """Clean to high gain, clean to low gain, low gain to high gain, clean to modulation, modulation to
 high gain (arXiv 2510.07908), with built-in tones."""
+SPEED = 0.1
+"""Seconds of a clip that a worker renders by all backends and measures in a second, about."""
 BACKENDS = ("chain", "spectral", "crossfade", "vocoder", "music2latent", "diffusion")
 
 
@@ -53,7 +55,8 @@ def evaluate(
     folder: Location,
     plan: Plan,
     *,
-    workers: int = 1,
+    executor: str = "local",
+    pool: Pool | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Results:
     """Renders and measures what `plan` says of recordings of guitars alone, in `folder`, and writes
@@ -61,11 +64,12 @@ def evaluate(
 
     Args:
         jobs: the recordings; their settings do not count.
-        workers: processes on this machine.
+        executor: where it is done: auto, local or ray.
+        pool: the workers, which have to see the folder; None: this process alone.
         on_progress: called with how many clips are done, and of how many.
 
     Raises:
-        SettingError: no guitar, no such backend, nothing that can be measured here.
+        SettingError: no guitar, no such backend, nothing that can be measured here, no cluster.
         TrackError: a recording changed meanwhile.
         StorageError: storage or disk are at fault; the same command goes on.
     """
@@ -77,7 +81,7 @@ def evaluate(
     work = Work(folder=folder, backends=backends, amounts=plan.amounts, cdpam=cdpam)
     with lock(folder):
         done = list[Evaluated]()
-        for each in _worked(clips, work, workers):
+        for each in _worked(clips, work, executor, pool or Pool(max_workers=1)):
             done.append(each)
             on_progress(len(done), len(clips))
         write_sounds(folder, [sound for each in done for sound in each.sounds])
@@ -90,13 +94,18 @@ def evaluate(
     return results
 
 
-def _worked(clips: Sequence[Clip], work: Work, workers: int) -> Iterable[Evaluated]:
+def _worked(clips: Sequence[Clip], work: Work, executor: str, pool: Pool) -> Iterable[Evaluated]:
     """One result for each clip, in any order."""
     missing = {clip.item: clip for clip in clips}
     step = Step(name="evaluate", call=work)
-    for each in get_executor("local")([step], clips, Pool(max_workers=workers)):
-        del missing[each.item]
-        yield each
+    executor = choose_executor(executor, pool)
+    if executor == "local":
+        seconds = [clip.guitar.shape[1] / MODEL_RATE for clip in clips]
+        pool = replace(pool, max_workers=workers_for_durations(seconds, SPEED, pool))
+    for each in get_executor(executor)([step], clips, pool):
+        # it can come out twice, if a lost worker's record was given to another
+        if missing.pop(each.item, None) is not None:
+            yield each
     for clip in missing.values():
         yield work.failed(clip, "its workers died over it; run the same command again")
 

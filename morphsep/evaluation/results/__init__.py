@@ -1,8 +1,16 @@
 """What came of an evaluation: tables in Parquet, and a report in Markdown."""
 
 from morphsep.evaluation.results.measures import MEASURES, Measure
-from morphsep.evaluation.results.reporting import KNOB, Results, report, write_results
+from morphsep.evaluation.results.reporting import (
+    KNOB,
+    Results,
+    number,
+    reasons,
+    report,
+    shown,
+)
 from morphsep.evaluation.results.scores import ALL, Average, Score, average
+from morphsep.evaluation.results.writing import write_results
 
 __all__ = [
     "ALL",
@@ -13,6 +21,9 @@ __all__ = [
     "Results",
     "Score",
     "average",
+    "number",
+    "reasons",
     "report",
+    "shown",
     "write_results",
 ]

@@ -1,4 +1,4 @@
-"""`report.md`: the tables for people."""
+"""The report: tables for people."""
 
 from __future__ import annotations
 
@@ -6,24 +6,26 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from morphsep.evaluation.document import (
+    Block,
+    Bullets,
+    Chart,
+    Charts,
+    Heading,
+    Paragraph,
+    Table,
+)
 from morphsep.evaluation.results import paper
-from morphsep.evaluation.results.measures import MEASURES
+from morphsep.evaluation.results.measures import MEASURES, Measure
 from morphsep.evaluation.results.scores import (
     ALL,
     Average,
     Score,
     average,
-    write_averages,
-    write_scores,
 )
-from morphsep.evaluation.tables import markdown_table, write_markdown
-
-if TYPE_CHECKING:
-    from morphsep.storage import Location
 
 IN_DETAIL = ("truth_same_amount", "truth_nearest", "lean_to_louder", "position_deviation")
 """Measures that have a table by transition: those that tell a knob from a crossfade, and the law of
@@ -31,8 +33,11 @@ the knob."""
 BASELINE = "crossfade"
 KNOB = "chain"
 """The backend that turns the real knob of built-in tones: it is the truth."""
+TITLE = "Evaluation: five transitions"
 WORST = 5
 
+Averages = Mapping[tuple[str, str, str], Average]
+"""By (backend, transition, measure)."""
 Cells = Mapping[tuple[str, str, float], float]
 """Mean distance to the truth in dB, by (backend, transition, amount between the ends)."""
 
@@ -76,37 +81,31 @@ class Results:
         return {cell: float(np.mean(values)) for cell, values in known.items()}
 
 
-def write_results(folder: Location, results: Results) -> None:
-    """Writes `scores.parquet`, `summary.parquet` and `report.md`."""
-    write_scores(folder, results.scores)
-    write_averages(folder, results.averages)
-    write_markdown(folder / "report.md", report(results))
-
-
-def report(results: Results) -> Iterator[str]:
-    """The tables as lines of Markdown."""
-    yield from ("# Evaluation: five transitions", "")
-    yield from _what_was_done(results)
+def report(results: Results) -> Iterator[Block]:
+    """The tables for people."""
+    yield Bullets(list(_what_was_done(results)))
     averages = {(each.backend, each.transition, each.measure): each for each in results.averages}
     titles = {each.name: each.title for each in MEASURES}
     for name in IN_DETAIL:
-        yield from _section(titles[name][0].upper() + titles[name][1:])
-        yield from _by_transition(averages, name)
-    yield from _section("All measures, all transitions")
-    yield from _pooled(averages)
-    yield from _section("Distance to the truth by amount (dB)")
-    yield from _by_amount(results.cells)
-    yield from _section("Furthest from the truth")
-    yield from _worst(results.cells)
-    yield from _section("Not nearer to the truth than the crossfade")
-    yield from _beaten(results.cells)
-    yield from _section("The paper's table")
-    yield from _paper(results.done)
-    yield from _reasons("Not measured", results.not_measured)
-    yield from _reasons("Recordings left out", results.left_out)
-    yield from _reasons("Recordings that could not be read", results.unreadable)
+        yield Heading(titles[name][0].upper() + titles[name][1:])
+        yield by_transition(averages, name)
+    yield Heading("All measures, all transitions")
+    yield pooled(averages, MEASURES)
+    yield Heading("Distance to the truth by amount (dB)")
+    yield Charts(list(_charts(results.cells)))
+    yield _by_amount(results.cells)
+    yield Heading("Furthest from the truth")
+    yield Bullets(list(_worst(results.cells)))
+    yield Heading("Not nearer to the truth than the crossfade")
+    yield Bullets(list(_beaten(results.cells)))
+    yield Heading("The paper's table")
+    yield _paper(results.done)
+    yield Paragraph(f"{paper.CITATION}. {paper.READINGS} {paper.DIFFERENCE}")
+    yield from reasons("Not measured", results.not_measured)
+    yield from reasons("Recordings left out", results.left_out)
+    yield from reasons("Recordings that could not be read", results.unreadable)
     failed = {f"{each.item}, {each.backend}": each.error for each in results.failed}
-    yield from _reasons("Failed", failed)
+    yield from reasons("Failed", failed)
 
 
 def _what_was_done(results: Results) -> Iterator[str]:
@@ -122,40 +121,58 @@ def _what_was_done(results: Results) -> Iterator[str]:
     yield "Means over the pairs, with intervals of 95 % by a bootstrap that draws recordings again."
 
 
-def _by_transition(averages: Mapping[tuple[str, str, str], Average], name: str) -> Iterator[str]:
+def by_transition(averages: Averages, name: str) -> Table:
+    """One measure: a row a backend, a column a transition."""
     here = {(b, t): each for (b, t, measure), each in averages.items() if measure == name}
     transitions = _in_order(t for _, t in here)
-    rows = (
-        [backend, *(_shown(here.get((backend, transition))) for transition in transitions)]
+    rows = [
+        [backend, *(shown(here.get((backend, transition))) for transition in transitions)]
         for backend in _in_order(b for b, _ in here)
-    )
-    return markdown_table(["backend", *transitions], rows)
+    ]
+    return Table(["backend", *transitions], rows)
 
 
-def _pooled(averages: Mapping[tuple[str, str, str], Average]) -> Iterator[str]:
+def pooled(averages: Averages, measures: Sequence[Measure]) -> Table:
+    """All transitions together: a row a measure, a column a backend."""
     backends = _in_order(backend for backend, *_ in averages)
     measured = {measure for *_, measure in averages}
-    rows = (
-        [each.title, *(_shown(averages.get((backend, ALL, each.name))) for backend in backends)]
-        for each in MEASURES if each.name in measured
-    )  # fmt: skip
-    return markdown_table(["measure", *backends], rows)
+    rows = [
+        [each.title, *(shown(averages.get((backend, ALL, each.name))) for backend in backends)]
+        for each in measures if each.name in measured
+    ]  # fmt: skip
+    return Table(["measure", *backends], rows)
 
 
-def _by_amount(cells: Cells) -> Iterator[str]:
+def _by_amount(cells: Cells) -> Table:
     amounts = sorted({amount for *_, amount in cells})
     rows = sorted({(t, b) for b, t, _ in cells if b != KNOB})
-    return markdown_table(
+    return Table(
         ["transition", "backend", *(f"{amount:g}" for amount in amounts)],
-        ([t, b, *(_number(cells.get((b, t, amount))) for amount in amounts)] for t, b in rows),
+        [[t, b, *(number(cells.get((b, t, amount))) for amount in amounts)] for t, b in rows],
     )
+
+
+def _charts(cells: Cells) -> Iterator[Chart]:
+    """One a transition: a line a backend."""
+    amounts = sorted({amount for *_, amount in cells})
+    for transition in _in_order(t for _, t, _ in cells):
+        lines = [
+            (b, [cells[b, transition, amount] for amount in amounts])
+            for b in _in_order(b for b, *_ in cells if b != KNOB)
+            if all((b, transition, amount) in cells for amount in amounts)
+        ]
+        if lines:
+            yield Chart(
+                title=transition, x_label="amount", y_label="dB to the truth", xs=amounts,
+                lines=lines,
+            )  # fmt: skip
 
 
 def _worst(cells: Cells) -> Iterator[str]:
     for backend in _in_order(b for b, *_ in cells if b != KNOB):
         own = sorted((-value, t, amount) for (b, t, amount), value in cells.items() if b == backend)
         named = (f"{t} at {amount:g} ({-value:.1f} dB)" for value, t, amount in own[:WORST])
-        yield f"- {backend}: {', '.join(named)}"
+        yield f"{backend}: {', '.join(named)}"
 
 
 def _beaten(cells: Cells) -> Iterator[str]:
@@ -167,18 +184,17 @@ def _beaten(cells: Cells) -> Iterator[str]:
         shared = sorted(own.keys() & base.keys())
         lost = [f"{t} at {a:g}" for t, a in shared if own[t, a] >= base[t, a]]
         where = f": {', '.join(lost)}" if lost else ""
-        yield f"- {backend}: {len(lost)} of {len(shared)} cells{where}"
+        yield f"{backend}: {len(lost)} of {len(shared)} cells{where}"
 
 
-def _paper(scores: Sequence[Score]) -> Iterator[str]:
+def _paper(scores: Sequence[Score]) -> Table:
     ours = []
     for backend in _in_order(score.backend for score in scores):
         values = [score.values for score in scores if score.backend == backend]
         readings = [_spread(values, name) for name in ("cdpam_step_mean", "cdpam_to_target")]
         ours.append([f"here: {backend}", *readings, ""])
-    theirs = ([model, cdpam, "", mos] for model, cdpam, mos in paper.ROWS)
-    yield from markdown_table(["model", "CDPAM", "CDPAM to the target", "MOS"], [*theirs, *ours])
-    yield from ("", f"{paper.CITATION}. {paper.READINGS} {paper.DIFFERENCE}")
+    theirs = [[model, cdpam, "", mos] for model, cdpam, mos in paper.ROWS]
+    return Table(["model", "CDPAM", "CDPAM to the target", "MOS"], [*theirs, *ours])
 
 
 def _spread(values: Iterable[Mapping[str, float]], name: str) -> str:
@@ -187,14 +203,11 @@ def _spread(values: Iterable[Mapping[str, float]], name: str) -> str:
     return f"{np.mean(known):.2f} ± {np.std(known):.3f}" if known else ""
 
 
-def _reasons(title: str, reasons: Mapping[str, str]) -> Iterator[str]:
-    if reasons:
-        yield from _section(title)
-        yield from (f"- {what}: {' '.join(why.split())}" for what, why in sorted(reasons.items()))
-
-
-def _section(title: str) -> Iterator[str]:
-    yield from ("", f"## {title}", "")
+def reasons(title: str, found: Mapping[str, str]) -> Iterator[Block]:
+    """A section of what is not there and why; none if all is there."""
+    if found:
+        yield Heading(title)
+        yield Bullets([f"{what}: {why}" for what, why in sorted(found.items())])
 
 
 def _in_order(names: Iterable[str]) -> list[str]:
@@ -202,13 +215,15 @@ def _in_order(names: Iterable[str]) -> list[str]:
     return sorted(set(names), key=lambda name: (name == ALL, name))
 
 
-def _shown(each: Average | None) -> str:
+def shown(each: Average | None) -> str:
+    """An average with its interval, for tables; empty where there is none."""
     if each is None:
         return ""
     if each.low is None:
-        return _number(each.value)
-    return f"{_number(each.value)} ({_number(each.low)} to {_number(each.high)})"
+        return number(each.value)
+    return f"{number(each.value)} ({number(each.low)} to {number(each.high)})"
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
+    """For tables; empty where there is none."""
     return "" if value is None else f"{value:.3g}"

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from morphsep import manifest, storage
 from morphsep.errors import MorphsepError
-from morphsep.manifest import ChunkRow, TrackRow
-from morphsep.run.costs import OTHER_MEMORY_GB
+from morphsep.manifest import TrackRow
 from morphsep.run.executors import Executor, Pool, Step, choose_executor, get_executor
 from morphsep.run.status import may_be_at_work
 from morphsep.run.verification.finding import Finding, unchecked
 from morphsep.run.verification.results import result_findings
 from morphsep.run.verification.rows import leftovers, row_findings, tiling
 from morphsep.run.verification.samples import Check, untouched
-from morphsep.run.workers import Work, choose
+from morphsep.run.workers import workers_for_durations
 from morphsep.storage import Location, location
 
 SPEED = 150.0
@@ -53,7 +52,8 @@ def verify(
     execute = get_executor(executor)
     rows = {row.track: row for row in manifest.read_tracks(place)}
     if executor == "local":
-        pool = replace(pool, max_workers=choose(_work(rows.values()), pool)[0])
+        done = [row.duration or 0.0 for row in rows.values() if row.status == "ok"]
+        pool = replace(pool, max_workers=workers_for_durations(done, SPEED, pool))
     findings = [*row_findings(list(rows.values())), *leftovers(place)]
     found = _checked(place, list(rows.values()), execute, pool)
     for _ in range(LOOKS):
@@ -66,19 +66,14 @@ def verify(
     return len(rows), findings + [one for track in sorted(found) for one in found[track]]
 
 
-def _work(rows: Iterable[TrackRow]) -> list[Work]:
-    """What it costs to read what finished tracks consist of."""
-    done = (row.duration or 0.0 for row in rows if row.status == "ok")
-    return [Work(alone=duration / SPEED, memory_gb=OTHER_MEMORY_GB) for duration in done]
-
-
 def _checked(
     out: Location, rows: Sequence[TrackRow], execute: Executor, pool: Pool
 ) -> dict[str, list[Finding]]:
     """What is wrong with each finished track."""
     found: dict[str, list[Finding]] = {}
     checks = []
-    for row, chunks in _with_chunks(out, rows):
+    done = [row for row in rows if row.status == "ok"]
+    for row, chunks in manifest.rows_with_chunks(out, done):
         found[row.track] = [Finding(row.track, *one) for one in tiling(row, chunks)]
         checks.append(Check(row, tuple(untouched(row, chunks))))
     compare = Step(name="compare", call=partial(_compare, str(out)))
@@ -87,17 +82,6 @@ def _checked(
     for track, some in found.items():
         some += compared.get(track, [unchecked(track, "its worker was lost; verify it again")])
     return found
-
-
-def _with_chunks(
-    out: Location, tracks: Sequence[TrackRow]
-) -> Iterator[tuple[TrackRow, list[ChunkRow]]]:
-    """Finished tracks with their chunks, those that have none last."""
-    left = {row.track: row for row in tracks if row.status == "ok"}
-    for track, chunks in manifest.chunks_by_track(out, tracks):
-        if track in left:
-            yield left.pop(track), chunks
-    yield from ((row, []) for row in left.values())
 
 
 def _compare(out: str, check: Check) -> list[tuple[str, list[Finding]]]:

@@ -1,0 +1,109 @@
+"""A report as blocks, for Markdown (`as_markdown`) and for a page (`morphsep.evaluation.page`).
+
+A text may hold `code` in backticks; names in it are shown as they are, whatever they hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from morphsep.evaluation.tables import markdown_table
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """The title of a section."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """Some sentences."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of as many cells as there are heads; the first column names the rows."""
+
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Bullets:
+    """A list."""
+
+    items: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """A sound that the page plays."""
+
+    label: str
+    sound: bytes
+    """A FLAC file."""
+    picture: bytes
+    """A PNG file: its spectrogram."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Players:
+    """Sounds to compare, all of one length: on pages only."""
+
+    title: str
+    text: str
+    clips: Sequence[Clip]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """Lines over one axis."""
+
+    title: str
+    x_label: str
+    y_label: str
+    xs: Sequence[float]
+    lines: Sequence[tuple[str, Sequence[float]]]
+    """(name, a value for each of `xs`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Charts:
+    """Side by side: on pages only, beside a table that has the same numbers."""
+
+    charts: Sequence[Chart]
+
+
+Block = Heading | Paragraph | Table | Bullets | Players | Charts
+
+
+def as_markdown(title: str, blocks: Iterable[Block]) -> Iterator[str]:
+    """The lines of a report for the docs; what only a page can show is left out."""
+    yield f"# {_plain(title)}"
+    for block in blocks:
+        if not isinstance(block, Players | Charts):
+            yield ""
+            yield from _lines(block)
+
+
+def _lines(block: Heading | Paragraph | Table | Bullets) -> Iterator[str]:
+    match block:
+        case Heading(text):
+            yield f"## {_plain(text)}"
+        case Paragraph(text):
+            yield _plain(text)
+        case Bullets(items):
+            yield from (f"- {_plain(item)}" for item in items)
+        case Table(heads, rows):
+            plain = [[_plain(cell) for cell in cells] for cells in (heads, *rows)]
+            yield from markdown_table(plain[0], plain[1:])
+
+
+def _plain(text: str) -> str:
+    """In one line, and nothing in it is HTML."""
+    return " ".join(text.replace("&", "&amp;").replace("<", "&lt;").split())

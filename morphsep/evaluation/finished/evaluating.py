@@ -1,0 +1,151 @@
+"""`morphsep evaluate OUT`: every track of an output folder measured, wherever there are workers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+
+from morphsep import manifest, storage
+from morphsep.errors import SettingError, TrackError
+from morphsep.evaluation import metrics
+from morphsep.evaluation.finished.listening import players
+from morphsep.evaluation.finished.measuring import measure
+from morphsep.evaluation.finished.opening import opened
+from morphsep.evaluation.finished.reporting import TITLE, FinishedResults, report
+from morphsep.evaluation.finished.scores import (
+    FOLDER,
+    Code,
+    NotScoredError,
+    TrackScore,
+    read_track_scores,
+    write_track_scores,
+)
+from morphsep.evaluation.finished.selecting import Finished, finished
+from morphsep.evaluation.page import write_report
+from morphsep.manifest import TrackRow
+from morphsep.run import Pool, Step, choose_executor, get_executor, workers_for_durations
+from morphsep.storage import Location, StorageError, location, lock
+
+SPEED = 10.0
+"""Seconds of a track that a worker measures in a second, about."""
+KEEP_EVERY = 500
+"""Tracks after which what was measured so far is written."""
+
+log = logging.getLogger("morphsep")
+
+
+def evaluate_finished(
+    out: Location,
+    *,
+    executor: str = "local",
+    pool: Pool | None = None,
+    force: bool = False,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> FinishedResults:
+    """Measures every track of an output folder, and writes ``evaluation/tracks.parquet``,
+    ``report.md`` and ``report.html`` there. What was measured before is not measured again.
+
+    Args:
+        executor: where it is done: auto, local or ray.
+        pool: the cluster and its workers, which have to see the inputs; None: this process alone.
+        force: measure everything again.
+        on_progress: called with how many tracks are done, and of how many.
+
+    Raises:
+        SettingError: an unknown executor, or there is no such cluster.
+        StorageError: storage is at fault; the same command goes on.
+    """
+    pool = pool or Pool(max_workers=1)
+    executor = choose_executor(executor, pool)
+    folder, tools = out / FOLDER, metrics.zimtohrli_version()
+    with lock(folder) as held:
+        rows = manifest.read_tracks(out)
+        known = {} if force else {each.track: each for each in read_track_scores(folder, tools)}
+        scores = {row.track: known[row.track] for row in rows if _holds(known.get(row.track), row)}
+        missing = [row for row in rows if row.track not in scores]
+        for score in _scored(out, missing, executor, pool):
+            held.check()
+            scores[score.track] = score
+            on_progress(len(scores), len(rows))
+            if len(scores) % KEEP_EVERY == 0:
+                write_track_scores(folder, scores.values(), tools)
+        write_track_scores(folder, scores.values(), tools)
+        results = FinishedResults(scores=[scores[row.track] for row in rows])
+        blocks = list(report(results))
+        write_report(folder, TITLE, blocks, [*blocks, *players(out, results, rows)])
+    return results
+
+
+def _holds(score: TrackScore | None, row: TrackRow) -> bool:
+    """Whether a track was measured as it is now."""
+    same = score is not None and (score.key, score.finished_ns) == (row.key, row.finished_ns)
+    return same and score is not None and not score.error_code
+
+
+def _scored(
+    out: Location, rows: Sequence[TrackRow], executor: str, pool: Pool
+) -> Iterator[TrackScore]:
+    """One for each track, in any order."""
+    for row in rows:
+        if (why := _nothing_to_measure(row)) is not None:
+            yield _without(row, *why)
+    left = [row for row in rows if _nothing_to_measure(row) is None]
+    tracks = [finished(*each) for each in manifest.rows_with_chunks(out, left)]
+    if executor == "local":
+        workers = workers_for_durations([row.duration or 0.0 for row in left], SPEED, pool)
+        pool = replace(pool, max_workers=workers)
+    lost = {row.track: row for row in left}
+    step = Step(name="evaluate", call=partial(_score, str(out)))
+    for score in get_executor(executor)([step], tracks, pool):
+        storage.check_interrupt()
+        # it can come out twice, if a lost worker's record was given to another
+        if lost.pop(score.track, None) is not None:
+            yield score
+    for row in lost.values():
+        yield _without(row, "worker_killed", "its workers died over it; run the command again")
+
+
+def _nothing_to_measure(row: TrackRow) -> tuple[Code, str] | None:
+    """Why, if the manifest alone tells that."""
+    if row.status != "ok":
+        return "not_finished", f"{row.error_code}: {row.message}"
+    if row.backing is not None:
+        return "only_separated", "guitar and backing were written, nothing was morphed"
+    if not row.num_morphed:
+        return "nothing_morphed", "the amount is 0 throughout, or no guitar was found"
+    return None
+
+
+def _score(out: str, track: Finished) -> list[TrackScore]:
+    """One, whatever happens: no track may hide another's."""
+    row = track.row
+    try:
+        with opened(location(out), row) as sounds:
+            found = measure(track, sounds)
+    except (NotScoredError, TrackError) as error:
+        return [_without(row, error.code, error.message)]
+    except SettingError as error:
+        return [_without(row, "worker_lacks", str(error))]
+    except Exception as error:
+        storage.check_interrupt()
+        if isinstance(error, (StorageError, OSError)):
+            return [_without(row, "storage", str(error))]
+        log.exception("%s: a defect of morphsep, please report it", row.track)
+        return [_without(row, "internal", str(error) or type(error).__name__)]
+    return [
+        replace(
+            _without(row, "", ""), amount=found.amount, values=found.values,
+            not_measured=found.not_measured, excerpts=len(track.excerpts), seams=len(track.seams),
+        )
+    ]  # fmt: skip
+
+
+def _without(row: TrackRow, code: Code | str, message: str) -> TrackScore:
+    """A track's score without any values."""
+    return TrackScore(
+        track=row.track, key=row.key or "", finished_ns=row.finished_ns,
+        source=row.content_hash or "", separator=row.separator or "", backend=row.backend or "",
+        from_tone=row.from_tone or "", to_tone=row.to_tone or "", error_code=code, message=message,
+    )  # fmt: skip

@@ -1,0 +1,94 @@
+"""What of finished work the page plays: one excerpt of a few tracks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from morphsep import manifest
+from morphsep.dsp import MODEL_RATE, Span
+from morphsep.errors import MorphsepError
+from morphsep.evaluation import metrics
+from morphsep.evaluation.document import Block, Bullets, Clip, Heading, Players
+from morphsep.evaluation.finished.opening import Passage, opened
+from morphsep.evaluation.finished.reporting import FinishedResults
+from morphsep.evaluation.finished.selecting import finished
+from morphsep.evaluation.page import clips
+from morphsep.manifest import ChunkRow, TrackRow
+from morphsep.storage import Location
+
+AROUND = 2 * MODEL_RATE
+"""Samples on both sides of a seam that are played."""
+REASONS = {
+    "position_deviation": "furthest from the amount asked for",
+    "seam_flux_db": "its worst seam stands out most",
+    "song_louder": "its loudness changed most",
+}
+"""By which measures the worst track is played, and how the page says so."""
+
+
+def players(out: Location, results: FinishedResults, rows: Sequence[TrackRow]) -> Iterator[Block]:
+    """Four tracks at most: the worst by three measures, and the one in the middle."""
+    chosen: dict[str, list[str]] = {}
+    for name, why in REASONS.items():
+        for score in results.worst(name)[:1]:
+            chosen.setdefault(score.track, []).append(why)
+    ranked = results.worst("position_deviation") or results.worst("convergence_to_target")
+    if ranked:
+        chosen.setdefault(ranked[len(ranked) // 2].track, []).append("in the middle of all tracks")
+    wanted = [row for row in rows if row.track in chosen]
+    groups, missing = list[Players](), list[str]()
+    for row, chunks in manifest.rows_with_chunks(out, wanted):
+        at_seam = REASONS["seam_flux_db"] in chosen[row.track]
+        try:
+            groups.append(_group(out, row, chunks, chosen[row.track], at_seam))
+        except MorphsepError as error:  # its files went away meanwhile
+            missing.append(f"{row.track}: {error}")
+    if groups or missing:
+        yield Heading("Listen")
+        yield Bullets([HOW, *missing])
+        yield from groups
+
+
+HOW = (
+    "Keys 1 to 9 within a group change to another sound at the same moment. Guitars are at one "
+    "loudness; both songs are by one gain as they are to each other. FLAC with 16 bits."
+)
+
+
+def _group(
+    out: Location, row: TrackRow, chunks: Sequence[ChunkRow], reasons: Sequence[str], at_seam: bool
+) -> Players:
+    track = finished(row, chunks)
+    span = _worst_seam(chunks) if at_seam else track.excerpts[0]
+    with opened(out, row) as sounds:
+        passage = sounds.passage(span)
+    amount = float(passage.amount.mean())
+    seconds = span.start / MODEL_RATE
+    text = (
+        f"{'; '.join(reasons)}. {row.from_tone} to {row.to_tone} by `{row.backend}`, amount "
+        f"{amount:.2g}, from {seconds:.1f} s"
+    )
+    return Players(title=row.track, text=text, clips=_clips(passage, amount))
+
+
+def _clips(passage: Passage, amount: float) -> list[Clip]:
+    source, target = passage.source, passage.target
+    guitars = {
+        "guitar, as it was": passage.stem,
+        "guitar, tone morphed from": source,
+        "guitar, as it is now": passage.morphed,
+        "crossfade of both tones": np.asarray((1 - amount) * source + amount * target, np.float32),
+        "guitar, tone morphed towards": target,
+    }
+    if np.array_equal(source, passage.stem):
+        del guitars["guitar, tone morphed from"]
+    level = metrics.match_loudness(list(guitars.values()), MODEL_RATE)
+    songs = {"song, as it was": passage.before, "song, as it is now": passage.after}
+    return [*clips(dict(zip(guitars, level, strict=True))), *clips(songs)]
+
+
+def _worst_seam(chunks: Sequence[ChunkRow]) -> Span:
+    worst = max(chunks, key=lambda chunk: chunk.seam_flux_db or float("-inf"))
+    return Span(max(worst.start - AROUND, 0), worst.start + AROUND)

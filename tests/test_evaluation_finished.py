@@ -1,0 +1,314 @@
+"""`morphsep evaluate OUT`: scores for finished work, or why there are none."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import soundfile
+
+from morphsep import manifest, morph_file, separate_file
+from morphsep.dsp import MODEL_RATE, Signal, Span
+from morphsep.errors import SettingError, TrackError
+from morphsep.evaluation.finished import evaluate_finished, evaluating, measuring
+from morphsep.evaluation.finished.opening import Opened
+from morphsep.evaluation.finished.scores import CODES, MEASURES, TrackScore
+from morphsep.evaluation.finished.selecting import Finished, finished
+from morphsep.manifest import ChunkRow, TrackRow
+from morphsep.morphing import recipe_for_arrays
+from morphsep.request import Settings, describe, make_settings, parse_settings
+from morphsep.storage import StorageError, location
+from morphsep.testing import plucked
+
+SECONDS = 9
+SHORT = {"separator": "none", "chunk": 5.0, "uniform": False}
+
+
+def song(folder: Path, name: str, seconds: float = SECONDS, seed: int = 0) -> Path:
+    sound = np.stack([plucked(round(seconds * MODEL_RATE), seed)] * 2, axis=1)
+    soundfile.write(folder / name, sound, MODEL_RATE, "PCM_24")
+    return folder / name
+
+
+def morphed(path: Path, out: Path, **settings: Any) -> TrackRow:
+    return morph_file(path, out, **({"to": "overdrive", "amount": 0.5} | SHORT | settings))
+
+
+def scored(out: Path, **more: Any) -> dict[str, TrackScore]:
+    return {s.track: s for s in evaluate_finished(location(out), **more).scores}
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Finished work: a knob, a crossfade, an end, two that failed, one without a change."""
+    folder = tmp_path_factory.mktemp("finished")
+    out = folder / "out"
+    morphed(song(folder, "knob.wav"), out)
+    morphed(song(folder, "mixed.wav", seed=1), out, backend="crossfade")
+    morphed(song(folder, "end.wav", 3.0), out, amount=1)
+    morphed(song(folder, "zero.wav", 2.0), out, amount=0)
+    (folder / "junk.wav").write_bytes(b"no sound" * 99)
+    with pytest.raises(TrackError):
+        morphed(folder / "junk.wav", out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def scores(work: Path) -> dict[str, TrackScore]:
+    return scored(work)
+
+
+def test_a_row_for_each_track(work: Path, scores: dict[str, TrackScore]) -> None:
+    rows = {r["track"]: r for r in pq.read_table(work / "evaluation/tracks.parquet").to_pylist()}
+    assert list(rows) == ["end.wav", "junk.wav", "knob.wav", "mixed.wav", "zero.wav"]
+    assert rows.keys() == scores.keys()
+    codes = {track: row["error_code"] for track, row in rows.items() if row["error_code"]}
+    assert codes == {"junk.wav": "not_finished", "zero.wav": "nothing_morphed"}
+    assert rows["junk.wav"]["message"].startswith("not_audio: ")
+    knob = rows["knob.wav"]
+    assert (knob["amount"], knob["excerpts"], knob["seams"]) == (0.5, 2, 1)
+    assert (knob["backend"], knob["from_tone"], knob["to_tone"]) == (
+        "chain", "as-recorded", "overdrive",
+    )  # fmt: skip
+    assert all(knob[measure.name] is not None for measure in MEASURES)
+    assert knob["not_measured"] == ""
+
+
+def test_what_is_measured_is_the_guitar_in_the_song(scores: dict[str, TrackScore]) -> None:
+    """A crossfade is found to be one, and the real knob is not; a target is the target."""
+    mixed, knob, end = (scores[f"{name}.wav"].values for name in ("mixed", "knob", "end"))
+    assert mixed["lean_to_louder"] == pytest.approx(mixed["crossfade_lean"], abs=0.02)
+    assert mixed["unmixed_part"] < -80 < knob["unmixed_part"] < 0
+    assert knob["lean_to_louder"] < knob["crossfade_lean"]
+    assert 0.2 < knob["position"] < 0.9
+    assert end["convergence_to_target"] < 1e-3 < knob["convergence_to_target"]
+    assert abs(end["song_louder"]) < 1
+
+
+def test_what_is_not_there_is_said_with_the_reason(scores: dict[str, TrackScore]) -> None:
+    end = scores["end.wav"]
+    assert "lean_to_louder" not in end.values
+    between, seams = end.not_measured.split("; ")
+    assert between.startswith("position, position_deviation, lean_to_louder")
+    assert between.endswith(": the amount is 0 or 1, nothing lies between")
+    assert seams.endswith("elsewhere_flux_db: one chunk has no seam")
+
+
+def test_the_reports_name_tracks_and_reasons(work: Path, scores: dict[str, TrackScore]) -> None:
+    text = (work / "evaluation/report.md").read_text("utf-8")
+    assert "Tracks measured: 3 of 5, of 3 inputs." in text
+    assert "| junk.wav | not_finished | not_audio: " in text
+    assert "- distance to the truth: nobody knows" in text
+    page = (work / "evaluation/report.html").read_text("utf-8")
+    assert page.count("<audio") == page.count("data:audio/flac") >= 12
+    assert "`crossfade`" not in page
+    assert "<code>crossfade</code>" in page
+
+
+def test_what_was_measured_is_not_measured_again(
+    work: Path, scores: dict[str, TrackScore], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = shutil.copytree(work, tmp_path / "out")
+    table = (out / "evaluation/tracks.parquet").read_bytes()
+    seen: list[str] = []
+    measure = evaluating.measure
+
+    def counting(track: Finished, sounds: Opened) -> Any:
+        seen.append(track.row.track)
+        return measure(track, sounds)
+
+    monkeypatch.setattr(evaluating, "measure", counting)
+    assert scored(out) == scores
+    assert seen == []
+    morphed(work.parent / "end.wav", out, amount=0.9)
+    again = scored(out)
+    assert seen == ["end.wav"]
+    assert again["end.wav"].amount == pytest.approx(0.9)
+    assert again["knob.wav"] == scores["knob.wav"]
+    shutil.copytree(work, out, dirs_exist_ok=True)
+    seen.clear()
+    shutil.rmtree(out / "manifest")
+    shutil.copytree(work / "manifest", out / "manifest")
+    assert scored(out, force=True) == scores
+    assert sorted(seen) == ["end.wav", "knob.wav", "mixed.wav"]
+    assert (out / "evaluation/tracks.parquet").read_bytes() == table
+
+
+def test_a_stem_that_is_not_cached_any_more_is_made_again(
+    work: Path, scores: dict[str, TrackScore], tmp_path: Path
+) -> None:
+    out = shutil.copytree(work, tmp_path / "out")
+    shutil.rmtree(out / ".morphsep")
+    assert scored(out, force=True) == scores
+
+
+def test_your_own_stem_is_read_again_where_it_is_not_cached(tmp_path: Path) -> None:
+    path, out = song(tmp_path, "one.wav", 6.0), tmp_path / "out"
+    shutil.copy(path, tmp_path / "one.guitar.wav")
+    own = {"separator": "stem", "stem": "{stem}.guitar.wav"}
+    morphed(path, out, **own)
+    cached = scored(out)["one.wav"]
+    shutil.rmtree(out / ".morphsep")
+    assert scored(out, force=True)["one.wav"] == cached
+    song(tmp_path, "one.guitar.wav", 6.0, seed=1)
+    assert scored(out, force=True)["one.wav"].message == "your stem is not the file that was used"
+    (tmp_path / "one.guitar.wav").unlink()
+    assert scored(out, force=True)["one.wav"].error_code == "stem_not_found"
+
+
+def test_files_that_are_not_those_of_the_manifest_are_rows(work: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(work.parent, tmp_path / "copy")
+    out = folder / "out"
+    rows = [
+        replace(row, input=str(folder / Path(row.input).name)) for row in manifest.read_tracks(work)
+    ]
+    for row in rows:
+        chunks = [chunk for chunk in manifest.read_chunks(work) if chunk.track == row.track]
+        manifest.commit(out, row, chunks, after=row.finished_ns)
+    song(folder, "knob.wav", seed=5)
+    (out / "mixed.wav").write_bytes((out / "mixed.wav").read_bytes() + b"more")
+    (folder / "end.wav").unlink()
+    found = scored(out, force=True)
+    assert {track: found[track].error_code for track in ("knob.wav", "mixed.wav", "end.wav")} == {
+        "knob.wav": "not_as_written", "mixed.wav": "not_as_written", "end.wav": "not_found",
+    }  # fmt: skip
+    assert "input" in found["knob.wav"].message
+    assert "result" in found["mixed.wav"].message
+    (out / "mixed.wav").unlink()
+    assert scored(out, force=True)["mixed.wav"].message == "the result is not there"
+
+
+def test_lossy_results_and_separated_ones_have_no_scores(tmp_path: Path) -> None:
+    path = song(tmp_path, "one.wav", 2.0)
+    morphed(path, tmp_path / "lossy", format="ogg")
+    (lossy,) = scored(tmp_path / "lossy").values()
+    assert lossy.error_code == "lossy_result"
+    separate_file(path, tmp_path / "parts", separator="none")
+    (parts,) = scored(tmp_path / "parts").values()
+    assert parts.error_code == "only_separated"
+
+
+def test_whatever_goes_wrong_with_a_track_is_its_row(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (row,) = manifest.read_tracks(work, ["end.wav"])
+    track = finished(row, [chunk for chunk in manifest.read_chunks(work, [row])])
+    for error, code in (
+        (StorageError("the bucket is away"), "storage"),
+        (SettingError("no such weights"), "worker_lacks"),
+        (TrackError("non_finite", "no numbers"), "non_finite"),
+        (RuntimeError("a defect"), "internal"),
+    ):
+        monkeypatch.setattr(evaluating, "measure", Mock(side_effect=error))
+        (found,) = evaluating._score(str(work), track)
+        assert (found.track, found.error_code, found.message) == ("end.wav", code, str(error))
+        assert code in CODES
+
+
+def test_a_track_whose_worker_died_is_a_row_and_is_tried_again(
+    work: Path, scores: dict[str, TrackScore], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = shutil.copytree(work, tmp_path / "out")
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            evaluating, "get_executor", lambda name: lambda steps, records, pool: iter(())
+        )
+        lost = scored(out, force=True)
+    assert {score.error_code for score in lost.values()} == {
+        "worker_killed", "not_finished", "nothing_morphed",
+    }  # fmt: skip
+    assert scored(out) == scores
+
+
+def opened(change: Signal) -> Opened:
+    """A track of noise of which `change` is added to the guitar."""
+    stem = 0.1 * np.random.default_rng(0).standard_normal(change.shape).astype(np.float32)
+
+    def reading(sound: Signal) -> Any:
+        return lambda start, length: sound[:, start : start + length]
+
+    return Opened(
+        recipe=recipe_for_arrays(make_settings(to="chorus", separator="none")), level=-20.0,
+        before=reading(stem), after=reading(stem + change), stem=reading(stem),
+    )  # fmt: skip
+
+
+def test_a_click_at_a_seam_is_told_from_one_elsewhere() -> None:
+    seam, elsewhere = Span(50_000, 51_000), Span(100_000, 101_000)
+    track = Finished(row=TrackRow(), excerpts=(), seams=(seam,), elsewhere=(elsewhere,))
+    for at, loud, soft in ((50_500, "seam", "elsewhere"), (100_500, "elsewhere", "seam")):
+        change = np.zeros((1, 150_000), np.float32)
+        change[:, at] = 5.0
+        values = measuring._at_seams(track, opened(change))
+        assert values[f"{loud}_step_db"] > 15
+        assert abs(values[f"{soft}_step_db"]) < 6
+
+
+def chunk(index: int, status: str = "morphed", amount: float = 0.5, level: float = -20) -> ChunkRow:
+    return ChunkRow(
+        index=index, start=index * 300_000, num_samples=311_025, status=status,
+        amount_min=amount, amount_mean=amount, amount_max=amount, stem_dbfs=level,
+    )  # fmt: skip
+
+
+def test_excerpts_lie_where_a_guitar_is_between_the_tones() -> None:
+    chunks = [chunk(0, "zero", 0), chunk(1, amount=1), chunk(2), chunk(3, level=-50), chunk(4)]
+    track = finished(TrackRow(), [*chunks, chunk(5, "silent"), chunk(6, "silent")])
+    assert [span.start // 300_000 for span in track.excerpts] == [2, 4]
+    assert {span.num_samples for span in track.excerpts} == {4 * MODEL_RATE}
+    assert [seam.start for seam in track.seams] == [i * 300_000 for i in range(1, 6)]
+    assert {seam.num_samples for seam in track.seams} == {11_025}
+    assert not {(s.start, s.stop) for s in track.seams} & {
+        (s.start, s.stop) for s in track.elsewhere
+    }
+    many = finished(TrackRow(), [chunk(index) for index in range(400)])
+    assert (len(many.excerpts), len(many.seams), len(many.elsewhere)) == (4, 16, 16)
+    assert many.excerpts[-1].start > 399 * 300_000
+    only_ends = finished(TrackRow(), [chunk(0, amount=1), chunk(1, amount=1)])
+    assert len(only_ends.excerpts) == 2
+
+
+def test_settings_come_back_from_the_manifest() -> None:
+    settings = make_settings(
+        to="fuzz", amount="0:00=0 0:05=1", channels=(1, 0), options=(("a", "1"), ("b", "2")),
+        separator="x", separator_options=(("shifts", "2"),),
+    )  # fmt: skip
+    assert parse_settings(describe(settings)) == settings
+    assert parse_settings("{}") == Settings()
+    for text in ("[]", "no json", '{"theremin": 1}', '{"options": 3}'):
+        with pytest.raises(SettingError):
+            parse_settings(text)
+
+
+def test_the_command_line(work: Path, scores: dict[str, TrackScore], tmp_path: Path) -> None:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "morphsep", "evaluate", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+
+    shutil.copytree(work, tmp_path / "out")
+    table = tmp_path / "out/evaluation/tracks.parquet"
+    before = table.read_bytes()
+    done = run("out", "--workers", "2", "--force")
+    assert done.returncode == 0, done.stderr
+    assert table.read_bytes() == before  # wherever it was measured
+    assert "fusion: lean to the louder end" in done.stdout
+    assert "3 of 5 tracks measured; read out/evaluation/report.md" in done.stdout
+    told = json.loads(run("out", "--json").stdout)
+    assert told["without_scores"]["zero.wav"]["error_code"] == "nothing_morphed"
+    for arguments, why in (
+        (("nowhere",), "holds no manifest"),
+        (("out", "out"), "one output folder"),
+        (("out", "--pairs", "3"), "--pairs is for recordings of guitars"),
+        (("x.wav", "-o", "eval", "--force"), "--force is for finished work"),
+    ):
+        refused = run(*arguments)
+        assert (refused.returncode, why in refused.stderr) == (1, True), refused.stderr

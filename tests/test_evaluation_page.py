@@ -1,0 +1,178 @@
+"""Reports: what a browser gets is one file, shows hostile names as they are, and can be played."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import re
+import struct
+import zlib
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+import soundfile
+
+from morphsep.dsp import MODEL_RATE
+from morphsep.evaluation.document import (
+    Block,
+    Bullets,
+    Chart,
+    Charts,
+    Heading,
+    Paragraph,
+    Players,
+    Table,
+    as_markdown,
+)
+from morphsep.evaluation.page import as_page, clips
+from morphsep.evaluation.page.png import png
+from morphsep.testing import plucked
+
+HOSTILE = (
+    "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "'; </style><b>", "a|b\n# c",
+    "&lt;i&gt;", "`</code><script>`", "javascript:alert(1)",
+)  # fmt: skip
+
+
+class Seen(HTMLParser):
+    """What a browser would find in a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.raw: dict[str, str] = {}
+        self._open: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in ("meta", "img"):
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        if self._open and self._open[-1] in ("style", "script"):
+            self.raw[self._open[-1]] = data
+        else:
+            self.texts.append(data)
+
+    def of(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def blocks(name: str) -> list[Block]:
+    sounds = {
+        name: plucked(MODEL_RATE // 2)[None],
+        f"{name} 2": 3 * plucked(MODEL_RATE // 2, 1)[None],
+    }
+    chart = Chart(
+        title=name, x_label=name, y_label="dB", xs=(0.25, 0.5), lines=[(name, (1.0, 2.0))]
+    )
+    return [
+        Heading(name), Paragraph(name), Bullets([name]), Table([name, "b"], [[name, name]]),
+        Charts([chart]), Players(title=name, text=name, clips=clips(sounds)),
+    ]  # fmt: skip
+
+
+def decoded(source: str | None, kind: str) -> bytes:
+    assert source is not None
+    assert source.startswith(f"data:{kind};base64,")
+    return base64.b64decode(source.partition(",")[2], validate=True)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_names_are_shown_and_do_nothing(name: str) -> None:
+    plain = Seen(as_page("title", blocks("plain")))
+    page = Seen(as_page(name, blocks(name)))
+    code = [tag for tag, _ in page.elements if tag != "code"]
+    assert code == [tag for tag, _ in plain.elements]  # no element that we did not write
+    assert {a for _, attributes in page.elements for a in attributes} == {
+        a for _, attributes in plain.elements for a in attributes
+    }
+    shown = "".join(page.texts)
+    assert shown.count(name.replace("`", "")) >= 10
+    assert not page._open
+
+
+def test_nothing_comes_from_elsewhere() -> None:
+    text = as_page("title", blocks("name"))
+    page = Seen(text)
+    for tag, attributes in page.elements:
+        assert not attributes.keys() & {"href", "srcset", "style", "action"}
+        assert not [name for name in attributes if name.startswith("on")]
+        assert (attributes.get("src") or "data:").startswith("data:"), tag
+    assert not re.search(r"https?://|url\(|@import|import\(", text)
+    (policy,) = (m["content"] for m in page.of("meta") if m.get("http-equiv"))
+    assert policy is not None
+    assert policy.startswith("default-src 'none';")
+    for tag in ("style", "script"):
+        digest = base64.b64encode(hashlib.sha256(page.raw[tag].encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+
+
+def test_every_sound_plays_and_every_picture_shows() -> None:
+    page = Seen(as_page("title", blocks("name")))
+    first, second = (
+        soundfile.read(io.BytesIO(decoded(a["src"], "audio/flac")))[0] for a in page.of("audio")
+    )
+    wanted = 3 * plucked(MODEL_RATE // 2, 1)  # passes full scale: both are softer by one gain
+    gain = 1 / np.abs(wanted).max()
+    np.testing.assert_allclose(second, wanted * gain, atol=2e-4)
+    np.testing.assert_allclose(first, plucked(MODEL_RATE // 2) * gain, atol=2e-4)
+    assert all(audio["aria-label"] for audio in page.of("audio"))
+    assert "controls" in page.of("audio")[0]
+    for image in page.of("img"):
+        assert image["alt"]
+        assert decoded(image["src"], "image/png").startswith(b"\x89PNG")
+
+
+def test_a_picture_is_its_matrix() -> None:
+    levels = np.array([[0.0, 0.5, 1.0], [2.0, -1.0, 0.25]])
+    rest, parts = png(levels)[8:], {}
+    while rest:
+        (length,) = struct.unpack(">I", rest[:4])
+        kind, data = rest[4:8], rest[8 : 8 + length]
+        assert struct.unpack(">I", rest[8 + length : 12 + length]) == (zlib.crc32(kind + data),)
+        parts[kind], rest = data, rest[12 + length :]
+    assert struct.unpack(">IIBBBBB", parts[b"IHDR"]) == (3, 2, 8, 3, 0, 0, 0)
+    rows = np.frombuffer(zlib.decompress(parts[b"IDAT"]), np.uint8).reshape(2, 4)
+    assert rows.tolist() == [[0, 0, 128, 255], [0, 255, 0, 64]]
+    palette = np.frombuffer(parts[b"PLTE"], np.uint8).reshape(256, 3).astype(float)
+    lightness = palette @ (0.2126, 0.7152, 0.0722)
+    assert (np.diff(lightness) >= 0).all()
+    assert lightness[-1] - lightness[0] > 200
+
+
+def test_lines_and_their_names_lie_within_the_chart() -> None:
+    lines = [("one", (0.0, 1.0)), ("two", (0.0, 1.0)), ("three", (0.0, 4.0))]
+    chart = Chart(title="t", x_label="x", y_label="y", xs=(0.25, 0.75), lines=lines)
+    page = Seen(as_page("title", [Charts([chart])]))
+    width, height = map(float, str(page.of("svg")[0]["viewbox"]).split()[2:])
+    points = [
+        [tuple(map(float, point.split(","))) for point in str(line["points"]).split()]
+        for line in page.of("polyline")
+    ]
+    assert points[0] == points[1]
+    (x0, y0), (x1, y1) = points[2]
+    assert 0 < x0 < x1 < width
+    assert 0 < y1 < points[0][1][1] < y0 < height
+    named = [float(str(t["y"])) for t in page.of("text") if str(t["class"]).startswith("line-")]
+    assert min(abs(a - b) for i, a in enumerate(named) for b in named[:i]) >= 10
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_names_in_markdown_are_no_html_and_break_no_line(name: str) -> None:
+    lines = list(as_markdown(name, blocks(name)))
+    assert not re.search(r"<(?!/?code)", "\n".join(lines))
+    title, heading, _, bullet, *table = [line for line in lines if line]
+    assert (title[:2], heading[:3], bullet[:2], len(table)) == ("# ", "## ", "- ", 3)
+    assert all(line.count("|") == 3 for line in table)
