@@ -13,7 +13,7 @@ NEWEST := morphsep/errors.py $(addprefix morphsep/,audio dsp manifest request st
 NEWEST_RAY := tests/test_streaming.py tests/contracts/test_workers.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-newest lint types format docs bench constraints clean \
+.PHONY: help demo test test-slow test-newest lint types format docs bench evaluate constraints clean \
 	for-demo for-docs for-test
 
 help: ## print this list
@@ -51,6 +51,9 @@ docs: for-docs ## build the documentation: site/index.html
 
 bench: for-test ## measure speed and memory here
 	$(PYTHON) -m jobs.bench.local
+
+evaluate: for-test ## has the sound become worse? 5 minutes; UPDATE=1 takes it as it is now
+	@OMP_NUM_THREADS=1 $(PYTHON) -m jobs.evaluate_small --workers $(WORKERS) $(if $(UPDATE),--update)
 
 constraints: ## renew constraints.txt with uv; UV=--upgrade takes the newest of everything
 	@python3 scripts/renew_constraints.py $(UV)

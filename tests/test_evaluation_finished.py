@@ -201,7 +201,7 @@ def test_whatever_goes_wrong_with_a_track_is_its_row(
     work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (row,) = manifest.read_tracks(work, ["end.wav"])
-    track = finished(row, [chunk for chunk in manifest.read_chunks(work, [row])])
+    track = finished(row, manifest.read_chunks(work, [row]))
     for error, code in (
         (StorageError("the bucket is away"), "storage"),
         (SettingError("no such weights"), "worker_lacks"),
