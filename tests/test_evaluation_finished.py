@@ -187,6 +187,24 @@ def test_files_that_are_not_those_of_the_manifest_are_rows(work: Path, tmp_path:
     assert scored(out, force=True)["mixed.wav"].message == "the result is not there"
 
 
+def test_a_tone_that_has_changed_is_not_taken_for_the_one_that_was_morphed_to(
+    tmp_path: Path,
+) -> None:
+    path, rig = song(tmp_path, "one.wav", 2.0), tmp_path / "rig.yaml"
+    tone = (
+        "name: rig\ndescription: A test.\npedals:\n  - LowpassFilter: {{cutoff_frequency_hz: {}}}\n"
+    )
+    rig.write_text(tone.format(800))
+    morphed(path, tmp_path / "out", to=str(rig))
+    assert scored(tmp_path / "out")["one.wav"].error_code == ""
+    rig.write_text(tone.format(900))
+    changed = scored(tmp_path / "out", force=True)["one.wav"]
+    assert changed.error_code == "not_as_written"
+    assert "sound other today" in changed.message
+    rig.unlink()
+    assert scored(tmp_path / "out", force=True)["one.wav"].error_code == "worker_lacks"
+
+
 def test_lossy_results_and_separated_ones_have_no_scores(tmp_path: Path) -> None:
     path = song(tmp_path, "one.wav", 2.0)
     morphed(path, tmp_path / "lossy", format="ogg")

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from morphsep import manifest
+from morphsep.evaluation.finished import evaluate_finished, evaluating
+from morphsep.evaluation.finished.selecting import finished
 from morphsep.pipelines import REPROCESS, SEPARATE
 from morphsep.request.inputs import collect
 from morphsep.request.job import Job
@@ -23,6 +25,7 @@ from morphsep.run.executors.step import Pool
 from morphsep.run.jobs import settle_jobs
 from morphsep.run.summary import Summary
 from morphsep.run.verification import verify
+from morphsep.storage import location
 from tests import songs
 from tests.checkpoints import write_htdemucs
 from tests.roformer_checkpoints import write_roformer
@@ -250,6 +253,24 @@ def test_nothing_is_counted_as_tried_again(morphed, separated) -> None:
     for done in (morphed, separated):
         rows = [row for out, _ in done.values() for row in manifest.read_tracks(out)]
         assert {row.track: row.retries for row in rows if row.retries} == {}
+
+
+def test_evaluating_finds_the_same(morphed, tmp_path: Path) -> None:
+    """Scores for whatever a recipe can be made of, wherever they are measured."""
+    done, _ = morphed["here"]
+    out = location(shutil.copytree(done, tmp_path / "out"))
+    pool = Pool(min_workers=1, max_workers=2)
+    scores = {s.track: s for s in evaluate_finished(out, executor="ray", pool=pool).scores}
+    rows = {row.track: row for row in manifest.read_tracks(out)}
+    assert scores.keys() == rows.keys()
+    for track, score in scores.items():
+        is_morphed = rows[track].status == "ok" and rows[track].num_morphed
+        assert score.error_code in (("",) if is_morphed else ("not_finished", "nothing_morphed"))
+    few = [row for row in rows.values() if row.num_morphed][::8]
+    for row, chunks in manifest.rows_with_chunks(out, few):
+        (here,) = evaluating._score(str(out), finished(row, chunks))
+        assert here.values == pytest.approx(scores[row.track].values, abs=1e-4)
+        assert here.not_measured == scores[row.track].not_measured
 
 
 def test_verifying_finds_the_same(morphed, tmp_path: Path) -> None:

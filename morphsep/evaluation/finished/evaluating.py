@@ -25,6 +25,7 @@ from morphsep.evaluation.finished.scores import (
 from morphsep.evaluation.finished.selecting import Finished, finished
 from morphsep.evaluation.page import write_report
 from morphsep.manifest import TrackRow
+from morphsep.morphing import forget
 from morphsep.run import Pool, Step, choose_executor, get_executor, workers_for_durations
 from morphsep.storage import Location, StorageError, location, lock
 
@@ -60,6 +61,7 @@ def evaluate_finished(
     pool = pool or Pool(max_workers=1)
     executor = choose_executor(executor, pool)
     folder, tools = out / FOLDER, metrics.zimtohrli_version()
+    forget()  # tones' files may be others by now
     with lock(folder) as held:
         rows = manifest.read_tracks(out)
         known = {} if force else {each.track: each for each in read_track_scores(folder, tools)}
@@ -80,8 +82,9 @@ def evaluate_finished(
 
 def _holds(score: TrackScore | None, row: TrackRow) -> bool:
     """Whether a track was measured as it is now."""
-    same = score is not None and (score.key, score.finished_ns) == (row.key, row.finished_ns)
-    return same and score is not None and not score.error_code
+    if score is None or score.error_code:
+        return False
+    return (score.key, score.finished_ns) == (row.key, row.finished_ns)
 
 
 def _scored(

@@ -90,5 +90,9 @@ def _clips(passage: Passage, amount: float) -> list[Clip]:
 
 
 def _worst_seam(chunks: Sequence[ChunkRow]) -> Span:
-    worst = max(chunks, key=lambda chunk: chunk.seam_flux_db or float("-inf"))
+    worst = max(
+        (chunk for chunk in chunks if chunk.seam_flux_db is not None),
+        key=lambda chunk: chunk.seam_flux_db or 0.0,
+        default=chunks[0],
+    )
     return Span(max(worst.start - AROUND, 0), worst.start + AROUND)

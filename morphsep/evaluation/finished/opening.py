@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from morphsep import storage
 from morphsep.audio import AudioReader, OutputFormat
 from morphsep.backends.perceptual import Warp
 from morphsep.dsp import ModelRateReader, Signal, Span, from_db
+from morphsep.errors import SettingError
 from morphsep.evaluation.finished.scores import NotScoredError
 from morphsep.manifest import TrackRow
 from morphsep.morphing import MixView, Recipe, ToneFit, build
@@ -103,15 +104,13 @@ def opened(out: Location, row: TrackRow) -> Iterator[Opened]:
         TrackError: the input cannot be read.
         StorageError: the storage stays away.
     """
-    settings = parse_settings(row.settings or "{}")
-    # only its tones are needed: no weights of the backend, and none of its options
-    recipe = build(replace(settings, backend="crossfade", options=()))
+    recipe = _recipe(row)
     workspace = Workspace.of_last_run(out)
     with (
         storage.private_folder(workspace.room_for_readers) as folder,
         _result(out, row) as result,
     ):
-        readable = Readable(row.input, folder / "input", settings.channels)
+        readable = Readable(row.input, folder / "input", recipe.settings.channels)
         source = scan(readable, workspace)
         if source.content_hash != row.content_hash:
             raise NotScoredError("not_as_written", "the input is not the file that was worked on")
@@ -131,6 +130,19 @@ def opened(out: Location, row: TrackRow) -> Iterator[Opened]:
                 after=lambda start, length: output.read(start, length) * gain,
                 stem=store.read if is_cached else _separating(recipe, mix, row, folder),
             )
+
+
+def _recipe(row: TrackRow) -> Recipe:
+    """The recipe of a row, with any backend: only its tones and its separator are needed."""
+    settings = parse_settings(row.settings or "{}")
+    with suppress(SettingError):  # weights of the backend that this machine does not have
+        if build(settings).key(row.stem_key or "", "morph") != row.key:
+            raise NotScoredError(
+                "not_as_written",
+                "its settings would sound other today: a tone's file or morphsep itself has "
+                "changed; run the same morph again",
+            )
+    return build(replace(settings, backend="crossfade", options=()))
 
 
 @contextmanager
