@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -141,7 +141,7 @@ def _worst(results: FinishedResults) -> Iterator[str]:
             yield f"{titles[name]}: {found}"
 
 
-def _missing(results: FinishedResults) -> Mapping[str, str]:
+def _missing(results: FinishedResults) -> dict[str, str]:
     """What some tracks lack, and how many."""
     counts = Counter(
         part for score in results.done for part in score.not_measured.split("; ") if part

@@ -35,7 +35,8 @@ def _palette() -> bytes:
     anchors = np.array(DARK_TO_LIGHT, np.float64)
     at = np.linspace(0, len(anchors) - 1, 256)
     colours = [np.interp(at, np.arange(len(anchors)), channel) for channel in anchors.T]
-    return np.rint(np.stack(colours, axis=1)).astype(np.uint8).tobytes()
+    palette: bytes = np.rint(np.stack(colours, axis=1)).astype(np.uint8).tobytes()
+    return palette
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
