@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +26,7 @@ from morphsep.morphing import recipe_for_arrays
 from morphsep.request import Settings, describe, make_settings, parse_settings
 from morphsep.storage import StorageError, location
 from morphsep.testing import plucked
+from tests.commands import invoke
 
 SECONDS = 9
 SHORT = {"separator": "none", "chunk": 5.0, "uniform": False}
@@ -308,25 +307,25 @@ def test_settings_come_back_from_the_manifest() -> None:
 
 
 def test_the_command_line(work: Path, scores: dict[str, TrackScore], tmp_path: Path) -> None:
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "morphsep", "evaluate", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
-
-    shutil.copytree(work, tmp_path / "out")
-    table = tmp_path / "out/evaluation/tracks.parquet"
-    before = table.read_bytes()
-    done = run("out", "--workers", "2", "--force")
+    out = shutil.copytree(work, tmp_path / "out")
+    before = (out / "evaluation/tracks.parquet").read_bytes()
+    done = invoke("evaluate", out, "--workers", "2", "--force")
     assert done.returncode == 0, done.stderr
-    assert table.read_bytes() == before  # wherever it was measured
+    assert (out / "evaluation/tracks.parquet").read_bytes() == before  # wherever it was measured
     assert "fusion: lean to the louder end" in done.stdout
-    assert "3 of 5 tracks measured; read out/evaluation/report.md" in done.stdout
-    told = json.loads(run("out", "--json").stdout)
+    assert f"3 of 5 tracks measured; read {out}/evaluation/report.md" in done.stdout
+    told = json.loads(invoke("evaluate", out, "--json").stdout)
     assert told["without_scores"]["zero.wav"]["error_code"] == "nothing_morphed"
+    (out / "knob.wav").unlink()
+    assert invoke("evaluate", out, "--force").returncode == 2
+
+
+def test_options_that_would_change_nothing_are_refused(work: Path, tmp_path: Path) -> None:
     for arguments, why in (
-        (("nowhere",), "holds no manifest"),
-        (("out", "out"), "one output folder"),
-        (("out", "--pairs", "3"), "--pairs is for recordings of guitars"),
-        (("x.wav", "-o", "eval", "--force"), "--force is for finished work"),
+        ((tmp_path,), "holds no manifest"),
+        ((work, work), "one output folder"),
+        ((work, "--pairs", "3"), "--pairs is for recordings of guitars"),
+        (("x.wav", "-o", tmp_path, "--force"), "--force is for finished work"),
     ):
-        refused = run(*arguments)
+        refused = invoke("evaluate", *arguments)
         assert (refused.returncode, why in refused.stderr) == (1, True), refused.stderr
