@@ -8,6 +8,7 @@ lower.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -155,6 +156,7 @@ def rms_per_second(blocks: Iterable[Signal], sample_rate: int) -> Floats:
     return np.asarray(np.sqrt(np.array(energies[:seconds]) / np.array(counts[:seconds])))
 
 
+@cache
 def _k_weighting(sample_rate: int) -> Floats:
     """Head shelf and high-pass of annex 1 as second-order sections ``[2, 6]``."""
     from pyloudnorm import IIRfilter

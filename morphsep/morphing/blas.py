@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import lru_cache
 from threading import Lock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 
 class _Limit:
@@ -18,11 +24,10 @@ class _Limit:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        from threadpoolctl import threadpool_limits
-
         with self._lock:
             if self._holders == 0:
-                self._set.enter_context(threadpool_limits(1, user_api="blas"))
+                loaded = _libraries(len(sys.modules))
+                self._set.enter_context(loaded.limit(limits=1, user_api="blas"))
             self._holders += 1
         try:
             yield
@@ -31,6 +36,15 @@ class _Limit:
                 self._holders -= 1
                 if self._holders == 0:
                     self._set.close()
+
+
+@lru_cache(maxsize=1)
+def _libraries(num_modules: int) -> ThreadpoolController:
+    """The libraries that are loaded. Looking for them takes milliseconds, so it is done again only
+    when modules have been imported since: it is these that bring libraries."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 _LIMIT = _Limit()

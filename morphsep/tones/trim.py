@@ -82,6 +82,8 @@ def measure_trim(
         rms_per_second: linear RMS of each of its seconds.
         level: its integrated loudness, LUFS.
     """
+    if isinstance(tone, EffectChain) and not tone.pedals:
+        return 0.0  # nothing is played
     before, after = tone.context
     dry = wet = None
     for span in excerpt_spans(num_samples, rms_per_second, seconds=SECONDS):
