@@ -38,6 +38,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = [item for pair in turns for found in pair for item in found]
 
 
+@pytest.fixture(scope="session")
+def diffusion_extra() -> None:
+    """Skips a test where the packages are missing, which take too long to import for all workers
+    that only look for tests."""
+    for package in ("diffusers", "peft"):
+        pytest.importorskip(package)
+
+
 @pytest.fixture(scope="module")
 def one_thread() -> Iterator[None]:
     """Sums are rounded alike in every run of a model."""

@@ -41,8 +41,7 @@ from morphsep.testing import check_backend
 from tests import songs
 from tests.tiny_audioldm2 import write_tiny_audioldm2
 
-pytest.importorskip("diffusers")
-pytest.importorskip("peft")
+pytestmark = pytest.mark.usefixtures("diffusion_extra")
 
 RANKS = {"conditional": 4, "unconditional": 2}
 SECONDS = 1.0

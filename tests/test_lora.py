@@ -11,10 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-pytest.importorskip("diffusers")
-pytest.importorskip("peft")
-
 import torch
 
 from morphsep.backends.diffusion import model as diffusion_model
@@ -27,7 +23,7 @@ from morphsep.errors import SettingError
 from tests import songs
 from tests.tiny_audioldm2 import write_tiny_audioldm2
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("one_thread", "diffusion_extra")
 
 SHORT = Recipe(
     inversion_steps=2, steps=5, unconditional_steps=3, seconds=1.0, crops=2,

@@ -12,10 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-pytest.importorskip("diffusers")
-pytest.importorskip("peft")
-
 from typer.testing import CliRunner
 
 from morphsep.backends.diffusion.lora import read_adapter
@@ -28,7 +24,7 @@ from morphsep.run.executors.step import Pool
 from tests import songs
 from tests.tiny_audioldm2 import write_tiny_audioldm2
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("one_thread", "diffusion_extra")
 
 ROOT = Path(__file__).resolve().parent.parent
 QUICK = ["--inversion-steps", "1", "--steps", "1", "--unconditional-steps", "1", "--seconds", "1"]
