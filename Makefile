@@ -5,7 +5,8 @@ PYTHON := .venv/bin/python
 WORKERS ?= 2
 # Extra arguments for pytest: make test PYTEST="-k grid -x"
 PYTEST ?=
-TESTS := OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+# Tests start hundreds of processes, so what Python compiles is kept, whatever the surroundings say.
+TESTS := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # What runs on the newest Python: all that does without torch, Ray and an object store, and is quick.
 NEWEST := morphsep/errors.py $(addprefix morphsep/,audio dsp manifest request storage) \
 	$(patsubst %,tests/test_%.py,audio grid inputs interpolate loudness resample segments stitching tags)
