@@ -2,7 +2,8 @@
 
     MorphsepError
     |-- SettingError    the user's command or configuration: stops the run before it starts
-    |   `-- RefusedError    an object store denies access: also in the middle of a run
+    |   |-- RefusedError    an object store denies access: also in the middle of a run
+    |   `-- NotHereError    weights that would have to be fetched, where that is forbidden
     `-- TrackError      one file's fault: becomes that track's row, the batch goes on
 
 Anything else that escapes is a bug; the stages turn it into a row with the code ``internal`` and
@@ -59,6 +60,10 @@ class SettingError(MorphsepError, ValueError):
 class RefusedError(SettingError):
     """An object store denies access: no such bucket, or credentials that are missing, wrong or
     expired."""
+
+
+class NotHereError(SettingError):
+    """Weights are not on this machine, and nothing may be fetched."""
 
 
 class TrackError(MorphsepError):

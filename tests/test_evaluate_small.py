@@ -9,9 +9,10 @@ import pytest
 
 from jobs import evaluate_small
 from jobs.evaluate_small import COUNTING, TABLE, Cell, Cells, compare, read_table, write_table
-from morphsep.evaluation.protocol import TRANSITIONS
 from morphsep.evaluation.results import ALL, MEASURES, Average
+from morphsep.evaluation.tasks import FIVE_TRANSITIONS
 
+TRANSITIONS = [transition.name for transition in FIVE_TRANSITIONS.transitions]
 KEY = ("spectral", "clean-to-chorus")
 WORSE = {"low": 1, "high": -1, "zero": 1}
 
@@ -99,9 +100,9 @@ def test_the_exit_code_says_whether_anything_is_worse(
 def test_it_measures_with_the_guitars_that_it_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    one = replace(FIVE_TRANSITIONS, transitions=FIVE_TRANSITIONS.transitions[:1])
     small = replace(
-        evaluate_small.PLAN, backends=("crossfade",), transitions=TRANSITIONS[:1], steps=2,
-        seconds=1.0, pairs=5,
+        evaluate_small.PLAN, backends=("crossfade",), task=one, steps=2, seconds=1.0, pairs=5
     )  # fmt: skip
     monkeypatch.setattr(evaluate_small, "PLAN", small)
     cells = evaluate_small.measure(tmp_path, 1)

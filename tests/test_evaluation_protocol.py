@@ -20,15 +20,19 @@ from morphsep.evaluation.document import Heading
 from morphsep.evaluation.protocol import Plan, cutting, evaluate, rendering, working
 from morphsep.evaluation.results import Results, report
 from morphsep.evaluation.sounds import read_sounds
+from morphsep.evaluation.tasks import FIVE_TRANSITIONS
 from morphsep.request import Settings, collect
 from morphsep.storage import StorageError, location
 from morphsep.testing import plucked
 
 RATE = 44_100
 PLAN = Plan(
-    backends=("chain", "crossfade"), transitions=("clean-to-overdrive", "overdrive-to-distortion"),
+    backends=("chain", "crossfade"),
+    task=replace(FIVE_TRANSITIONS, transitions=FIVE_TRANSITIONS.transitions[1:3]),
     pairs=2, steps=2, seconds=1.0, cdpam=False,
 )  # fmt: skip
+ONE = replace(PLAN, task=replace(PLAN.task, transitions=PLAN.task.transitions[:1]))
+"""Of one transition."""
 TABLES = ("sounds.parquet", "scores.parquet", "summary.parquet", "report.md", "report.html")
 
 
@@ -67,13 +71,14 @@ def whole(sources: list[str], tmp_path_factory: pytest.TempPathFactory) -> tuple
 def rendered(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """A value for each sound that is rendered."""
     seen: list[float] = []
-    render = rendering.morph_samples
+    render = rendering.morph_samples_at
 
-    def counting(recipe: Any, samples: Any, rate: int) -> Any:
-        seen.append(recipe.settings.amount)
-        return render(recipe, samples, rate)
+    def counting(recipe: Any, samples: Any, rate: int, amounts: Any) -> Any:
+        for amount, sound in zip(amounts, render(recipe, samples, rate, amounts), strict=True):
+            seen.append(float(amount))
+            yield sound
 
-    monkeypatch.setattr(rendering, "morph_samples", counting)
+    monkeypatch.setattr(rendering, "morph_samples_at", counting)
     return seen
 
 
@@ -163,18 +168,18 @@ def test_a_killed_evaluation_goes_on(
 def test_a_backend_that_fails_for_one_clip_is_a_row(
     sources: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    render, failures = rendering.morph_samples, []
+    render, failures = rendering.morph_samples_at, []
 
-    def failing(recipe: Any, samples: Any, rate: int) -> Any:
+    def failing(recipe: Any, samples: Any, rate: int, amounts: Any) -> Any:
         if recipe.backend.name != "crossfade" or failures:
-            return render(recipe, samples, rate)
+            return render(recipe, samples, rate, amounts)
         failures.append(fault)
         if fault == "it raises":
             raise TrackError("internal", "out of strings")
-        return samples[:, :-1] if fault == "another length" else samples * np.nan
+        return [samples[:, :-1] if fault == "another length" else samples * np.nan]
 
-    monkeypatch.setattr(rendering, "morph_samples", failing)
-    plan = replace(PLAN, transitions=PLAN.transitions[:1])
+    monkeypatch.setattr(rendering, "morph_samples_at", failing)
+    plan = ONE
     results = evaluated(sources[:2], tmp_path, plan)
     (failed,) = results.failed
     assert failed.backend == "crossfade"
@@ -186,7 +191,7 @@ def test_a_backend_that_fails_for_one_clip_is_a_row(
     morphs = [s for s in read_sounds(location(tmp_path)) if s.item == failed.item and s.backend]
     assert {sound.backend for sound in morphs} == {"chain"}
 
-    monkeypatch.setattr(rendering, "morph_samples", render)
+    monkeypatch.setattr(rendering, "morph_samples_at", render)
     if fault == "it raises":  # failures are tried again
         assert evaluated(sources[:2], tmp_path, plan).failed == []
 
@@ -195,7 +200,7 @@ def test_what_other_settings_left_half_done_is_no_result(
     sources: list[str], tmp_path: Path, rendered: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed while it renders again by another backend's version: nothing of either is trusted."""
-    plan = replace(PLAN, transitions=PLAN.transitions[:1], pairs=1)
+    plan = replace(ONE, pairs=1)
     evaluated(sources[:1], tmp_path, plan)
     before, count = (tmp_path / "scores.parquet").read_bytes(), len(rendered)
     schema, write_flac = rendering.SCHEMA, rendering._write
@@ -216,7 +221,7 @@ def test_what_other_settings_left_half_done_is_no_result(
 
 
 def test_clips_of_other_lengths_have_other_names(sources: list[str], tmp_path: Path) -> None:
-    plan = replace(PLAN, transitions=PLAN.transitions[:1], pairs=1, backends=("crossfade",))
+    plan = replace(ONE, pairs=1, backends=("crossfade",))
     short, longer = (
         evaluated(sources[1:2], tmp_path, replace(plan, seconds=seconds)) for seconds in (1.0, 2.0)
     )
@@ -229,7 +234,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_done(
     wide, junk = tmp_path / "wide.wav", tmp_path / "junk.wav"
     soundfile.write(wide, np.resize(plucked(RATE), (RATE, 4)), RATE)
     junk.write_bytes(b"no sound at all" * 100)
-    plan = replace(PLAN, transitions=PLAN.transitions[:1], pairs=1, backends=("chain",))
+    plan = replace(ONE, pairs=1, backends=("chain",))
     gone = str(tmp_path / "gone.wav")
     results = evaluated([sources[0], str(wide), str(junk), gone], tmp_path / "eval", plan)
     assert {Path(path).stem for path in results.unreadable} == {"wide", "junk", "gone"}
@@ -263,7 +268,7 @@ def test_a_key_that_is_gone_from_a_bucket_is_left_out(
         return decode(path, *more)
 
     monkeypatch.setattr(cutting, "decode_to", reading)
-    plan = replace(PLAN, transitions=PLAN.transitions[:1], pairs=1, backends=("chain",))
+    plan = replace(ONE, pairs=1, backends=("chain",))
     results = evaluated(sources[:2], tmp_path, plan)
     assert [Path(path).stem for path in results.unreadable] == ["two"]
 
@@ -274,11 +279,11 @@ def test_a_recording_that_changes_meanwhile_is_said(tmp_path: Path) -> None:
     found = cutting.read_sources(jobs, 1.0)
     write(tmp_path, "one.wav", 1.4, seed=2)
     with pytest.raises(TrackError, match="changed"):
-        cutting.cut(found.sources, ["clean-to-overdrive"], 1)
+        cutting.cut(found.sources, ONE.task.transitions, 1)
 
 
 def test_one_clip_has_no_interval(sources: list[str], tmp_path: Path) -> None:
-    plan = replace(PLAN, transitions=PLAN.transitions[:1], pairs=1, backends=("crossfade",))
+    plan = replace(ONE, pairs=1, backends=("crossfade",))
     results = evaluated(sources[:1], tmp_path, plan)
     assert len(results.scores) == 1
     assert {(each.clips, each.low, each.high) for each in results.averages} == {(1, None, None)}

@@ -16,8 +16,9 @@ from morphsep.cli.running import ClusterOptions
 
 if TYPE_CHECKING:
     from morphsep.evaluation.results import Results
+    from morphsep.evaluation.tasks import Task
 
-OF_TASKS = ("task", "backend", "pairs", "steps", "seconds", "cdpam")
+OF_TASKS = ("task", "captures", "backend", "pairs", "steps", "seconds", "cdpam")
 OF_FINISHED = ("force",)
 """Options of either that the other has not."""
 
@@ -38,8 +39,16 @@ def evaluate(
         typer.Option("-o", "--out", metavar="EVAL", help="Folder for sounds and tables."),
     ] = None,
     task: Annotated[
-        str, typer.Option(help="five-transitions: the protocol of the paper, with built-in tones.")
+        str,
+        typer.Option(
+            help="five-transitions: the protocol of the paper, with built-in tones. "
+            "captured-knobs: real amplifiers and pedals, captured with a knob."
+        ),
     ] = "five-transitions",
+    captures: Annotated[
+        str | None,
+        typer.Option(metavar="FOLDER", help="Captures (.json) of GuitarML, for captured-knobs."),
+    ] = None,
     backend: Annotated[
         list[str] | None, typer.Option(help="Backend to evaluate; all of ours unless told.")
     ] = None,
@@ -63,7 +72,7 @@ def evaluate(
     same command again goes on where it stopped. Exit code 2: a recording could not be read, a
     backend failed for a clip, or a finished track could not be measured."""
     from morphsep.errors import SettingError
-    from morphsep.evaluation.protocol import BACKENDS, FIVE_TRANSITIONS, Plan
+    from morphsep.evaluation.protocol import BACKENDS, Plan
     from morphsep.evaluation.protocol import evaluate as run
     from morphsep.request import Settings, collect
     from morphsep.storage import location
@@ -76,11 +85,10 @@ def evaluate(
         evaluate_out(sources[0], executor, pool, force, as_json)
         return
     _refuse(ctx, OF_FINISHED, "is for finished work, which is evaluated without -o")
-    if task != FIVE_TRANSITIONS:
-        raise SettingError(f"--task {task}: there is {FIVE_TRANSITIONS}")
     plan = Plan(
-        backends=backend or BACKENDS, pairs=pairs, steps=steps, seconds=seconds, cdpam=cdpam
-    )
+        task=_task(task, captures), backends=backend or BACKENDS, pairs=pairs, steps=steps,
+        seconds=seconds, cdpam=cdpam,
+    )  # fmt: skip
     jobs = collect(sources, out, Settings(), "separate")
     with _progress(as_json) as report:
         results = run(
@@ -104,6 +112,21 @@ def _refuse(ctx: typer.Context, names: Iterable[str], why: str) -> None:
         source = ctx.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
             raise SettingError(f"--{name} {why}")
+
+
+def _task(name: str, captures: str | None) -> Task:
+    """
+    Raises:
+        SettingError: no such task, or one without its captures, or with captures of no use.
+    """
+    from morphsep.errors import SettingError
+    from morphsep.evaluation.tasks import CAPTURED_KNOBS, FIVE_TRANSITIONS, captured_knobs
+
+    if name not in (FIVE_TRANSITIONS.name, CAPTURED_KNOBS):
+        raise SettingError(f"--task {name}: there are {FIVE_TRANSITIONS.name}, {CAPTURED_KNOBS}")
+    if (name == CAPTURED_KNOBS) != (captures is not None):
+        raise SettingError(f"--task {CAPTURED_KNOBS} and --captures FOLDER need each other")
+    return FIVE_TRANSITIONS if captures is None else captured_knobs(captures)
 
 
 def _facts(results: Results, out: str) -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from morphsep.errors import SettingError
+from morphsep.errors import NotHereError, SettingError
 from morphsep.storage import Location, digest, location, only_one, relative
 
 
@@ -26,7 +26,7 @@ def local_copy(uri: str, cache: Path, offline: bool) -> Path:
     if offline:
         copies = sorted(home.glob("*/*"), key=lambda path: path.stat().st_mtime_ns)
         if not copies:
-            raise SettingError(f"no copy of {uri} is on this machine, and offline is set")
+            raise NotHereError(f"no copy of {uri} is on this machine, and offline is set")
         return copies[-1]
     stamp = place.stamp()
     files = [place] if stamp is not None else place.walk()

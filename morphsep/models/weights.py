@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from morphsep.errors import SettingError
+from morphsep.errors import NotHereError, SettingError
 from morphsep.models.bags import Bag, Recipe, assemble, legacy_files, published, read_folder
 from morphsep.models.checksums import check, identity
 from morphsep.models.download import Progress, is_offline
@@ -198,7 +198,7 @@ def resolve(model: str, *, offline: bool = False, progress: Progress | None = No
     if model in ROFORMERS:
         raise SettingError(how_to_get(model, weights_dir() / model))
     if _must_be_here(model, offline):
-        raise SettingError(
+        raise NotHereError(
             f"The weights of {model} are not on this machine and offline is set. Run `morphsep "
             f"models fetch {model}` where there is a network, then copy {weights_dir() / model}."
         )

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from morphsep.backends.diffusion.extra import extra
-from morphsep.errors import SettingError
+from morphsep.errors import NotHereError, SettingError
 from morphsep.models import hub_answers, is_offline
 
 DEFAULT_WEIGHTS = "cvssp/audioldm2"
@@ -113,7 +113,7 @@ def _from_hub(name: str, revision: str, *, offline: bool) -> Path:
     if here is not None and all((here / part).is_dir() for part in (*PARTS, *TEXT_PARTS)):
         return here
     if offline:
-        raise SettingError(
+        raise NotHereError(
             f"the model {name}@{revision} is not on this machine and cannot be fetched: offline is "
             "set"
         )

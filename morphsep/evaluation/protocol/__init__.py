@@ -1,11 +1,5 @@
-"""Tasks of evaluation: which sounds, which ends, which amounts, by which backends."""
+"""How a task of evaluation is done: which sounds, which amounts, by which backends."""
 
-from morphsep.evaluation.protocol.five_transitions import (
-    BACKENDS,
-    FIVE_TRANSITIONS,
-    TRANSITIONS,
-    Plan,
-    evaluate,
-)
+from morphsep.evaluation.protocol.evaluating import BACKENDS, Plan, evaluate
 
-__all__ = ["BACKENDS", "FIVE_TRANSITIONS", "TRANSITIONS", "Plan", "evaluate"]
+__all__ = ["BACKENDS", "Plan", "evaluate"]

@@ -16,6 +16,7 @@ from morphsep.dsp import MODEL_RATE, ArrayReader, ModelRateReader, Seconds, Sign
 from morphsep.dsp import rms_per_second as loudness_of_seconds
 from morphsep.dsp import samples as in_samples
 from morphsep.errors import SettingError, TrackError
+from morphsep.evaluation.tasks import Transition
 from morphsep.request import Job
 from morphsep.storage import StorageError, digest, location
 
@@ -34,7 +35,7 @@ BLOCK = 1 << 20
 class Clip:
     """The notes of one pair of ends."""
 
-    transition: str
+    transition: Transition
     source: str
     """Which recording: its name and a digest of its samples."""
     start: Seconds
@@ -45,7 +46,7 @@ class Clip:
     def item(self) -> str:
         """Its name in tables and folders, the same wherever the recording lies."""
         seconds = round(self.guitar.shape[1] / MODEL_RATE, 3)
-        return f"{self.transition}/{self.source}@{self.start:g}+{seconds:g}"
+        return f"{self.transition.name}/{self.source}@{self.start:g}+{seconds:g}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -61,10 +62,10 @@ class Source:
     """Samples of a clip."""
     starts: Sequence[int]
 
-    def in_drawn_order(self, transition: str) -> list[int]:
+    def in_drawn_order(self, transition: Transition) -> list[int]:
         """All starts, in an order drawn by the transition and the recording's name, which holds a
         digest of its samples."""
-        return sorted(self.starts, key=lambda start: digest(self.name, transition, start))
+        return sorted(self.starts, key=lambda start: digest(self.name, transition.name, start))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +105,7 @@ def read_sources(jobs: Iterable[Job], seconds: Seconds) -> Found:
     return Found(sources=sources, left_out=left_out, unreadable=unreadable)
 
 
-def cut(sources: Sequence[Source], transitions: Iterable[str], pairs: int) -> list[Clip]:
+def cut(sources: Sequence[Source], transitions: Iterable[Transition], pairs: int) -> list[Clip]:
     """Up to `pairs` clips for each transition; no recording has one more than another that has
     any left.
 
@@ -124,14 +125,14 @@ def cut(sources: Sequence[Source], transitions: Iterable[str], pairs: int) -> li
     ]
 
 
-def _in_turn(sources: Sequence[Source], transition: str) -> Iterator[tuple[Source, int]]:
-    drawn = sorted(sources, key=lambda source: digest(transition, source.name))
+def _in_turn(sources: Sequence[Source], transition: Transition) -> Iterator[tuple[Source, int]]:
+    drawn = sorted(sources, key=lambda source: digest(transition.name, source.name))
     piles = [(source, source.in_drawn_order(transition)) for source in drawn]
     for turn in range(max(len(starts) for _, starts in piles)):
         yield from ((source, starts[turn]) for source, starts in piles if turn < len(starts))
 
 
-def _clips(source: Source, drawn: Sequence[tuple[str, int]]) -> Iterator[Clip]:
+def _clips(source: Source, drawn: Sequence[tuple[Transition, int]]) -> Iterator[Clip]:
     """Of a transition and a start each."""
     if not drawn:
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,10 +13,9 @@ from morphsep.dsp import MODEL_RATE, Signal, from_db
 from morphsep.evaluation import metrics
 from morphsep.evaluation.protocol.cutting import Clip, content_of
 from morphsep.evaluation.results import KNOB
-from morphsep.morphing import Recipe, morph_samples, recipe_for_arrays
+from morphsep.morphing import Recipe, morph_samples_at, recipe_for_arrays
 from morphsep.request import AS_RECORDED, make_settings
 from morphsep.storage import Location, digest
-from morphsep.tones import get_transition
 
 SCHEMA = 1
 """Raised whenever what is rendered, or how it is written, changes."""
@@ -50,7 +49,7 @@ class Rendering:
     clip: Clip
     name: str
     amounts: Sequence[float]
-    """Those that are rendered."""
+    """Those that are rendered, in ascending order."""
 
     @property
     def key(self) -> str:
@@ -79,8 +78,8 @@ class Rendering:
         if self.is_in(folder):
             return
         (folder / self._note).write_json({})
-        for amount in self.amounts:
-            _write(folder / self.path(amount), self._render(amount))
+        for amount, sound in zip(self.amounts, self._rendered(), strict=True):
+            _write(folder / self.path(amount), sound)
         (folder / self._note).write_json({"key": self.key})
 
     def read(self, folder: Location) -> list[Signal]:
@@ -93,16 +92,17 @@ class Rendering:
 
     @property
     def _recipe(self) -> Recipe:
-        backend = KNOB if self.name == TRUTH else self.name
-        return recipe(*get_transition(self.clip.transition), backend)
+        ends = self.clip.transition
+        return recipe(ends.source, ends.target, KNOB if self.name == TRUTH else self.name)
 
-    def _render(self, amount: float) -> Signal:
-        if amount == 0:  # an amount of 0 is the guitar as it was recorded, not the source tone
-            source, _ = get_transition(self.clip.transition)
-            turned = recipe(AS_RECORDED, source, KNOB).at("1")
-        else:
-            turned = self._recipe.at(f"{amount:g}")
-        return morph_samples(turned, self.clip.guitar, MODEL_RATE)
+    def _rendered(self) -> Iterator[Signal]:
+        """A sound for each of the amounts, which ascend."""
+        guitar, turned = self.clip.guitar, [f"{amount:g}" for amount in self.amounts if amount]
+        if len(turned) < len(self.amounts):
+            # an amount of 0 is the guitar as it was recorded, not the source tone
+            source = recipe(AS_RECORDED, self.clip.transition.source, "auto")
+            yield from morph_samples_at(source, guitar, MODEL_RATE, ["1"])
+        yield from morph_samples_at(self._recipe, guitar, MODEL_RATE, turned)
 
 
 def _write(place: Location, sound: Signal) -> None:

@@ -13,14 +13,15 @@ from morphsep.evaluation import metrics
 
 Sounds = Sequence[Signal]
 Values = dict[str, float]
+Curves = dict[str, list[float]]
 
 
 def measure(
     sequence: Sounds, truth: Sounds, amounts: Sequence[float], *, cdpam: bool
-) -> tuple[Values, list[float]]:
+) -> tuple[Values, Curves]:
     """What is measured of a sequence, by name (`results.MEASURES`; those whose package is not here,
-    and CDPAM unless asked for, are not among them), and its distance to the truth at each amount,
-    in dB.
+    and CDPAM unless asked for, are not among them), and what is measured at each amount
+    (`results.CURVES`).
 
     `sequence`, `truth`: ``[C, T]`` at 44.1 kHz, at the same amounts 0 ... 1, with the same ends.
 
@@ -29,25 +30,27 @@ def measure(
     """
     level = metrics.match_loudness([*sequence, *truth], MODEL_RATE)
     sequence, truth = level[: len(amounts)], level[len(amounts) :]
-    values, distances = _beside_truth(sequence, truth)
-    values |= _between_ends(sequence, amounts) | _along_path(sequence, amounts)
+    values, curves = _beside_truth(sequence, truth)
+    positions = metrics.log_mel_positions(sequence, MODEL_RATE).tolist()
+    curves["positions"] = positions
+    values |= _between_ends(sequence, amounts) | _along_path(sequence, positions, amounts)
     if metrics.has_zimtohrli():
         values |= _zimtohrli(sequence, truth)
     if cdpam:
         values |= _cdpam(sequence)
-    return values, distances
+    return values, curves
 
 
-def _beside_truth(sequence: Sounds, truth: Sounds) -> tuple[Values, list[float]]:
+def _beside_truth(sequence: Sounds, truth: Sounds) -> tuple[Values, Curves]:
     distances = metrics.distances_to_truth(truth, sequence, MODEL_RATE)
-    same = metrics.same_amount(distances)
+    same, nearest = metrics.same_amount(distances), metrics.nearest(distances)
     convergences = map(metrics.spectral_convergence, sequence[1:-1], truth[1:-1])
     values = {
         "truth_same_amount": _mean(same[1:-1]),
-        "truth_nearest": _mean(metrics.nearest(distances)[1:-1]),
+        "truth_nearest": _mean(nearest[1:-1]),
         "convergence_to_truth": _mean(convergences),
     }
-    return values, same.tolist()
+    return values, {"distances": same.tolist(), "nearest": nearest.tolist()}
 
 
 def _between_ends(sequence: Sounds, amounts: Sequence[float]) -> Values:
@@ -67,8 +70,7 @@ def _between_ends(sequence: Sounds, amounts: Sequence[float]) -> Values:
     }
 
 
-def _along_path(sequence: Sounds, amounts: Sequence[float]) -> Values:
-    positions = metrics.log_mel_positions(sequence, MODEL_RATE)
+def _along_path(sequence: Sounds, positions: Sequence[float], amounts: Sequence[float]) -> Values:
     steps = [metrics.spectral_convergence(b, a) for a, b in pairwise(sequence)]
     return {
         "position_deviation": metrics.largest_deviation(positions, amounts),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from morphsep.dsp import Signal
@@ -17,8 +18,9 @@ from morphsep.evaluation.results import KNOB, Score
 from morphsep.evaluation.sounds import Role, Sound
 from morphsep.storage import Location, digest
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised whenever what is measured changes."""
+Read = Callable[[], Sequence[Signal]]
 
 log = logging.getLogger("morphsep")
 
@@ -49,9 +51,10 @@ class Work:
         if why := self._fault(truth):
             return [self.failed(clip, f"no true in-between: {why}")]
         sounds, scores = _true_sounds(truth), []
+        read = cache(lambda: truth.read(self.folder))
         for name in self.backends:
             made = self._rendering(truth, name)
-            score = self._measured(truth, made, name)
+            score = self._measured(truth, read, made, name)
             scores.append(score)
             sounds += [] if score.error else _morphs(made, name)
         return [Evaluated(item=clip.item, sounds=sounds, scores=scores)]
@@ -75,18 +78,18 @@ class Work:
             return _reason(error, rendering)
         return ""
 
-    def _measured(self, truth: Rendering, made: Rendering, name: str) -> Score:
+    def _measured(self, truth: Rendering, read: Read, made: Rendering, name: str) -> Score:
         clip = truth.clip
         if why := self._fault(made):
             return _score(clip, name, error=why)
         try:
-            found = self._values(truth, made, name)
+            found = self._values(truth, read, made, name)
         except Exception as error:
             return _score(clip, name, error=_reason(error, made))
         return _score(clip, name, amounts=self.amounts, **found)
 
-    def _values(self, truth: Rendering, made: Rendering, name: str) -> dict[str, Any]:
-        """The fields ``values`` and ``distances`` of a row, kept beside the sounds."""
+    def _values(self, truth: Rendering, read: Read, made: Rendering, name: str) -> dict[str, Any]:
+        """The fields of a row that are measured, kept beside the sounds."""
         which = f"{name}+cdpam" if self.cdpam else name  # a run without CDPAM keeps what took long
         note = self.folder / f"scores/{made.clip.item}/{which}.json"
         key = digest(
@@ -94,13 +97,13 @@ class Work:
         )  # fmt: skip
         kept = note.read_json() or {}
         if kept.get("key") != key:
-            true = truth.read(self.folder)
-            values, distances = measure(
+            true = read()
+            values, curves = measure(
                 self._sequence(true, made), true, self.amounts, cdpam=bool(self.cdpam)
             )
-            kept = {"key": key, "values": values, "distances": distances}
+            kept = {"key": key, "values": values, "curves": curves}
             note.write_json(kept)
-        return {"values": kept["values"], "distances": kept["distances"]}
+        return {"values": kept["values"], **kept["curves"]}
 
     def _sequence(self, true: Sequence[Signal], made: Rendering) -> list[Signal]:
         if made.name == TRUTH:
@@ -110,7 +113,11 @@ class Work:
 
 def _score(clip: Clip, backend: str, **found: Any) -> Score:
     return Score(
-        item=clip.item, transition=clip.transition, source=clip.source, backend=backend, **found
+        item=clip.item,
+        transition=clip.transition.name,
+        source=clip.source,
+        backend=backend,
+        **found,
     )
 
 
@@ -132,7 +139,7 @@ def _morphs(made: Rendering, name: str) -> list[Sound]:
 def _sound(rendering: Rendering, amount: float, role: Role, backend: str = "") -> Sound:
     clip = rendering.clip
     return Sound(
-        item=clip.item, transition=clip.transition, source=clip.source, role=role,
+        item=clip.item, transition=clip.transition.name, source=clip.source, role=role,
         backend=backend, amount=amount, path=rendering.path(amount),
     )  # fmt: skip
 

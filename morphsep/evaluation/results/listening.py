@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from morphsep.dsp import MODEL_RATE, Signal
 from morphsep.evaluation.document import Block, Bullets, Heading, Players
 from morphsep.evaluation.page import clips
-from morphsep.evaluation.results.reporting import BASELINE, KNOB, Results
+from morphsep.evaluation.results.reporting import Results
+from morphsep.evaluation.results.scores import BASELINE, KNOB
 from morphsep.evaluation.sounds import Sound, load_sound, read_sounds
 from morphsep.storage import Location
 

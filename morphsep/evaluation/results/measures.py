@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
+
+Curve = Literal["distances", "nearest", "positions"]
+"""A field of `Score`: what is measured at each amount."""
+CURVES: tuple[Curve, ...] = get_args(Curve)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,40 +11,45 @@ import numpy as np
 from morphsep.evaluation.document import (
     Block,
     Bullets,
-    Chart,
     Charts,
     Heading,
     Paragraph,
     Table,
 )
 from morphsep.evaluation.results import paper
+from morphsep.evaluation.results.by_amount import (
+    beside_baseline,
+    charts,
+    nearest_on_path,
+    same_amount,
+    truths,
+    worst,
+)
+from morphsep.evaluation.results.cells import Cells, cells
 from morphsep.evaluation.results.measures import MEASURES, Measure
 from morphsep.evaluation.results.scores import (
     ALL,
+    KNOB,
     Average,
     Score,
     average,
+    in_order,
+    number,
 )
+from morphsep.evaluation.tasks import Task
 
 IN_DETAIL = ("truth_same_amount", "truth_nearest", "lean_to_louder", "position_deviation")
 """Measures that have a table by transition: those that tell a knob from a crossfade, and the law of
 the knob."""
-BASELINE = "crossfade"
-KNOB = "chain"
-"""The backend that turns the real knob of built-in tones: it is the truth."""
-TITLE = "Evaluation: five transitions"
-WORST = 5
-
 Averages = Mapping[tuple[str, str, str], Average]
 """By (backend, transition, measure)."""
-Cells = Mapping[tuple[str, str, float], float]
-"""Mean distance to the truth in dB, by (backend, transition, amount between the ends)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Results:
     """All that came of an evaluation."""
 
+    task: Task
     scores: Sequence[Score]
     amounts: Sequence[float]
     not_measured: Mapping[str, str]
@@ -73,12 +77,8 @@ class Results:
     @cached_property
     def cells(self) -> Cells:
         """How far each in-between is from the truth."""
-        known = defaultdict[tuple[str, str, float], list[float]](list)
-        for score in self.done:
-            for amount, distance in zip(score.amounts, score.distances, strict=True):
-                if 0 < amount < 1:
-                    known[score.backend, score.transition, amount].append(distance)
-        return {cell: float(np.mean(values)) for cell, values in known.items()}
+        found = cells(self.done, "distances")
+        return {(cell.backend, cell.transition, cell.amount): cell.value for cell in found}
 
 
 def report(results: Results) -> Iterator[Block]:
@@ -92,15 +92,22 @@ def report(results: Results) -> Iterator[Block]:
     yield Heading("All measures, all transitions")
     yield pooled(averages, MEASURES)
     yield Heading("Distance to the truth by amount (dB)")
-    yield Charts(list(_charts(results.cells)))
-    yield _by_amount(results.cells)
+    yield Charts(list(charts(results.cells)))
+    yield same_amount(results.done)
+    yield Heading("Distance of the path to the truth, by amount (dB)")
+    yield nearest_on_path(results.done)
+    yield Heading("Where the knob stands at each amount (log-mel position of the truth)")
+    yield truths(results.done)
     yield Heading("Furthest from the truth")
-    yield Bullets(list(_worst(results.cells)))
-    yield Heading("Not nearer to the truth than the crossfade")
-    yield Bullets(list(_beaten(results.cells)))
-    yield Heading("The paper's table")
-    yield _paper(results.done)
-    yield Paragraph(f"{paper.CITATION}. {paper.READINGS} {paper.DIFFERENCE}")
+    yield Bullets(list(worst(results.cells)))
+    yield Heading("Beside the crossfade, at the same amount")
+    yield beside_baseline(results.done, "distances")
+    yield Heading("Beside the crossfade, anywhere on the path")
+    yield beside_baseline(results.done, "nearest")
+    if results.task.is_papers:
+        yield Heading("The paper's table")
+        yield _paper(results.done)
+        yield Paragraph(f"{paper.CITATION}. {paper.READINGS} {paper.DIFFERENCE}")
     yield from reasons("Not measured", results.not_measured)
     yield from reasons("Recordings left out", results.left_out)
     yield from reasons("Recordings that could not be read", results.unreadable)
@@ -114,7 +121,7 @@ def _what_was_done(results: Results) -> Iterator[str]:
     yield f"Pairs: {len(items)}, from {len(sources)} recordings: {', '.join(sorted(sources))}."
     yield f"Amounts: {amounts}. Rows that failed: {len(results.failed)} of {len(results.scores)}."
     yield (
-        f"The truth is the effect chain really at that knob, which is what the backend `{KNOB}` "
+        f"The truth is {results.task.truth}, which is what the backend `{KNOB}` "
         "does: its distance to the truth is 0 by construction. Amounts are the knob's, not spaced "
         "by what is heard. All sounds are at one loudness; the ends are the same for all backends."
     )
@@ -122,19 +129,24 @@ def _what_was_done(results: Results) -> Iterator[str]:
 
 
 def by_transition(averages: Averages, name: str) -> Table:
-    """One measure: a row a backend, a column a transition."""
+    """One measure: a row a transition, a column a backend."""
     here = {(b, t): each for (b, t, measure), each in averages.items() if measure == name}
-    transitions = _in_order(t for _, t in here)
-    rows = [
-        [backend, *(shown(here.get((backend, transition))) for transition in transitions)]
-        for backend in _in_order(b for b, _ in here)
-    ]
-    return Table(["backend", *transitions], rows)
+    backends, rows = in_order(b for b, _ in here), []
+    for transition in in_order(t for _, t in here):
+        row = [here.get((backend, transition)) for backend in backends]
+        most = max(each.clips for each in row if each)
+        rows.append([transition, *(_of_clips(each, most) for each in row)])
+    return Table(["transition", *backends], rows)
+
+
+def _of_clips(each: Average | None, most: int) -> str:
+    """With the number of clips, where others have more."""
+    return f"{shown(each)}, clips: {each.clips}" if each and each.clips < most else shown(each)
 
 
 def pooled(averages: Averages, measures: Sequence[Measure]) -> Table:
     """All transitions together: a row a measure, a column a backend."""
-    backends = _in_order(backend for backend, *_ in averages)
+    backends = in_order(backend for backend, *_ in averages)
     measured = {measure for *_, measure in averages}
     rows = [
         [each.title, *(shown(averages.get((backend, ALL, each.name))) for backend in backends)]
@@ -143,53 +155,9 @@ def pooled(averages: Averages, measures: Sequence[Measure]) -> Table:
     return Table(["measure", *backends], rows)
 
 
-def _by_amount(cells: Cells) -> Table:
-    amounts = sorted({amount for *_, amount in cells})
-    rows = sorted({(t, b) for b, t, _ in cells if b != KNOB})
-    return Table(
-        ["transition", "backend", *(f"{amount:g}" for amount in amounts)],
-        [[t, b, *(number(cells.get((b, t, amount))) for amount in amounts)] for t, b in rows],
-    )
-
-
-def _charts(cells: Cells) -> Iterator[Chart]:
-    """One a transition: a line a backend."""
-    amounts = sorted({amount for *_, amount in cells})
-    for transition in _in_order(t for _, t, _ in cells):
-        lines = [
-            (b, [cells[b, transition, amount] for amount in amounts])
-            for b in _in_order(b for b, *_ in cells if b != KNOB)
-            if all((b, transition, amount) in cells for amount in amounts)
-        ]
-        if lines:
-            yield Chart(
-                title=transition, x_label="amount", y_label="dB to the truth", xs=amounts,
-                lines=lines,
-            )  # fmt: skip
-
-
-def _worst(cells: Cells) -> Iterator[str]:
-    for backend in _in_order(b for b, *_ in cells if b != KNOB):
-        own = sorted((-value, t, amount) for (b, t, amount), value in cells.items() if b == backend)
-        named = (f"{t} at {amount:g} ({-value:.1f} dB)" for value, t, amount in own[:WORST])
-        yield f"{backend}: {', '.join(named)}"
-
-
-def _beaten(cells: Cells) -> Iterator[str]:
-    base = {(t, amount): value for (b, t, amount), value in cells.items() if b == BASELINE}
-    if not base:
-        yield "The crossfade was not measured."
-    for backend in _in_order(b for b, *_ in cells if base and b not in (KNOB, BASELINE)):
-        own = {(t, amount): v for (b, t, amount), v in cells.items() if b == backend}
-        shared = sorted(own.keys() & base.keys())
-        lost = [f"{t} at {a:g}" for t, a in shared if own[t, a] >= base[t, a]]
-        where = f": {', '.join(lost)}" if lost else ""
-        yield f"{backend}: {len(lost)} of {len(shared)} cells{where}"
-
-
 def _paper(scores: Sequence[Score]) -> Table:
     ours = []
-    for backend in _in_order(score.backend for score in scores):
+    for backend in in_order(score.backend for score in scores):
         values = [score.values for score in scores if score.backend == backend]
         readings = [_spread(values, name) for name in ("cdpam_step_mean", "cdpam_to_target")]
         ours.append([f"here: {backend}", *readings, ""])
@@ -210,11 +178,6 @@ def reasons(title: str, found: Mapping[str, str]) -> Iterator[Block]:
         yield Bullets([f"{what}: {why}" for what, why in sorted(found.items())])
 
 
-def _in_order(names: Iterable[str]) -> list[str]:
-    """Each once, sorted; `ALL` last."""
-    return sorted(set(names), key=lambda name: (name == ALL, name))
-
-
 def shown(each: Average | None) -> str:
     """An average with its interval, for tables; empty where there is none."""
     if each is None:
@@ -222,8 +185,3 @@ def shown(each: Average | None) -> str:
     if each.low is None:
         return number(each.value)
     return f"{number(each.value)} ({number(each.low)} to {number(each.high)})"
-
-
-def number(value: float | None) -> str:
-    """For tables; empty where there is none."""
-    return "" if value is None else f"{value:.3g}"

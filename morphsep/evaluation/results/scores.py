@@ -10,7 +10,7 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from morphsep.evaluation.bootstrap import bootstrap
-from morphsep.evaluation.results.measures import MEASURES
+from morphsep.evaluation.results.measures import CURVES, MEASURES
 from morphsep.evaluation.tables import write_parquet
 
 if TYPE_CHECKING:
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 ALL = "all"
 """The transition of rows over all transitions."""
+BASELINE = "crossfade"
+"""The backend that the others have to beat."""
+KNOB = "chain"
+"""The backend that turns the real knob: it is the truth."""
 VERSION = b"1"
 
 
@@ -36,6 +40,10 @@ class Score:
     amounts: Sequence[float] = ()
     distances: Sequence[float] = ()
     """To the truth at each of the amounts, in dB."""
+    nearest: Sequence[float] = ()
+    """Of the truth at each of the amounts to the nearest sound of the path, in dB."""
+    positions: Sequence[float] = ()
+    """Of the sounds at each of the amounts between the ends, in log-mel: 0 to 1."""
     values: Mapping[str, float] = field(default_factory=dict)
     """By the name of the measure; those that were not measured are not there, those that are not
     defined for this clip are NaN."""
@@ -88,8 +96,8 @@ def write_scores(folder: Location, scores: Iterable[Score]) -> None:
         {
             "item": score.item, "transition": score.transition, "source": score.source,
             "backend": score.backend, "error": score.error, "amounts": list(score.amounts),
-            "distances": list(score.distances),
         }
+        | {name: list(getattr(score, name)) for name in CURVES}
         | {each.name: _defined(score.values.get(each.name)) for each in MEASURES}
         for score in scores
     ]  # fmt: skip
@@ -112,10 +120,20 @@ def _schema() -> pa.Schema:
 
     names = ("item", "transition", "source", "backend", "error")
     texts = [pa.field(name, pa.string(), nullable=False) for name in names]
-    lists = [pa.field(name, pa.list_(pa.float64())) for name in ("amounts", "distances")]
+    lists = [pa.field(name, pa.list_(pa.float64())) for name in ("amounts", *CURVES)]
     numbers = [pa.field(each.name, pa.float64()) for each in MEASURES]
     return pa.schema([*texts, *lists, *numbers], {b"version": VERSION})
 
 
 def _defined(value: float | None) -> float | None:
     return value if value is not None and isfinite(value) else None
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Each once, sorted; `ALL` last."""
+    return sorted(set(names), key=lambda name: (name == ALL, name))
+
+
+def number(value: float | None) -> str:
+    """For tables; empty where there is none."""
+    return "" if value is None else f"{value:.3g}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from morphsep.evaluation.page import write_report
 from morphsep.evaluation.results.listening import players
-from morphsep.evaluation.results.reporting import TITLE, Results, report
+from morphsep.evaluation.results.reporting import Results, report
 from morphsep.evaluation.results.scores import write_averages, write_scores
 from morphsep.storage import Location
 
@@ -19,4 +19,5 @@ def write_results(folder: Location, results: Results) -> None:
     write_scores(folder, results.scores)
     write_averages(folder, results.averages)
     blocks = list(report(results))
-    write_report(folder, TITLE, blocks, [*blocks, *players(folder, results)])
+    title = f"Evaluation: {results.task.title}"
+    write_report(folder, title, blocks, [*blocks, *players(folder, results)])

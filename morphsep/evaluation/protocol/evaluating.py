@@ -1,4 +1,4 @@
-"""The paper's protocol: five transitions, up to twenty pairs of 5 s for each, by every backend."""
+"""A task done: up to twenty pairs of 5 s for each transition, by every backend."""
 
 from __future__ import annotations
 
@@ -6,25 +6,18 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from morphsep.dsp import MODEL_RATE, Seconds
-from morphsep.errors import SettingError
+from morphsep.errors import NotHereError, SettingError
 from morphsep.evaluation import metrics
 from morphsep.evaluation.protocol.cutting import Clip, cut, read_sources
 from morphsep.evaluation.protocol.rendering import recipe
 from morphsep.evaluation.protocol.working import Evaluated, Work
 from morphsep.evaluation.results import Results, Score, write_results
 from morphsep.evaluation.sounds import write_sounds
+from morphsep.evaluation.tasks import FIVE_TRANSITIONS, Task
 from morphsep.request import Job, describe_plugins
 from morphsep.run import Pool, Step, choose_executor, get_executor, workers_for_durations
 from morphsep.storage import Location, lock
-from morphsep.tones import get_transition
 
-FIVE_TRANSITIONS = "five-transitions"
-TRANSITIONS = (
-    *("clean-to-distortion", "clean-to-overdrive", "overdrive-to-distortion"),
-    *("clean-to-chorus", "chorus-to-distortion"),
-)
-"""Clean to high gain, clean to low gain, low gain to high gain, clean to modulation, modulation to
-high gain (arXiv 2510.07908), with built-in tones."""
 SPEED = 0.1
 """Seconds of a clip that a worker renders by all backends and measures in a second, about."""
 BACKENDS = ("chain", "spectral", "crossfade", "vocoder", "music2latent", "diffusion")
@@ -34,8 +27,8 @@ BACKENDS = ("chain", "spectral", "crossfade", "vocoder", "music2latent", "diffus
 class Plan:
     """What is evaluated."""
 
+    task: Task = FIVE_TRANSITIONS
     backends: Sequence[str] = BACKENDS
-    transitions: Sequence[str] = TRANSITIONS
     pairs: int = 20
     """Most clips of each transition."""
     steps: int = 10
@@ -75,9 +68,9 @@ def evaluate(
     """
     found = read_sources(jobs, plan.seconds)
     backends, not_measured = _usable(plan)
-    clips = cut(found.sources, plan.transitions, plan.pairs)
-    not_measured |= (missing := _missing_metrics(plan))
-    cdpam = "" if "CDPAM" in missing else metrics.cdpam_digest()
+    clips = cut(found.sources, plan.task.transitions, plan.pairs)
+    cdpam, missing = _metrics(plan)
+    not_measured |= missing
     work = Work(folder=folder, backends=backends, amounts=plan.amounts, cdpam=cdpam)
     with lock(folder):
         done = list[Evaluated]()
@@ -87,8 +80,9 @@ def evaluate(
         write_sounds(folder, [sound for each in done for sound in each.sounds])
         scores = sorted((score for each in done for score in each.scores), key=Score.key)
         results = Results(
-            scores=scores, amounts=plan.amounts, not_measured=not_measured,
-            left_out=found.left_out, unreadable=found.unreadable,
+            task=plan.task, scores=scores, amounts=plan.amounts, not_measured=not_measured,
+            left_out={**plan.task.left_out, **found.left_out},
+            unreadable={**plan.task.unreadable, **found.unreadable},
         )  # fmt: skip
         write_results(folder, results)
     return results
@@ -117,13 +111,16 @@ def _usable(plan: Plan) -> tuple[list[str], dict[str, str]]:
         SettingError: there is no such backend, or none of them can.
     """
     known = {plugin["name"] for plugin in describe_plugins("backend")}
+    first = plan.task.transitions[0]
     usable, reasons = list[str](), dict[str, str]()
     for name in dict.fromkeys(plan.backends):
         if name not in known:
             raise SettingError(f"no backend {name!r}; there are: {', '.join(sorted(known))}")
         try:
-            recipe(*get_transition(plan.transitions[0]), name)
+            recipe(first.source, first.target, name)
             usable.append(name)
+        except NotHereError:
+            reasons[name] = "its weights are not on this machine, and an evaluation fetches none"
         except SettingError as error:
             reasons[name] = str(error)
     if not usable:
@@ -131,16 +128,16 @@ def _usable(plan: Plan) -> tuple[list[str], dict[str, str]]:
     return usable, reasons
 
 
-def _missing_metrics(plan: Plan) -> dict[str, str]:
-    """Metrics that are not measured, and why."""
-    missing = dict[str, str]()
+def _metrics(plan: Plan) -> tuple[str, dict[str, str]]:
+    """A digest of CDPAM's weights, empty where it is not measured, and why metrics are not."""
+    cdpam, missing = "", dict[str, str]()
     if not plan.cdpam:
         missing["CDPAM"] = "not asked for"
     else:
         try:
-            metrics.load_cdpam()
+            cdpam = metrics.cdpam_digest()
         except SettingError as error:
             missing["CDPAM"] = str(error)
     if not metrics.has_zimtohrli():
         missing["Zimtohrli"] = "not installed: pip install 'morphsep[evaluate]'"
-    return missing
+    return cdpam, missing
