@@ -99,9 +99,8 @@ def test_nodes_come_and_go(nodes: Nodes, tmp_path: Path) -> None:
     assert nodes.leaks() == []
 
 
-@pytest.mark.parametrize(
-    "how", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_the_driver_is_told_to_end(
     nodes: Nodes, material: Path, tmp_path: Path, how: signal.Signals
 ) -> None:
