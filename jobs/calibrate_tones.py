@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from morphsep.dsp import MODEL_RATE, Signal
+from morphsep.dsp import MODEL_RATE, LoudnessMeter, Signal
 from morphsep.tones import BUILTIN
 from morphsep.tones.chain.chain import EffectChain
 from morphsep.tones.chain.definition import read_chain
@@ -29,9 +29,9 @@ LINE = re.compile(r"^trim_db: .*$", re.MULTILINE)
 
 def loudness(signal: Signal) -> float:
     """Integrated loudness in LUFS of ``[C, T]`` at 44.1 kHz."""
-    import pyloudnorm
-
-    return float(pyloudnorm.Meter(MODEL_RATE).integrated_loudness(signal.T.astype(np.float64)))
+    meter = LoudnessMeter(MODEL_RATE, signal.shape[0])
+    meter.add(signal)
+    return meter.integrated()
 
 
 def measured_trim(tone: EffectChain, guitar: Signal) -> float:

@@ -366,3 +366,17 @@ def test_amounts_that_need_a_measurement_each_are_refused(uniform: bool, amount:
     )
     with pytest.raises(SettingError, match="those of the knob"):
         list(morph_samples_at(recipe_for_arrays(settings), songs.guitar(1.0), 44_100, [amount]))
+
+
+def test_what_takes_long_to_import_is_not() -> None:
+    """`scipy.signal` alone takes as long as a short song takes to be morphed."""
+    said = """
+import sys
+import numpy as np
+import morphsep
+stem = np.random.default_rng(0).standard_normal((1, 44_100)).astype(np.float32) * 0.1
+morphsep.morph_array(stem, 44_100, to="distortion", amount=0.5, separator="none")
+print(*sys.modules.keys() & {"scipy.signal", "scipy.stats", "torch", "ray", "matplotlib"})
+"""
+    done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

@@ -1,19 +1,21 @@
 """Streaming meters: loudness, peak and true peak of a signal that never has to be in memory.
 
 Sources: Recommendation ITU-R BS.1770-4 (annex 1: loudness; annex 2: true peak). The weighting
-filters come from pyloudnorm's "DeMan" design, which matches the response of the coefficients
-printed in the Recommendation for 48 kHz to 1e-10 dB; pyloudnorm's default design reads 0.04 LU
-lower.
+filters are computed for any rate as Brecht De Man found them ("Evaluation of implementations of
+the EBU R128 loudness measurement", 2018), which matches the response of the coefficients printed in
+the Recommendation for 48 kHz to 1e-10 dB.
 """
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from morphsep.dsp.jit import compiled
 from morphsep.dsp.signal import Signal
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ class LoudnessMeter:
         self.peak = 0.0
         """Largest absolute sample so far, linear (1.0 = 0 dBFS)."""
         self._filter = _k_weighting(sample_rate)
-        self._state = np.zeros((len(self._filter), num_channels, 2))
+        self._state = np.zeros((num_channels, len(self._filter), 2))
         self._energies: list[Floats] = []
         self._num_bins = 0
         self._num_samples = 0
@@ -50,14 +52,11 @@ class LoudnessMeter:
 
     def add(self, block: Signal) -> None:
         """The next samples, ``[C, n]``, n >= 0."""
-        from scipy.signal import sosfilt
-
         if block.shape[-1] == 0:
             return
         self.peak = max(self.peak, float(np.abs(block).max()))
-        weighted, self._state = sosfilt(
-            self._filter, block.astype(np.float64), axis=-1, zi=self._state
-        )
+        weighted = np.array(block, np.float64, order="C")
+        _filter_in_place(weighted, self._filter, self._state)
         self._pending = np.concatenate([self._pending, weighted], axis=-1)
         self._num_samples += block.shape[-1]
         self._close_bins()
@@ -158,16 +157,44 @@ def rms_per_second(blocks: Iterable[Signal], sample_rate: int) -> Floats:
 
 @cache
 def _k_weighting(sample_rate: int) -> Floats:
-    """Head shelf and high-pass of annex 1 as second-order sections ``[2, 6]``."""
-    from pyloudnorm import IIRfilter
+    """Head shelf and high-pass of annex 1: sections ``[2, 5]`` of b0, b1, b2, a1 and a2."""
+    k, k_by_q = _turned(1681.9744509555319, 0.7071752369554193, sample_rate)
+    high = 10 ** (3.99984385397 / 20)
+    edge = high**0.499666774155 * k_by_q
+    zeros = np.array([high + edge + k * k, 2 * (k * k - high), high - edge + k * k])
+    shelf = [*(zeros / (1 + k_by_q + k * k)), *_poles(k, k_by_q)]
+    high_pass = [1, -2, 1, *_poles(*_turned(38.13547087613982, 0.5003270373253953, sample_rate))]
+    return np.array([shelf, high_pass])
 
-    shelf = IIRfilter(
-        3.99984385397, 0.7071752369554193, 1681.9744509555319, sample_rate, "high_shelf_DeMan"
-    )
-    high_pass = IIRfilter(
-        0.0, 0.5003270373253953, 38.13547087613982, sample_rate, "high_pass_DeMan"
-    )
-    return np.array([[*stage.b, *stage.a] for stage in (shelf, high_pass)])
+
+def _turned(hertz: float, q: float, sample_rate: int) -> tuple[float, float]:
+    """The corner on the bilinear transform's axis, and by Q."""
+    k = math.tan(math.pi * hertz / sample_rate)
+    return k, k / q
+
+
+def _poles(k: float, k_by_q: float) -> tuple[float, float]:
+    """a1 and a2."""
+    scale = 1 + k_by_q + k * k
+    return 2 * (k * k - 1) / scale, (1 - k_by_q + k * k) / scale
+
+
+@compiled
+def _filter_in_place(signal: Floats, sections: Floats, state: Floats) -> None:
+    """Second-order sections ``[S, 5]`` over ``[C, T]``, transposed direct form II; what is between
+    two blocks stays in `state` ``[C, S, 2]``. (`scipy.signal` has this, and takes a second to
+    import, which is more than most songs take to be metered.)"""
+    for channel in range(signal.shape[0]):
+        for n in range(signal.shape[1]):
+            x = signal[channel, n]
+            for s in range(sections.shape[0]):
+                y = sections[s, 0] * x + state[channel, s, 0]
+                state[channel, s, 0] = (
+                    sections[s, 1] * x - sections[s, 3] * y + state[channel, s, 1]
+                )
+                state[channel, s, 1] = sections[s, 2] * x - sections[s, 4] * y
+                x = y
+            signal[channel, n] = x
 
 
 def _lufs(mean_square: Floats | np.float64) -> Floats:
