@@ -125,6 +125,14 @@ def test_files_that_a_list_names_are_looked_up_beside_it(tmp_path: Path) -> None
     (job,) = collect([str(path)], tmp_path / "out", SETTINGS)
     here = [job.settings.stem, job.settings.to, job.settings.amount]
     assert here == [str(tmp_path / name) for name in ("a.guitar.wav", "rig.yaml", "curve.csv")]
+
+
+def test_a_capture_and_its_knob_are_looked_up_beside_the_list(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("path,from,to\na.wav,amp.json@gain=0.,amp.json@gain=1\n")
+    (job,) = collect([str(path)], tmp_path / "out", SETTINGS)
+    assert job.settings.from_ == f"{tmp_path / 'amp.json'}@gain=0."
+    assert job.settings.to == f"{tmp_path / 'amp.json'}@gain=1"
     assert job.path == str(tmp_path / "a.wav")
 
 

@@ -125,9 +125,11 @@ def _with_cells(path: str, settings: Settings, row: ListRow) -> Settings:
 
 def _beside_list(path: str, name: str, value: str) -> str:
     """Files that a list names are looked up beside the list."""
+    from morphsep.tones import split_knob
+
     is_file = (
         (name == "stem" and "{" not in value)
-        or (name in ("to", "from") and Path(value).suffix != "")
+        or (name in ("to", "from") and Path(split_knob(value)[0]).suffix != "")
         or (name == "amount" and value.lower().endswith(".csv"))
     )
     return beside(folder_of(path), value) if is_file else value

@@ -47,6 +47,11 @@ class Lstm:
         """Whether it was captured with one."""
         return len(self.into) == 2
 
+    @property
+    def pole(self) -> float:
+        """Of the high-pass behind the network."""
+        return float(np.exp(-2 * np.pi * CUTOFF / self.rate))
+
     def rest(self) -> State:
         """The state before the first sample."""
         cells = len(self.dense)
@@ -59,9 +64,8 @@ class Lstm:
         out = np.empty(signal.size, np.float32)
         weights = (self.into, self.recurrent, self.bias, self.dense)
         constants = np.array([self.dense_bias, self.skip], np.float32)
-        pole = np.float32(np.exp(-2 * np.pi * CUTOFF / self.rate))
         _run(inputs, *weights, constants, state.hidden, state.cell, out)
-        _block(out, pole, state.blocked)
+        _block(out, np.float32(self.pole), state.blocked)
         return out
 
 
