@@ -1,7 +1,10 @@
 """Morphs the clip in demo/ twice: with the guitar that ships beside it, and with a stem separated
 here. Run by ``make demo``; ``python -m jobs.demo --help`` for its settings.
 
-Writes to demo-out/: the changed song, its manifest and a picture (before, stem, after) of each.
+The guitar stays as it was recorded for four seconds, and turns into full distortion in five more.
+
+Writes to demo-out/: the changed song, its manifest and a picture (before, stem, after) of each, and
+a page, index.html, that plays them beside the clip.
 """
 
 from __future__ import annotations
@@ -14,12 +17,13 @@ from typing import Any
 
 import morphsep
 from jobs.picture import Panel, draw
+from jobs.player import Sound, write_page
 from morphsep.dsp import MODEL_RATE, Signal, si_sdr
 
-CLIP = Path(__file__).resolve().parent.parent / "demo" / "metal-madness.ogg"
+CLIP = Path(__file__).resolve().parent.parent / "demo" / "feelings.ogg"
 OWN_STEM = "{stem}.guitar.ogg"
 TONE = "distortion"
-AMOUNT = "0:00=0 0:05=1"
+AMOUNT = "0:04=0 0:09=1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +71,22 @@ def draw_take(row: morphsep.TrackRow, take: Take, path: Path, tone: str, amount:
     draw(path, panels, morphsep.seams(row, take.out), curve)
 
 
+def write_player(out: Path, made: Sequence[tuple[Take, morphsep.TrackRow]]) -> Path:
+    """The page that plays the clip and what was made of it."""
+    import soundfile
+
+    before, page = out / "before.flac", out / "index.html"
+    audio, sample_rate = read_audio(CLIP)
+    soundfile.write(before, audio.T, sample_rate)  # browsers that do not play Ogg play FLAC
+    sounds = [Sound(title="The clip as it is", file=before)]
+    for take, row in made:
+        file, picture = take.out / str(row.output), take.out / "picture.png"
+        sounds.append(Sound(title=take.title, file=file, picture=picture))
+    text = "Choose what you hear while it plays. Music: Feelings, by Sectoid (MIT)."
+    write_page(page, "morphsep: clean guitar to distortion", text, sounds)
+    return page
+
+
 def show_distance(row: morphsep.TrackRow, out: Path) -> None:
     """Print how close the separated stem is to the shipped guitar, and the score of the untouched
     mix."""
@@ -96,12 +116,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings={"separator": options.separator},
     )
     try:
-        make(own, options.to, options.amount)
-        row = make(separated, options.to, options.amount)
+        made = [(take, make(take, options.to, options.amount)) for take in (own, separated)]
     except morphsep.MorphsepError as error:
         print(f"The demo failed: {error}")
         return 2
-    show_distance(row, separated.out)
+    show_distance(made[-1][1], separated.out)
+    print(f"\nListen: open {write_player(options.out, made)}")
     return 0
 
 

@@ -22,7 +22,7 @@ from morphsep.stages import Event, Workspace
 
 OF_FILES = dict.fromkeys(("format", "subtype"), "an array has none")
 OF_MIXES = dict.fromkeys(
-    ("separator", "separator_options", "stem", "shifts"),
+    ("separator", "separator_options", "stem", "shifts", "protect", "min_stem_quality"),
     "`Morph` takes guitars; `morph_array` also separates them from a mix",
 )
 OF_CALLS = {"amount": "it is given with each array: morph(guitar, 44100, amount=0.5)"}

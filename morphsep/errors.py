@@ -32,6 +32,7 @@ ErrorCode = Literal[
     "stem_not_found",
     "stem_does_not_fit",
     "not_same_take",
+    "poor_stem",
     "format_not_possible",
     "would_clip",
     "disk_full",

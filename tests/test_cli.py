@@ -62,9 +62,9 @@ def test_the_list_of_commands_and_options_is_pinned() -> None:
                "--max-failures", "--rerun", "--timeout", "--work", "--workers"]  # fmt: skip
     common = [*running, "--channels", "--device", "--format", "--offline", "--out", "--section",
               "--seed", "--separator", "--set-separator", "--shifts", "--stem",
-              "--subtype"]  # fmt: skip
+              "--subtype", "--min-stem-quality"]  # fmt: skip
     tone = ["--to", "--from", "--transition", "--paired", "--match", "--transport", "--amount",
-            "--backend", "--weights", "--set"]  # fmt: skip
+            "--backend", "--weights", "--set", "--protect"]  # fmt: skip
     training = ["--device", "--gradient-checkpointing", "--half", "--inversion-steps", "--json",
                 "--offline", "--out", "--prompt", "--rank", "--rate", "--resume", "--seconds",
                 "--seed", "--steps", "--unconditional-rank", "--unconditional-steps", "--variant",

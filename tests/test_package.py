@@ -147,9 +147,10 @@ def test_every_dependency_is_pinned_within_what_we_ask_for(python: str) -> None:
         assert asked.specifier.contains(pin.version), f"{asked} but {pinned[name]}"
 
 
-def test_the_demo_clip_and_its_guitar_are_aligned_and_credited() -> None:
-    mix = soundfile.info(ROOT / "demo" / "metal-madness.ogg")
-    guitar = soundfile.info(ROOT / "demo" / "metal-madness.guitar.ogg")
+@pytest.mark.parametrize("clip", ["feelings", "metal-madness"])
+def test_a_clip_and_its_guitar_are_aligned_and_credited(clip: str) -> None:
+    mix = soundfile.info(ROOT / "demo" / f"{clip}.ogg")
+    guitar = soundfile.info(ROOT / "demo" / f"{clip}.guitar.ogg")
     assert (mix.frames, mix.samplerate, mix.channels) == (
         guitar.frames,
         guitar.samplerate,

@@ -57,14 +57,14 @@ class Excerpt:
         changed = morphsep.morph_array(self.guitar, MODEL_RATE, to=tone, separator="none")
         return self.mix - self.guitar + changed
 
-    def product(self, tone: str, separator: str) -> Signal:
+    def product(self, tone: str, separator: str, protect: bool = True) -> Signal:
         """What morphsep makes of the mix.
 
         Raises:
             SettingError: there is no such separator, or its weights are not on this machine.
         """
         return morphsep.morph_array(
-            self.mix, MODEL_RATE, to=tone, separator=separator, offline=True
+            self.mix, MODEL_RATE, to=tone, separator=separator, protect=protect, offline=True
         )
 
 
@@ -110,7 +110,7 @@ def excerpts(song: Path) -> list[Excerpt]:
 
 
 def compare(
-    excerpts: Sequence[Excerpt], tone: str, separators: Iterable[str]
+    excerpts: Sequence[Excerpt], tone: str, separators: Iterable[str], protect: bool = True
 ) -> Iterator[Comparison]:
     """One song's excerpts through each separator."""
     ideals = [excerpt.ideal(tone) for excerpt in excerpts]
@@ -118,7 +118,7 @@ def compare(
     untouched = _mean(distance(ideal, excerpt.mix) for excerpt, ideal in both)
     ideal_louder = _mean(lufs(ideal) - lufs(excerpt.mix) for excerpt, ideal in both)
     for separator in separators:
-        products = [excerpt.product(tone, separator) for excerpt in excerpts]
+        products = [excerpt.product(tone, separator, protect) for excerpt in excerpts]
         yield Comparison(
             song=excerpts[0].song, tone=tone, separator=separator, untouched=untouched,
             error=_mean(map(distance, ideals, products)), ideal_louder=ideal_louder,
@@ -197,13 +197,14 @@ def main() -> None:
     parser.add_argument("songs", nargs="*", type=Path, metavar="SONG")
     parser.add_argument("--separators", default=SEPARATORS, help="names, separated by commas")
     parser.add_argument("--tones", default=TONES, help="names, separated by commas")
+    parser.add_argument("--no-protect", action="store_true", help="as morphsep's own")
     arguments = parser.parse_args()
     separators, reasons = usable(arguments.separators.split(","))
     found: list[Comparison] = []
     for song in (DEMO, *arguments.songs):
         cut = excerpts(song)
         for tone in arguments.tones.split(","):
-            found += compare(cut, tone, separators)
+            found += compare(cut, tone, separators, not arguments.no_protect)
     print("\n".join(rows(found)), end="\n\n")
     print("\n".join(summary(found)))
     for name, why in reasons.items():

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from statistics import median
 from typing import Any
 
 from rich.console import Console
@@ -104,12 +105,26 @@ def _table(summary: Summary) -> Table:
     reasons: dict[Fate, list[str]] = {
         fate: _reasons(summary.which(fate)) for fate in FATES if fate != "done"
     }
-    why = ["why"] if any(reasons.values()) else []
-    table = Table("tracks", "number", *why)
+    columns = {
+        "stem quality": {fate: _qualities(summary.which(fate)) for fate in FATES},
+        "why": {fate: escape("\n".join(lines)) for fate, lines in reasons.items()},
+    }
+    columns = {name: cells for name, cells in columns.items() if any(cells.values())}
+    table = Table("tracks", "number", *columns)
     for fate in FATES:
-        cells = [escape("\n".join(reasons.get(fate, [])))] if why else []
+        cells = [column.get(fate, "") for column in columns.values()]
         table.add_row(fate, str(len(summary.which(fate))), *cells)
     return table
+
+
+def _qualities(tracks: Mapping[str, TrackResult]) -> str:
+    """The median and the range of the estimated stems' qualities."""
+    known = [result.stem_quality for result in tracks.values() if result.stem_quality is not None]
+    if not known:
+        return ""
+    return f"{median(known):.2f}" + (
+        f" ({min(known):.2f} to {max(known):.2f})" if known[1:] else ""
+    )
 
 
 def _reasons(tracks: Mapping[str, TrackResult], most: int = 12) -> list[str]:

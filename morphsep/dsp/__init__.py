@@ -1,6 +1,7 @@
 """Pure signal maths: arrays in, arrays out; no files, no settings."""
 
 from morphsep.dsp.array_reader import ArrayReader
+from morphsep.dsp.band_power import POWER_HOP, band_powers
 from morphsep.dsp.bands import Bands, erb_bands
 from morphsep.dsp.excerpting import excerpt_spans, excerpts
 from morphsep.dsp.grid import Grid, Span, samples, sections
@@ -15,10 +16,12 @@ from morphsep.dsp.separation_scores import si_sdr, si_sdr_improvement
 from morphsep.dsp.signal import MODEL_RATE, SILENT, Seconds, Signal, dbfs, from_db
 from morphsep.dsp.stft import FrameGrid, Spectrum, hann, power
 from morphsep.dsp.stitching import SeamScore, seam_score, stitch
+from morphsep.dsp.sum_loudness import SumLoudness
 
 __all__ = [
     "CONTEXT",
     "MODEL_RATE",
+    "POWER_HOP",
     "RANGE_DB",
     "SILENT",
     "ArrayReader",
@@ -33,11 +36,13 @@ __all__ = [
     "Signal",
     "Span",
     "Spectrum",
+    "SumLoudness",
     "TruePeakMeter",
     "adain",
     "angle_between",
     "angles_between",
     "arc",
+    "band_powers",
     "compiled",
     "dbfs",
     "erb_bands",

@@ -1,34 +1,19 @@
 """Streaming meters: loudness, peak and true peak of a signal that never has to be in memory.
 
-Sources: Recommendation ITU-R BS.1770-4 (annex 1: loudness; annex 2: true peak). The weighting
-filters are computed for any rate as Brecht De Man found them ("Evaluation of implementations of
-the EBU R128 loudness measurement", 2018), which matches the response of the coefficients printed in
-the Recommendation for 48 kHz to 1e-10 dB.
+Sources: Recommendation ITU-R BS.1770-4 (annex 1: loudness; annex 2: true peak).
 """
 
 from __future__ import annotations
 
-import math
-from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from morphsep.dsp.jit import compiled
+from morphsep.dsp.gating import Bins, Floats, KWeighting, gated, lufs
 from morphsep.dsp.signal import Signal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-Floats = npt.NDArray[np.float64]
-
-ABSOLUTE_GATE = -70.0
-"""LUFS: a gating block below this counts as silence."""
-RELATIVE_GATE = -10.0
-"""LU below the loudness of what passed the absolute gate."""
-BINS_PER_BLOCK = 4
-"""A gating block is 400 ms and starts every 100 ms: four bins of 100 ms each."""
 
 
 class LoudnessMeter:
@@ -39,72 +24,30 @@ class LoudnessMeter:
     """
 
     def __init__(self, sample_rate: int, num_channels: int) -> None:
-        self.sample_rate = sample_rate
-        self.num_channels = num_channels
         self.peak = 0.0
         """Largest absolute sample so far, linear (1.0 = 0 dBFS)."""
-        self._filter = _k_weighting(sample_rate)
-        self._state = np.zeros((num_channels, len(self._filter), 2))
-        self._energies: list[Floats] = []
-        self._num_bins = 0
-        self._num_samples = 0
-        self._pending: Floats = np.zeros((num_channels, 0))
+        self._weighted = KWeighting(sample_rate, num_channels)
+        self._bins = Bins(sample_rate, num_channels)
 
     def add(self, block: Signal) -> None:
         """The next samples, ``[C, n]``, n >= 0."""
-        if block.shape[-1] == 0:
-            return
-        self.peak = max(self.peak, float(np.abs(block).max()))
-        weighted = np.array(block, np.float64, order="C")
-        _filter_in_place(weighted, self._filter, self._state)
-        self._pending = np.concatenate([self._pending, weighted], axis=-1)
-        self._num_samples += block.shape[-1]
-        self._close_bins()
+        if block.shape[-1]:
+            self.peak = max(self.peak, float(np.abs(block).max()))
+            self._bins.add(self._weighted(block) ** 2)
 
     def integrated(self) -> float:
-        """Gated loudness in LUFS of everything so far; -inf for silence.
-
-        As the Recommendation says, an incomplete last block does not count. A signal shorter than
-        400 ms has no complete block, so it is measured as one block of its own length (the
-        Recommendation leaves this open).
-        """
-        blocks = self._block_energies()
-        loud = blocks[_lufs(blocks) >= ABSOLUTE_GATE]
-        if loud.size == 0:
-            return float("-inf")
-        relative = float(_lufs(loud.mean())) + RELATIVE_GATE
-        return float(_lufs(loud[_lufs(loud) > relative].mean()))
+        """Gated loudness in LUFS of everything so far; -inf for silence. A signal shorter than
+        400 ms is measured as one block of its own length."""
+        return gated(self._mean_squares())
 
     def momentary(self) -> Floats:
         """Loudness in LUFS of every gating block of 400 ms, one every 100 ms, ungated (EBU Tech
         3341's momentary loudness): ``[blocks]``, -inf for digital silence."""
-        return _lufs(self._block_energies())
+        return lufs(self._mean_squares())
 
-    def _close_bins(self) -> None:
-        """Reduces every complete 100 ms to its energy. Bins begin at whole samples of the song."""
-        first = self._edge(self._num_bins)
-        complete = self._num_bins
-        while self._edge(complete + 1) <= self._num_samples:
-            complete += 1
-        if complete == self._num_bins:
-            return
-        edges = [self._edge(i) - first for i in range(self._num_bins, complete + 1)]
-        squares = self._pending[:, : edges[-1]] ** 2
-        self._energies.append(np.add.reduceat(squares, edges[:-1], axis=-1))
-        self._pending = self._pending[:, edges[-1] :].copy()
-        self._num_bins = complete
-
-    def _edge(self, index: int) -> int:
-        return index * self.sample_rate // 10
-
-    def _block_energies(self) -> Floats:
-        """Mean square of every gating block, summed over the channels."""
-        if self._num_bins < BINS_PER_BLOCK:
-            total = sum(float(e.sum()) for e in self._energies) + float(np.sum(self._pending**2))
-            return np.array([total / max(self._num_samples, 1)])
-        bins = np.concatenate(self._energies, axis=-1).sum(axis=0)
-        sums = np.lib.stride_tricks.sliding_window_view(bins, BINS_PER_BLOCK).sum(axis=-1)
-        return np.asarray(sums / (0.4 * self.sample_rate))
+    def _mean_squares(self) -> Floats:
+        """Of every gating block, summed over the channels."""
+        return self._bins.block_means(self._bins.sums().sum(axis=0))
 
 
 class TruePeakMeter:
@@ -153,53 +96,6 @@ def rms_per_second(blocks: Iterable[Signal], sample_rate: int) -> Floats:
             squares = squares[:, part.shape[-1] :]
     seconds = len(counts) if counts[-1] else 0
     return np.asarray(np.sqrt(np.array(energies[:seconds]) / np.array(counts[:seconds])))
-
-
-@cache
-def _k_weighting(sample_rate: int) -> Floats:
-    """Head shelf and high-pass of annex 1: sections ``[2, 5]`` of b0, b1, b2, a1 and a2."""
-    k, k_by_q = _turned(1681.9744509555319, 0.7071752369554193, sample_rate)
-    high = 10 ** (3.99984385397 / 20)
-    edge = high**0.499666774155 * k_by_q
-    zeros = np.array([high + edge + k * k, 2 * (k * k - high), high - edge + k * k])
-    shelf = [*(zeros / (1 + k_by_q + k * k)), *_poles(k, k_by_q)]
-    high_pass = [1, -2, 1, *_poles(*_turned(38.13547087613982, 0.5003270373253953, sample_rate))]
-    return np.array([shelf, high_pass])
-
-
-def _turned(hertz: float, q: float, sample_rate: int) -> tuple[float, float]:
-    """The corner on the bilinear transform's axis, and by Q."""
-    k = math.tan(math.pi * hertz / sample_rate)
-    return k, k / q
-
-
-def _poles(k: float, k_by_q: float) -> tuple[float, float]:
-    """a1 and a2."""
-    scale = 1 + k_by_q + k * k
-    return 2 * (k * k - 1) / scale, (1 - k_by_q + k * k) / scale
-
-
-@compiled
-def _filter_in_place(signal: Floats, sections: Floats, state: Floats) -> None:
-    """Second-order sections ``[S, 5]`` over ``[C, T]``, transposed direct form II; what is between
-    two blocks stays in `state` ``[C, S, 2]``. (`scipy.signal` has this, and takes a second to
-    import, which is more than most songs take to be metered.)"""
-    for channel in range(signal.shape[0]):
-        for n in range(signal.shape[1]):
-            x = signal[channel, n]
-            for s in range(sections.shape[0]):
-                y = sections[s, 0] * x + state[channel, s, 0]
-                state[channel, s, 0] = (
-                    sections[s, 1] * x - sections[s, 3] * y + state[channel, s, 1]
-                )
-                state[channel, s, 1] = sections[s, 2] * x - sections[s, 4] * y
-                x = y
-            signal[channel, n] = x
-
-
-def _lufs(mean_square: Floats | np.float64) -> Floats:
-    with np.errstate(divide="ignore"):
-        return np.asarray(-0.691 + 10 * np.log10(mean_square))
 
 
 _TAPS = 12

@@ -102,6 +102,11 @@ class TrackRow:
     to_trim_db: float | None = column(
         "Gain that kept the stem's loudness through the to tone, dB.", "float64"
     )
+    song_trim_db: float | None = column(
+        "Gain of the morphed guitar that kept the song's loudness, at the largest amount, dB; null "
+        "where the stem is no estimate.",
+        "float64",
+    )
     fits: str | None = column(
         "What fitting the from and the to tone to this stem found, as a JSON list of two (lag, "
         "drift, the effects of a match, ...); null if neither had to be fitted.",
@@ -110,6 +115,9 @@ class TrackRow:
     backend_warning: str | None = column(
         "What the backend wants known of this track (a smaller batch, a doubtful inversion).",
         "string",
+    )
+    stem_warning: str | None = column(
+        "What is to be known of an estimated stem (a loudness that could not be kept).", "string"
     )
     settings: str | None = column("All settings as JSON.", "string")
     gain_db: float | None = column(
@@ -125,6 +133,11 @@ class TrackRow:
         "Integrated loudness of the input (BS.1770-4), LUFS.", "float64"
     )
     lufs: float | None = column("Integrated loudness of the output (BS.1770-4), LUFS.", "float64")
+    stem_quality: float | None = column(
+        "How well an estimated stem was told from the rest of its mix, 0 to 1; null where the stem "
+        "is no estimate.",
+        "float64",
+    )
     stem_lufs: float | None = column("Integrated loudness of the stem, LUFS.", "float64")
     null_residual_dbfs: float | None = column(
         "Peak of mix - (guitar + backing) as both lie in their files, dBFS; null if they add up to "

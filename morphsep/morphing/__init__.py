@@ -6,23 +6,31 @@ The stages do it with files, section by section; `morph_samples` with an array, 
 """
 
 from morphsep.morphing.blas import one_blas_thread
+from morphsep.morphing.change import Change, Read
+from morphsep.morphing.estimate import EstimateFacts
 from morphsep.morphing.in_memory import morph_samples, morph_samples_at, recipe_for_arrays
 from morphsep.morphing.mix import READ_BLOCK, MixView, ignore_reading, put_back
 from morphsep.morphing.morpher import Morpher
 from morphsep.morphing.plugins import members_of
 from morphsep.morphing.recipe import Recipe, build
 from morphsep.morphing.settling import forget, settle
+from morphsep.morphing.song_trim import SongTrim, change_of, trimmed
 from morphsep.morphing.stem_facts import StemFacts
 from morphsep.morphing.tone_fit import ToneFit, is_warped, measure_fit
 
 __all__ = [
     "READ_BLOCK",
+    "Change",
+    "EstimateFacts",
     "MixView",
     "Morpher",
+    "Read",
     "Recipe",
+    "SongTrim",
     "StemFacts",
     "ToneFit",
     "build",
+    "change_of",
     "forget",
     "ignore_reading",
     "is_warped",
@@ -34,4 +42,5 @@ __all__ = [
     "put_back",
     "recipe_for_arrays",
     "settle",
+    "trimmed",
 ]

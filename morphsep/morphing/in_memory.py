@@ -11,10 +11,12 @@ from morphsep.backends.perceptual import Warp
 from morphsep.dsp import MODEL_RATE, ArrayReader, ModelRateReader, Moments, Signal, sections
 from morphsep.errors import SettingError, TrackError
 from morphsep.morphing.blas import one_blas_thread
+from morphsep.morphing.estimate import EstimateFacts
 from morphsep.morphing.mix import READ_BLOCK, MixView, put_back
 from morphsep.morphing.morpher import Morpher
 from morphsep.morphing.recipe import Recipe, build_anew
 from morphsep.morphing.settling import is_pattern, settle_anew
+from morphsep.morphing.song_trim import change_of
 from morphsep.morphing.stem_facts import StemFacts
 from morphsep.morphing.tone_fit import ToneFit, is_warped, measure_fit
 from morphsep.request import Settings
@@ -73,33 +75,53 @@ def _morphed(
     recipe: Recipe, samples: Signal, sample_rate: int, recipes: Iterable[Recipe]
 ) -> Iterator[Signal]:
     """By recipes that differ from the first one in the amount alone."""
-    guitar = _separated(recipe, samples, sample_rate)
+    mix = _view(recipe, samples, sample_rate)
+    guitar = _separated(recipe, mix)
+    estimate = _looked_at(recipe, mix, guitar) if recipe.is_estimate else None
     read = ArrayReader(guitar, MODEL_RATE).read
     facts = StemFacts.of(read, guitar.shape[1], guitar.shape[0])
     stem = facts.stem(read, guitar.shape[1], guitar.shape[0])
     with one_blas_thread():
         fit = measure_fit(recipe, stem, facts.peak)
     for each in recipes:
-        delta = ArrayReader(_delta(each, stem, fit), MODEL_RATE)
-        yield put_back(samples, 0, delta.read, sample_rate)
+        delta = ArrayReader(_delta(each, stem, fit), MODEL_RATE).read
+        if estimate is not None:
+            delta = change_of(mix, each, estimate, read, delta)[0].read
+        yield put_back(samples, 0, delta, sample_rate)
 
 
-def _separated(recipe: Recipe, samples: Signal, sample_rate: int) -> Signal:
-    """The guitar, ``[C, T]`` at 44.1 kHz."""
+def _view(recipe: Recipe, samples: Signal, sample_rate: int) -> MixView:
     reader = ModelRateReader(ArrayReader(samples, sample_rate))
     moments = Moments()
     for span in sections(samples.shape[1], READ_BLOCK):
         moments.add(samples[:, span.start : span.stop])
-    mix = MixView(
+    return MixView(
         reader=reader, num_samples=reader.num_samples, num_channels=reader.num_channels,
         mean=moments.mean, std=moments.std, stem_path=_stem_path(recipe.settings),
     )  # fmt: skip
+
+
+def _separated(recipe: Recipe, mix: MixView) -> Signal:
+    """The guitar, ``[C, T]`` at 44.1 kHz."""
     stem = np.empty((mix.num_channels, mix.num_samples), np.float32)
     for span in sections(mix.num_samples, recipe.section):
         stem[:, span.start : span.stop] = recipe.separator.separate(mix, span.start, span.stop)
     if not np.isfinite(stem).all():
         raise TrackError("non_finite", "the separated guitar holds NaN or infinity")
     return stem
+
+
+def _looked_at(recipe: Recipe, mix: MixView, samples: Signal) -> EstimateFacts:
+    """What an estimated stem is worth.
+
+    Raises:
+        TrackError: less than what is wanted.
+    """
+    stem = ArrayReader(samples, MODEL_RATE).read
+    facts = EstimateFacts.of(mix.read, stem, mix.num_samples)
+    if (why := facts.too_poor(recipe.settings.min_stem_quality)) is not None:
+        raise TrackError("poor_stem", why)
+    return facts
 
 
 def _stem_path(settings: Settings) -> str | None:

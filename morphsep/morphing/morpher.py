@@ -20,7 +20,6 @@ from morphsep.dsp import MODEL_RATE, SILENT, SeamScore, Seconds, Signal, Span, d
 from morphsep.errors import TrackError
 from morphsep.manifest import ChunkRow
 from morphsep.morphing.recipe import Recipe
-from morphsep.request import AS_RECORDED
 from morphsep.tones import Stem
 
 
@@ -59,7 +58,7 @@ class Morpher:
     @cached_property
     def changes(self) -> bool:
         """Whether there is a delta at all."""
-        return not (self._from_stem and self._all_bypass())
+        return not (self.recipe.from_recorded and self._all_bypass())
 
     def delta(self) -> Iterator[Signal]:
         """The section's delta ``[C, n]``, piece by piece in order of time.
@@ -76,11 +75,6 @@ class Morpher:
     @property
     def _touching(self) -> range:
         return self.recipe.grid.touching(self.section, self.stem.num_samples)
-
-    @property
-    def _from_stem(self) -> bool:
-        """Whether amount 0 is the stem itself."""
-        return self.recipe.source.name == AS_RECORDED
 
     def _span(self, index: int) -> Span:
         return self.recipe.grid.span(index, self.stem.num_samples)
@@ -144,7 +138,7 @@ class Morpher:
             elif passages:
                 break
             else:
-                if reason == "zero" and not self._from_stem:
+                if reason == "zero" and not self.recipe.from_recorded:
                     out = self.recipe.source.render(stem, start, self.stem.level)
                 else:
                     out = stem

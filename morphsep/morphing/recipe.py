@@ -12,6 +12,7 @@ from morphsep.dsp import Grid, samples
 from morphsep.errors import SettingError
 from morphsep.morphing.plugins import build_backend, build_separator
 from morphsep.request import AS_RECORDED, Settings
+from morphsep.separators import SeparatorTraits
 from morphsep.storage import digest
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ CODE_SCHEMA = 1
 
 FIT_SCHEMA = 2
 """The same of what changes morphs and leaves stems alone."""
+
+ESTIMATE_SCHEMA = 1
+"""The same of what is done only where the stem is an estimate."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,6 +43,16 @@ class Recipe:
     """Length of a section in samples at 44.1 kHz."""
     separator: Separator
     backend: Backend
+
+    @property
+    def from_recorded(self) -> bool:
+        """Whether amount 0 is the stem itself."""
+        return self.source.name == AS_RECORDED
+
+    @property
+    def is_estimate(self) -> bool:
+        """Whether the stem is what a separator takes for the guitar, not the guitar itself."""
+        return not SeparatorTraits.of(self.separator).exact
 
     def at(self, amount: str) -> Recipe:
         """The recipe, whose own amount is not 0, with another amount; tones and backend stay.
@@ -89,7 +103,8 @@ class Recipe:
     def _morph_key(self) -> tuple[str, ...]:
         s = self.settings
         parts = (self.warp_key, self.curve, self.grid, s.uniform, s.format, s.subtype)
-        return tuple(map(str, parts))
+        estimate = (f"estimate {ESTIMATE_SCHEMA} {s.protect}",) if self.is_estimate else ()
+        return (*map(str, parts), *estimate)
 
 
 @lru_cache(maxsize=1024)
@@ -144,6 +159,10 @@ def _check_ranges(settings: Settings) -> None:
         check_format(settings.format)
     if settings.subtype is not None:
         _check_subtype(settings.format, settings.subtype.upper())
+    if settings.min_stem_quality is not None and not 0 <= settings.min_stem_quality <= 1:
+        raise SettingError(
+            f"--min-stem-quality must lie between 0 and 1, got {settings.min_stem_quality:g}"
+        )
     if settings.shifts < 0:
         raise SettingError(f"--shifts must be 0 or more, got {settings.shifts}")
 

@@ -53,9 +53,14 @@ class Curve:
         return self.points[0][1] if self.is_constant else None
 
     @property
+    def largest(self) -> float:
+        """The largest amount that is asked for."""
+        return max(amount for _, amount in self.points)
+
+    @property
     def is_zero(self) -> bool:
         """Whether nothing is asked for in the whole track."""
-        return all(amount == 0 for _, amount in self.points)
+        return self.largest == 0
 
     @property
     def is_trivial(self) -> bool:

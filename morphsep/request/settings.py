@@ -76,6 +76,20 @@ class Settings:
         ),
     ] = None
     """The user's own stem: a path, or a pattern such as {stem}.guitar.wav."""
+    protect: Annotated[
+        bool,
+        Option(help="Keep what an estimated stem holds where the guitar rests from being morphed."),
+    ] = True
+    """Whether the change is held back where an estimated stem holds no guitar."""
+    min_stem_quality: Annotated[
+        float | None,
+        Option(
+            help="Skip songs whose estimated stem has a lower stem_quality, 0 to 1.",
+            metavar="QUALITY",
+            in_separate=True,
+        ),
+    ] = None
+    """Least `stem_quality` of an estimated stem, 0 to 1: a song with less becomes a skipped row."""
     backend: Annotated[
         str,
         Option(help="auto, or one of `morphsep backends`: chain, spectral, music2latent, ..."),

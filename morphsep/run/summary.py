@@ -25,6 +25,8 @@ class TrackResult(NamedTuple):
     output: str | None
     lacks_tags: bool
     """Whether tags of its input were left out."""
+    stem_quality: float | None = None
+    """Of a stem that is an estimate, where this run has looked at it."""
 
     @property
     def fate(self) -> Fate:

@@ -37,8 +37,9 @@ class Tally:
         """Counts a finished track, and tells whoever watches."""
         row = outcome.row
         self.tracks[row.track] = TrackResult(
-            row.status, outcome.fresh, row.message, row.output, row.tags_warning is not None
-        )
+            row.status, outcome.fresh, row.message, row.output, row.tags_warning is not None,
+            row.stem_quality,
+        )  # fmt: skip
         self.failed += row.status == "failed"
         self.heartbeat.record(outcome)
         self.on_outcome(outcome)

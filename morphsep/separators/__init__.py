@@ -6,6 +6,7 @@ Found by entry point ``morphsep.separators``, ours like anybody's.
 from morphsep.separators.auto import choose_separator
 from morphsep.separators.ensemble import Ensemble, Member, parse_members
 from morphsep.separators.separator import Licensed, Mix, Separator
+from morphsep.separators.traits import SeparatorTraits
 
 __all__ = [
     "Ensemble",
@@ -13,6 +14,7 @@ __all__ = [
     "Member",
     "Mix",
     "Separator",
+    "SeparatorTraits",
     "choose_separator",
     "parse_members",
 ]

@@ -13,6 +13,7 @@ class NoSeparation:
     description = "the input already is a guitar: stem = input"
     licence = "Apache-2.0"
     weights_hash: str | None = None
+    exact = True
 
     def fingerprint(self) -> str:
         """Constant: the stem depends on the mix alone."""

@@ -7,9 +7,11 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from morphsep.morphing import Recipe
+from morphsep.morphing import EstimateFacts, Recipe
 from morphsep.stages import track_row
+from morphsep.stages.change import change_of
 from morphsep.stages.clip import Clip
+from morphsep.stages.estimate import measured_estimate
 from morphsep.stages.finishing import finish
 from morphsep.stages.output import write_song, write_stems
 from morphsep.stages.run_context import RunContext
@@ -34,7 +36,10 @@ def assemble(run: RunContext, clip: Clip) -> list[Clip]:
     if not is_whole(clip, recipe, delta):
         return []
     reach = run.reporter(clip, "assemble")
-    values = write_song(run.workspace.out, clip, open_input(run, clip), delta)
+    readable = open_input(run, clip)
+    estimate = measured_estimate(recipe, stem)
+    change, about = change_of(clip, readable, recipe, stem, delta, estimate)
+    values = about | _of_estimate(estimate) | write_song(run.workspace.out, clip, readable, change)
     reach(clip.source.model_length)
     separated = how_separated(stem) if clip.separated else Separated()
     values |= _measured(clip, recipe, stem, made) | {
@@ -55,7 +60,10 @@ def assemble_parts(run: RunContext, clip: Clip) -> list[Clip]:
     """
     began = time.perf_counter()
     stem = stem_of(run, clip)
-    values = write_stems(run.workspace.out, clip, open_input(run, clip), stem)
+    estimate = measured_estimate(run.recipe(clip.job.settings), stem)
+    values = _of_estimate(estimate) | write_stems(
+        run.workspace.out, clip, open_input(run, clip), stem
+    )
     separated = how_separated(stem) if clip.separated else Separated()
     values |= {
         "seconds_separate": separated.seconds,
@@ -63,6 +71,10 @@ def assemble_parts(run: RunContext, clip: Clip) -> list[Clip]:
         "versions": track_row.versions(separated.cpus),
     }
     return [replace(clip, outcome=finish(run, clip, values))]
+
+
+def _of_estimate(estimate: EstimateFacts | None) -> dict[str, Any]:
+    return {"stem_quality": estimate.quality} if estimate is not None else {}
 
 
 def _measured(clip: Clip, recipe: Recipe, stem: SectionStore, made: SectionNote) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from morphsep import audio
 from morphsep.dsp import LoudnessMeter, TruePeakMeter, dbfs, to_rate
 from morphsep.errors import TrackError
-from morphsep.morphing import put_back
+from morphsep.morphing import Read, put_back
 from morphsep.stages.readable import Readable
 from morphsep.stages.scanning import Scan
 from morphsep.stages.section_store import SectionStore
@@ -46,7 +46,7 @@ class _WouldClipError(Exception):
 def assemble(
     scan: Scan,
     readable: Readable,
-    delta: SectionStore,
+    change: Read,
     path: Path,
     output: audio.OutputFormat,
     gain: float = 1.0,
@@ -54,6 +54,9 @@ def assemble(
     """Writes the finished track to a new file; a second time, quieter, if it would clip.
 
     After an exception there is no file.
+
+    Args:
+        change: what is added to the mix.
 
     Raises:
         TrackError: the disk is full.
@@ -64,7 +67,7 @@ def assemble(
     try:
         with _writer(path, readable, scan, output, "morph") as writer:
             for start, mix in mix_blocks(scan, readable):
-                out = put_back(mix, start, delta.read, scan.sample_rate)
+                out = put_back(mix, start, change, scan.sample_rate)
                 if gain != 1.0:
                     out *= gain
                 over = max(over, _overshoot(out, output))
@@ -74,7 +77,7 @@ def assemble(
             if over > 1.0 and gain == 1.0 and not output.is_float:
                 raise _WouldClipError
     except _WouldClipError:
-        return assemble(scan, readable, delta, path, output, gain=1.0 / over)
+        return assemble(scan, readable, change, path, output, gain=1.0 / over)
     return Assembled(
         gain=gain, peak=loudness.peak, true_peak=true_peak.peak, lufs=loudness.integrated(),
         tags=writer.tags,

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 from morphsep.dsp import sections
 from morphsep.morphing import one_blas_thread
 from morphsep.stages.clip import Clip
+from morphsep.stages.estimate import estimate_facts, measure_estimate
+from morphsep.stages.finishing import finish
 from morphsep.stages.run_context import RunContext
 from morphsep.stages.section_notes import forget_others
-from morphsep.stages.stems import measure_stem, stem_facts
+from morphsep.stages.stems import how_separated, measure_stem, stem_facts
 from morphsep.stages.tone_fit import known_fit, measure_fit
-from morphsep.stages.track_state import delta_of, stem_of
+from morphsep.stages.track_state import delta_of, open_input, stem_of
+
+log = logging.getLogger("morphsep")
 
 
 def measure(run: RunContext, clip: Clip) -> list[Clip]:
     """Takes what has to be the same for all of a track from its whole stem, and finds the
-    sections that have to be morphed."""
+    sections that have to be morphed. A track whose stem is too poor ends here."""
     stem, source = stem_of(run, clip), clip.source
     facts = stem_facts(stem, source.model_length) or measure_stem(stem, source.model_length)
+    recipe = run.recipe(clip.job.settings)
+    if recipe.is_estimate and (ended := _look_at_estimate(run, clip)) is not None:
+        return [ended]
     if run.command == "separate":
         return [clip]
-    recipe = run.recipe(clip.job.settings)
     if known_fit(recipe, stem) is None:
         with one_blas_thread():
             measure_fit(recipe, stem, source.model_length, facts)
@@ -29,3 +36,19 @@ def measure(run: RunContext, clip: Clip) -> list[Clip]:
     cut = sections(source.model_length, recipe.section)
     missing = [replace(clip, section=section) for section in cut if section not in done]
     return missing or [clip]
+
+
+def _look_at_estimate(run: RunContext, clip: Clip) -> Clip | None:
+    """Measures an estimated stem beside its mix, and says so if it is poor. A track whose stem is
+    poorer than what is wanted comes back with its end."""
+    stem = stem_of(run, clip)
+    facts = estimate_facts(stem) or measure_estimate(clip, open_input(run, clip), stem)
+    if (why := facts.too_poor(clip.job.settings.min_stem_quality)) is not None:
+        values = {
+            "status": "skipped", "error_code": "poor_stem", "message": why,
+            "stem_quality": facts.quality, "seconds_separate": how_separated(stem).seconds,
+        }  # fmt: skip
+        return replace(clip, outcome=finish(run, clip, values))
+    if facts.warning is not None:
+        log.warning("%s: %s", clip.job.path, facts.warning)
+    return None

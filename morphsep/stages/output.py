@@ -6,6 +6,7 @@ from typing import Any
 
 from morphsep import audio, storage
 from morphsep.errors import SettingError, TrackError
+from morphsep.morphing import Read
 from morphsep.request import Command, Job, backing_of
 from morphsep.stages.assembly import assemble, assemble_stems
 from morphsep.stages.clip import Clip
@@ -39,17 +40,18 @@ def output_of(job: Job, info: audio.AudioInfo, command: Command) -> audio.Output
     return form
 
 
-def write_song(
-    out: Location, clip: Clip, readable: Readable, delta: SectionStore
-) -> dict[str, Any]:
+def write_song(out: Location, clip: Clip, readable: Readable, change: Read) -> dict[str, Any]:
     """Writes the morphed track; returns the columns about it.
+
+    Args:
+        change: what is added to the mix.
 
     Raises:
         TrackError: it cannot be written.
     """
     form = output_of(clip.job, clip.source.info, "morph")
     with (out / clip.job.track).writing() as path:
-        made = assemble(clip.source, readable, delta, path, form)
+        made = assemble(clip.source, readable, change, path, form)
         digest = storage.digest_file(path)
     row = of_output(clip.job.track, digest, form, made)
     return row | {"output_stamp": (out / clip.job.track).full_stamp()}

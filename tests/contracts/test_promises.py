@@ -84,6 +84,7 @@ def test_promises_1_to_3_and_5_to_7(song_of, separation, backend, uniform) -> No
     row = morphsep.morph_file(
         path, out, to="distortion", amount="0:00=0 0:06=0 0:10=1",
         backend=backend, chunk=5, uniform=uniform, **separation,
+        protect=False,  # what a small separator makes of a toy song may not pass for a guitar
     )  # fmt: skip
     got, given = soundfile.info(out / row.output), soundfile.info(path)
     for name in ("frames", "samplerate", "channels", "format", "subtype"):

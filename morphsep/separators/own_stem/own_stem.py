@@ -25,6 +25,7 @@ class OwnStem:
     description = "your own stem (--stem), aligned with the mix or refused"
     licence = "Apache-2.0"
     weights_hash: str | None = None
+    exact = True
 
     def __init__(self) -> None:
         self._files = StemFiles()

@@ -1,0 +1,119 @@
+"""What is measured of an estimated stem beside the rest of its mix: how well the two were told
+apart, and where the stem holds a guitar at all.
+
+Where the guitar rests, an estimated stem still holds some of the other instruments, 10 to 15 dB
+lower, and a distortion lifts them above those in the mix. Three things tell such passages: the stem
+is far below the rest; or it is below the rest and far below what it is where the guitar plays.
+There the change is held back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from morphsep.dsp import POWER_HOP as HOP
+from morphsep.dsp import Signal, band_powers
+from morphsep.morphing.change import Read
+
+Floats = npt.NDArray[np.float64]
+
+PLAYED = (100.0, 1000.0)
+"""Hz: where guitars have most of their energy, which tells where they play."""
+HEARD = (300.0, 3000.0)
+"""Hz: where what a stem has in common with its rest says most about the stem. Of 64 stems of six
+songs (two separators, and guitars with a share of the backing) the correlation there ranks SI-SDR
+by 0.81 and the error of a morph by 0.58 (Spearman); over all frequencies by 0.56 and 0.65."""
+SMOOTHED = 35
+"""Frames (0.8 s) over which powers are averaged."""
+PLAYING = 80
+"""Percentile of the stem's level that counts as its level where the guitar plays."""
+AUDIBLE_DB = 40.0
+"""Frames further below the loudest do not count for that."""
+LEAST_RATIO_DB = -12.0
+"""Stem over rest below which a passage is no guitar, whatever its level."""
+PLAYED_RATIO_DB, PLAYED_LEVEL_DB = -3.0, -6.0
+"""Stem over rest, and stem over its own level where the guitar plays: below both it is none."""
+SLOPE = 8.0
+"""Decibels by which the change is held back for each that a passage is below these limits."""
+MOST_DB = 40.0
+PER_MILLE = 1000
+POOR = 0.5
+"""Quality below which a word is said."""
+TINY = 1e-20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EstimateFacts:
+    """What was measured of an estimated stem."""
+
+    quality: float | None
+    """1 less the correlation of stem and rest from 300 Hz to 3 kHz, 0 to 1; None for a silent
+    stem."""
+    shares: Sequence[int]
+    """How much of the change is made around each frame, in thousandths."""
+
+    @classmethod
+    def of(cls, mix: Read, stem: Read, num_samples: int) -> EstimateFacts:
+        """Measures a whole track."""
+
+        def rest(start: int, length: int) -> Signal:
+            return mix(start, length) - stem(start, length)
+
+        played, heard = band_powers((stem, rest), num_samples, (PLAYED, HEARD))
+        return cls(quality=_quality(heard), shares=_shares(played).tolist())
+
+    def share(self, start: int, num_samples: int) -> Signal:
+        """How much of the change is made, ``[n]`` in [0, 1]."""
+        first = max(start // HOP, 0)
+        near = self.shares[first : (start + num_samples) // HOP + 2] or self.shares[-1:]
+        where = (first + np.arange(len(near))) * HOP
+        shares = np.interp(np.arange(start, start + num_samples), where, near)
+        return np.asarray(shares / PER_MILLE, np.float32)
+
+    def too_poor(self, least: float | None) -> str | None:
+        """Why a song is left out that wants a stem of at least this quality; None: it is not."""
+        if least is None or self.quality is None or self.quality >= least:
+            return None
+        return (
+            f"the separated guitar has a stem quality of {self.quality:.2f}, less than "
+            f"--min-stem-quality {least:g}; use another --separator, or a --stem of your own"
+        )
+
+    @property
+    def warning(self) -> str | None:
+        """A sentence, if the stem is so poor that its morph will hardly be what was wanted."""
+        if self.quality is None or self.quality >= POOR:
+            return None
+        return (
+            f"the separated guitar has a stem quality of {self.quality:.2f}: much of it belongs to "
+            "other instruments, which are changed with it"
+        )
+
+
+def _shares(powers: Floats) -> npt.NDArray[np.int64]:
+    """How much of the change is made, in thousandths, ``[frames]``."""
+    stem, rest = (10 * np.log10(_smoothed(power) + TINY) for power in powers[:2])
+    ratio = stem - rest
+    playing = np.percentile(stem[stem > stem.max() - AUDIBLE_DB], PLAYING)
+    played = np.maximum(ratio - PLAYED_RATIO_DB, stem - playing - PLAYED_LEVEL_DB)
+    over = np.minimum(ratio - LEAST_RATIO_DB, played)
+    gains = 10 ** (np.clip(SLOPE * over, -MOST_DB, 0.0) / 20)
+    return np.asarray(np.rint(gains * PER_MILLE), np.int64)
+
+
+def _smoothed(power: Floats) -> Floats:
+    from scipy.ndimage import uniform_filter1d
+
+    return np.asarray(np.maximum(uniform_filter1d(power, SMOOTHED, mode="nearest"), 0.0))
+
+
+def _quality(powers: Floats) -> float | None:
+    stem, rest, product = powers.sum(axis=1)
+    if stem == 0:
+        return None
+    correlation = product / np.sqrt(stem * rest) if rest > 0 else 0.0
+    return float(1 - np.clip(correlation, 0.0, 1.0))
