@@ -63,7 +63,7 @@ def facts(stem: Signal, mix: Signal) -> EstimateFacts:
     return EstimateFacts.of(*reads, mix.shape[1])
 
 
-@pytest.mark.parametrize("leak", [0.1, 0.3])
+@pytest.mark.parametrize("leak", [0.05, 0.13])
 def test_where_the_guitar_rests_the_song_is_left_as_it_is(leak: float) -> None:
     guitar, backing = with_a_rest(12.0)
     mix, rest = guitar + backing, slice(7 * RATE, 12 * RATE)
@@ -87,7 +87,7 @@ def test_a_quiet_guitar_that_plays_alone_is_no_rest() -> None:
 
 def test_how_much_is_changed_does_not_depend_on_what_is_asked_for_at_once() -> None:
     guitar, backing = with_a_rest(6.0)
-    found = facts(guitar + np.float32(0.2) * backing, guitar + backing)
+    found = facts(guitar + np.float32(0.1) * backing, guitar + backing)
     whole = found.share(-3000, 6 * RATE + 6000)
     pieces = [found.share(start, 7001) for start in range(-3000, 6 * RATE, 7001)]
     np.testing.assert_array_equal(np.concatenate(pieces)[: whole.size], whole)
