@@ -1,10 +1,10 @@
 """What is measured of an estimated stem beside the rest of its mix: how well the two were told
 apart, and where the stem holds a guitar at all.
 
-Where the guitar rests, an estimated stem still holds some of the other instruments, 15 dB lower, and
-a distortion lifts them above those in the mix. There the stem is further below the rest than where
-a guitar plays, and the change is held back. (A stem's level tells less: below what it is elsewhere
-it also is where a separator finds little of a guitar that plays.)
+Where the guitar rests, an estimated stem still holds some of the other instruments, 15 dB lower,
+and a distortion lifts them above those in the mix. There the stem is further below the rest than
+where a guitar plays, and the change is held back. (A stem's level tells less: below what it is
+elsewhere it also is where a separator finds little of a guitar that plays.)
 """
 
 from __future__ import annotations
