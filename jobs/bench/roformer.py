@@ -71,7 +71,7 @@ def _compare(folder: Path, arguments: argparse.Namespace) -> None:
             costs[side].append(_run(side, folder, arguments))
             print(f"{side}: {costs[side][-1]}", file=sys.stderr, flush=True)
     print(f"\n{arguments.model}, {arguments.seconds:g} s of stereo, {arguments.threads} threads\n")
-    print("| | CPU s | times less | wall s | times less | peak | error |")
+    print("| | CPU s | times less | wall s | times less | peak | from ours |")
     print("|---|---|---|---|---|---|---|")
     base, wanted = _best(costs[sides[0]]), np.load(folder / "ours.npy")
     for side in sides:

@@ -18,13 +18,13 @@ from morphsep.storage import location
 ROUND_IT = "scan and assemble"
 """What is done besides separating and morphing."""
 SPEED = {
-    "demucs": 0.67, "embedded": 14.0, "harmonic": 31.0, "stem": 62.0, "none": 140.0,
+    "demucs": 0.67, "roformer": 0.15, "embedded": 14.0, "harmonic": 31.0, "stem": 62.0, "none": 140.0,
     "chain": 67.0, "spectral": 49.0, "crossfade": 97.0, "vocoder": 63.0,
     ROUND_IT: 33.0,
 }  # fmt: skip
 """Seconds of audio per second of work on the 2-core machine of docs/reference/benchmarks.md
 (stereo, 44.1 kHz). Used until a manifest holds figures of the machine at hand."""
-MEMORY_GB = {"demucs": 1.5, "embedded": 0.9, "harmonic": 0.5}
+MEMORY_GB = {"demucs": 1.5, "roformer": 1.5, "embedded": 0.9, "harmonic": 0.5}
 OTHER_MEMORY_GB = 0.4
 """Peak resident memory with 300 s sections, same page."""
 
