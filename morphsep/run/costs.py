@@ -18,7 +18,8 @@ from morphsep.storage import location
 ROUND_IT = "scan and assemble"
 """What is done besides separating and morphing."""
 SPEED = {
-    "demucs": 0.67, "roformer": 0.15, "embedded": 14.0, "harmonic": 31.0, "stem": 62.0, "none": 140.0,
+    "demucs": 0.67, "roformer": 0.15,
+    "embedded": 14.0, "harmonic": 31.0, "stem": 62.0, "none": 140.0,
     "chain": 67.0, "spectral": 49.0, "crossfade": 97.0, "vocoder": 63.0,
     ROUND_IT: 33.0,
 }  # fmt: skip
