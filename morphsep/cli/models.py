@@ -22,7 +22,7 @@ models_app = typer.Typer(
 
 @models_app.command("list")
 def models_list(as_json: Json = False) -> None:
-    """Models that are known, which are here, and how the others are had."""
+    """Models that are known, which are here, and how to get the others."""
     from morphsep import models
 
     found = models.list_models()

@@ -61,7 +61,7 @@ class Plan:
         problems = [f"problem   {text}" for text in self.problems]
         if not self.readable and not self.of_unknown_length:
             return [*problems, f"files     {self.files} (none readable)"]
-        source = "this folder's manifest" if self.measured_here else "reference figures"
+        source = "earlier runs in this output folder" if self.measured_here else "reference figures"
         chunks = f", {self.chunks} chunks" if self.backends else ""
         backends = f"; backend {_counted(self.backends)}" if self.backends else ""
         lines = [

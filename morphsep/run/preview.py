@@ -63,7 +63,7 @@ def _span(path: str, start: Seconds) -> tuple[Seconds, Seconds]:
     duration = audio.probe(path).duration
     if start >= duration:
         taken = min(LENGTH, duration)
-        log.warning("%s ends at %.2f s, before --at: its last %.2f s it is", path, duration, taken)
+        log.warning("%s ends at %.2f s, before --at; taking its last %.2f s", path, duration, taken)
     start = max(min(start, duration - LENGTH), 0.0)
     return start, min(LENGTH, duration - start)
 

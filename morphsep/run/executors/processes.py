@@ -1,6 +1,6 @@
 """Workers on this machine: processes, each reached by a pipe of its own.
 
-A pipe each, and nothing shared among them: whoever is killed in whatever it was at, the others go
+A pipe each, and nothing shared among them: if one is killed, whatever it was doing, the others go
 on, and it is known which records it had. (A pool of `concurrent.futures` or loky shares queues and
 locks, and is broken as a whole.)
 """
