@@ -3,8 +3,8 @@
     python -m jobs.bench.ideal SONG... [--separators embedded,harmonic] [--tones distortion,...]
 
 A SONG is a mix with its guitar beside it (NAME.flac and NAME.guitar.flac, aligned to the sample),
-as `jobs.import_songs` writes them; the demo's song comes first, always. The *ideal* is what a
-perfect separator would give, backing + tone(true guitar). Three excerpts of 15 s of each song, soft
+as `jobs.import_songs` writes them; "Metal madness" of demo/ comes first, always. The *ideal* is what
+a perfect separator would give, backing + tone(true guitar). Three excerpts of 15 s of each song, soft
 passages among them, go through `morph_array` at amount 1, so that everything counts that the
 product does: its stem, its trim, its tone.
 
