@@ -3,10 +3,10 @@
     python -m jobs.bench.ideal SONG... [--separators embedded,harmonic] [--tones distortion,...]
 
 A SONG is a mix with its guitar beside it (NAME.flac and NAME.guitar.flac, aligned to the sample),
-as `jobs.import_songs` writes them; "Metal madness" of demo/ comes first, always. The *ideal* is what
-a perfect separator would give, backing + tone(true guitar). Three excerpts of 15 s of each song, soft
-passages among them, go through `morph_array` at amount 1, so that everything counts that the
-product does: its stem, its trim, its tone.
+as `jobs.import_songs` writes them; "Metal madness" of demo/ comes first, always. The *ideal* is
+what a perfect separator would give, backing + tone(true guitar). Three excerpts of 15 s of each
+song, soft passages among them, go through `morph_array` at amount 1, so that everything counts that
+the product does: its stem, its trim, its tone.
 
 *Error*: log-spectral distance to the ideal in dB (`distances_to_truth`). Loudness is not matched: a
 song that becomes softer is an error. *Ratio*: that of the error to the untouched mix's, in dB;
