@@ -109,6 +109,28 @@ def test_what_becomes_louder_is_made_quieter() -> None:
     assert lufs(mix + quieter.read(0, mix.shape[1])) == pytest.approx(lufs(mix), abs=0.01)
 
 
+@pytest.mark.parametrize(
+    ("out", "back", "gain_db"),
+    [
+        # the song becomes |1 - out + gain * back| times the mix
+        (0.4, -0.4, -4.0),  # quieter at any gain, and the more the louder it is
+        (0.9, -0.5, 4.0),  # quieter at any gain
+        (0.9, -0.9, 20 * np.log10(11 / 9)),
+        (0.4, -1.4, 20 * np.log10(8 / 7)),
+        (-3.0, -3.8, 20 * np.log10(3 / 3.8)),  # as loud at 5 / 3.8, too, which is further from 1
+    ],
+)
+def test_a_tone_that_inverts_the_polarity_gets_the_best_gain(
+    out: float, back: float, gain_db: float
+) -> None:
+    mix = songs.guitar(3.0) + songs.backing(3.0)
+    made, trim = trimmed(*song_of(mix, mix * np.float32(out), mix * np.float32(back)))
+    assert made.gain_db == trim.gain_db == pytest.approx(gain_db, abs=1e-3)
+    missed = lufs(mix + made.read(0, mix.shape[1])) - lufs(mix)
+    assert trim.missed == pytest.approx(missed, abs=0.01)
+    assert (trim.warning is None) == (abs(trim.gain_db) < 4)
+
+
 @pytest.mark.parametrize("level", [0.0, 1e-5])
 def test_nothing_is_done_to_silence_and_where_nothing_changes(level: float) -> None:
     mix = songs.backing(1.0) * np.float32(level)

@@ -7,7 +7,9 @@ distortion. So the morphed guitar gets the gain with which the song is as loud a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -21,8 +23,11 @@ MOST_DB = 4.0
 """What would need more is too poor a stem: more of it would be heard as noise."""
 NOTICED = 0.3
 """LU by which a song may come out louder or quieter without a word."""
-STEPS = 20
-"""Halvings of the gains between none and the most: to 4e-6 dB."""
+GRID_DB = np.arange(-MOST_DB, MOST_DB + 0.25, 0.25).tolist()
+"""Gains that are tried first, since more is not always louder: with a tone that inverts the
+polarity, or a stem that is the rest's opposite, some gain makes the two cancel."""
+HALVINGS = 16
+"""Of a step between two of them: to 4e-6 dB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +46,8 @@ class SongTrim:
             return None
         how = "louder" if self.missed > 0 else "quieter"
         return (
-            f"the song comes out {abs(self.missed):.1f} LU {how}, though its morphed guitar was "
-            f"changed by {MOST_DB:g} dB: the stem holds too much of the other instruments"
+            f"the song comes out {abs(self.missed):.1f} LU {how}, and no gain of its morphed "
+            f"guitar up to {MOST_DB:g} dB mends that: the stem holds too much of other instruments"
         )
 
 
@@ -75,18 +80,26 @@ def _measured(mix: MixView, change: Change) -> SongTrim:
 
 
 def _solved(wanted: float, after: SumLoudness) -> SongTrim:
-    """What comes nearest to the wanted loudness in LUFS, by bisection."""
+    """The smallest gain with the wanted loudness in LUFS; without one, what comes nearest to it."""
 
     def missed(gain_db: float) -> float:
         return after.integrated(gain_db) - wanted
 
-    first = missed(0.0)
-    if not np.isfinite(first):
+    if not np.isfinite(missed(0.0)):
         return SongTrim()  # before or after it is below what counts at all
-    near, far = 0.0, MOST_DB if first < 0 else -MOST_DB
-    if missed(far) * first > 0:
-        return SongTrim(gain_db=far, missed=missed(far))
-    for _ in range(STEPS):
-        middle = (near + far) / 2
-        near, far = (middle, far) if missed(middle) * first > 0 else (near, middle)
-    return SongTrim(gain_db=near, missed=missed(near))
+    tried = [SongTrim(gain_db=gain_db, missed=missed(gain_db)) for gain_db in GRID_DB]
+    steps = [(low, high) for low, high in pairwise(tried) if (low.missed < 0) != (high.missed < 0)]
+    if not steps:
+        return min(tried, key=lambda trim: (abs(trim.missed), abs(trim.gain_db)))
+    gain_db = _crossing(missed, *min(steps, key=lambda ends: abs(sum(e.gain_db for e in ends))))
+    return SongTrim(gain_db=gain_db, missed=missed(gain_db))
+
+
+def _crossing(missed: Callable[[float], float], first: SongTrim, last: SongTrim) -> float:
+    """The gain between two at which what is missed changes its sign, by bisection."""
+    low, high = first.gain_db, last.gain_db
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        same = (missed(middle) < 0) == (first.missed < 0)
+        low, high = (middle, high) if same else (low, middle)
+    return (low + high) / 2
