@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,13 +21,14 @@ from morphsep import manifest, morph_file, separate_file
 from morphsep.dsp import MODEL_RATE, Signal, Span
 from morphsep.errors import SettingError, TrackError
 from morphsep.evaluation.finished import evaluate_finished, evaluating, measuring
+from morphsep.evaluation.finished.measuring import Measured
 from morphsep.evaluation.finished.opening import Opened
 from morphsep.evaluation.finished.scores import CODES, MEASURES, TrackScore
 from morphsep.evaluation.finished.selecting import Finished, finished
 from morphsep.manifest import ChunkRow, TrackRow
 from morphsep.morphing import recipe_for_arrays
 from morphsep.request import Settings, describe, make_settings, parse_settings
-from morphsep.storage import StorageError, location
+from morphsep.storage import Held, StorageError, interrupts_remembered, location
 from morphsep.testing import plucked
 from tests.commands import invoke
 
@@ -140,6 +144,77 @@ def test_what_was_measured_is_not_measured_again(
     assert scored(out, force=True) == scores
     assert sorted(seen) == ["end.wav", "knob.wav", "mixed.wav"]
     assert (out / "evaluation/tracks.parquet").read_bytes() == table
+
+
+@contextmanager
+def interrupted() -> Iterator[None]:
+    """Ctrl-C comes, and does what it does under the command line."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with interrupts_remembered(), pytest.raises(KeyboardInterrupt):
+            yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def interrupting(after: int, seen: list[str]) -> Any:
+    """In place of `measure`: a Ctrl-C at one track after so many."""
+
+    def measured(track: Finished, sounds: Opened) -> Measured:
+        seen.append(track.row.track)
+        if len(seen) > after:
+            signal.raise_signal(signal.SIGINT)
+        return Measured(amount=0.5, values={"position": 0.5})
+
+    return measured
+
+
+def test_an_interrupted_evaluation_goes_on(
+    work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = shutil.copytree(work, tmp_path / "out", ignore=shutil.ignore_patterns("evaluation"))
+    seen: list[str] = []
+    monkeypatch.setattr(evaluating, "measure", interrupting(2, seen))
+    with interrupted():
+        scored(out)
+    assert not (out / "evaluation/report.md").exists()
+    again: list[str] = []
+    monkeypatch.setattr(evaluating, "measure", interrupting(3, again))
+    found = scored(out)
+    assert all(found[track].values for track in seen)
+    assert again == seen[2:]
+
+
+def test_what_is_measured_is_written_by_time(
+    work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that is killed cannot write any more."""
+    out = shutil.copytree(work, tmp_path / "out", ignore=shutil.ignore_patterns("evaluation"))
+    monkeypatch.setattr(evaluating, "measure", interrupting(3, []))
+    monkeypatch.setattr(evaluating, "KEEP_EVERY", 0.0)
+    told: list[tuple[int, int]] = []
+
+    def progress(done: int, total: int) -> None:
+        told.append((done, pq.read_table(out / "evaluation/tracks.parquet").num_rows))
+
+    scored(out, on_progress=progress)
+    assert told == [(count, count) for count in range(1, 6)]
+
+
+def test_a_lost_lock_is_written_over_by_nobody(
+    work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = shutil.copytree(work, tmp_path / "out", ignore=shutil.ignore_patterns("evaluation"))
+    held = Held()
+
+    def lose(done: int, total: int) -> None:
+        held.lost = True
+
+    monkeypatch.setattr(evaluating, "measure", interrupting(3, []))
+    monkeypatch.setattr(evaluating, "lock", lambda folder: nullcontext(held))
+    with pytest.raises(StorageError, match="taken over"):
+        scored(out, on_progress=lose)
+    assert not (out / "evaluation/tracks.parquet").exists()
 
 
 def test_a_stem_that_is_not_cached_any_more_is_made_again(

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
 from morphsep import manifest, storage
+from morphsep.dsp import Seconds
 from morphsep.errors import SettingError, TrackError
 from morphsep.evaluation import metrics
 from morphsep.evaluation.finished.listening import players
@@ -27,12 +31,12 @@ from morphsep.evaluation.page import write_report
 from morphsep.manifest import TrackRow
 from morphsep.morphing import forget
 from morphsep.run import Pool, Step, choose_executor, get_executor, workers_for_durations
-from morphsep.storage import Location, StorageError, location, lock
+from morphsep.storage import Held, Location, StorageError, location, lock
 
 SPEED = 10.0
 """Seconds of a track that a worker measures in a second, about."""
-KEEP_EVERY = 500
-"""Tracks after which what was measured so far is written."""
+KEEP_EVERY: Seconds = 30.0
+"""Of measuring, after which what was measured so far is written."""
 
 log = logging.getLogger("morphsep")
 
@@ -46,7 +50,8 @@ def evaluate_finished(
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> FinishedResults:
     """Measures every track of an output folder, and writes ``evaluation/tracks.parquet``,
-    ``report.md`` and ``report.html`` there. What was measured before is not measured again.
+    ``report.md`` and ``report.html`` there. What was measured before is not measured again, however
+    the run that measured it has ended.
 
     Args:
         executor: where it is done: auto, local or ray.
@@ -67,17 +72,44 @@ def evaluate_finished(
         known = {} if force else {each.track: each for each in read_track_scores(folder, tools)}
         scores = {row.track: known[row.track] for row in rows if _holds(known.get(row.track), row)}
         missing = [row for row in rows if row.track not in scores]
-        for score in _scored(out, missing, executor, pool):
-            held.check()
-            scores[score.track] = score
-            on_progress(len(scores), len(rows))
-            if len(scores) % KEEP_EVERY == 0:
-                write_track_scores(folder, scores.values(), tools)
-        write_track_scores(folder, scores.values(), tools)
+        with _kept(folder, scores, tools, held) as keep:
+            for score in _scored(out, missing, executor, pool):
+                keep(score)
+                on_progress(len(scores), len(rows))
         results = FinishedResults(scores=[scores[row.track] for row in rows])
         blocks = list(report(results))
         write_report(folder, TITLE, blocks, [*blocks, *players(out, results, rows)])
     return results
+
+
+@contextmanager
+def _kept(
+    folder: Location, scores: dict[str, TrackScore], tools: str, held: Held
+) -> Iterator[Callable[[TrackScore], None]]:
+    """What it gives adds a score; all are written now and then, and in the end, however it comes.
+
+    Raises:
+        StorageError: another run has taken over; nothing more is written.
+    """
+    written = time.monotonic()
+
+    def write() -> None:
+        held.check()
+        write_track_scores(folder, scores.values(), tools)
+
+    def keep(score: TrackScore) -> None:
+        nonlocal written
+        held.check()
+        scores[score.track] = score
+        if time.monotonic() >= written + KEEP_EVERY:
+            write()
+            written = time.monotonic()
+
+    try:
+        yield keep
+    finally:
+        with ThreadPoolExecutor(1) as thread:  # after Ctrl-C the main one writes nothing more
+            thread.submit(write).result()
 
 
 def _holds(score: TrackScore | None, row: TrackRow) -> bool:
