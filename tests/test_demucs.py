@@ -489,6 +489,16 @@ def test_fingerprint_holds_what_changes_the_stem_and_nothing_else(
     assert len(different) == 6
 
 
+def test_exchanged_weights_make_the_new_models_stem_under_its_key(tmp_path: Path) -> None:
+    separator, mix = Demucs(str(write_htdemucs(tmp_path)), device="cpu"), song(20_000)
+    old, before = separator.fingerprint(), separator.separate(mix, 0, 20_000)
+    write_htdemucs(tmp_path, seed=1)
+    after, anew = separator.separate(mix, 0, 20_000), Demucs(str(tmp_path), device="cpu")
+    assert separator.fingerprint() == anew.fingerprint() != old
+    assert np.array_equal(after, anew.separate(mix, 0, 20_000))
+    assert not np.allclose(after, before)
+
+
 def test_travels_without_its_weights(small: Path) -> None:
     separator = Demucs(str(small), device="cpu", overlap=0.5)
     separator.load()

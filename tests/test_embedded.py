@@ -158,6 +158,22 @@ def test_damaged_weights_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         Embedded(device="cpu").load()
 
 
+def test_exchanged_weights_make_the_new_networks_stem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the package is installed anew below a process that runs."""
+    from safetensors.torch import load_file, save_file
+
+    monkeypatch.setattr(embedded, "WEIGHTS", tmp_path / "weights.safetensors")
+    samples, separator, stems = SONGS[2][:, :20_000], Embedded(device="cpu"), []
+    for scale in (1.0, 0.5):
+        state = {k: (v * scale).to(v.dtype) for k, v in load_file(WEIGHTS).items()}
+        save_file(state, embedded.WEIGHTS)
+        stems.append(separate(samples, separator))
+        assert np.array_equal(stems[-1], separate(samples, Embedded(device="cpu")))
+    assert not np.allclose(*stems)
+
+
 def test_settings_that_cannot_work_are_refused() -> None:
     with pytest.raises(SettingError, match="device"):
         Embedded(device="cuda:99")

@@ -111,6 +111,24 @@ def test_any_cut_gives_the_same_bits(small: Path) -> None:
     assert_close(batches, whole, 1e-6)
 
 
+def test_exchanged_files_make_the_new_models_stem_under_its_key(tmp_path: Path) -> None:
+    """In a process that has loaded the old ones: results are kept under the checksums of today."""
+    separator, mix = RoFormer(str(write_roformer(tmp_path)), device="cpu"), song(CHUNK + 4000)
+    made = {separator.fingerprint(): separator.separate(mix, 0, mix.num_samples)}
+    for exchange in ({"seed": 1}, {"seed": 1, "num_overlap": 4}, {"size": "tiny-mel"}):
+        write_roformer(tmp_path, **exchange)
+        stem = separator.separate(mix, 0, mix.num_samples)
+        anew = RoFormer(str(tmp_path), device="cpu")
+        assert separator.fingerprint() == anew.fingerprint() not in made
+        assert np.array_equal(stem, anew.separate(mix, 0, mix.num_samples))
+        made[separator.fingerprint()] = stem
+    (tmp_path / "model.ckpt").rename(tmp_path / "renamed.ckpt")
+    assert np.array_equal(separator.separate(mix, 0, mix.num_samples), stem)
+    (tmp_path / "renamed.ckpt").write_bytes(b"exchanged")
+    with pytest.raises(SettingError, match="was not loaded"):
+        separator.separate(mix, 0, 100)
+
+
 def test_of_six_stems_only_one_is_read_and_run(small: Path) -> None:
     config = read_config(small / "config.yaml")
     tensors = read_tensors(small / "model.ckpt", config.shape, 4)
@@ -269,7 +287,8 @@ def test_damaged_weights_are_refused_in_a_sentence(tmp_path: Path, suffix: str) 
         save_file(torch.load(folder / "model.ckpt"), path)
         (folder / "model.ckpt").unlink()
     whole = path.read_bytes()
-    for damaged in (b"", b"not a checkpoint", whole[: len(whole) // 2], whole[:-100]):
+    others = (b"not a checkpoint", b"exchanged", b"\x80\x02J", b"\x80\x02)Q.")
+    for damaged in (b"", *others, whole[: len(whole) // 2], whole[:-100]):
         path.write_bytes(damaged)
         assert "was not loaded" in refusal(folder)
 

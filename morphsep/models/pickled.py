@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import struct
 import warnings
 import zipfile
 from collections.abc import Iterable
@@ -11,6 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from morphsep.errors import SettingError
+
+DAMAGED = (
+    RuntimeError, EOFError, ValueError, LookupError, AttributeError, TypeError, AssertionError,
+    ArithmeticError, struct.error,
+)  # fmt: skip
+"""What torch's reader of pickles raises at bytes that are none."""
 
 
 class _Inert:
@@ -56,7 +63,7 @@ def read_pickle(path: Path, *, allowed: Iterable[type] = (), inert: Iterable[str
             f"it asks Python to use what no model needs ({what}). It was refused and nothing of it "
             "ran; do not trust its source."
         ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError) as error:
+    except DAMAGED as error:
         raise SettingError(f"it is damaged, or no checkpoint ({first_line(error)}).") from error
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import groupby
-from typing import Any
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from morphsep.models import Bag, BatchRunner, identity
 from morphsep.models import device as device_of
 from morphsep.separators.demucs.ensemble import Part, load_parts
 from morphsep.separators.demucs.fast import transformations
+from morphsep.separators.loaded import LoadedModel
 from morphsep.separators.named_model import model_and_source
 from morphsep.separators.segments import OverlapAdd, Segment, triangle
 from morphsep.separators.separator import Mix
@@ -81,12 +81,7 @@ class Demucs:
         self._device, self._batch_size, self._lanes = device, batch_size, lanes
         self._offline = offline
         self._shifts, self._seed, self._overlap = shifts, seed, overlap
-        self._bag: Bag | None = None
-        self._loaded: tuple[BatchRunner, list[Part]] | None = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Settings travel to other processes and machines; weights and their paths do not."""
-        return {**self.__dict__, "_bag": None, "_loaded": None}
+        self._loaded: LoadedModel[tuple[BatchRunner, list[Part]]] = LoadedModel()
 
     @property
     def weights_hash(self) -> str:
@@ -144,20 +139,19 @@ class Demucs:
         return added.result()
 
     def _files(self) -> Bag:
-        if self._bag is None:
-            self._bag = models.resolve(self._model, offline=self._offline)
-        return self._bag
+        return self._loaded.files(lambda: models.resolve(self._model, offline=self._offline))
 
     def _ready(self) -> tuple[BatchRunner, list[Part]]:
-        if self._loaded is None:
-            device = device_of(self._device)
-            runner = BatchRunner(device, self._batch_size, self._lanes)
-            names = transformations.choose(self._optimise, device)
-            parts = load_parts(self._files(), self._source, self._shifts, self._seed, names)
-            for part in parts:
-                part.model.to(runner.device)
-            self._loaded = runner, parts
-        return self._loaded
+        return self._loaded.content(self.weights_hash, self._load)
+
+    def _load(self) -> tuple[BatchRunner, list[Part]]:
+        device = device_of(self._device)
+        runner = BatchRunner(device, self._batch_size, self._lanes)
+        names = transformations.choose(self._optimise, device)
+        parts = load_parts(self._files(), self._source, self._shifts, self._seed, names)
+        for part in parts:
+            part.model.to(runner.device)
+        return runner, parts
 
 
 def _check(

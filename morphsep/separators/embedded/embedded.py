@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from morphsep.dsp import Signal
 from morphsep.errors import SettingError
 from morphsep.models import BatchRunner, sha256_of
 from morphsep.models import device as device_of
+from morphsep.separators.loaded import LoadedModel
 from morphsep.separators.panorama import CONTEXT, HOP, OVERLAP, analyse, pan_gains, synthesise
 from morphsep.separators.separator import Mix
 from morphsep.separators.stereo import from_stereo, to_stereo
@@ -64,16 +65,17 @@ class Embedded:
         if device not in ("auto", "cpu"):
             device_of(device)
         self._device, self._batch_size = device, batch_size
-        self._loaded: tuple[BatchRunner, BlockModel] | None = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Settings travel to other processes and machines; weights do not."""
-        return {**self.__dict__, "_loaded": None}
+        self._loaded: LoadedModel[tuple[BatchRunner, BlockModel]] = LoadedModel()
 
     @property
     def weights_hash(self) -> str:
         """sha256 (hex) of the weights."""
-        return sha256_of(WEIGHTS)
+        try:
+            return sha256_of(WEIGHTS)
+        except OSError as error:
+            raise SettingError(
+                f"{WEIGHTS} cannot be read ({error}): install morphsep again."
+            ) from error
 
     def fingerprint(self) -> str:
         """The weights and the grid; not device and batch size."""
@@ -106,12 +108,13 @@ class Embedded:
         return stem
 
     def _ready(self) -> tuple[BatchRunner, BlockModel]:
-        if self._loaded is None:
-            from morphsep.separators.embedded.network import load
+        return self._loaded.content(self.weights_hash, self._load)
 
-            runner = BatchRunner(device_of(self._device), self._batch_size)
-            self._loaded = runner, load(WEIGHTS, BEFORE - EDGE, BLOCK + 2 * EDGE).to(runner.device)
-        return self._loaded
+    def _load(self) -> tuple[BatchRunner, BlockModel]:
+        from morphsep.separators.embedded.network import load
+
+        runner = BatchRunner(device_of(self._device), self._batch_size)
+        return runner, load(WEIGHTS, BEFORE - EDGE, BLOCK + 2 * EDGE).to(runner.device)
 
 
 def _scale(mix: Mix) -> np.float32:

@@ -7,7 +7,7 @@ while only the chunks that are needed are run, and of the network only what make
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from morphsep.dsp import Signal
 from morphsep.errors import SettingError
 from morphsep.models import Bag, BatchRunner, identity, sha256_of
 from morphsep.models import device as device_of
+from morphsep.separators.loaded import LoadedModel
 from morphsep.separators.named_model import model_and_source
 from morphsep.separators.roformer.chunks import Chunks
 from morphsep.separators.roformer.config import Config, read_config
@@ -77,13 +78,8 @@ class RoFormer:
             raise SettingError("which model? roformer:FOLDER, or one of `morphsep models list`.")
         self._device, self._batch_size, self._lanes = device, batch_size, lanes
         self._half, self._offline, self._num_overlap = half, offline, num_overlap
-        self._bag: Bag | None = None
-        self._loaded: tuple[BatchRunner, Network] | None = None
+        self._loaded: LoadedModel[tuple[BatchRunner, Network, Config]] = LoadedModel()
         self._stem(read_config(models.locate_roformer(self._model, offline).files[1]))
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Settings travel to other processes and machines; weights and their paths do not."""
-        return {**self.__dict__, "_bag": None, "_loaded": None}
 
     @property
     def weights_hash(self) -> str:
@@ -118,8 +114,7 @@ class RoFormer:
             SettingError: as for `load`.
         """
         assert 0 <= start <= stop <= mix.num_samples
-        runner, network = self._ready()
-        config = read_config(self._files().files[1])
+        runner, network, config = self._ready()
         chunks = Chunks(config, self._num_overlap or config.num_overlap, mix)
         added = OverlapAdd(
             num_channels=mix.num_channels, start=start, stop=stop, window=chunks.window
@@ -138,9 +133,7 @@ class RoFormer:
         return np.asarray(added.result() * chunks.scale + chunks.mean)
 
     def _files(self) -> Bag:
-        if self._bag is None:
-            self._bag = models.resolve_roformer(self._model, self._offline)
-        return self._bag
+        return self._loaded.files(lambda: models.resolve_roformer(self._model, self._offline))
 
     def _stem(self, config: Config) -> int:
         """Index of the stem that is asked for."""
@@ -153,17 +146,19 @@ class RoFormer:
             )
         return named.index(wanted.casefold())
 
-    def _ready(self) -> tuple[BatchRunner, Network]:
-        if self._loaded is None:
-            from morphsep.separators.roformer.network import Network
-            from morphsep.separators.roformer.tensors import read_tensors
+    def _ready(self) -> tuple[BatchRunner, Network, Config]:
+        return self._loaded.content(identity(self._files()), self._load)
 
-            runner = BatchRunner(device_of(self._device), self._batch_size, self._lanes)
-            if self._half and runner.device.type == "cpu":
-                raise SettingError(NO_HALF)
-            config = read_config(self._files().files[1])
-            stem = self._stem(config)
-            tensors = read_tensors(self._files().files[0], config.shape, stem)
-            network = Network(config.shape, tensors, stem, half=self._half).to(runner.device)
-            self._loaded = runner, network
-        return self._loaded
+    def _load(self) -> tuple[BatchRunner, Network, Config]:
+        from morphsep.separators.roformer.network import Network
+        from morphsep.separators.roformer.tensors import read_tensors
+
+        runner = BatchRunner(device_of(self._device), self._batch_size, self._lanes)
+        if self._half and runner.device.type == "cpu":
+            raise SettingError(NO_HALF)
+        weights, yaml = self._files().files
+        config = read_config(yaml)
+        stem = self._stem(config)
+        tensors = read_tensors(weights, config.shape, stem)
+        network = Network(config.shape, tensors, stem, half=self._half).to(runner.device)
+        return runner, network, config
