@@ -13,12 +13,10 @@ from morphsep.dsp import MODEL_RATE, Signal, Span
 from morphsep.evaluation import metrics
 from morphsep.evaluation.finished.opening import Opened, Passage
 from morphsep.evaluation.finished.scores import MEASURES, Values
-from morphsep.evaluation.finished.selecting import INNER, Finished
+from morphsep.evaluation.finished.selecting import FLANK, INNER, Finished
 
 MOVES = 0.05
 """Change of the amount within an excerpt, from which on its loudness is held against none."""
-FLANK = MODEL_RATE // 2
-"""Samples on both sides of a seam that its score compares it with."""
 BETWEEN = (
     "position", "position_deviation", "lean_to_louder", "crossfade_lean", "unmixed_part",
     "loudness_wobble", "lost_sharpness",
@@ -87,7 +85,7 @@ def measure(track: Finished, sounds: Opened) -> Measured:
     else:
         each += [_between(one) for one in ends if one.is_between]
     if not track.seams:
-        missing |= dict.fromkeys(AT_SEAMS, "one chunk has no seam")
+        missing |= dict.fromkeys(AT_SEAMS, "no seam beside a long morphed chunk")
     if not metrics.has_zimtohrli():
         missing["zimtohrli_to_target"] = "the package is not installed"
     values = _pooled(each) | _at_seams(track, sounds) | _louder(track)

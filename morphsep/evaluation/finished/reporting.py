@@ -19,6 +19,8 @@ IN_DETAIL = (
 MOST_ROWS = 50
 """Of a table: all the others are in the Parquet table."""
 WORST = 5
+BESIDE = {"seam_flux_db": "elsewhere_flux_db"}
+"""Measures that say something only beside another."""
 WHY_MISSING = {
     "distance to the truth": "nobody knows the true in-between of a finished recording",
     "CDPAM": "it tells a knob from a crossfade in neither direction, and takes longer than all the "
@@ -53,14 +55,15 @@ class FinishedResults:
 
     def worst(self, name: str) -> list[TrackScore]:
         """Measured tracks from the worst by a measure of which less is better."""
-        known = [score for score in self.done if name in score.values]
+        needed = {name, BESIDE.get(name, name)}
+        known = [score for score in self.done if needed <= score.values.keys()]
         return sorted(known, key=lambda score: -_badness(score, name))
 
 
 def _badness(score: TrackScore, name: str) -> float:
     value = score.values[name]
-    if name == "seam_flux_db":  # a sound that changes everywhere does so at its seams, too
-        return value - max(score.values.get("elsewhere_flux_db", 0.0), 0.0)
+    if name in BESIDE:  # a sound that changes everywhere does so at its seams, too
+        return value - max(score.values[BESIDE[name]], 0.0)
     return abs(value)
 
 
@@ -100,7 +103,7 @@ def _what_was_done(results: FinishedResults) -> Iterator[str]:
     )
     yield (
         "Seams: the largest of up to 16 in a track, above the half second around them, less what "
-        "the stem does there; beside as many places of the same length that are none."
+        "the stem does there; beside as many places of the same length, within chunks beside them."
     )
     yield "Means over tracks, with intervals of 95 % by a bootstrap that draws inputs again."
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FOLDER = "evaluation"
 """Below an output folder, beside its manifest."""
 TABLE = "tracks.parquet"
-VERSION = b"1"
+VERSION = b"2"
 """Raised whenever a column changes, or what is measured."""
 
 OwnCode = Literal[

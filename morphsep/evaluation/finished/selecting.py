@@ -1,9 +1,9 @@
-"""Where a finished track is listened to: excerpts within chunks, its seams, and as many places that
+"""Where a finished track is listened to: excerpts within chunks, its seams, and for each seam a place
 are none."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
@@ -19,6 +19,8 @@ SECONDS = 4.0
 """Of each; shorter than the shortest chunk without its overlaps."""
 SEAMS = 16
 """Most of a track."""
+FLANK = MODEL_RATE // 2
+"""Samples on both sides of a seam that its score compares it with."""
 BELOW_LOUDEST = 20.0
 """dB under the loudest chunk's stem, below which a chunk is no excerpt while there are others."""
 INNER = (0.02, 0.98)
@@ -35,29 +37,34 @@ class Finished:
     excerpts: tuple[Span, ...]
     seams: tuple[Span, ...]
     elsewhere: tuple[Span, ...]
-    """As long as the seams, in the middle of chunks."""
+    """For each seam a place as long within a chunk beside it, none of them twice."""
 
 
 def finished(row: TrackRow, chunks: Sequence[ChunkRow]) -> Finished:
     """A track with what its chunks' rows tell."""
     morphed = [chunk for chunk in chunks if chunk.status == "morphed"]
-    seams = [
-        (Span(after.start, before.start + before.num_samples), after)
-        for before, after in pairwise(chunks)
-        if "morphed" in (before.status, after.status)
-    ]
     length = samples(SECONDS)
-    chosen = _spread([each for each in seams if each[0].num_samples > 0], SEAMS)
+    pairs = _spread([pair for two in pairwise(chunks) for pair in _compared(*two)], SEAMS)
     return Finished(
         row=row,
         excerpts=tuple(_middle(chunk, length) for chunk in _spread(_heard(morphed), EXCERPTS)),
-        seams=tuple(seam for seam, _ in chosen),
-        elsewhere=tuple(
-            _middle(chunk, seam.num_samples)
-            for seam, chunk in chosen
-            if chunk.status == "morphed" and chunk.num_samples > 4 * seam.num_samples + MODEL_RATE
-        ),
+        seams=tuple(seam for seam, _ in pairs),
+        elsewhere=tuple(place for _, place in pairs),
     )
+
+
+def _compared(before: ChunkRow, after: ChunkRow) -> Iterator[tuple[Span, Span]]:
+    """The seam of two chunks, and a place in either that was morphed; nothing if neither was, or
+    what was is too short to have a place whose flanks reach no seam."""
+    seam = Span(after.start, before.start + before.num_samples)
+    # thirds that differ: a chunk may serve both of its seams
+    for chunk, third in ((after, 1), (before, 2)):
+        start = chunk.start + third * chunk.num_samples // 3 - seam.num_samples // 2
+        place = Span(start, start + seam.num_samples)
+        room = chunk.num_samples // 3 - seam.num_samples // 2 - FLANK
+        if chunk.status == "morphed" and room > seam.num_samples > 0:
+            yield seam, place
+            return
 
 
 def _heard(morphed: Sequence[ChunkRow]) -> list[ChunkRow]:
