@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import shutil
 import signal
 from collections.abc import Iterator
@@ -21,9 +23,11 @@ import soundfile
 from morphsep import manifest, morph_file, separate_file
 from morphsep.dsp import MODEL_RATE, Signal, Span
 from morphsep.errors import SettingError, TrackError
+from morphsep.evaluation import metrics
 from morphsep.evaluation.finished import FinishedResults, evaluate_finished, evaluating, measuring
-from morphsep.evaluation.finished.measuring import Measured
-from morphsep.evaluation.finished.opening import Opened
+from morphsep.evaluation.finished.listening import _clips
+from morphsep.evaluation.finished.measuring import Ends, Measured
+from morphsep.evaluation.finished.opening import Opened, Passage
 from morphsep.evaluation.finished.scores import CODES, MEASURES, TrackScore
 from morphsep.evaluation.finished.selecting import FLANK, Finished, finished
 from morphsep.manifest import ChunkRow, TrackRow
@@ -105,6 +109,41 @@ def test_what_is_not_there_is_said_with_the_reason(scores: dict[str, TrackScore]
     assert between.startswith("position, position_deviation, lean_to_louder")
     assert between.endswith(": the amount is 0 or 1, nothing lies between")
     assert seams.endswith("elsewhere_flux_db: no seam beside a long morphed chunk")
+
+
+def test_a_moving_amount_is_held_against_no_place_between(tmp_path: Path) -> None:
+    path = song(tmp_path, "one.wav", 6.0)
+    morphed(path, tmp_path / "out", amount="0:00=0.1 0:06=0.9", chunk=10.0)
+    (found,) = scored(tmp_path / "out").values()
+    assert found.error_code == ""
+    assert not set(measuring.BETWEEN) & found.values.keys()
+    assert found.values.keys() >= {"convergence_to_target", "song_louder"}
+    assert f"{', '.join(measuring.BETWEEN)}: the amount moves throughout" in found.not_measured
+    page = (tmp_path / "out/evaluation/report.html").read_text("utf-8")
+    assert re.search(r"amount 0\.2\d* to 0\.7\d*, from 1\.0 s", page)
+
+
+def test_a_crossfade_beside_a_moving_one_moves_as_well() -> None:
+    """At the loudness of ends that were far apart."""
+    loud, soft = plucked(2 * MODEL_RATE)[None], plucked(2 * MODEL_RATE, 1)[None] ** 3
+    passage = Passage(
+        amount=np.linspace(0.5, 0.54, 2 * MODEL_RATE, dtype=np.float32), before=loud, after=loud,
+        stem=loud, source=0.01 * loud, target=soft,
+    )  # fmt: skip
+    ends = Ends.of(passage)
+    assert not ends.moves
+    a, b, curve = ends.source, ends.target, passage.amount
+    wanted = metrics.match_loudness([(1 - curve) * a + curve * b], MODEL_RATE)[0]
+    np.testing.assert_allclose(ends.crossfade, wanted, atol=1e-6)
+    values = measuring._between(replace(ends, morphed=wanted))
+    assert values["lean_to_louder"] == pytest.approx(values["crossfade_lean"], abs=1e-3)
+    played = {
+        clip.label: soundfile.read(io.BytesIO(clip.sound))[0] for clip in _clips(passage, ends)
+    }
+    shown = played["crossfade of both tones"]
+    np.testing.assert_allclose(
+        shown / np.abs(shown).max(), wanted[0] / np.abs(wanted).max(), atol=2e-3
+    )
 
 
 def test_the_reports_name_tracks_and_reasons(work: Path, scores: dict[str, TrackScore]) -> None:

@@ -11,6 +11,7 @@ from morphsep.dsp import MODEL_RATE, Span
 from morphsep.errors import MorphsepError
 from morphsep.evaluation import metrics
 from morphsep.evaluation.document import Block, Bullets, Clip, Heading, Players
+from morphsep.evaluation.finished.measuring import Ends
 from morphsep.evaluation.finished.opening import Passage, opened
 from morphsep.evaluation.finished.reporting import FinishedResults
 from morphsep.evaluation.finished.selecting import finished
@@ -64,25 +65,29 @@ def _group(
     span = _worst_seam(chunks) if at_seam else track.excerpts[0]
     with opened(out, row) as sounds:
         passage = sounds.passage(span)
-    amount = float(passage.amount.mean())
-    seconds = span.start / MODEL_RATE
+    ends = Ends.of(passage)
     text = (
         f"{'; '.join(reasons)}. {row.from_tone} to {row.to_tone} by `{row.backend}`, amount "
-        f"{amount:.2g}, from {seconds:.1f} s"
+        f"{_amounts(ends)}, from {span.start / MODEL_RATE:.1f} s"
     )
-    return Players(title=row.track, text=text, clips=_clips(passage, amount))
+    return Players(title=row.track, text=text, clips=_clips(passage, ends))
 
 
-def _clips(passage: Passage, amount: float) -> list[Clip]:
-    source, target = passage.source, passage.target
+def _amounts(ends: Ends) -> str:
+    if not ends.moves:
+        return f"{ends.amount:.2g}"
+    return f"{ends.amounts[0]:.2g} to {ends.amounts[-1]:.2g}"
+
+
+def _clips(passage: Passage, ends: Ends) -> list[Clip]:
     guitars = {
         "guitar, as it was": passage.stem,
-        "guitar, tone morphed from": source,
-        "guitar, as it is now": passage.morphed,
-        "crossfade of both tones": np.asarray((1 - amount) * source + amount * target, np.float32),
-        "guitar, tone morphed towards": target,
+        "guitar, tone morphed from": ends.source,
+        "guitar, as it is now": ends.morphed,
+        "crossfade of both tones": ends.crossfade,
+        "guitar, tone morphed towards": ends.target,
     }
-    if np.array_equal(source, passage.stem):
+    if np.array_equal(passage.source, passage.stem):
         del guitars["guitar, tone morphed from"]
     level = metrics.match_loudness(list(guitars.values()), MODEL_RATE)
     songs = {"song, as it was": passage.before, "song, as it is now": passage.after}

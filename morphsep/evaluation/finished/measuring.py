@@ -16,7 +16,8 @@ from morphsep.evaluation.finished.scores import MEASURES, Values
 from morphsep.evaluation.finished.selecting import FLANK, INNER, Finished
 
 MOVES = 0.05
-"""Change of the amount within an excerpt, from which on its loudness is held against none."""
+"""Change of the amount within an excerpt, from which on it is no one place between the tones: what
+an in-between is held against holds for one amount."""
 BETWEEN = (
     "position", "position_deviation", "lean_to_louder", "crossfade_lean", "unmixed_part",
     "loudness_wobble", "lost_sharpness",
@@ -29,9 +30,8 @@ AT_SEAMS = ("seam_step_db", "elsewhere_step_db", "seam_flux_db", "elsewhere_flux
 class Ends:
     """An excerpt's guitar and both its ends at one loudness, ``[C, T]``."""
 
-    amount: float
-    moves: float
-    """Largest less smallest amount."""
+    amounts: Signal
+    """``[T]``, as they were asked for."""
     source: Signal
     morphed: Signal
     target: Signal
@@ -41,15 +41,29 @@ class Ends:
         """Those of a passage."""
         sounds = (passage.source, passage.morphed, passage.target)
         source, morphed, target = metrics.match_loudness(sounds, MODEL_RATE)
-        return cls(
-            amount=float(passage.amount.mean()), moves=float(np.ptp(passage.amount)),
-            source=source, morphed=morphed, target=target,
-        )  # fmt: skip
+        return cls(amounts=passage.amount, source=source, morphed=morphed, target=target)
+
+    @property
+    def amount(self) -> float:
+        """The mean."""
+        return float(self.amounts.mean())
 
     @property
     def is_between(self) -> bool:
         """Whether the amount is neither 0 nor 1."""
         return INNER[0] < self.amount < INNER[1]
+
+    @property
+    def moves(self) -> bool:
+        """Whether there is no one amount."""
+        return float(np.ptp(self.amounts)) >= MOVES
+
+    @property
+    def crossfade(self) -> Signal:
+        """Both ends mixed at the same amounts, at the same loudness."""
+        mixed = np.asarray(self.source + self.amounts * (self.target - self.source), np.float32)
+        (matched,) = metrics.match_loudness([mixed], MODEL_RATE)
+        return matched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +94,12 @@ def measure(track: Finished, sounds: Opened) -> Measured:
     missing: dict[str, str] = {}
     if not sounds.same_notes:
         missing |= dict.fromkeys(BETWEEN, "the tones play other notes")
-    elif not any(one.is_between for one in ends):
+    elif not (inner := [one for one in ends if one.is_between]):
         missing |= dict.fromkeys(BETWEEN, "the amount is 0 or 1, nothing lies between")
+    elif not (held := [one for one in inner if not one.moves]):
+        missing |= dict.fromkeys(BETWEEN, "the amount moves throughout the excerpts")
     else:
-        each += [_between(one) for one in ends if one.is_between]
+        each += [_between(one) for one in held]
     if not track.seams:
         missing |= dict.fromkeys(AT_SEAMS, "no seam beside a long morphed chunk")
     if not metrics.has_zimtohrli():
@@ -105,20 +121,17 @@ def _to_target(ends: Ends) -> Values:
 
 def _between(ends: Ends) -> Values:
     a, here, b, amount = ends.source, ends.morphed, ends.target, ends.amount
-    (mixed,) = metrics.match_loudness([(1 - amount) * a + amount * b], MODEL_RATE)
     _, position, _ = metrics.log_mel_positions((a, here, b), MODEL_RATE)
     _, lost, _ = metrics.lost_sharpness((a, here, b), (0.0, amount, 1.0), MODEL_RATE)
-    values = {
+    return {
         "position": float(position),
         "position_deviation": abs(float(position) - amount),
         "lean_to_louder": metrics.lean_to_louder(here, a, b, MODEL_RATE),
-        "crossfade_lean": metrics.lean_to_louder(mixed, a, b, MODEL_RATE),
+        "crossfade_lean": metrics.lean_to_louder(ends.crossfade, a, b, MODEL_RATE),
         "unmixed_part": metrics.unmixed_part(here, a, b),
+        "loudness_wobble": metrics.loudness_wobble(here, a, b, amount, MODEL_RATE),
         "lost_sharpness": float(lost),
     }
-    if ends.moves < MOVES:
-        values["loudness_wobble"] = metrics.loudness_wobble(here, a, b, amount, MODEL_RATE)
-    return values
 
 
 def _pooled(each: Iterable[Values]) -> Values:

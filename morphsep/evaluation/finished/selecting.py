@@ -1,5 +1,5 @@
-"""Where a finished track is listened to: excerpts within chunks, its seams, and for each seam a place
-are none."""
+"""Where a finished track is listened to: excerpts within chunks, its seams, and for each seam a
+place that is none."""
 
 from __future__ import annotations
 
