@@ -12,12 +12,15 @@ import soxr
 
 import morphsep
 from morphsep import manifest
+from morphsep.cli import display
 from morphsep.dsp import ArrayReader, Signal, dbfs
 from morphsep.errors import SettingError, TrackError
 from morphsep.morphing import EstimateFacts, Recipe, build, morph_samples
 from morphsep.request import make_settings
+from morphsep.run import Summary, TrackResult
 from morphsep.run.verification import verify
 from morphsep.separators import Mix
+from morphsep.storage import location
 from tests import songs
 
 QUICK: dict[str, Any] = {"to": "distortion", "chunk": 5, "uniform": False}
@@ -146,6 +149,31 @@ def test_what_is_protected_does_not_change_an_own_stem(tmp_path: Path) -> None:
     ]
     assert rows[0].output_hash == rows[1].output_hash
     assert rows[0].finished_ns == rows[1].finished_ns, "it was done twice"
+
+
+def test_the_closing_table_shows_the_qualities(capsys: pytest.CaptureFixture[str]) -> None:
+    def table(**qualities: float | None) -> str:
+        tracks = {
+            name: TrackResult("ok", True, None, name, lacks_tags=False, stem_quality=quality)
+            for name, quality in qualities.items()
+        }
+        tracks["poor"] = TrackResult("skipped", True, "too poor", None, False, 0.125)
+        display.closing_table(Summary(location("out"), tracks), "out")
+        return capsys.readouterr().out
+
+    assert "0.40 (0.20 to 0.90)" in table(a=0.9, b=0.2, c=0.4, d=None)
+    assert "0.12 " in table(a=None)
+    display.closing_table(Summary(location("out"), {}), "out")
+    assert "quality" not in capsys.readouterr().out
+
+
+def test_a_poor_stem_is_said_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = songs.song(tmp_path, 4.0)
+    row = morphsep.morph_file(path, tmp_path / "out", **QUICK, separator="harmonic")
+    assert row.stem_quality < 0.5
+    said = f"stem quality of {row.stem_quality:.2f}"
+    assert said in str(row.stem_warning)
+    assert [said in message for message in caplog.messages] == [True]
 
 
 @pytest.mark.parametrize("least", [-0.1, 1.5, float("nan")])
