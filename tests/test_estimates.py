@@ -13,7 +13,7 @@ import soxr
 import morphsep
 from morphsep import manifest
 from morphsep.cli import display
-from morphsep.dsp import ArrayReader, Signal, dbfs
+from morphsep.dsp import SILENT, ArrayReader, Signal, dbfs
 from morphsep.errors import SettingError, TrackError
 from morphsep.morphing import EstimateFacts, Recipe, build, morph_samples
 from morphsep.request import make_settings
@@ -95,6 +95,18 @@ def test_how_much_is_changed_does_not_depend_on_what_is_asked_for_at_once() -> N
     pieces = [found.share(start, 7001) for start in range(-3000, 6 * RATE, 7001)]
     np.testing.assert_array_equal(np.concatenate(pieces)[: whole.size], whole)
     assert 0.0 <= whole.min() < 0.1 < 0.9 < whole.max() <= 1.0
+
+
+def test_where_the_stem_is_silent_the_song_is_left_as_it_is_bit_for_bit() -> None:
+    guitar, backing = with_a_rest(16.0)
+    guitar[:, 8 * RATE :] = songs.guitar(8.0) * np.float32(1e-4)
+    backing[:, 8 * RATE :] = 0
+    separator = Leaky(guitar, backing, 0.05)
+    mix = guitar + backing
+    after = morph_samples(recipe(separator), mix, RATE)
+    assert 0 < np.abs(guitar[:, 10 * RATE :]).max() < SILENT
+    np.testing.assert_array_equal(after[:, 10 * RATE :], mix[:, 10 * RATE :])
+    assert (after[:, : 8 * RATE] != mix[:, : 8 * RATE]).any()
 
 
 def test_a_better_stem_has_a_higher_quality() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from morphsep.dsp import Signal
+from morphsep.dsp import SILENT, Signal
 from morphsep.morphing.recipe import Recipe
 
 Read = Callable[[int, int], Signal]
@@ -32,7 +32,10 @@ class Change:
         if self.gain_db != 0.0:
             curve = self.curve(start, num_samples)
             more = np.float32(10) ** (np.float32(self.gain_db / 20) * curve) - np.float32(1)
-            delta = delta + more * (self.stem(start, num_samples) + delta)
+            stem = self.stem(start, num_samples)
+            # nothing that is silent is changed: a chunk that is, was not morphed
+            stem = np.where(np.abs(stem) < SILENT, np.float32(0), stem)
+            delta = delta + more * (stem + delta)
         return delta if self.share is None else delta * self.share(start, num_samples)
 
     def parts(self, start: int, num_samples: int) -> tuple[Signal, Signal]:
