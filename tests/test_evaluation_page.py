@@ -8,11 +8,13 @@ import io
 import re
 import struct
 import zlib
+from collections.abc import Iterable
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 import soundfile
+from markdown_it import MarkdownIt
 
 from morphsep.dsp import MODEL_RATE
 from morphsep.evaluation.document import (
@@ -28,11 +30,17 @@ from morphsep.evaluation.document import (
 )
 from morphsep.evaluation.page import as_page, clips
 from morphsep.evaluation.page.png import png
+from morphsep.evaluation.texts import Code, markdown
 from morphsep.testing import plucked
 
 HOSTILE = (
     "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "'; </style><b>", "a|b\n# c",
-    "&lt;i&gt;", "`</code><script>`", "javascript:alert(1)",
+    "&lt;i&gt;", "`</code><script>`", "javascript:alert(1)", "my *song* [x](javascript:alert(1))",
+)  # fmt: skip
+MARKS = (
+    "**b** __c__ _d_ e_f", "~~x~~ ``y` z", "# h #", "- [ ] t", "1. x", "12) x", "+ x", "-", "* * *",
+    "> q", "---", "```", "a\\*b\\", "![i](x)", "[r]: x", "&amp; &copy;", "<https://x.org>", "$x$",
+    "a | b", "a  \n    b", "-0.5", "1.5 (x)", "https://x.org, www.x.org",
 )  # fmt: skip
 
 
@@ -79,6 +87,7 @@ def blocks(name: str) -> list[Block]:
     )
     return [
         Heading(name), Paragraph(name), Bullets([name]), Table([name, "b"], [[name, name]]),
+        Paragraph((f"{name} by ", Code(name), f" {name}")),
         Charts([chart]), Players(title=name, text=name, clips=clips(sounds)),
     ]  # fmt: skip
 
@@ -89,17 +98,16 @@ def decoded(source: str | None, kind: str) -> bytes:
     return base64.b64decode(source.partition(",")[2], validate=True)
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", [*HOSTILE, *MARKS])
 def test_names_are_shown_and_do_nothing(name: str) -> None:
     plain = Seen(as_page("title", blocks("plain")))
     page = Seen(as_page(name, blocks(name)))
-    code = [tag for tag, _ in page.elements if tag != "code"]
-    assert code == [tag for tag, _ in plain.elements]  # no element that we did not write
+    assert [tag for tag, _ in page.elements] == [tag for tag, _ in plain.elements]
     assert {a for _, attributes in page.elements for a in attributes} == {
         a for _, attributes in plain.elements for a in attributes
     }
     shown = "".join(page.texts)
-    assert shown.count(name.replace("`", "")) >= 10
+    assert shown.count(name) >= 13
     assert not page._open
 
 
@@ -169,10 +177,30 @@ def test_lines_and_their_names_lie_within_the_chart() -> None:
     assert min(abs(a - b) for i, a in enumerate(named) for b in named[:i]) >= 10
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-def test_names_in_markdown_are_no_html_and_break_no_line(name: str) -> None:
+def structure(lines: Iterable[str]) -> tuple[list[str], list[str]]:
+    """What GitHub's Markdown makes of lines: the kinds of its elements, and the text in each."""
+    parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    kinds, texts = list[str](), list[str]()
+    for token in parser.parse("\n".join(lines)):
+        kinds.append(f"{token.type} {token.tag}")
+        if token.children is not None:
+            kinds.extend(child.type for child in token.children)
+            texts.append("".join(child.content for child in token.children))
+    return kinds, texts
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, *MARKS])
+def test_names_in_markdown_are_shown_and_do_nothing(name: str) -> None:
     lines = list(as_markdown(name, blocks(name)))
-    assert not re.search(r"<(?!/?code)", "\n".join(lines))
-    title, heading, _, bullet, *table = [line for line in lines if line]
-    assert (title[:2], heading[:3], bullet[:2], len(table)) == ("# ", "## ", "- ", 3)
-    assert all(line.count("|") == 3 for line in table)
+    kinds, texts = structure(lines)
+    assert kinds == structure(as_markdown("plain", blocks("plain")))[0]
+    line = " ".join(name.split())
+    by = f"{line} by {line} {line}"
+    assert texts == [line, line, line, line, line, "b", line, line, by]
+    # nor is an address a link where all of them are
+    assert not re.search(r"://|www\.", "\n".join(each for each in lines if "`" not in each))
+
+
+def test_figures_and_names_of_files_are_read_in_markdown_as_they_are() -> None:
+    for text in ("-0.5", "0.28 (-0.1 to 0.4)", "as-recorded", "knob_2.wav", "not_finished", "0.05"):
+        assert markdown(text) == text

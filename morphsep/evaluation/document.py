@@ -1,6 +1,6 @@
 """A report as blocks, for Markdown (`as_markdown`) and for a page (`morphsep.evaluation.page`).
 
-A text may hold `code` in backticks; names in it are shown as they are, whatever they hold.
+Texts are shown as they are, whatever they hold; what is to be code is `Code`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from morphsep.evaluation.tables import markdown_table
+from morphsep.evaluation.texts import Text, markdown
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Heading:
 class Paragraph:
     """Some sentences."""
 
-    text: str
+    text: Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Table:
 class Bullets:
     """A list."""
 
-    items: Sequence[str]
+    items: Sequence[Text]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,7 @@ class Players:
     """Sounds to compare, all of one length: on pages only."""
 
     title: str
-    text: str
+    text: Text
     clips: Sequence[Clip]
 
 
@@ -84,7 +85,7 @@ Block = Heading | Paragraph | Table | Bullets | Players | Charts
 
 def as_markdown(title: str, blocks: Iterable[Block]) -> Iterator[str]:
     """The lines of a report for the docs; what only a page can show is left out."""
-    yield f"# {_plain(title)}"
+    yield f"# {markdown(title)}"
     for block in blocks:
         if not isinstance(block, Players | Charts):
             yield ""
@@ -94,16 +95,10 @@ def as_markdown(title: str, blocks: Iterable[Block]) -> Iterator[str]:
 def _lines(block: Heading | Paragraph | Table | Bullets) -> Iterator[str]:
     match block:
         case Heading(text):
-            yield f"## {_plain(text)}"
+            yield f"## {markdown(text)}"
         case Paragraph(text):
-            yield _plain(text)
+            yield markdown(text)
         case Bullets(items):
-            yield from (f"- {_plain(item)}" for item in items)
+            yield from (f"- {markdown(item)}" for item in items)
         case Table(heads, rows):
-            plain = [[_plain(cell) for cell in cells] for cells in (heads, *rows)]
-            yield from markdown_table(plain[0], plain[1:])
-
-
-def _plain(text: str) -> str:
-    """In one line, and nothing in it is HTML."""
-    return " ".join(text.replace("&", "&amp;").replace("<", "&lt;").split())
+            yield from markdown_table(heads, rows)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from morphsep.evaluation.texts import markdown
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -26,6 +28,11 @@ def write_markdown(place: Location, lines: Iterable[str]) -> None:
 
 
 def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """The lines of a table."""
-    for cells in (heads, ["---"] * len(heads), *rows):
-        yield f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
+    """The lines of a table; cells are shown as they are."""
+    yield _row(markdown(head) for head in heads)
+    yield _row("---" for _ in heads)
+    yield from (_row(markdown(cell) for cell in cells) for cells in rows)
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"

@@ -16,6 +16,7 @@ from morphsep.evaluation.finished.opening import Passage, opened
 from morphsep.evaluation.finished.reporting import FinishedResults
 from morphsep.evaluation.finished.selecting import finished
 from morphsep.evaluation.page import clips
+from morphsep.evaluation.texts import Code, Text
 from morphsep.manifest import ChunkRow, TrackRow
 from morphsep.storage import Location
 
@@ -66,9 +67,10 @@ def _group(
     with opened(out, row) as sounds:
         passage = sounds.passage(span)
     ends = Ends.of(passage)
-    text = (
-        f"{'; '.join(reasons)}. {row.from_tone} to {row.to_tone} by `{row.backend}`, amount "
-        f"{_amounts(ends)}, from {span.start / MODEL_RATE:.1f} s"
+    text: Text = (
+        f"{'; '.join(reasons)}. {row.from_tone} to {row.to_tone} by ",
+        Code(row.backend or ""),
+        f", amount {_amounts(ends)}, from {span.start / MODEL_RATE:.1f} s",
     )
     return Players(title=row.track, text=text, clips=_clips(passage, ends))
 

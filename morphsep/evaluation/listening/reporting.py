@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from morphsep.evaluation.bootstrap import LEAST, Interval
 from morphsep.evaluation.listening.tables import Needed, Scores
 from morphsep.evaluation.tables import markdown_table, write_markdown, write_parquet
+from morphsep.evaluation.texts import markdown
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,7 +26,7 @@ INTERVALS = (
 
 def report(scores: Scores) -> Iterator[str]:
     """The tables as lines of Markdown."""
-    yield f"# Listening test {scores.test}"
+    yield f"# Listening test {markdown(scores.test)}"
     yield ""
     few = f"; BS.1534-3 asks for {ENOUGH_LISTENERS}" if scores.listeners < ENOUGH_LISTENERS else ""
     yield f"Listeners counted: {scores.listeners}{few}. Excluded: {len(scores.excluded)}."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
@@ -23,11 +22,10 @@ from morphsep.evaluation.document import (
 )
 from morphsep.evaluation.page.charts import chart
 from morphsep.evaluation.tables import write_markdown
+from morphsep.evaluation.texts import Code, Text, parts
 
 if TYPE_CHECKING:
     from morphsep.storage import Location
-
-_CODE = re.compile(r"`([^`]*)`")
 
 
 def as_page(title: str, blocks: Iterable[Block]) -> str:
@@ -115,9 +113,12 @@ def _inline(kind: str, data: bytes) -> str:
     return f"data:{kind};base64,{b64encode(data).decode('ascii')}"
 
 
-def _text(text: str) -> str:
-    """Escaped; what stands in backticks is code."""
-    return _CODE.sub(r"<code>\1</code>", escape(text))
+def _text(text: Text) -> str:
+    """Escaped, whatever it holds."""
+    return "".join(
+        f"<code>{escape(part.text)}</code>" if isinstance(part, Code) else escape(part)
+        for part in parts(text)
+    )
 
 
 def _digest(text: str) -> str:

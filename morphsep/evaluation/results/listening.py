@@ -13,6 +13,7 @@ from morphsep.evaluation.page import clips
 from morphsep.evaluation.results.reporting import Results
 from morphsep.evaluation.results.scores import BASELINE, KNOB
 from morphsep.evaluation.sounds import Sound, load_sound, read_sounds
+from morphsep.evaluation.texts import Code, Text, joined
 from morphsep.storage import Location
 
 SECONDS = 4
@@ -61,7 +62,7 @@ def players(folder: Location, results: Results) -> Iterator[Block]:
         yield from groups
 
 
-def _chosen(results: Results) -> Mapping[tuple[str, float], list[str]]:
+def _chosen(results: Results) -> Mapping[tuple[str, float], list[Text]]:
     """(item, amount) of each group, and what is said of it: the worst of all backends first."""
     ranked: dict[str, list[Cell]] = defaultdict(list)
     for cell in sorted(results.cells, key=lambda cell: -results.cells[cell]):
@@ -69,14 +70,14 @@ def _chosen(results: Results) -> Mapping[tuple[str, float], list[str]]:
     backends = [name for name in sorted(ranked) if name not in (KNOB, BASELINE)] or [
         name for name in sorted(ranked) if name != KNOB
     ]
-    chosen: dict[tuple[str, float], list[str]] = {}
+    chosen: dict[tuple[str, float], list[Text]] = {}
     for title, place in (("furthest from the truth", 0), ("second furthest", 1), ("median", None)):
         for backend in backends:
             cells = ranked[backend]
             at = len(cells) // 2 if place is None else place
             if at < len(cells):
                 item, distance = _typical(results, cells[at], place is None)
-                why = f"`{backend}`, {title} of its cells: {distance:.1f} dB here"
+                why = (Code(backend), f", {title} of its cells: {distance:.1f} dB here")
                 chosen.setdefault((item, cells[at].amount), []).append(why)
     return chosen
 
@@ -94,13 +95,13 @@ def _typical(results: Results, cell: Cell, median: bool) -> tuple[str, float]:
 
 
 def _group(
-    folder: Location, item: str, amount: float, sounds: Sequence[Sound], why: Sequence[str]
+    folder: Location, item: str, amount: float, sounds: Sequence[Sound], why: Sequence[Text]
 ) -> Players:
     here = {
         _label(sound): sound for sound in sorted(sounds, key=_order) if _is_heard(sound, amount)
     }
     samples = {label: _cut(load_sound(folder, sound)) for label, sound in here.items()}
-    return Players(title=f"{item} at {amount:g}", text="; ".join(why), clips=clips(samples))
+    return Players(title=f"{item} at {amount:g}", text=joined("; ", why), clips=clips(samples))
 
 
 def _is_heard(sound: Sound, amount: float) -> bool:

@@ -37,6 +37,7 @@ from morphsep.evaluation.results.scores import (
     number,
 )
 from morphsep.evaluation.tasks import Task
+from morphsep.evaluation.texts import Code, Text
 
 IN_DETAIL = ("truth_same_amount", "truth_nearest", "lean_to_louder", "position_deviation")
 """Measures that have a table by transition: those that tell a knob from a crossfade, and the law of
@@ -115,15 +116,16 @@ def report(results: Results) -> Iterator[Block]:
     yield from reasons("Failed", failed)
 
 
-def _what_was_done(results: Results) -> Iterator[str]:
+def _what_was_done(results: Results) -> Iterator[Text]:
     items, sources = ({getattr(s, of) for s in results.scores} for of in ("item", "source"))
     amounts = ", ".join(f"{amount:g}" for amount in results.amounts)
     yield f"Pairs: {len(items)}, from {len(sources)} recordings: {', '.join(sorted(sources))}."
     yield f"Amounts: {amounts}. Rows that failed: {len(results.failed)} of {len(results.scores)}."
     yield (
-        f"The truth is {results.task.truth}, which is what the backend `{KNOB}` "
-        "does: its distance to the truth is 0 by construction. Amounts are the knob's, not spaced "
-        "by what is heard. All sounds are at one loudness; the ends are the same for all backends."
+        f"The truth is {results.task.truth}, which is what the backend ",
+        Code(KNOB),
+        " does: its distance to the truth is 0 by construction. Amounts are the knob's, not spaced "
+        "by what is heard. All sounds are at one loudness; the ends are the same for all backends.",
     )
     yield "Means over the pairs, with intervals of 95 % by a bootstrap that draws recordings again."
 
