@@ -16,6 +16,9 @@ from morphsep import models
 from morphsep.cli import doctor
 from morphsep.errors import SettingError
 from morphsep.models import roformers, weights
+from morphsep.morphing import forget, settle
+from morphsep.request import collect, make_settings
+from morphsep.run import plan, settle_jobs
 from morphsep.separators import auto
 from morphsep.separators.roformer import RoFormer
 from morphsep.storage import location
@@ -87,11 +90,12 @@ def test_what_a_user_has_put_there_is_found_and_checked(here: Path, folder: Path
     assert RoFormer(SW).fingerprint() == RoFormer(str(here)).fingerprint()
     assert weights.fetch(SW) == here
     (here / "model.ckpt").write_bytes(b"exchanged")
+    assert models.roformers_here() == ()
     for refused in (lambda: weights.verify(SW), RoFormer(SW).load):
         with pytest.raises(SettingError, match="damaged or exchanged"):
             refused()
     (here / "model.ckpt").unlink()
-    assert models.roformers_here() == ()
+    assert not weights.available(SW)
 
 
 def test_provenance_is_told_by_the_checksum_and_goes_into_the_manifest(
@@ -113,13 +117,20 @@ def test_provenance_is_told_by_the_checksum_and_goes_into_the_manifest(
     assert (row.weights_licence, row.weights_hash) == (None, None)
 
 
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with a GPU."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a GPU")
+
+
 def test_auto_takes_one_only_with_a_gpu_and_says_so(
-    here: Path, monkeypatch: pytest.MonkeyPatch
+    here: Path, request: pytest.FixtureRequest
 ) -> None:
     choice = auto.choose_separator(offline=True)
     assert choice.name == "embedded"
-    assert f"roformer:{SW} is here, too, but no GPU" in choice.reason
-    monkeypatch.setattr("morphsep.models.device", lambda name: torch.device("cuda"))
+    assert choice.reason.endswith(f"roformer:{SW} is here, too, but no GPU")
+    request.getfixturevalue("gpu")
     choice = auto.choose_separator(offline=True)
     assert choice.name == f"roformer:{SW}"
     assert "a GPU" in choice.reason
@@ -127,27 +138,92 @@ def test_auto_takes_one_only_with_a_gpu_and_says_so(
     assert auto.choose_separator(offline=True).name == "embedded"
 
 
+@pytest.mark.usefixtures("here", "gpu")
+def test_auto_asks_for_the_device_that_the_run_has() -> None:
+    forget()
+    gpu, cpu = (make_settings(to="fuzz", device=device) for device in ("auto", "cpu"))
+    assert settle(gpu)[0].separator == f"roformer:{SW}"
+    settled, reason = settle(cpu)
+    assert settled.separator == "embedded"
+    assert reason.endswith("not meant for --device cpu")
+    assert settle(gpu)[0].separator == f"roformer:{SW}"
+
+
+@pytest.mark.usefixtures("here", "gpu")
+def test_auto_takes_none_for_a_cluster_whose_machines_do_not_fetch_it(tmp_path: Path) -> None:
+    song = songs.write(tmp_path / "in" / "x.wav", songs.guitar(0.3))
+    jobs = collect([str(song)], tmp_path / "out", make_settings(to="fuzz"))
+    for on_cluster, name in ((True, "embedded"), (False, f"roformer:{SW}")):
+        (job,) = settle_jobs(jobs, on_cluster)
+        assert job.settings.separator == name
+        planned = plan(jobs, tmp_path / "out", on_cluster=on_cluster)
+        assert planned.separators == {name: 1}
+    (job,) = settle_jobs(jobs, on_cluster=True)
+    assert "the run goes to a cluster" in job.separator_reason
+
+
+@pytest.mark.usefixtures("gpu")
+@pytest.mark.parametrize("sha256", ["", "0" * 64, "0" * 16])
+def test_auto_takes_none_whose_weights_are_not_the_published_ones(
+    here: Path, monkeypatch: pytest.MonkeyPatch, sha256: str
+) -> None:
+    known(monkeypatch, sha256)
+    assert models.roformers_here() == ()
+    assert auto.choose_separator(offline=True).name == "embedded"
+
+
+@pytest.mark.usefixtures("gpu")
 @pytest.mark.parametrize(
-    ("gpu", "present", "state", "said"),
+    ("demucs", "least", "name"),
     [
-        (False, False, "ok", "best here: demucs:htdemucs_6s, 5.25 dB"),
-        (False, True, "ok", "wants a GPU"),
-        (True, False, "limited", "with this GPU a RoFormer gives up to 9.01"),
-        (True, True, "ok", f"best here: roformer:{SW}, 9.01 dB"),
+        (True, models.DEMUCS_SDR - 0.2, "demucs"),
+        (False, models.DEMUCS_SDR - 0.2, f"roformer:{SW}"),
+        (True, models.DEMUCS_SDR + 0.2, f"roformer:{SW}"),
     ],
 )
-def test_doctor_recommends_what_fits_the_machine(
-    here: Path, monkeypatch: pytest.MonkeyPatch, gpu: bool, present: bool, state: str, said: str
+def test_models_are_ranked_by_the_least_that_is_published(
+    here: Path, monkeypatch: pytest.MonkeyPatch, demucs: bool, least: float, name: str
 ) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
-    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a GPU")
+    monkeypatch.setattr(models, "available", lambda model: demucs)
+    table = {SW: replace(models.ROFORMERS[SW], sdr=(least, 9.9))}
+    monkeypatch.setattr(models, "ROFORMERS", table)
+    assert auto.choose_separator(offline=True).name == name
+
+
+def test_the_best_is_named_first() -> None:
+    ranges = [known.sdr for known in models.ROFORMERS.values()]
+    assert ranges == sorted(ranges, reverse=True)
+    assert all(least <= most for least, most in ranges)
+
+
+@pytest.mark.parametrize(
+    ("has_gpu", "present", "demucs", "state", "said"),
+    [
+        (False, False, True, "ok", "demucs: the weights of htdemucs_6s are on this machine"),
+        (False, True, True, "ok", "wants a GPU"),
+        (True, False, True, "limited", "with this GPU a RoFormer gives up to 9.01"),
+        (True, True, True, "ok", f"roformer:{SW}: its weights and a GPU are on this machine"),
+        (False, False, False, "limited", "embedded: the weights of htdemucs_6s are not on this"),
+        (True, False, False, "limited", "embedded: the weights of htdemucs_6s are not on this"),
+        (False, True, False, "limited", f"roformer:{SW} is here, too, but no GPU"),
+        (True, True, False, "ok", f"roformer:{SW}: its weights and a GPU are on this machine"),
+    ],
+)
+def test_doctor_says_what_auto_takes_and_what_would_be_better(
+    here: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch,
+    has_gpu: bool, present: bool, demucs: bool, state: str, said: str,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(models, "available", lambda model: demucs)
+    if has_gpu:
+        request.getfixturevalue("gpu")
     if not present:
         shutil.rmtree(here)
     (check,) = [each for each in doctor.checks() if each.what == "guitar stems"]
     assert check.state == state
     assert said in check.found
-    assert "MVSep's 30 tracks" in check.found
-    assert check.remedy or state == "ok"
+    assert check.found.startswith(auto.choose_separator().reason)
+    assert bool(check.remedy) == (state == "limited")
+    assert ("MVSep's 30 tracks" in check.found) == (not check.found.startswith("embedded"))
 
 
 def test_a_model_in_a_bucket_is_copied_here_first(

@@ -103,35 +103,42 @@ def _weights() -> Iterator[Check]:
 
 TEST_SET = "SDR of guitar on MVSep's 30 tracks"
 """Of all figures below; those of other sets cannot be put beside them."""
-DEMUCS_SDR = 5.25
 
 
 def _best_stems() -> Check:
-    """What gives the best guitar on this machine."""
+    """What `auto` takes on this machine, and what would be better."""
     from morphsep import models
+    from morphsep.separators import choose_separator
 
-    what, here = "guitar stems", models.roformers_here()
-    demucs = f"demucs:{models.DEFAULT_MODEL}, {DEMUCS_SDR} dB"
-    best = max(known.sdr for known in models.ROFORMERS.values())
+    what, hosts = "guitar stems", 3.0
+    try:
+        choice = choose_separator(timeout=hosts)
+    except ImportError as error:
+        return Check(what, "missing", str(error), "pip install torch")
+    best = max(known.sdr[0] for known in models.ROFORMERS.values())
+    kind, _, name = choice.name.partition(":")
+    if kind == "roformer":
+        found = f"{choice.reason}; {_span(*models.ROFORMERS[name].sdr)} ({TEST_SET})"
+        return Check(what, "ok", found)
+    if kind != "demucs":
+        remedy = f"morphsep models fetch {models.DEFAULT_MODEL}, or bring stems with --stem"
+        return Check(what, "limited", choice.reason, remedy)
+    found = f"{choice.reason}; {models.DEMUCS_SDR} dB ({TEST_SET})"
     if not _has_gpu():
-        return Check(
-            what, "ok",
-            f"best here: {demucs} ({TEST_SET}); a RoFormer ({best} dB) wants a GPU",
-        )  # fmt: skip
-    if here:
-        sdr = models.ROFORMERS[here[0]].sdr
-        return Check(what, "ok", f"best here: roformer:{here[0]}, {sdr} dB ({TEST_SET})")
+        return Check(what, "ok", f"{found}; a RoFormer ({best} dB) wants a GPU")
     return Check(
-        what, "limited", f"{demucs}; with this GPU a RoFormer gives up to {best} ({TEST_SET})",
+        what, "limited", f"{found}; with this GPU a RoFormer gives up to {best}",
         "morphsep models list: where they are kept, and under which terms",
     )  # fmt: skip
 
 
+def _span(least: float, most: float) -> str:
+    return f"{least} dB" if least == most else f"{least} to {most} dB"
+
+
 def _has_gpu() -> bool:
-    try:
-        import torch
-    except ImportError:
-        return False
+    import torch
+
     return torch.cuda.is_available()
 
 

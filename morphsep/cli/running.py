@@ -92,18 +92,19 @@ def run_jobs(
 ) -> None:
     """Does the jobs, shows how it goes, prints how it ended and what was passed over, and exits."""
     from morphsep.cli import display, streams
-    from morphsep.run import keep_freed_memory, run, settle_jobs
+    from morphsep.run import is_for_cluster, keep_freed_memory, run, settle_jobs
 
     keep_freed_memory()
-    jobs = settle_jobs(chosen_jobs(jobs, out, options))
+    pool = options.pool()
+    on_cluster = is_for_cluster(options.executor, pool)
+    jobs = settle_jobs(chosen_jobs(jobs, out, options), on_cluster)
     if not options.as_json:
         display.say_separators(jobs)
     with display.progress(jobs, quiet=options.as_json) as watch:
         summary = run(
             jobs, out, pipeline, work_in=options.work_in, executor=options.executor,
-            pool=options.pool(),
-            force=options.force, max_failures=options.max_failures, timeout=options.timeout,
-            on_progress=watch.event, on_outcome=watch.outcome,
+            pool=pool, force=options.force, max_failures=options.max_failures,
+            timeout=options.timeout, on_progress=watch.event, on_outcome=watch.outcome,
         )  # fmt: skip
     if options.as_json:
         kinds = dict(unread.kinds) if unread else {}

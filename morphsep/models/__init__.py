@@ -16,7 +16,7 @@ from morphsep.models.hub import hub_answers
 from morphsep.models.pickled import first_line, read_pickle
 from morphsep.models.places import weights_dir
 from morphsep.models.roformer_files import locate_roformer, resolve_roformer, roformers_here
-from morphsep.models.roformers import ROFORMERS, RoFormerInfo, licence_of_roformer
+from morphsep.models.roformers import DEMUCS_SDR, ROFORMERS, RoFormerInfo, licence_of_roformer
 from morphsep.models.weights import (
     CDPAM,
     DEFAULT_MODEL,
@@ -36,6 +36,7 @@ from morphsep.models.weights import (
 __all__ = [
     "CDPAM",
     "DEFAULT_MODEL",
+    "DEMUCS_SDR",
     "MAX_LANES",
     "MUSIC2LATENT",
     "ROFORMERS",

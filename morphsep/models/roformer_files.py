@@ -6,7 +6,7 @@ from pathlib import Path
 
 from morphsep.errors import SettingError
 from morphsep.models.bags import Bag, Recipe
-from morphsep.models.checksums import check
+from morphsep.models.checksums import check, sha256_of
 from morphsep.models.download import is_offline
 from morphsep.models.from_bucket import local_copy
 from morphsep.models.places import weights_dir
@@ -55,8 +55,14 @@ def locate_named(name: str) -> Bag | None:
 
 
 def roformers_here() -> tuple[str, ...]:
-    """Names of the RoFormers that are on this machine, best first. Opens no socket."""
-    return tuple(name for name in ROFORMERS if locate_named(name) is not None)
+    """Names of the RoFormers on this machine whose weights have the published checksum, best first;
+    none of whose checksum nothing is known. Opens no socket."""
+    return tuple(name for name in ROFORMERS if _is_published(name))
+
+
+def _is_published(name: str) -> bool:
+    bag, known = locate_named(name), ROFORMERS[name].sha256
+    return bool(bag and known and sha256_of(bag.files[0]).startswith(known))
 
 
 def read_roformer(path: Path, sha256: str = "") -> Bag:

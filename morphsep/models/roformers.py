@@ -24,8 +24,9 @@ class RoFormerInfo:
     sha256: str
     """Of the file, or its first digits; empty where nothing is known."""
     licence: str
-    sdr: float
-    """dB on the guitars of MVSep's 30 tracks, as surveyed in September 2026."""
+    sdr: tuple[float, float]
+    """dB on the guitars of MVSep's 30 tracks, as surveyed in September 2026: least and most of the
+    figures that are published."""
 
 
 ROFORMERS: Mapping[str, RoFormerInfo] = MappingProxyType({
@@ -35,7 +36,7 @@ ROFORMERS: Mapping[str, RoFormerInfo] = MappingProxyType({
         num_bytes=699_412_152,
         sha256="24e7d35ee9c64415673d3fd33e06a67cac2c103c5df6267ba1576459c775916e",
         licence="none stated; who trained it has not said so, and the page is a copy",
-        sdr=9.01,
+        sdr=(9.01, 9.01),
     ),
     "xlance-guitar": RoFormerInfo(
         page="https://huggingface.co/chenxie95/xlance-msr-ckpt",
@@ -43,7 +44,7 @@ ROFORMERS: Mapping[str, RoFormerInfo] = MappingProxyType({
         num_bytes=204_400_000,
         sha256="813a92bd210e1fc7",
         licence="MIT on its page; made from bs-roformer-sw, which has none",
-        sdr=8.60,
+        sdr=(8.60, 8.60),
     ),
     "mega-53-guitar": RoFormerInfo(
         page="https://huggingface.co/noblebarkrr/BS-Roformer-MVSep-Mega-53-stems",
@@ -51,7 +52,7 @@ ROFORMERS: Mapping[str, RoFormerInfo] = MappingProxyType({
         num_bytes=77_600_000,
         sha256="",
         licence="none stated",
-        sdr=8.25,
+        sdr=(8.25, 8.25),
     ),
     "becruily-guitar": RoFormerInfo(
         page="https://huggingface.co/becruily/mel-band-roformer-guitar",
@@ -59,10 +60,12 @@ ROFORMERS: Mapping[str, RoFormerInfo] = MappingProxyType({
         num_bytes=45_142_183,
         sha256="83472bbf125774af5282d2e0b86df89eaf2dd45e8a4ec8d68e820ebf3e42a83c",
         licence="none stated",
-        sdr=5.63,
+        sdr=(5.05, 5.63),
     ),
 })  # fmt: skip
-"""Models with a guitar, best first."""
+"""Models with a guitar, best first by the least that is published."""
+DEMUCS_SDR = 5.25
+"""Of ``htdemucs_6s`` on the same guitars, dB."""
 
 
 def how_to_get(name: str, folder: Path) -> str:

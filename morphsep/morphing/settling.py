@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from morphsep.errors import SettingError
 from morphsep.morphing.recipe import build
 from morphsep.request import Settings
 from morphsep.storage import absolute
+
+Choose = Callable[[bool, str], tuple[str, str]]
+"""From `offline` and `device` of the settings: the separator for ``auto``, and why."""
 
 _BRACES = str.maketrans({"{": "{{", "}": "}}"})
 """How a pattern spells the braces of a file's name."""
@@ -21,15 +24,18 @@ def forget() -> None:
     _chosen.cache_clear()
 
 
-def settle(settings: Settings) -> tuple[Settings, str]:
+def settle(settings: Settings, on_cluster: bool = False) -> tuple[Settings, str]:
     """Settings with every ``auto`` about the separator decided, and the reason in a line.
 
     Done once, where the run is started, so that all workers use the same.
 
+    Args:
+        on_cluster: other machines do the run.
+
     Raises:
         SettingError: these settings cannot work.
     """
-    settings, reason = _decided(settings, _chosen)
+    settings, reason = _decided(settings, partial(_chosen, on_cluster=on_cluster))
     build(settings)
     return settings, reason
 
@@ -40,10 +46,10 @@ def settle_anew(settings: Settings) -> Settings:
     Raises:
         SettingError: these settings cannot work.
     """
-    return _decided(settings, _choose)[0]
+    return _decided(settings, partial(_choose, on_cluster=False))[0]
 
 
-def _decided(settings: Settings, choose: Callable[[bool], tuple[str, str]]) -> tuple[Settings, str]:
+def _decided(settings: Settings, choose: Choose) -> tuple[Settings, str]:
     _check_stem(settings)
     reason = "asked for"
     if settings.separator == "auto":
@@ -81,26 +87,24 @@ def is_pattern(stem: str) -> bool:
     return resolve_stem(stem, "a/a.wav") != resolve_stem(stem, "b/b.wav")
 
 
-def _automatic_separator(
-    settings: Settings, choose: Callable[[bool], tuple[str, str]]
-) -> tuple[str, str]:
+def _automatic_separator(settings: Settings, choose: Choose) -> tuple[str, str]:
     """The separator for ``auto``, and why."""
     if settings.separator_options:
         names = ", ".join(name for name, _ in settings.separator_options)
         raise SettingError(f"options of a separator ({names}) need it named: --separator")
     if settings.stem is not None:
         return "stem", "stem: --stem was given"
-    return choose(settings.offline)
+    return choose(settings.offline, settings.device)
 
 
-def _choose(offline: bool) -> tuple[str, str]:
+def _choose(offline: bool, device: str, on_cluster: bool) -> tuple[str, str]:
     from morphsep.separators import choose_separator
 
-    choice = choose_separator(offline=offline)
+    choice = choose_separator(offline, device=device, on_cluster=on_cluster)
     return choice.name, choice.reason
 
 
-@lru_cache(maxsize=2)
-def _chosen(offline: bool) -> tuple[str, str]:
+@lru_cache(maxsize=16)
+def _chosen(offline: bool, device: str, on_cluster: bool) -> tuple[str, str]:
     """Asked once for all tracks of a run: it can take 10 s to find that there is no network."""
-    return _choose(offline)
+    return _choose(offline, device, on_cluster)

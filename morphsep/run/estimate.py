@@ -103,7 +103,7 @@ def plan(
     Raises:
         SettingError: settings that cannot work.
     """
-    jobs = settle_jobs(jobs)
+    jobs = settle_jobs(jobs, on_cluster)
     rows = manifest.read_tracks(location(out))
     speed, measured = speeds(rows)
     infos, num_unknown, problems = _probe(jobs)

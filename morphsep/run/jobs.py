@@ -16,9 +16,12 @@ from morphsep.stages import Workspace
 from morphsep.storage import location
 
 
-def settle_jobs(jobs: Sequence[Job]) -> list[Job]:
+def settle_jobs(jobs: Sequence[Job], on_cluster: bool = False) -> list[Job]:
     """Collected jobs (`morphsep.request.collect`) with every automatic choice made, once for
     all workers.
+
+    Args:
+        on_cluster: other machines do them.
 
     Raises:
         SettingError: some job's settings cannot work.
@@ -28,7 +31,7 @@ def settle_jobs(jobs: Sequence[Job]) -> list[Job]:
     for job in jobs:
         if job.settings not in settled:
             try:
-                settled[job.settings] = settle(job.settings)
+                settled[job.settings] = settle(job.settings, on_cluster)
             except SettingError as error:
                 if len(jobs) > 1:
                     raise SettingError(f"{error} (asked for {job.path})") from error
