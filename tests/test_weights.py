@@ -24,10 +24,13 @@ from morphsep.models.bags import legacy_files, published, read_folder
 from morphsep.models.checksums import expected
 from morphsep.models.download import any_answers, is_offline, probe_url
 from morphsep.models.hub import probe_hub
+from morphsep.models.licences import UNKNOWN
+from morphsep.models.places import weights_dir
 from morphsep.pipelines import REPROCESS
 from morphsep.request import Settings, collect
 from morphsep.run import run, settle_jobs
 from morphsep.separators import auto
+from morphsep.separators.demucs import Demucs
 from tests import songs
 
 SIX = "5c90dfd2"
@@ -614,3 +617,40 @@ def test_weights_that_cannot_be_had_are_found_out_before_the_run(
     with pytest.raises(SettingError, match="not on this machine"):
         run(jobs, out, REPROCESS, executor="local")
     assert not out.exists()
+
+
+HTDEMUCS = "955717e8"
+
+
+@pytest.mark.parametrize(
+    ("signature", "said"), [(SIX, "htdemucs_6s: we have seen"), (HTDEMUCS, "htdemucs: MIT")]
+)
+def test_a_licence_is_that_of_the_model_whose_checksums_the_files_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signature: str, said: str
+) -> None:
+    name = said.partition(":")[0]
+    (tmp_path / "mine").mkdir()
+    own = tmp_path / "mine" / f"{signature}.th"  # the same name, another content
+    own.write_bytes(CONTENT)
+    assert Demucs(str(own)).weights_licence == UNKNOWN
+    (weights_dir() / name).mkdir(parents=True)
+    (weights_dir() / name / own.name).write_bytes(CONTENT)
+    assert Demucs(name).weights_licence == UNKNOWN
+    place = f"hybrid_transformer/{signature}-{hashlib.sha256(CONTENT).hexdigest()[:8]}.th"
+    table = {**legacy_files(), signature: place}
+    monkeypatch.setattr("morphsep.models.licences.legacy_files", lambda: table)
+    assert Demucs(name).weights_licence.startswith(said)
+    other = own.rename(own.with_name("renamed.th"))
+    assert Demucs(str(other)).weights_licence.startswith(said.replace(name, "renamed"))
+    other.write_bytes(CONTENT + b"trained on")
+    assert Demucs(str(other)).weights_licence == UNKNOWN
+
+
+@pytest.mark.parametrize("source", ["mirror", "hub"])
+def test_what_was_fetched_by_name_is_what_it_was_fetched_as(
+    request: pytest.FixtureRequest, source: str
+) -> None:
+    request.getfixturevalue(source)
+    folder = weights.fetch("htdemucs_6s")
+    assert Demucs().weights_licence.startswith("htdemucs_6s: we have seen")
+    assert Demucs(str(folder)).weights_licence == UNKNOWN  # a path says nothing of where it is from

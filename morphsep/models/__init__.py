@@ -13,6 +13,7 @@ from morphsep.models.devices import (
 from morphsep.models.download import is_offline
 from morphsep.models.from_bucket import local_copy
 from morphsep.models.hub import hub_answers
+from morphsep.models.licences import licence_of_demucs
 from morphsep.models.pickled import first_line, read_pickle
 from morphsep.models.places import weights_dir
 from morphsep.models.roformer_files import locate_roformer, resolve_roformer, roformers_here
@@ -24,7 +25,6 @@ from morphsep.models.weights import (
     ModelInfo,
     available,
     fetch,
-    licence_of,
     list_models,
     locate,
     path,
@@ -54,7 +54,7 @@ __all__ = [
     "is_offline",
     "is_out_of_memory",
     "lane_threads",
-    "licence_of",
+    "licence_of_demucs",
     "licence_of_roformer",
     "list_models",
     "local_copy",

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from morphsep.models.licences import UNKNOWN
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoFormerInfo:
@@ -88,5 +90,5 @@ def licence_of_roformer(sha256: str) -> str:
     """What is known of weights with this checksum: whose they are, and under which licence."""
     name = published_as(sha256)
     if name is None:
-        return "not known to morphsep: whoever has fetched these weights knows where they are from"
+        return UNKNOWN
     return f"{name} ({ROFORMERS[name].page}): {ROFORMERS[name].licence}"

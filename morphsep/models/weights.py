@@ -18,6 +18,7 @@ from morphsep.models.bags import Bag, Recipe, assemble, legacy_files, published,
 from morphsep.models.checksums import check, identity
 from morphsep.models.download import Progress, is_offline
 from morphsep.models.from_bucket import local_copy
+from morphsep.models.licences import licence_of
 from morphsep.models.places import user_cache, weights_dir
 from morphsep.models.roformer_files import locate_named
 from morphsep.models.roformers import ROFORMERS, how_to_get
@@ -31,16 +32,8 @@ from morphsep.models.sources import (
 )
 
 DEFAULT_MODEL = "htdemucs_6s"
-LICENCE = (
-    "for htdemucs its author's page says MIT since July 2026 (huggingface.co/adefossez/HTDemucs); "
-    "for the others, htdemucs_6s too, we have seen only the earlier 'for research purpose' "
-    "(facebookresearch/demucs#327, #508)"
-)
-"""Of Demucs' weights. The MIT licence of its repository names the code."""
 MUSIC2LATENT = "music2latent"
 CDPAM = "cdpam"
-LICENCES = {MUSIC2LATENT: "CC-BY-NC-4.0", CDPAM: "MIT"}
-"""Of models other than Demucs; CDPAM's is the one that its package's classifier names."""
 
 logger = logging.getLogger("morphsep")
 
@@ -130,11 +123,6 @@ def locate(model: str, offline: bool = False) -> Bag | None:
             return read_folder(path)
     names = ", ".join(name for name in published() if name not in legacy_files())
     raise SettingError(f"No Demucs model or folder {model!r}. Known by name: {names}.")
-
-
-def licence_of(model: str) -> str:
-    """What is known of the licence of Demucs' weights, or of those of another model by name."""
-    return LICENCES.get(model, LICENCE)
 
 
 def _folders(recipe: Recipe) -> Iterator[Path]:

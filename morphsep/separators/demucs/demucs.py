@@ -90,8 +90,8 @@ class Demucs:
 
     @property
     def weights_licence(self) -> str:
-        """What is known of the licence of the weights."""
-        return f"{self._files().recipe.name}: {models.licence_of(self._model)}"
+        """What is known of the licence of the weights, told by their checksums."""
+        return models.licence_of_demucs(self._model, self._files())
 
     def fingerprint(self) -> str:
         """The weights and every setting that changes the stem; not device and batch size."""
