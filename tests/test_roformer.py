@@ -79,6 +79,14 @@ def test_equals_the_published_formulas(
     assert_close(stem, expected)
 
 
+@pytest.mark.parametrize("chunks", [0.6, 1.6, 2.1])
+def test_a_track_that_is_not_mirrored_does_not_fade_in(tmp_path: Path, chunks: float) -> None:
+    """With more than ten chunks over each sample, the second begins in the first one's fade."""
+    folder, mix = write_roformer(tmp_path, num_overlap=12), song(int(chunks * CHUNK))
+    stem = RoFormer(str(folder), device="cpu").separate(mix, 0, mix.num_samples)
+    assert_close(stem, reference(folder, "tiny-bs", mix, num_overlap=12))
+
+
 @pytest.mark.parametrize("num_samples", [1, 2, CHUNK, CHUNK + 1, 2 * CHUNK])
 def test_nothing_is_lost_where_chunks_do_not_overlap(small: Path, num_samples: int) -> None:
     """There MSST gives zeros at both ends of each chunk."""
@@ -109,6 +117,26 @@ def test_any_cut_gives_the_same_bits(small: Path) -> None:
     assert np.array_equal(lanes, whole)
     batches = RoFormer(str(small), device="cpu", batch_size=3).separate(mix, 0, num_samples)
     assert_close(batches, whole, 1e-6)
+
+
+@pytest.mark.parametrize("num_overlap", [4, 5])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_lanes_give_the_same_bits_around_silence(
+    small: Path, num_overlap: int, channels: int
+) -> None:
+    """A silent chunk needs no network, and is there before one that sounds. Here one begins with
+    the silence, where the STFT's frames make others sound into it."""
+    samples = song(int(5.3 * CHUNK), channels).samples
+    samples[:, 2 * CHUNK : int(4.1 * CHUNK)] = 0
+    stems = [
+        RoFormer(str(small), device="cpu", num_overlap=num_overlap, lanes=lanes).separate(
+            ArrayMix(samples), 0, samples.shape[1]
+        )
+        for lanes in (1, 2, 3, 4)
+    ]
+    assert not stems[0][:, int(3.05 * CHUNK) : int(3.1 * CHUNK)].any()
+    for stem in stems[1:]:
+        assert np.array_equal(stem, stems[0])
 
 
 def test_exchanged_files_make_the_new_models_stem_under_its_key(tmp_path: Path) -> None:

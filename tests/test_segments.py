@@ -38,7 +38,14 @@ def overlap_add(grid: SegmentGrid, signal: Signal, start: int, stop: int) -> Sig
     """Each segment's estimate is what the track has there, zeros outside."""
     margin = 400
     padded = np.pad(signal, ((0, 0), (margin, margin)))
-    added = OverlapAdd(num_channels=2, start=start, stop=stop, window=triangle(grid.length))
+    weights = triangle(grid.length)
+    added = OverlapAdd(
+        num_channels=2,
+        start=start,
+        stop=stop,
+        segments=grid.touching(start, stop),
+        window=lambda _: weights,
+    )
     for segment in grid.touching(start, stop):
         begin = margin + segment.read_start
         added.add(segment, padded[:, begin : begin + segment.read_samples])

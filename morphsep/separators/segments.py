@@ -8,7 +8,7 @@ in Music-Source-Separation-Training (Solovyev et al., MIT).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -77,42 +77,56 @@ def triangle(length: int) -> Signal:
     return weights
 
 
-def faded(length: int, fade: int) -> Signal:
-    """Weights ``[length]`` of 1 with a straight fade at both ends, which begin next to 0: where
-    nothing overlaps, what is weighed must come back."""
+def faded(length: int, fade: int, *, fades_in: bool = True) -> Signal:
+    """Weights ``[length]`` of 1 with a straight fade at the end, and at the begin if wanted. They
+    begin next to 0: where nothing overlaps, what is weighed must come back."""
     weights = np.ones(length, np.float32)
     rising = np.maximum(np.linspace(0, 1, fade, dtype=np.float32), np.float32(1e-6))
     weights[length - fade :] = rising[::-1]
-    weights[:fade] = rising
+    if fades_in:
+        weights[:fade] = rising
     return weights
 
 
 @dataclass(slots=True, kw_only=True)
 class OverlapAdd:
-    """Weighted mean of overlapping estimates over the samples [start, stop) of a track."""
+    """Weighted mean of overlapping estimates over the samples [start, stop) of a track.
+
+    The weights are those of all segments in their order on the grid, whichever estimates come
+    first, or never since they are zeros: sums of floats depend on the order.
+    """
 
     num_channels: int
     start: int
     stop: int
-    window: Signal
+    segments: Iterable[Segment]
+    """All that touch these samples, in order."""
+    window: Callable[[Segment], Signal]
+    """Weights of a segment's samples."""
     _total: Signal = field(init=False)
     _weight: Signal = field(init=False)
 
     def __post_init__(self) -> None:
         self._total = np.zeros((self.num_channels, self.stop - self.start), np.float32)
         self._weight = np.zeros(self.stop - self.start, np.float32)
+        for segment in self.segments:
+            here, weight = self._place(segment)
+            self._weight[here] += weight
 
     def add(self, segment: Segment, estimate: Signal) -> None:
         """Add ``[C, segment.read_samples]``, of which only the samples that count are used."""
+        here, weight = self._place(segment)
+        first = here.start + self.start - segment.read_start
+        self._total[:, here] += weight * estimate[:, first : first + len(weight)]
+
+    def _place(self, segment: Segment) -> tuple[slice, Signal]:
+        """Where a segment counts, from `start`, and its weights there."""
         begin, end = max(segment.start, self.start), min(segment.stop, self.stop)
-        seen = slice(begin - segment.read_start, end - segment.read_start)
-        weight = self.window[begin - segment.start : end - segment.start]
-        here = slice(begin - self.start, end - self.start)
-        self._total[:, here] += weight * estimate[:, seen]
-        self._weight[here] += weight
+        weight = self.window(segment)[begin - segment.start : end - segment.start]
+        return slice(begin - self.start, end - self.start), weight
 
     def result(self) -> Signal:
-        """``[C, stop - start]``; every sample must have an estimate."""
+        """``[C, stop - start]``; every sample must have a weight."""
         assert self._weight.size == 0 or self._weight.min() > 0
         self._total /= self._weight
         return self._total

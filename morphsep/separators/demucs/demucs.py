@@ -128,8 +128,13 @@ class Demucs:
     def _estimate(self, runner: BatchRunner, part: Part, mix: Mix, start: int, stop: int) -> Signal:
         """One model's estimate from the normalised mix on one grid."""
         grid = part.grid(mix.num_samples, self._overlap)
+        weights = triangle(grid.length)
         added = OverlapAdd(
-            num_channels=mix.num_channels, start=start, stop=stop, window=triangle(grid.length)
+            num_channels=mix.num_channels,
+            start=start,
+            stop=stop,
+            segments=grid.touching(start, stop),
+            window=lambda _: weights,
         )
         # Only segments of one length share a batch; with most models all have the same.
         for _, alike in groupby(grid.touching(start, stop), lambda segment: segment.read_samples):

@@ -2,12 +2,14 @@
 
 Chunk after chunk, ``chunk / num_overlap`` apart, the first as far before the track as two of them
 overlap. Around the track the sound is mirrored, so that its ends lie under as many chunks as its
-middle. A track shorter than two overlaps is not mirrored, and its first chunk begins with it.
+middle. A track shorter than two overlaps is not mirrored, and its first chunk begins with it and
+does not fade in.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -15,6 +17,7 @@ from morphsep.dsp import Signal
 from morphsep.separators.roformer.config import Config
 from morphsep.separators.segments import Segment, SegmentGrid, faded
 from morphsep.separators.separator import Mix
+from morphsep.separators.stereo import to_stereo
 
 
 class Chunks:
@@ -30,7 +33,9 @@ class Chunks:
         self._mirrored = border if mix.num_samples > 2 * border else 0
         self._mix = mix
         self.mean, self.scale = _level(mix) if config.normalise else (np.float32(0), np.float32(1))
-        self.window = faded(config.chunk, config.chunk // 10)
+        fade = config.chunk // 10
+        self._faded = faded(config.chunk, fade)
+        self._first = faded(config.chunk, fade, fades_in=False)
         self.grid = SegmentGrid(
             track_samples=mix.num_samples,
             length=config.chunk,
@@ -39,6 +44,19 @@ class Chunks:
             model_length=lambda _: config.chunk,
             is_centred=False,
         )
+
+    def window(self, chunk: Segment) -> Signal:
+        """Weights of a chunk's samples ``[chunk]``; one that begins with the track fades only
+        out."""
+        return self._first if chunk.start == self.grid.origin == 0 else self._faded
+
+    def sounding(self, start: int, stop: int) -> Iterator[tuple[Segment, Signal]]:
+        """The chunks that touch [start, stop) and are not silent, and what the network sees of
+        each, ``[2, chunk]``. It puts a gain on what it sees: of silence nothing comes."""
+        for chunk in self.grid.touching(start, stop):
+            signal = self.read(chunk)
+            if signal.any():
+                yield chunk, to_stereo(signal)
 
     def read(self, chunk: Segment) -> Signal:
         """What the network sees, normalised, ``[C, chunk]``."""

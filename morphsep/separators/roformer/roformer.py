@@ -6,7 +6,6 @@ while only the chunks that are needed are run, and of the network only what make
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,14 +19,14 @@ from morphsep.separators.loaded import LoadedModel
 from morphsep.separators.named_model import model_and_source
 from morphsep.separators.roformer.chunks import Chunks
 from morphsep.separators.roformer.config import Config, read_config
-from morphsep.separators.segments import OverlapAdd, Segment
+from morphsep.separators.segments import OverlapAdd
 from morphsep.separators.separator import Mix
-from morphsep.separators.stereo import from_stereo, to_stereo
+from morphsep.separators.stereo import from_stereo
 
 if TYPE_CHECKING:
     from morphsep.separators.roformer.network import Network
 
-VERSION = 1
+VERSION = 2
 """Version of the arithmetic here; part of the fingerprint."""
 GUITAR = "guitar"
 NO_HALF = "half precision is for GPUs: leave half away, or name another device."
@@ -117,18 +116,13 @@ class RoFormer:
         runner, network, config = self._ready()
         chunks = Chunks(config, self._num_overlap or config.num_overlap, mix)
         added = OverlapAdd(
-            num_channels=mix.num_channels, start=start, stop=stop, window=chunks.window
+            num_channels=mix.num_channels,
+            start=start,
+            stop=stop,
+            segments=chunks.grid.touching(start, stop),
+            window=chunks.window,
         )
-
-        def sounding() -> Iterator[tuple[Segment, Signal]]:
-            for chunk in chunks.grid.touching(start, stop):
-                signal = chunks.read(chunk)
-                if signal.any():
-                    yield chunk, to_stereo(signal)
-                else:  # a gain on nothing
-                    added.add(chunk, signal)
-
-        for chunk, estimate in runner.run(network, 0, sounding()):
+        for chunk, estimate in runner.run(network, 0, chunks.sounding(start, stop)):
             added.add(chunk, from_stereo(estimate, mix.num_channels))
         return np.asarray(added.result() * chunks.scale + chunks.mean)
 
