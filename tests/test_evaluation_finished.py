@@ -10,6 +10,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,17 @@ def test_the_reports_name_tracks_and_reasons(work: Path, scores: dict[str, Track
     assert page.count("<audio") == page.count("data:audio/flac") >= 12
     assert "`crossfade`" not in page
     assert "<code>crossfade</code>" in page
+
+
+def test_the_page_is_no_larger_than_a_browser_opens(
+    work: Path, scores: dict[str, TrackScore], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = shutil.copytree(work, tmp_path / "out")
+    monkeypatch.setattr(import_module("morphsep.evaluation.page.clips"), "MOST_BYTES", 1)
+    assert scored(out) == scores
+    page = (out / "evaluation/report.html").read_text("utf-8")
+    assert "<audio" not in page
+    assert re.search(r"\d more groups would make the page too large\.", page)
 
 
 def test_what_was_measured_is_not_measured_again(

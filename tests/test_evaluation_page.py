@@ -10,6 +10,7 @@ import struct
 import zlib
 from collections.abc import Iterable
 from html.parser import HTMLParser
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -28,8 +29,10 @@ from morphsep.evaluation.document import (
     Table,
     as_markdown,
 )
-from morphsep.evaluation.page import as_page, clips
+from morphsep.evaluation.page import as_page, clips, fitting
 from morphsep.evaluation.page.png import png
+from morphsep.evaluation.results import Results, Score, report
+from morphsep.evaluation.tasks import FIVE_TRANSITIONS
 from morphsep.evaluation.texts import Code, markdown
 from morphsep.testing import plucked
 
@@ -141,6 +144,63 @@ def test_every_sound_plays_and_every_picture_shows() -> None:
     for image in page.of("img"):
         assert image["alt"]
         assert decoded(image["src"], "image/png").startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("most", "count"), [(0, 0), (1.5, 1), (2, 2), (9, 3)])
+def test_a_page_takes_the_first_groups_that_fit(
+    monkeypatch: pytest.MonkeyPatch, most: float, count: int
+) -> None:
+    sounds = clips({"one": plucked(MODEL_RATE // 2)[None]})
+    groups = [Players(title=str(index), text="", clips=sounds) for index in range(3)]
+    size = len(sounds[0].sound) + len(sounds[0].picture)
+    module = import_module("morphsep.evaluation.page.clips")
+    monkeypatch.setattr(module, "MOST_BYTES", round(most * size))
+    assert list(fitting(groups)) == groups[:count]
+
+
+def many(count: int) -> Results:
+    """Of an evaluation of so many devices, recordings and failures."""
+    scores = [
+        Score(
+            item=f"i{index}", transition=f"t{index:04}", source=f"s{index:04}", backend=backend,
+            amounts=(0.0, 0.5, 1.0), distances=(0.0, 2.0 + (backend == "vocoder"), 0.0),
+            nearest=(0.0, 1.0 + (backend == "vocoder"), 0.0), positions=(0.0, 0.5, 1.0),
+            values={"truth_same_amount": 2.0, "lean_to_louder": 0.1},
+        )
+        for index in range(count) for backend in ("chain", "crossfade", "vocoder")
+    ]  # fmt: skip
+    failed = [
+        Score(item=f"f{index}", transition="t0000", source="s0000", backend="chain", error="why")
+        for index in range(count)
+    ]
+    gone = {f"r{index}": "why" for index in range(count)}
+    return Results(
+        task=FIVE_TRANSITIONS, scores=[*scores, *failed], amounts=(0.0, 0.5, 1.0),
+        not_measured=gone, left_out=gone, unreadable=gone,
+    )  # fmt: skip
+
+
+def test_a_report_does_not_grow_with_what_was_measured() -> None:
+    few, large = (list(report(many(count))) for count in (60, 300))
+    assert len(few) == len(large)
+    for one, other in zip(few, large, strict=True):
+        if isinstance(one, Table | Bullets):
+            own, others = (
+                (one.rows, other.rows) if isinstance(one, Table) else (one.items, other.items)
+            )
+            assert len(own) == len(others) <= 50
+        if isinstance(one, Charts):
+            assert len(one.charts) == 12
+            assert one.note == "48 more transitions are in scores.parquet."
+    written, larger = ("\n".join(as_markdown("t", blocks)) for blocks in (few, large))
+    assert len(larger) < 1.05 * len(written)
+    for more in (
+        "250 more are in scores.parquet.", "251 more are in summary.parquet.",
+        "250 more are in what the command prints.", "s0019 and 280 more", "t0019 at 0.5",
+        "and 280 more",
+    ):  # fmt: skip
+        assert more in larger
+    assert "more" not in "\n".join(as_markdown("t", report(many(3))))
 
 
 def test_a_picture_is_its_matrix() -> None:

@@ -11,6 +11,11 @@ from dataclasses import dataclass
 from morphsep.evaluation.tables import markdown_table
 from morphsep.evaluation.texts import Text, markdown
 
+MOST_ROWS = 50
+"""Of a table or a list that grows with what was measured: a browser has to open the page."""
+MOST_NAMES = 20
+"""Within a sentence."""
+
 
 @dataclass(frozen=True, slots=True)
 class Heading:
@@ -78,9 +83,34 @@ class Charts:
     """Side by side: on pages only, beside a table that has the same numbers."""
 
     charts: Sequence[Chart]
+    note: str = ""
+    """Below them."""
 
 
 Block = Heading | Paragraph | Table | Bullets | Players | Charts
+
+
+def shortened(block: Table | Bullets, where: str) -> Iterator[Block]:
+    """A block with no more than `MOST_ROWS`, and a sentence where the others are."""
+    match block:
+        case Table(heads, rows):
+            left = len(rows) - MOST_ROWS
+            yield Table(heads, rows[:MOST_ROWS])
+        case Bullets(items):
+            left = len(items) - MOST_ROWS
+            yield Bullets(items[:MOST_ROWS])
+    if left > 0:
+        yield Paragraph(f"{left} more are in {where}.")
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence, `MOST_NAMES` of them.
+
+    >>> listed(["a", "b"])
+    'a, b'
+    """
+    left = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {left} more" if left > 0 else "")
 
 
 def as_markdown(title: str, blocks: Iterable[Block]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from morphsep.evaluation.finished.measuring import Ends
 from morphsep.evaluation.finished.opening import Passage, opened
 from morphsep.evaluation.finished.reporting import FinishedResults
 from morphsep.evaluation.finished.selecting import finished
-from morphsep.evaluation.page import clips
+from morphsep.evaluation.page import clips, fitting
 from morphsep.evaluation.texts import Code, Text
 from morphsep.manifest import ChunkRow, TrackRow
 from morphsep.storage import Location
@@ -31,7 +31,8 @@ REASONS = {
 
 
 def players(out: Location, results: FinishedResults, rows: Sequence[TrackRow]) -> Iterator[Block]:
-    """Four tracks at most: the worst by three measures, and the one in the middle."""
+    """Four tracks at most: the worst by three measures, and the one in the middle; no more than fit
+    into a page."""
     chosen: dict[str, list[str]] = {}
     for name, why in REASONS.items():
         for score in results.worst(name)[:1]:
@@ -40,13 +41,10 @@ def players(out: Location, results: FinishedResults, rows: Sequence[TrackRow]) -
     if ranked:
         chosen.setdefault(ranked[len(ranked) // 2].track, []).append("in the middle of all tracks")
     wanted = [row for row in rows if row.track in chosen]
-    groups, missing = list[Players](), list[str]()
-    for row, chunks in manifest.rows_with_chunks(out, wanted):
-        at_seam = REASONS["seam_flux_db"] in chosen[row.track]
-        try:
-            groups.append(_group(out, row, chunks, chosen[row.track], at_seam))
-        except MorphsepError as error:  # its files went away meanwhile
-            missing.append(f"{row.track}: {error}")
+    missing = list[str]()
+    groups = list(fitting(_groups(out, wanted, chosen, missing)))
+    if left := len(wanted) - len(groups) - len(missing):
+        missing.append(f"{left} more groups would make the page too large.")
     if groups or missing:
         yield Heading("Listen")
         yield Bullets([HOW, *missing])
@@ -59,10 +57,24 @@ HOW = (
 )
 
 
+def _groups(
+    out: Location, rows: Sequence[TrackRow], reasons: Mapping[str, Sequence[str]],
+    missing: list[str],
+) -> Iterator[Players]:  # fmt: skip
+    """One for each track, in order of the reasons; those that cannot be had come to `missing`."""
+    found = {row.track: (row, chunks) for row, chunks in manifest.rows_with_chunks(out, rows)}
+    for track, why in reasons.items():
+        try:
+            yield _group(out, *found[track], why)
+        except MorphsepError as error:  # its files went away meanwhile
+            missing.append(f"{track}: {error}")
+
+
 def _group(
-    out: Location, row: TrackRow, chunks: Sequence[ChunkRow], reasons: Sequence[str], at_seam: bool
+    out: Location, row: TrackRow, chunks: Sequence[ChunkRow], reasons: Sequence[str]
 ) -> Players:
     track = finished(row, chunks)
+    at_seam = REASONS["seam_flux_db"] in reasons
     span = _worst_seam(chunks) if at_seam else track.excerpts[0]
     with opened(out, row) as sounds:
         passage = sounds.passage(span)

@@ -7,7 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from morphsep.evaluation.document import Block, Bullets, Heading, Paragraph, Table
+from morphsep.evaluation.document import (
+    MOST_ROWS,
+    Block,
+    Bullets,
+    Heading,
+    Paragraph,
+    Table,
+    shortened,
+)
 from morphsep.evaluation.finished.scores import MEASURES, TrackScore
 from morphsep.evaluation.results import ALL, Average, average, number, reasons, shown
 
@@ -16,8 +24,6 @@ IN_DETAIL = (
     "loudness_wobble", "lost_sharpness", "seam_flux_db", "elsewhere_flux_db", "song_louder",
 )  # fmt: skip
 """Measures that have a column by backend and transition."""
-MOST_ROWS = 50
-"""Of a table: all the others are in the Parquet table."""
 WORST = 5
 BESIDE = {"seam_flux_db": "elsewhere_flux_db"}
 """Measures that say something only beside another."""
@@ -76,7 +82,7 @@ def report(results: FinishedResults) -> Iterator[Block]:
     yield _all_measures(results.averages)
     yield Heading("Tracks to look at first")
     yield Bullets(list(_worst(results)))
-    yield from reasons("Not measured", WHY_MISSING | _missing(results))
+    yield from reasons("Not measured", WHY_MISSING | _missing(results), "tracks.parquet")
     yield from _not_scored(results)
 
 
@@ -161,7 +167,5 @@ def _not_scored(results: FinishedResults) -> Iterator[Block]:
     if not without:
         return
     yield Heading("Tracks without scores")
-    rows = [[score.track, score.error_code, score.message] for score in without[:MOST_ROWS]]
-    yield Table(["track", "error code", "why"], rows)
-    if len(without) > MOST_ROWS:
-        yield Paragraph(f"{len(without) - MOST_ROWS} more are in tracks.parquet.")
+    rows = [[score.track, score.error_code, score.message] for score in without]
+    yield from shortened(Table(["track", "error code", "why"], rows), "tracks.parquet")

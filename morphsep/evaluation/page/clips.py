@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
 from morphsep.dsp import MODEL_RATE, Signal, log_mel, mel_power
-from morphsep.evaluation.document import Clip
+from morphsep.evaluation.document import Clip, Players
 from morphsep.evaluation.page.png import png
 
+MOST_BYTES = 12 << 20
+"""Of a page's sounds and pictures, before they are written as text, which takes a third more."""
 SHOWN_DB = 60.0
 """Range of levels in a picture, dB."""
 
@@ -27,6 +29,16 @@ def clips(sounds: Mapping[str, Signal]) -> list[Clip]:
         )
         for label, sound in sounds.items()
     ]  # fmt: skip
+
+
+def fitting(groups: Iterable[Players]) -> Iterator[Players]:
+    """The first of these, as many as fit into `MOST_BYTES`."""
+    size = 0
+    for group in groups:
+        size += sum(len(clip.sound) + len(clip.picture) for clip in group.clips)
+        if size > MOST_BYTES:
+            return
+        yield group
 
 
 def _flac(sound: Signal) -> bytes:

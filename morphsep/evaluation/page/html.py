@@ -68,13 +68,15 @@ def _element(block: Block) -> Iterator[str]:
             yield "</ul>"
         case Table():
             yield from _table(block)
-        case Charts(charts):
+        case Charts(charts, note):
             yield '<div class="charts">'
             for each in charts:
                 yield f"<figure><figcaption>{_text(each.title)}</figcaption>"
                 yield from chart(each)
                 yield "</figure>"
             yield "</div>"
+            if note:
+                yield f"<p>{_text(note)}</p>"
         case Players():
             yield from _players(block)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from morphsep.evaluation.document import Bullets, Chart, Table
+from morphsep.evaluation.document import Bullets, Chart, Table, listed
 from morphsep.evaluation.results.cells import Cell, Cells, cells, margins
 from morphsep.evaluation.results.measures import Curve
 from morphsep.evaluation.results.scores import BASELINE, KNOB, Score, in_order, number
@@ -94,7 +94,7 @@ def _lost(beside: Sequence[Cell], backend: str) -> str:
     level = sum(cell.value == 0 for cell in own)  # the nearest sound is an end, which both have
     where = [f"{cell.transition} at {cell.amount:g} ({_margin(cell)})" for cell in lost]
     said = f"further away in {len(lost)} of {len(own)} cells, as far in {level}"
-    return said + (f": {', '.join(where)}" if where else "")
+    return said + (f": {listed(where)}" if where else "")
 
 
 def _margin(cell: Cell) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from morphsep.dsp import MODEL_RATE, Signal
 from morphsep.evaluation.document import Block, Bullets, Heading, Players
-from morphsep.evaluation.page import clips
+from morphsep.evaluation.page import clips, fitting
 from morphsep.evaluation.results.reporting import Results
 from morphsep.evaluation.results.scores import BASELINE, KNOB
 from morphsep.evaluation.sounds import Sound, load_sound, read_sounds
@@ -18,8 +18,6 @@ from morphsep.storage import Location
 
 SECONDS = 4
 """Of each clip that are played, from its beginning."""
-MOST_BYTES = 12 << 20
-"""Of all sounds together, before they are written as text, which takes a third more."""
 HOW = (
     "Each group is one clip at one amount. Keys 1 to 9 within it change to another sound at the "
     f"same moment. All are at one loudness, FLAC with 16 bits; of each the first {SECONDS} s."
@@ -37,7 +35,7 @@ class Cell:
 
 def players(folder: Location, results: Results) -> Iterator[Block]:
     """The worst two cells of each backend and the one in its middle; no more groups than fit into
-    `MOST_BYTES`.
+    a page.
 
     Raises:
         SettingError: a sound of the table cannot be read.
@@ -46,13 +44,12 @@ def players(folder: Location, results: Results) -> Iterator[Block]:
     for sound in read_sounds(folder):
         sounds[sound.item].append(sound)
     chosen = _chosen(results)
-    groups, size = list[Players](), 0
-    for (item, amount), why in chosen.items():
-        group = _group(folder, item, amount, sounds[item], why)
-        size += sum(len(clip.sound) + len(clip.picture) for clip in group.clips)
-        if size > MOST_BYTES:
-            break
-        groups.append(group)
+    groups = list(
+        fitting(
+            _group(folder, item, amount, sounds[item], why)
+            for (item, amount), why in chosen.items()
+        )
+    )
     if groups:
         left = len(chosen) - len(groups)
         yield Heading("Listen")

@@ -15,6 +15,8 @@ from morphsep.evaluation.document import (
     Heading,
     Paragraph,
     Table,
+    listed,
+    shortened,
 )
 from morphsep.evaluation.results import paper
 from morphsep.evaluation.results.by_amount import (
@@ -42,6 +44,10 @@ from morphsep.evaluation.texts import Code, Text
 IN_DETAIL = ("truth_same_amount", "truth_nearest", "lean_to_louder", "position_deviation")
 """Measures that have a table by transition: those that tell a knob from a crossfade, and the law of
 the knob."""
+MOST_CHARTS = 12
+SCORES = "scores.parquet"
+PRINTED = "what the command prints"
+"""Where all of it is that a report holds a part of."""
 Averages = Mapping[tuple[str, str, str], Average]
 """By (backend, transition, measure)."""
 
@@ -89,16 +95,16 @@ def report(results: Results) -> Iterator[Block]:
     titles = {each.name: each.title for each in MEASURES}
     for name in IN_DETAIL:
         yield Heading(titles[name][0].upper() + titles[name][1:])
-        yield by_transition(averages, name)
+        yield from shortened(by_transition(averages, name), "summary.parquet")
     yield Heading("All measures, all transitions")
     yield pooled(averages, MEASURES)
     yield Heading("Distance to the truth by amount (dB)")
-    yield Charts(list(charts(results.cells)))
-    yield same_amount(results.done)
+    yield _charts(results.cells)
+    yield from shortened(same_amount(results.done), SCORES)
     yield Heading("Distance of the path to the truth, by amount (dB)")
-    yield nearest_on_path(results.done)
+    yield from shortened(nearest_on_path(results.done), SCORES)
     yield Heading("Where the knob stands at each amount (log-mel position of the truth)")
-    yield truths(results.done)
+    yield from shortened(truths(results.done), SCORES)
     yield Heading("Furthest from the truth")
     yield Bullets(list(worst(results.cells)))
     yield Heading("Beside the crossfade, at the same amount")
@@ -109,17 +115,24 @@ def report(results: Results) -> Iterator[Block]:
         yield Heading("The paper's table")
         yield _paper(results.done)
         yield Paragraph(f"{paper.CITATION}. {paper.READINGS} {paper.DIFFERENCE}")
-    yield from reasons("Not measured", results.not_measured)
-    yield from reasons("Recordings left out", results.left_out)
-    yield from reasons("Recordings that could not be read", results.unreadable)
+    yield from reasons("Not measured", results.not_measured, PRINTED)
+    yield from reasons("Recordings left out", results.left_out, PRINTED)
+    yield from reasons("Recordings that could not be read", results.unreadable, PRINTED)
     failed = {f"{each.item}, {each.backend}": each.error for each in results.failed}
-    yield from reasons("Failed", failed)
+    yield from reasons("Failed", failed, SCORES)
+
+
+def _charts(found: Cells) -> Charts:
+    drawn = list(charts(found))
+    left = len(drawn) - MOST_CHARTS
+    note = f"{left} more transitions are in {SCORES}." if left > 0 else ""
+    return Charts(drawn[:MOST_CHARTS], note)
 
 
 def _what_was_done(results: Results) -> Iterator[Text]:
     items, sources = ({getattr(s, of) for s in results.scores} for of in ("item", "source"))
     amounts = ", ".join(f"{amount:g}" for amount in results.amounts)
-    yield f"Pairs: {len(items)}, from {len(sources)} recordings: {', '.join(sorted(sources))}."
+    yield f"Pairs: {len(items)}, from {len(sources)} recordings: {listed(sorted(sources))}."
     yield f"Amounts: {amounts}. Rows that failed: {len(results.failed)} of {len(results.scores)}."
     yield (
         f"The truth is {results.task.truth}, which is what the backend ",
@@ -173,11 +186,12 @@ def _spread(values: Iterable[Mapping[str, float]], name: str) -> str:
     return f"{np.mean(known):.2f} ± {np.std(known):.3f}" if known else ""
 
 
-def reasons(title: str, found: Mapping[str, str]) -> Iterator[Block]:
-    """A section of what is not there and why; none if all is there."""
+def reasons(title: str, found: Mapping[str, str], where: str) -> Iterator[Block]:
+    """A section of what is not there and why; none if all is there. Of much, `where` has all."""
     if found:
         yield Heading(title)
-        yield Bullets([f"{what}: {why}" for what, why in sorted(found.items())])
+        said = Bullets([f"{what}: {why}" for what, why in sorted(found.items())])
+        yield from shortened(said, where)
 
 
 def shown(each: Average | None) -> str:
