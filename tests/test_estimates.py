@@ -125,6 +125,7 @@ def test_a_stem_that_is_poorer_than_wanted_makes_a_skipped_row(tmp_path: Path) -
     parts: dict[str, Any] = {"separator": "harmonic"}
     separated = morphsep.separate_file(path, tmp_path / "parts", **parts)
     quality = separated.stem_quality
+    assert f"stem quality of {quality:.2f}" in str(separated.stem_warning)
     assert 0 < quality < 1
     asked = QUICK | parts
     row = morphsep.morph_file(path, out, **asked, min_stem_quality=quality)

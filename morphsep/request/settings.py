@@ -51,7 +51,7 @@ class Settings:
         str,
         Option(
             help="auto, demucs, demucs:MODEL[:SOURCE], roformer:MODEL[:STEM], embedded, harmonic, "
-            "stem, none, or another of `morphsep separators`.",
+            "stem, none, ensemble:A+B, or another of `morphsep separators`.",
             in_separate=True,
         ),
     ] = "auto"

@@ -39,7 +39,7 @@ def assemble(run: RunContext, clip: Clip) -> list[Clip]:
     readable = open_input(run, clip)
     estimate = measured_estimate(recipe, stem)
     change, about = change_of(clip, readable, recipe, stem, delta, estimate)
-    values = about | _of_estimate(estimate) | write_song(run.workspace.out, clip, readable, change)
+    values = _of_estimate(estimate) | about | write_song(run.workspace.out, clip, readable, change)
     reach(clip.source.model_length)
     separated = how_separated(stem) if clip.separated else Separated()
     values |= _measured(clip, recipe, stem, made) | {
@@ -74,7 +74,9 @@ def assemble_parts(run: RunContext, clip: Clip) -> list[Clip]:
 
 
 def _of_estimate(estimate: EstimateFacts | None) -> dict[str, Any]:
-    return {"stem_quality": estimate.quality} if estimate is not None else {}
+    if estimate is None:
+        return {}
+    return {"stem_quality": estimate.quality, "stem_warning": estimate.warning}
 
 
 def _measured(clip: Clip, recipe: Recipe, stem: SectionStore, made: SectionNote) -> dict[str, Any]:
