@@ -16,6 +16,7 @@ import torch
 
 import morphsep
 from morphsep.errors import SettingError, TrackError
+from morphsep.separators.demucs import Demucs
 from morphsep.separators.roformer import RoFormer
 from morphsep.separators.roformer.bands import mel_bands
 from morphsep.separators.roformer.config import read_config
@@ -370,6 +371,87 @@ def test_other_yamls_are_refused_and_nothing_in_them_runs(tmp_path: Path, text: 
     assert "config.yaml" in refusal(folder)
 
 
+NESTED = "a: " + "[" * 3000
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "value", "said"),
+    [
+        ("audio", "chunk_size", float("inf"), "chunk_size is inf, not a whole number"),
+        ("audio", "chunk_size", 12800.5, "not a whole number"),
+        ("audio", "chunk_size", 10**30, "not a whole number"),
+        ("audio", "chunk_size", 100, "chunk_size is 100, its FFT 256"),
+        ("audio", "sample_rate", 48000, "stereo at 44100 Hz"),
+        ("audio", "sample_rate", "44100", "sample_rate is '44100'"),
+        ("model", "sample_rate", 22050, "stereo at 44100 Hz"),
+        ("model", "stft_n_fft", 1 << 20, "its FFT of 1048576"),
+        ("model", "stereo", "yes", "stereo is 'yes', not true or false"),
+        ("model", "zero_dc", 1, "zero_dc is 1"),
+        ("model", "depth", 10**8, "its sizes make no network"),
+        ("model", "dim_head", 0, "its sizes make no network"),
+        ("model", "mlp_expansion_factor", 0, "its sizes make no network"),
+        ("model", "freqs_per_bands", "many", "not a list of whole numbers"),
+        ("model", "freqs_per_bands", [4, 12, 48, 65, 0], "its sizes make no network"),
+        ("model", "num_bands", 0, "its sizes make no network"),
+        ("model", "num_bands", 10**8, "its STFT has 129"),
+        ("training", "instruments", [1, 2, 3, 4, 5, 6], "not a list of texts"),
+        ("training", "instruments", False, "instruments is False, not a list of texts"),
+        ("training", "instruments", "guitar", "instruments is 'guitar', not a list of texts"),
+        ("training", "target_instrument", 4, "target_instrument is 4, not a text"),
+        ("inference", "num_overlap", 2.5, "num_overlap is 2.5"),
+        ("inference", "num_overlap", 0, "num_overlap is 0"),
+        ("inference", "num_overlap", 100_000, "num_overlap is 100000, chunks have 12800"),
+        ("inference", "normalize", "no", "normalize is 'no'"),
+    ],
+)  # fmt: skip
+def test_values_of_another_type_or_size_are_refused_by_name(
+    tmp_path: Path, section: str, name: str, value: Any, said: str
+) -> None:
+    folder, whole = write_roformer(tmp_path), content("tiny-bs")
+    if name == "num_bands":
+        del whole["model"]["freqs_per_bands"]
+    write_yaml(folder / "config.yaml", whole | {section: whole[section] | {name: value}})
+    assert said in refusal(folder)
+    assert "config.yaml" in refusal(folder)
+
+
+@pytest.mark.parametrize("text", [NESTED, "a: 2001-99-99", "a: &x [*x]\nmodel: *x", "\0"])
+def test_yamls_that_break_their_reader_are_refused(tmp_path: Path, text: str) -> None:
+    folder = write_roformer(tmp_path)
+    (folder / "config.yaml").write_text(text)
+    assert "config.yaml" in refusal(folder)
+
+
+@pytest.mark.parametrize("missing", ["model", "audio", "training"])
+def test_a_section_that_is_missing_is_named(tmp_path: Path, missing: str) -> None:
+    folder, said = write_roformer(tmp_path), content("tiny-bs")
+    del said[missing]
+    write_yaml(folder / "config.yaml", said | {"multi": (1,)})
+    assert f"it has no {missing}" in refusal(folder)
+
+
+def test_more_chunks_over_a_sample_than_it_has_are_refused(small: Path) -> None:
+    with pytest.raises(SettingError, match="num_overlap is 100000, chunks have 12800 samples"):
+        RoFormer(str(small), num_overlap=100_000)
+
+
+@pytest.mark.parametrize("separator", [RoFormer, Demucs])
+@pytest.mark.parametrize("name", ["~nobody-of-that-name/x", "x" * 5000, "a/" * 3000, "a\0b"])
+def test_names_that_no_file_can_have_are_refused(separator: type, name: str) -> None:
+    for text in (name, f"{name}:guitar"):
+        with pytest.raises(SettingError, match="or folder"):
+            separator(text)
+
+
+def test_another_file_of_a_folder_is_not_taken_for_its_model(tmp_path: Path) -> None:
+    folder = write_roformer(tmp_path)
+    for name in ("notes.txt", "model.onnx", "bare"):
+        (folder / name).write_text("no weights")
+        with pytest.raises(SettingError, match=f"{name} is neither weights .* nor a yaml"):
+            RoFormer(str(folder / name))
+    assert RoFormer(str(folder)).fingerprint()
+
+
 class Malicious:
     def __init__(self, command: str) -> None:
         self.command = command
@@ -396,6 +478,7 @@ def test_a_model_without_guitar_names_its_stems(tmp_path: Path) -> None:
 
 PEAK = """
 import resource, sys
+from morphsep.separators.demucs import Demucs
 from morphsep.separators.roformer import RoFormer
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

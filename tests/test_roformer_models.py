@@ -236,3 +236,12 @@ def test_a_model_in_a_bucket_is_copied_here_first(
     separator = RoFormer(f"{store.url('models/own')}:guitar")
     assert separator.fingerprint() == RoFormer(str(model)).fingerprint()
     assert separator._files().files[0].is_relative_to(folder)
+
+
+def test_a_single_file_in_a_bucket_is_refused_before_it_is_copied(
+    folder: Path, store: ObjectStore
+) -> None:
+    for file in ("model.ckpt", "config.yaml"):
+        with pytest.raises(SettingError, match="name the folder that holds it"):
+            RoFormer(f"{store.url('models/own')}/{file}:guitar")
+    assert not folder.exists()

@@ -15,7 +15,7 @@ from morphsep.models.from_bucket import local_copy
 from morphsep.models.hub import hub_answers
 from morphsep.models.licences import licence_of_demucs
 from morphsep.models.pickled import first_line, read_pickle
-from morphsep.models.places import weights_dir
+from morphsep.models.places import existing, weights_dir
 from morphsep.models.roformer_files import locate_roformer, resolve_roformer, roformers_here
 from morphsep.models.roformers import DEMUCS_SDR, ROFORMERS, RoFormerInfo, licence_of_roformer
 from morphsep.models.weights import (
@@ -46,6 +46,7 @@ __all__ = [
     "RoFormerInfo",
     "available",
     "device",
+    "existing",
     "fetch",
     "first_line",
     "full_precision",

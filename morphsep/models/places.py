@@ -15,3 +15,12 @@ def weights_dir() -> Path:
 def user_cache() -> Path:
     """The user's folder for what can be had again."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+
+
+def existing(text: str) -> Path | None:
+    """What lies at a path that a user wrote; None if nothing does, or no path can be so."""
+    try:
+        path = Path(text).expanduser()
+        return path if path.exists() else None
+    except (OSError, RuntimeError):  # a name that is too long, the home of nobody
+        return None

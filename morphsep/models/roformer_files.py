@@ -9,7 +9,7 @@ from morphsep.models.bags import Bag, Recipe
 from morphsep.models.checksums import check, sha256_of
 from morphsep.models.download import is_offline
 from morphsep.models.from_bucket import local_copy
-from morphsep.models.places import weights_dir
+from morphsep.models.places import existing, weights_dir
 from morphsep.models.roformers import ROFORMERS, how_to_get
 
 SUFFIXES = (".ckpt", ".safetensors", ".pth", ".pt", ".th")
@@ -17,19 +17,21 @@ YAML = (".yaml", ".yml")
 
 
 def locate_roformer(place: str, offline: bool = False) -> Bag:
-    """The files of a RoFormer on this machine, weights and yaml: a known name, a folder, a file, or
-    one of these in an object store.
+    """The files of a RoFormer on this machine, weights and yaml: a known name, a folder, one of its
+    two files, or a folder in an object store, which is copied here first, once.
 
     Raises:
         SettingError: there is none; says where a model of a known name is kept.
     """
     if "://" in place:
+        if place.endswith((*SUFFIXES, *YAML)):
+            raise SettingError(f"{place}: name the folder that holds it with its other file.")
         return read_roformer(local_copy(place, weights_dir(), is_offline(offline)))
     if place in ROFORMERS and (weights_dir() / place).exists():
         return read_roformer(weights_dir() / place, ROFORMERS[place].sha256)
-    for path in (Path(place).expanduser(), weights_dir() / place):
-        if path.exists():
-            return read_roformer(path)
+    found = existing(place) or existing(str(weights_dir() / place))
+    if found is not None:
+        return read_roformer(found)
     if place in ROFORMERS:
         raise SettingError(how_to_get(place, weights_dir() / place))
     names = ", ".join(ROFORMERS)
@@ -74,9 +76,14 @@ def read_roformer(path: Path, sha256: str = "") -> Bag:
     Raises:
         SettingError: one of them is missing, or it is not clear which.
     """
-    folder = path if path.is_dir() else path.parent
-    yamls = [path] if path.suffix in YAML else _of_kind(folder, YAML)
-    weights = [path] if path.suffix in SUFFIXES else _of_kind(folder, SUFFIXES)
+    folder, is_file = (path, False) if path.is_dir() else (path.parent, True)
+    if is_file and path.suffix not in SUFFIXES + YAML:
+        raise SettingError(
+            f"{path} is neither weights ({', '.join(SUFFIXES)}) nor a yaml: name one of the two, "
+            "or their folder."
+        )
+    yamls = [path] if is_file and path.suffix in YAML else _of_kind(folder, YAML)
+    weights = [path] if is_file and path.suffix in SUFFIXES else _of_kind(folder, SUFFIXES)
     if len(yamls) > 1 and len(weights) == 1:
         yamls = _alike(yamls, weights[0])
     elif len(weights) > 1 and len(yamls) == 1:
@@ -91,7 +98,10 @@ def read_roformer(path: Path, sha256: str = "") -> Bag:
 
 
 def _of_kind(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
-    return sorted(file for file in folder.iterdir() if file.suffix in suffixes)
+    try:
+        return sorted(file for file in folder.iterdir() if file.suffix in suffixes)
+    except OSError as error:
+        raise SettingError(f"{folder} cannot be read: {error.strerror or error}.") from error
 
 
 def _alike(files: list[Path], other: Path) -> list[Path]:

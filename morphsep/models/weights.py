@@ -19,7 +19,7 @@ from morphsep.models.checksums import check, identity
 from morphsep.models.download import Progress, is_offline
 from morphsep.models.from_bucket import local_copy
 from morphsep.models.licences import licence_of
-from morphsep.models.places import user_cache, weights_dir
+from morphsep.models.places import existing, user_cache, weights_dir
 from morphsep.models.roformer_files import locate_named
 from morphsep.models.roformers import ROFORMERS, how_to_get
 from morphsep.models.sources import (
@@ -118,9 +118,9 @@ def locate(model: str, offline: bool = False) -> Bag | None:
     if recipe is not None:
         bags = (assemble(recipe, folder) for folder in _folders(recipe))
         return next((bag for bag in bags if bag is not None), None)
-    for path in (Path(model).expanduser(), weights_dir() / model):
-        if path.exists():
-            return read_folder(path)
+    found = existing(model) or existing(str(weights_dir() / model))
+    if found is not None:
+        return read_folder(found)
     names = ", ".join(name for name in published() if name not in legacy_files())
     raise SettingError(f"No Demucs model or folder {model!r}. Known by name: {names}.")
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from morphsep.errors import SettingError
+from morphsep.models import existing
 
 
 def model_and_source(text: str, source: str | None) -> tuple[str, str | None]:
@@ -17,7 +16,7 @@ def model_and_source(text: str, source: str | None) -> tuple[str, str | None]:
         SettingError: nothing stands behind the colon, or another source than `source`.
     """
     head, colon, tail = text.rpartition(":")
-    if not colon or Path(text).expanduser().exists() or "/" in tail or "\\" in tail:
+    if not colon or existing(text) or "/" in tail or "\\" in tail:
         return text, source
     if not tail or source not in (None, tail):
         raise SettingError(f"{text!r} should name one source after the colon: MODEL:SOURCE.")

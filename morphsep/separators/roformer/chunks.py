@@ -21,14 +21,10 @@ from morphsep.separators.stereo import to_stereo
 
 
 class Chunks:
-    """The chunks of one track.
+    """The chunks of one track."""
 
-    Args:
-        num_overlap: chunks over each sample.
-    """
-
-    def __init__(self, config: Config, num_overlap: int, mix: Mix) -> None:
-        stride = config.chunk // num_overlap
+    def __init__(self, config: Config, mix: Mix) -> None:
+        stride = config.chunk // config.num_overlap
         border = config.chunk - stride
         self._mirrored = border if mix.num_samples > 2 * border else 0
         self._mix = mix

@@ -5,22 +5,24 @@ The format is that of Music-Source-Separation-Training (MSST). Nothing in the fi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from morphsep.dsp import MODEL_RATE
 from morphsep.errors import SettingError
+from morphsep.separators.roformer.section import Section
 
 Kind = Literal["bs", "mel"]
 
 BS_BANDS = (*(2,) * 24, *(4,) * 12, *(12,) * 8, *(24,) * 8, *(48,) * 8, 128, 129)
 """Bins of each band where the yaml of a BS-RoFormer names none."""
-MEL_BANDS = 60
+MOST_LAYERS = 10_000
+"""Of the network and of its masks: far more than any has, so few that they can be counted."""
+LONGEST_FFT = 1 << 15
 
 IGNORED = {
-    "attn_dropout", "ff_dropout", "flash_attn", "sage_attention", "dim_freqs_in", "sample_rate",
+    "attn_dropout", "ff_dropout", "flash_attn", "sage_attention", "dim_freqs_in",
     "stft_normalized", "match_input_audio_length", "use_torch_checkpoint",
     "multi_stft_resolution_loss_weight", "multi_stft_resolutions_window_sizes",
     "multi_stft_hop_size", "multi_stft_normalized",
@@ -71,6 +73,16 @@ class Config:
     normalise: bool
     """Whether the network wants the mix less its mean, over its standard deviation."""
 
+    def overlapped(self, num_overlap: int) -> Config:
+        """With so many chunks over each sample.
+
+        Raises:
+            SettingError: chunks are not that long.
+        """
+        if not 1 <= num_overlap <= self.chunk:
+            raise SettingError(f"num_overlap is {num_overlap}, chunks have {self.chunk} samples.")
+        return replace(self, num_overlap=num_overlap)
+
 
 def read_config(path: Path) -> Config:
     """The configuration in a ``.yaml``.
@@ -80,11 +92,9 @@ def read_config(path: Path) -> Config:
     """
     content = _parse(path)
     try:
-        return _config(content)
+        return _config(Section(content, "it"))
     except SettingError as error:
-        raise SettingError(f"{path}: {error}") from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise SettingError(f"{path} describes no RoFormer in MSST's format: {error!r}.") from error
+        raise SettingError(f"{path} describes no RoFormer that is hosted: {error}") from error
 
 
 def _parse(path: Path) -> Any:
@@ -99,88 +109,77 @@ def _parse(path: Path) -> Any:
     Loader.add_constructor("tag:yaml.org,2002:python/tuple", make_tuple)
     try:
         return yaml.load(path.read_text(encoding="utf-8-sig"), Loader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    # a value that is no date, say; lists in lists in lists
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())[:300]
         raise SettingError(f"{path} cannot be read as yaml: {reason}") from error
 
 
-def _config(content: Mapping[str, Any]) -> Config:
-    model, audio, training = content["model"], content["audio"], content["training"]
-    inference = content.get("inference") or {}
-    shape = _shape(model)
-    rate = audio.get("sample_rate", model.get("sample_rate", MODEL_RATE))
-    if rate != MODEL_RATE or not model.get("stereo", False):
+def _config(content: Section) -> Config:
+    model, audio, training = map(content.section, ("model", "audio", "training"))
+    inference = content.section("inference", {})
+    rates = [section.whole("sample_rate", MODEL_RATE) for section in (audio, model)]
+    if not model.flag("stereo", False) or set(rates) != {MODEL_RATE}:
         raise SettingError(f"it is not for stereo at {MODEL_RATE} Hz.")
-    target = training.get("target_instrument")
-    stems = (target,) if target else tuple(training["instruments"])
+    shape = _shape(model)
+    stems = training.target("target_instrument") or training.texts("instruments")
     if len(stems) != shape.num_stems:
         raise SettingError(f"it has {shape.num_stems} masks, but stems {', '.join(stems)}.")
+    chunk = audio.whole("chunk_size", 0)
     config = Config(
         shape=shape,
         stems=stems,
-        chunk=int(inference.get("chunk_size", audio["chunk_size"])),
-        num_overlap=int(inference.get("num_overlap", 1)),
-        normalise=inference.get("normalize") is True,
+        chunk=inference.whole("chunk_size", chunk),
+        num_overlap=inference.whole("num_overlap", 1),
+        normalise=inference.flag("normalize", False),
     )
-    if config.chunk < shape.n_fft or not 1 <= config.num_overlap <= config.chunk:
-        raise SettingError("its chunk_size and num_overlap make no chunks.")
-    return config
+    if config.chunk < shape.n_fft:
+        raise SettingError(f"its chunk_size is {config.chunk}, its FFT {shape.n_fft}.")
+    return config.overlapped(config.num_overlap)
 
 
-def _shape(model: Mapping[str, Any]) -> Shape:
-    settings = dict(model)
-    kind: Kind = "mel" if "num_bands" in settings else "bs"
-    number = _numbers(settings)
-    n_fft = number("stft_n_fft", 2048)
-    if kind == "mel":
-        bands: tuple[int, ...] = (number("num_bands", MEL_BANDS),)
-    else:
-        bands = tuple(int(bins) for bins in settings.pop("freqs_per_bands", BS_BANDS))
+def _shape(model: Section) -> Shape:
+    is_mel = "num_bands" in model
+    whole = model.whole
     shape = Shape(
-        kind=kind,
-        bands=bands,
-        num_stems=number("num_stems", 1),
-        dim=number("dim"),
-        depth=number("depth"),
-        time_depth=number("time_transformer_depth", 2),
-        frequency_depth=number("freq_transformer_depth", 2),
-        heads=number("heads", 8),
-        head_dim=number("dim_head", 64),
+        kind="mel" if is_mel else "bs",
+        bands=(whole("num_bands"),) if is_mel else model.wholes("freqs_per_bands", BS_BANDS),
+        num_stems=whole("num_stems", 1),
+        dim=whole("dim"),
+        depth=whole("depth"),
+        time_depth=whole("time_transformer_depth", 2),
+        frequency_depth=whole("freq_transformer_depth", 2),
+        heads=whole("heads", 8),
+        head_dim=whole("dim_head", 64),
         # MSST's two networks count them differently
-        mask_hidden=number("mask_estimator_depth", 1) if kind == "mel"
-        else number("mask_estimator_depth", 2) - 1,
-        mask_factor=number("mlp_expansion_factor", 4),
-        n_fft=n_fft,
-        hop=number("stft_hop_length", 512),
-        window=number("stft_win_length", 2048),
-        zero_dc=bool(settings.pop("zero_dc", True)),
+        mask_hidden=whole("mask_estimator_depth", 1) if is_mel
+        else whole("mask_estimator_depth", 2) - 1,
+        mask_factor=whole("mlp_expansion_factor", 4),
+        n_fft=whole("stft_n_fft", 2048),
+        hop=whole("stft_hop_length", 512),
+        window=whole("stft_win_length", 2048),
+        zero_dc=model.flag("zero_dc", True),
     )  # fmt: skip
-    _check(shape, settings)
+    unknown = model.others(IGNORED)
+    if unknown:
+        raise SettingError(f"it sets {', '.join(unknown)}, which is not hosted here.")
+    _check(shape)
     return shape
 
 
-def _numbers(settings: dict[str, Any]) -> Any:
-    """Takes whole numbers out of settings."""
-
-    def take(name: str, default: int | None = None) -> int:
-        value = settings.pop(name, default)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise SettingError(f"{name} is {value!r}, not a whole number.")
-        return value
-
-    return take
-
-
-def _check(shape: Shape, others: Mapping[str, Any]) -> None:
-    unknown = sorted(k for k, v in others.items() if v and k not in IGNORED | {"stereo"})
-    if unknown:
-        raise SettingError(f"it sets {', '.join(unknown)}, which is not hosted here.")
-    depths = (shape.depth, shape.time_depth, shape.frequency_depth)
-    if shape.head_dim % 2 or min(shape.dim, shape.hop, shape.heads, shape.num_stems, *depths) < 1:
+def _check(shape: Shape) -> None:
+    layers = shape.depth * (shape.time_depth + shape.frequency_depth)
+    masks = shape.num_stems * max(shape.mask_hidden + 1, 1)
+    sizes = (
+        shape.dim, shape.hop, shape.heads, shape.head_dim, shape.num_stems, shape.mask_factor,
+        shape.depth, shape.time_depth, shape.frequency_depth, shape.mask_hidden + 1, *shape.bands,
+    )  # fmt: skip
+    if shape.head_dim % 2 or min(sizes) < 1 or max(layers, masks) > MOST_LAYERS:
         raise SettingError("its sizes make no network.")
+    if shape.n_fft > LONGEST_FFT:
+        raise SettingError(f"its FFT of {shape.n_fft} is not hosted here.")
     if not shape.hop <= shape.window <= shape.n_fft:
         raise SettingError("its STFT loses samples (hop, window, FFT).")
-    if shape.kind == "bs" and sum(shape.bands) != shape.num_bins:
-        raise SettingError(
-            f"its bands have {sum(shape.bands)} bins, its STFT has {shape.num_bins}."
-        )
+    bins = sum(shape.bands)
+    if bins > shape.num_bins or (shape.kind == "bs" and bins < shape.num_bins):
+        raise SettingError(f"its bands want {bins} bins, its STFT has {shape.num_bins}.")

@@ -78,7 +78,7 @@ class RoFormer:
         self._device, self._batch_size, self._lanes = device, batch_size, lanes
         self._half, self._offline, self._num_overlap = half, offline, num_overlap
         self._loaded: LoadedModel[tuple[BatchRunner, Network, Config]] = LoadedModel()
-        self._stem(read_config(models.locate_roformer(self._model, offline).files[1]))
+        self._stem(self._config(models.locate_roformer(self._model, offline)))
 
     @property
     def weights_hash(self) -> str:
@@ -93,7 +93,7 @@ class RoFormer:
     def fingerprint(self) -> str:
         """Weights, yaml and every setting that changes the stem; not device and batch size."""
         stem = (self._source or GUITAR).casefold()
-        overlap = self._num_overlap or read_config(self._files().files[1]).num_overlap
+        overlap = self._num_overlap or self._config(self._files()).num_overlap
         text = f"roformer/{VERSION} {identity(self._files())} {stem} overlap={overlap}"
         return f"{text} half" if self._half else text
 
@@ -114,7 +114,7 @@ class RoFormer:
         """
         assert 0 <= start <= stop <= mix.num_samples
         runner, network, config = self._ready()
-        chunks = Chunks(config, self._num_overlap or config.num_overlap, mix)
+        chunks = Chunks(config, mix)
         added = OverlapAdd(
             num_channels=mix.num_channels,
             start=start,
@@ -128,6 +128,11 @@ class RoFormer:
 
     def _files(self) -> Bag:
         return self._loaded.files(lambda: models.resolve_roformer(self._model, self._offline))
+
+    def _config(self, bag: Bag) -> Config:
+        """What the yaml says, and the settings that go before it."""
+        config = read_config(bag.files[1])
+        return config.overlapped(self._num_overlap) if self._num_overlap else config
 
     def _stem(self, config: Config) -> int:
         """Index of the stem that is asked for."""
@@ -150,9 +155,9 @@ class RoFormer:
         runner = BatchRunner(device_of(self._device), self._batch_size, self._lanes)
         if self._half and runner.device.type == "cpu":
             raise SettingError(NO_HALF)
-        weights, yaml = self._files().files
-        config = read_config(yaml)
+        bag = self._files()
+        config = self._config(bag)
         stem = self._stem(config)
-        tensors = read_tensors(weights, config.shape, stem)
+        tensors = read_tensors(bag.files[0], config.shape, stem)
         network = Network(config.shape, tensors, stem, half=self._half).to(runner.device)
         return runner, network, config
