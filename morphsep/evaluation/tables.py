@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from morphsep.evaluation.texts import markdown
@@ -20,6 +21,11 @@ def write_parquet(place: Location, rows: Sequence[Mapping[str, Any]], schema: pa
 
     with place.writing() as path:
         pq.write_table(pa.Table.from_pylist(rows, schema), path, compression="zstd")
+
+
+def defined(value: float | None) -> float | None:
+    """A number as a table has it: nothing where it is not defined."""
+    return value if value is not None and isfinite(value) else None
 
 
 def write_markdown(place: Location, lines: Iterable[str]) -> None:

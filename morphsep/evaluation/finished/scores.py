@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from morphsep.errors import ErrorCode, MorphsepError
 from morphsep.evaluation.results import Measure, Score
-from morphsep.evaluation.tables import write_parquet
+from morphsep.evaluation.tables import defined, write_parquet
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -117,7 +116,7 @@ def write_track_scores(folder: Location, scores: Iterable[TrackScore], tools: st
     """
     rows = [
         {name: getattr(score, name) for name in (*TEXTS, *COUNTS, "amount")}
-        | {each.name: _defined(score.values.get(each.name)) for each in MEASURES}
+        | {each.name: defined(score.values.get(each.name)) for each in MEASURES}
         for score in sorted(scores, key=lambda score: score.track)
     ]
     write_parquet(folder / TABLE, rows, _schema(tools))
@@ -150,7 +149,3 @@ def _schema(tools: str) -> pa.Schema:
     counts = [pa.field(name, pa.int64(), nullable=False) for name in COUNTS]
     numbers = [pa.field(name, pa.float64()) for name in ("amount", *(m.name for m in MEASURES))]
     return pa.schema([*texts, *counts, *numbers], {b"version": VERSION, b"tools": tools.encode()})
-
-
-def _defined(value: float | None) -> float | None:
-    return value if value is not None and isfinite(value) else None

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from morphsep.evaluation.document import Bullets, Chart, Table, listed
 from morphsep.evaluation.results.cells import Cell, Cells, cells, margins
 from morphsep.evaluation.results.measures import Curve
+from morphsep.evaluation.results.numbers import shown
 from morphsep.evaluation.results.scores import BASELINE, KNOB, Score, in_order, number
 
 WORST = 5
@@ -35,8 +36,8 @@ def _by_amount(found: Sequence[Cell], *, interval: bool = False) -> Table:
     rows = []
     for transition, backend in sorted({key[:2] for key in known}):
         row = [known.get((transition, backend, amount)) for amount in amounts]
-        shown = [_shown(cell, interval) for cell in row]
-        rows.append([transition, backend, _clips(row), *shown])
+        means = [shown(cell) if interval else number(cell.value if cell else None) for cell in row]
+        rows.append([transition, backend, _clips(row), *means])
     heads = ["transition", "backend", "clips", *(f"{amount:g}" for amount in amounts)]
     return Table(heads, rows)
 
@@ -45,14 +46,6 @@ def _clips(row: Sequence[Cell | None]) -> str:
     """How many, or from the fewest to the most."""
     clips = sorted(cell.clips for cell in row if cell)
     return " to ".join(dict.fromkeys(str(each) for each in (clips[0], clips[-1])))
-
-
-def _shown(cell: Cell | None, interval: bool) -> str:
-    if cell is None:
-        return ""
-    if cell.low is None or not interval:
-        return number(cell.value)
-    return f"{number(cell.value)} ({number(cell.low)} to {number(cell.high)})"
 
 
 def charts(found: Cells) -> Iterator[Chart]:

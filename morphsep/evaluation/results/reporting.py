@@ -29,6 +29,7 @@ from morphsep.evaluation.results.by_amount import (
 )
 from morphsep.evaluation.results.cells import Cells, cells
 from morphsep.evaluation.results.measures import MEASURES, Measure
+from morphsep.evaluation.results.numbers import shown
 from morphsep.evaluation.results.scores import (
     ALL,
     KNOB,
@@ -36,7 +37,6 @@ from morphsep.evaluation.results.scores import (
     Score,
     average,
     in_order,
-    number,
 )
 from morphsep.evaluation.tasks import Task
 from morphsep.evaluation.texts import Code, Text
@@ -192,12 +192,3 @@ def reasons(title: str, found: Mapping[str, str], where: str) -> Iterator[Block]
         yield Heading(title)
         said = Bullets([f"{what}: {why}" for what, why in sorted(found.items())])
         yield from shortened(said, where)
-
-
-def shown(each: Average | None) -> str:
-    """An average with its interval, for tables; empty where there is none."""
-    if each is None:
-        return ""
-    if each.low is None:
-        return number(each.value)
-    return f"{number(each.value)} ({number(each.low)} to {number(each.high)})"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from morphsep.evaluation.bootstrap import bootstrap
 from morphsep.evaluation.results.measures import CURVES, MEASURES
-from morphsep.evaluation.tables import write_parquet
+from morphsep.evaluation.tables import defined, write_parquet
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -98,7 +98,7 @@ def write_scores(folder: Location, scores: Iterable[Score]) -> None:
             "backend": score.backend, "error": score.error, "amounts": list(score.amounts),
         }
         | {name: list(getattr(score, name)) for name in CURVES}
-        | {each.name: _defined(score.values.get(each.name)) for each in MEASURES}
+        | {each.name: defined(score.values.get(each.name)) for each in MEASURES}
         for score in scores
     ]  # fmt: skip
     write_parquet(folder / "scores.parquet", rows, _schema())
@@ -123,10 +123,6 @@ def _schema() -> pa.Schema:
     lists = [pa.field(name, pa.list_(pa.float64())) for name in ("amounts", *CURVES)]
     numbers = [pa.field(each.name, pa.float64()) for each in MEASURES]
     return pa.schema([*texts, *lists, *numbers], {b"version": VERSION})
-
-
-def _defined(value: float | None) -> float | None:
-    return value if value is not None and isfinite(value) else None
 
 
 def in_order(names: Iterable[str]) -> list[str]:
