@@ -125,7 +125,6 @@ def test_a_stem_that_is_poorer_than_wanted_makes_a_skipped_row(tmp_path: Path) -
     parts: dict[str, Any] = {"separator": "harmonic"}
     separated = morphsep.separate_file(path, tmp_path / "parts", **parts)
     quality = separated.stem_quality
-    assert f"stem quality of {quality:.2f}" in str(separated.stem_warning)
     assert 0 < quality < 1
     asked = QUICK | parts
     row = morphsep.morph_file(path, out, **asked, min_stem_quality=quality)
@@ -180,13 +179,24 @@ def test_the_closing_table_shows_the_qualities(capsys: pytest.CaptureFixture[str
     assert "quality" not in capsys.readouterr().out
 
 
-def test_a_poor_stem_is_said_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("poor", [True, False])
+def test_a_poor_stem_is_said_in_the_log_and_the_row(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, poor: bool
+) -> None:
     path = songs.song(tmp_path, 4.0)
-    row = morphsep.morph_file(path, tmp_path / "out", **QUICK, separator="harmonic")
-    assert row.stem_quality < 0.5
-    said = f"stem quality of {row.stem_quality:.2f}"
-    assert said in str(row.stem_warning)
-    assert [said in message for message in caplog.messages] == [True]
+    monkeypatch.setattr("morphsep.morphing.estimate.POOR", 0.9 if poor else 0.05)
+    morphed = morphsep.morph_file(path, tmp_path / "out", **QUICK, separator="harmonic")
+    parts = morphsep.separate_file(path, tmp_path / "parts", separator="harmonic")
+    said = f"stem quality of {morphed.stem_quality:.2f}"
+    assert [said in str(row.stem_warning) for row in (morphed, parts)] == [poor, poor]
+    assert [said in message for message in caplog.messages] == [True, True] * poor
+
+
+def test_a_copy_of_the_mix_is_a_poor_stem_and_a_guitar_with_some_backing_none() -> None:
+    guitar, backing = songs.guitar(4.0), songs.backing(4.0)
+    mix = guitar + backing
+    assert facts(mix * np.float32(0.5), mix).warning is not None
+    assert facts(guitar + np.float32(0.4) * backing, mix).warning is None
 
 
 @pytest.mark.parametrize("least", [-0.1, 1.5, float("nan")])

@@ -1,8 +1,8 @@
 """Keeps the loudness of the song, not of the stem.
 
 An estimated stem is correlated with the rest of the mix, the morphed guitar hardly: to take out the
-one and put in the other as loud makes the song quieter, by 1 to 2 LU for `embedded` and a
-distortion. So the morphed guitar gets the gain with which the song is as loud as it was.
+one and put in the other as loud makes the song quieter. So the morphed guitar gets the gain with
+which the song is as loud as it was.
 """
 
 from __future__ import annotations
