@@ -245,3 +245,26 @@ def test_a_single_file_in_a_bucket_is_refused_before_it_is_copied(
         with pytest.raises(SettingError, match="name the folder that holds it"):
             RoFormer(f"{store.url('models/own')}/{file}:guitar")
     assert not folder.exists()
+
+
+def test_nothing_vouches_for_weights_of_which_no_checksum_is_known(here: Path) -> None:
+    """Nor for a yaml: of none a checksum is published."""
+    name = next(name for name, known in models.ROFORMERS.items() if not known.sha256)
+    other = write_roformer(here.parent / name, seed=1)
+    lines = invoke("models", "verify", SW).stdout.splitlines()
+    assert lines == [f"ok {here}/model.ckpt", f"no checksum is known of {here}/config.yaml"]
+    said = json.loads(invoke("models", "verify", name, "--json").stdout)
+    assert said["unchecked"] == said["files"] == [f"{other}/model.ckpt", f"{other}/config.yaml"]
+    assert "ok" not in invoke("models", "verify", name).stdout.split()
+    licence = RoFormer(name).weights_licence
+    assert licence.startswith(f"found under the name {name}, not checked")
+    assert models.roformers_here() == (SW,)
+    assert "not known" in RoFormer(str(other)).weights_licence
+
+
+def test_the_first_digits_of_a_checksum_are_not_shown_as_all() -> None:
+    lines = invoke("models", "list").stdout
+    for known in models.ROFORMERS.values():
+        if known.sha256:
+            shown = known.sha256 + ("" if len(known.sha256) == 64 else "...")
+            assert f"sha256 {shown})" in lines

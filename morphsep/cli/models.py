@@ -37,7 +37,8 @@ def _where(model: ModelInfo) -> str:
     if model.path or model.is_fetched:
         return f"here: {model.path}" if model.path else "not here"
     size = (model.published_bytes or 0) / 1e6
-    digest = f", sha256 {model.sha256}" if model.sha256 else ""
+    rest = "" if len(model.sha256) == 64 else "..."
+    digest = f", sha256 {model.sha256}{rest}" if model.sha256 else ""
     return f"not here, not fetched: {model.file} ({size:.0f} MB{digest}) at {model.page}"
 
 
@@ -63,7 +64,16 @@ def models_verify(
 
     checked = models.verify(name)
     print_result(
-        as_json, {"name": name, "files": [str(p) for p in checked]}, [f"ok {p}" for p in checked]
+        as_json,
+        {
+            "name": name,
+            "files": [str(path) for path in checked],
+            "unchecked": [str(path) for path, is_known in checked.items() if not is_known],
+        },
+        [
+            f"{'ok' if known else 'no checksum is known of'} {path}"
+            for path, known in checked.items()
+        ],
     )
 
 

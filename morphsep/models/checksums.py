@@ -61,8 +61,13 @@ def write_record(folder: Path, record: dict[str, str]) -> None:
         part.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
 
 
-def check(bag: Bag) -> None:
-    """Raises SettingError if a file of the bag is not what its checksum says."""
+def check(bag: Bag) -> dict[Path, bool]:
+    """Whether a checksum is known of each file of the bag; those that have one have been checked.
+
+    Raises:
+        SettingError: a file is not what its checksum says.
+    """
+    checked = {}
     for path, known in zip_longest(bag.files, bag.recipe.digests, fillvalue=""):
         assert isinstance(path, Path)  # no recipe has more digests than files
         wanted, actual = known or expected(path), sha256_of(path)
@@ -70,6 +75,8 @@ def check(bag: Bag) -> None:
             raise SettingError(
                 f"{path} has checksum {actual}, expected {wanted}: damaged or exchanged; delete it."
             )
+        checked[path] = bool(wanted)
+    return checked
 
 
 def identity(bag: Bag) -> str:

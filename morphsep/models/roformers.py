@@ -86,9 +86,17 @@ def published_as(sha256: str) -> str | None:
     return next((name for name in found if sha256.startswith(ROFORMERS[name].sha256)), None)
 
 
-def licence_of_roformer(sha256: str) -> str:
-    """What is known of weights with this checksum: whose they are, and under which licence."""
+def licence_of_roformer(sha256: str, model: str = "") -> str:
+    """What is known of weights with this checksum: whose they are, and under which licence.
+
+    Args:
+        model: how the user names them. No more than that is known of weights in the place of a
+            published model whose checksum we have not.
+    """
     name = published_as(sha256)
     if name is None:
-        return UNKNOWN
+        known = ROFORMERS.get(model)
+        if known is None or known.sha256:
+            return UNKNOWN
+        return f"found under the name {model}, not checked; its licence: {known.licence}"
     return f"{name} ({ROFORMERS[name].page}): {ROFORMERS[name].licence}"

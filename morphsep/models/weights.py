@@ -199,8 +199,9 @@ def _must_be_here(model: str, offline: bool) -> bool:
     return is_offline(offline) and model not in PACKAGED
 
 
-def verify(model: str) -> tuple[Path, ...]:
-    """Check the files of a model against their checksums; returns the files. Opens no socket.
+def verify(model: str) -> dict[Path, bool]:
+    """Check the files of a model against their checksums; returns of each whether one is known. It
+    could not be checked else. Opens no socket.
 
     Raises:
         SettingError: a file is missing or is not what it was.
@@ -208,8 +209,7 @@ def verify(model: str) -> tuple[Path, ...]:
     bag = locate(model)
     if bag is None:
         raise SettingError(f"{model} is not on this machine: morphsep models fetch {model}")
-    check(bag)
-    return bag.files
+    return check(bag)
 
 
 def hash_of(model: str) -> str:

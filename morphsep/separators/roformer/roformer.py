@@ -88,7 +88,7 @@ class RoFormer:
     @property
     def weights_licence(self) -> str:
         """Whose weights they are, told by their checksum, and under which licence."""
-        return models.licence_of_roformer(self.weights_hash)
+        return models.licence_of_roformer(self.weights_hash, self._model)
 
     def fingerprint(self) -> str:
         """Weights, yaml and every setting that changes the stem; not device and batch size."""
