@@ -12,7 +12,8 @@ import pytest
 from morphsep import manifest
 from morphsep.manifest import compaction as manifest_compact
 from morphsep.manifest import parts as manifest_parts
-from morphsep.manifest.rows import ChunkRow, TrackRow, reference
+from morphsep.manifest.rows import ChunkRow, TrackRow
+from morphsep.manifest.schemas import reference
 from morphsep.storage.locations import Location, location
 from tests.object_store import ObjectStore
 

@@ -1,7 +1,8 @@
 """The manifest: Parquet tables that say what was done, one row a track, one row a chunk."""
 
 from morphsep.manifest.parts import write_part
-from morphsep.manifest.rows import RESUMED, SCHEMA_VERSION, ChunkRow, TrackRow, schema
+from morphsep.manifest.rows import RESUMED, SCHEMA_VERSION, ChunkRow, TrackRow
+from morphsep.manifest.schemas import schema
 from morphsep.manifest.tables import (
     chunks_by_track,
     commit,

@@ -1,25 +1,15 @@
-"""The columns of both tables: what each says, its unit and its Arrow type."""
+"""The rows of both tables: their columns, what each says, its unit and its Arrow type."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, fields
-from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union
+from dataclasses import dataclass, field
+from typing import Any, Union
 
 from morphsep.storage import Location
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from morphsep.storage import Location
-
-
 SCHEMA_VERSION = 4
 """Version of both schemas; raised when a column is added, renamed or changes its meaning."""
-
-
-Table = Literal["tracks", "chunks"]
 
 
 Out = Union[Location, str, "os.PathLike[str]"]
@@ -223,40 +213,3 @@ RESUMED = (
     "content_hash", "key", "num_samples", "tags_warning", *STAMPED,
 )  # fmt: skip
 """Columns that a run needs of earlier ones."""
-
-
-Row = TypeVar("Row", TrackRow, ChunkRow)
-
-
-_TABLES: dict[type, Table] = {TrackRow: "tracks", ChunkRow: "chunks"}
-
-
-def schema(row_type: type[TrackRow] | type[ChunkRow]) -> pa.Schema:
-    """The Arrow schema of a table; every field carries its description."""
-    return _schema(_TABLES[row_type])
-
-
-@cache
-def _schema(table: Table) -> pa.Schema:
-    import pyarrow as pa
-
-    (row_type,) = (row_type for row_type, name in _TABLES.items() if name == table)
-    return pa.schema(
-        [
-            pa.field(f.name, f.metadata["type"], metadata={"description": f.metadata["doc"]})
-            for f in fields(row_type)
-        ],
-        metadata={"morphsep": f"{table} {SCHEMA_VERSION}"},
-    )
-
-
-def reference() -> str:
-    """The column-by-column reference page (Markdown) of both tables."""
-    lines = []
-    for row_type, table in _TABLES.items():
-        lines += [f"### {table}", "", "| column | type | what it says |", "|---|---|---|"]
-        lines += [
-            f"| `{f.name}` | {f.metadata['type']} | {f.metadata['doc']} |" for f in fields(row_type)
-        ]
-        lines.append("")
-    return "\n".join(lines)

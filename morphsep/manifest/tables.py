@@ -14,16 +14,8 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from morphsep.manifest.parts import conform, join, newest, stream, write_part
-from morphsep.manifest.rows import (
-    _TABLES,
-    STAMPED,
-    ChunkRow,
-    Out,
-    Row,
-    Table,
-    TrackRow,
-    schema,
-)
+from morphsep.manifest.rows import STAMPED, ChunkRow, Out, TrackRow
+from morphsep.manifest.schemas import TABLES, Row, Table, schema
 from morphsep.storage import Location, digest, location
 
 if TYPE_CHECKING:
@@ -208,5 +200,5 @@ def compact(out: Out) -> tuple[int, int]:
     """
     from morphsep.manifest.compaction import compact as join_parts
 
-    schemas: dict[str, pa.Schema] = {table: schema(row_type) for row_type, table in _TABLES.items()}
+    schemas: dict[str, pa.Schema] = {table: schema(row_type) for row_type, table in TABLES.items()}
     return join_parts(table_folder(out, "tracks"), table_folder(out, "chunks"), schemas)
