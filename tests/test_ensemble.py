@@ -11,7 +11,7 @@ from morphsep.errors import SettingError
 from morphsep.morphing.plugins import build_separator, members_of
 from morphsep.request.settings import Settings
 from morphsep.run.costs import MEMORY_GB, SPEED, cost_of
-from morphsep.separators import Ensemble, Member, parse_members
+from morphsep.separators import Ensemble, Member, SeparatorTraits, parse_members
 from morphsep.separators.harmonic import Harmonic
 from morphsep.separators.none import NoSeparation
 from morphsep.testing import ArrayMix, plucked
@@ -97,7 +97,29 @@ def test_key_and_licence_are_those_of_the_members(tmp_path: Path) -> None:
     assert both.weights_licence.startswith("not known to morphsep")
     assert both.weights_licence.endswith("; embedded: Apache-2.0")
     nothing = Ensemble([(NoSeparation(), 1.0), (Harmonic(), 1.0)])
-    assert (nothing.weights_hash, nothing.weights_licence) == (None, "")
+    assert (nothing.weights_hash, nothing.weights_licence) == (None, None)
+
+
+def test_a_separator_says_what_it_is_or_the_defaults_hold() -> None:
+    plain = SeparatorTraits(Harmonic())
+    assert (plain.exact, plain.weights_licence) == (False, None)
+    assert SeparatorTraits(NoSeparation()).exact
+
+    class Unread(Harmonic):
+        @property
+        def weights_licence(self) -> str:
+            raise AssertionError("weights may not be here where something else is asked for")
+
+    assert not SeparatorTraits(Unread()).exact
+
+
+def test_a_plan_knows_the_cost_of_every_separator() -> None:
+    """Of an ensemble it is that of its members; auto becomes one of the others."""
+    from morphsep.request.registry import plugin_names
+
+    shipped = set(plugin_names("separator")) - {"ensemble", "auto"}
+    assert shipped <= set(SPEED)
+    assert {"demucs", "roformer", "embedded"} <= set(MEMORY_GB)
 
 
 def test_a_plan_counts_all_members(tmp_path: Path) -> None:

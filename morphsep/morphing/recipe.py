@@ -52,7 +52,7 @@ class Recipe:
     @property
     def is_estimate(self) -> bool:
         """Whether the stem is what a separator takes for the guitar, not the guitar itself."""
-        return not SeparatorTraits.of(self.separator).exact
+        return not SeparatorTraits(self.separator).exact
 
     def at(self, amount: str) -> Recipe:
         """The recipe, whose own amount is not 0, with another amount; tones and backend stay.

@@ -5,12 +5,11 @@ Found by entry point ``morphsep.separators``, ours like anybody's.
 
 from morphsep.separators.auto import choose_separator
 from morphsep.separators.ensemble import Ensemble, Member, parse_members
-from morphsep.separators.separator import Licensed, Mix, Separator
+from morphsep.separators.separator import Mix, Separator
 from morphsep.separators.traits import SeparatorTraits
 
 __all__ = [
     "Ensemble",
-    "Licensed",
     "Member",
     "Mix",
     "Separator",

@@ -14,7 +14,8 @@ import numpy as np
 
 from morphsep.dsp import Signal
 from morphsep.errors import SettingError
-from morphsep.separators.separator import Licensed, Mix, Separator
+from morphsep.separators.separator import Mix, Separator
+from morphsep.separators.traits import SeparatorTraits
 
 NAME = "ensemble"
 NO_MEMBERS = (NAME, "auto", "stem")
@@ -87,10 +88,10 @@ class Ensemble:
         return hashlib.sha256(" ".join(hashes).encode()).hexdigest() if any(hashes) else None
 
     @property
-    def weights_licence(self) -> str:
-        """Those of the members' weights."""
-        found = (one.weights_licence for one, _ in self._members if isinstance(one, Licensed))
-        return "; ".join(dict.fromkeys(found))
+    def weights_licence(self) -> str | None:
+        """Those of the members' weights; None if none has any."""
+        found = (SeparatorTraits(one).weights_licence for one, _ in self._members)
+        return "; ".join(dict.fromkeys(filter(None, found))) or None
 
     def fingerprint(self) -> str:
         """Those of the members, with their shares."""

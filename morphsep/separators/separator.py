@@ -5,7 +5,7 @@ Found by entry point ``morphsep.separators``, ours by the same door as anybody's
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from morphsep.dsp import Signal
 
@@ -69,15 +69,4 @@ class Separator(Protocol):
         Raises:
             TrackError: this track cannot be separated (a missing stem of the user's, say).
         """
-        ...
-
-
-@runtime_checkable
-class Licensed(Protocol):
-    """A separator that knows the terms of its weights."""
-
-    @property
-    def weights_licence(self) -> str:
-        """Whose weights they are and under which licence, as far as that is known; a sentence for
-        the manifest. May be asked only when the weights are here."""
         ...

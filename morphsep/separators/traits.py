@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from morphsep.separators.separator import Separator
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SeparatorTraits:
-    """Optional attributes of a separator, and what holds for a separator without them."""
+    """Optional attributes of a separator, and what holds for a separator without them. Each is read
+    when it is asked for."""
 
-    exact: bool = False
-    """Whether its stem is the guitar itself and no estimate. An estimate holds some of the other
-    instruments and lacks some of the guitar: that is measured, and its morph is put back with
-    care."""
+    def __init__(self, separator: Separator) -> None:
+        self._separator = separator
 
-    @classmethod
-    def of(cls, separator: Separator) -> SeparatorTraits:
-        """The attributes of a separator."""
-        said: dict[str, Any] = {f.name: getattr(separator, f.name, f.default) for f in fields(cls)}
-        return cls(**said)
+    @property
+    def exact(self) -> bool:
+        """Whether its stem is the guitar itself and no estimate; default: no. An estimate holds
+        some of the other instruments and lacks some of the guitar: that is measured, and its morph
+        is put back with care."""
+        return bool(getattr(self._separator, "exact", False))
+
+    @property
+    def weights_licence(self) -> str | None:
+        """Whose its weights are and under which licence, as far as that is known; a sentence for
+        the manifest. None: nothing is said, or it has none. The weights must be here."""
+        said: str | None = getattr(self._separator, "weights_licence", None)
+        return said

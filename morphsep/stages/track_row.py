@@ -16,7 +16,7 @@ from morphsep.errors import SettingError
 from morphsep.manifest import ChunkRow, TrackRow
 from morphsep.morphing import Recipe
 from morphsep.request import Command, describe
-from morphsep.separators import Licensed
+from morphsep.separators import SeparatorTraits
 from morphsep.stages.assembly import Assembled, decibels
 from morphsep.stages.clip import Clip
 from morphsep.stages.cpu import kind_of_cpu
@@ -58,9 +58,8 @@ def _of_scan(clip: Clip) -> dict[str, Any]:
 def _of_recipe(clip: Clip, recipe: Recipe, command: Command) -> dict[str, Any]:
     values: dict[str, Any] = {
         "separator": recipe.settings.separator, "weights_hash": recipe.separator.weights_hash,
+        "weights_licence": SeparatorTraits(recipe.separator).weights_licence,
     }  # fmt: skip
-    if isinstance(recipe.separator, Licensed):
-        values["weights_licence"] = recipe.separator.weights_licence
     if command == "morph":
         values |= {
             "from_tone": recipe.settings.from_, "amount": str(recipe.curve),
