@@ -53,7 +53,7 @@ docs: for-docs ## build the documentation: site/index.html
 bench: for-test ## measure speed and memory here
 	$(PYTHON) -m jobs.bench.local
 
-evaluate: for-test ## has the sound become worse? 5 minutes; UPDATE=1 takes it as it is now
+evaluate: for-test ## has the sound become worse (backends, and what tones are like)? UPDATE=1 takes it as it is now
 	@OMP_NUM_THREADS=1 $(PYTHON) -m jobs.evaluate_small --workers $(WORKERS) $(if $(UPDATE),--update)
 
 constraints: ## renew constraints.txt with uv; UV=--upgrade takes the newest of everything

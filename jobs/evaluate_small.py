@@ -5,11 +5,16 @@
 Five transitions of five guitars (both of demo/, three synthesised here), 4 s each, amounts 0, 0.25,
 0.5, 0.75 and 1, by the backends that need no weights. Prints every cell of the table before and now
 as Markdown. Ends with 1 if any is worse than before by more than its tolerance, is not measured any
-more, or is not in the table yet; ``--update`` (``make evaluate UPDATE=1``) writes the table anew.
+more, is of fewer clips, or is not in the table yet, and if a backend failed for a clip.
+``--update`` (``make evaluate UPDATE=1``) writes the table anew, unless one failed.
 
-The same code gives the same numbers on one machine, so tolerances are no intervals: they are far
-above what another CPU's rounding changes, and far below what can be heard. Only measures count that
-say which way is better (docs/reference/metrics.md); the others are printed.
+The rows ``ends`` say what the tones themselves are like (`jobs.evaluate_ends`); they fail where
+they move either way, for the backends are measured against them. A tone that changes in none of
+these (its echoes, its width) is not guarded.
+
+The same code gives the same numbers on one machine, so tolerances are no intervals: they are above
+what another CPU's rounding changes. Only measures count that say which way is better
+(docs/reference/metrics.md); the others are printed.
 """
 
 from __future__ import annotations
@@ -24,8 +29,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from jobs.evaluate_ends import ENDS, measure_ends
 from morphsep.dsp import MODEL_RATE
 from morphsep.errors import SettingError
+from morphsep.evaluation.bootstrap import Interval, bootstrap
 from morphsep.evaluation.protocol import Plan, evaluate
 from morphsep.evaluation.results import ALL, Average
 from morphsep.request import Settings, collect
@@ -42,7 +49,7 @@ PLAN = Plan(
     seconds=4.0, cdpam=False,
 )  # fmt: skip
 
-Best = Literal["low", "high", "zero"]
+Best = Literal["low", "high", "zero", "same"]
 COUNTING: Mapping[str, tuple[Best, float]] = {
     "truth_same_amount": ("low", 0.1),
     "truth_nearest": ("low", 0.1),
@@ -51,7 +58,12 @@ COUNTING: Mapping[str, tuple[Best, float]] = {
     "position_deviation": ("low", 0.01),
     "position_monotonicity": ("high", 0.01),
     "loudness_wobble": ("low", 0.03),
-    "lost_sharpness": ("low", 0.1),
+    "lost_sharpness": ("zero", 0.1),
+    "ends_distance": ("same", 0.1),
+    "end_crest": ("same", 0.1),
+    "end_rest_level": ("same", 0.3),
+    "end_brightness": ("same", 0.1),
+    "end_click_level": ("same", 0.3),
 }
 """Which way is better, and by how much a mean may be worse; in the measure's unit."""
 
@@ -66,6 +78,7 @@ class Cell:
     value: float
     low: float
     high: float
+    clips: int
 
 
 Cells = Mapping[Key, Cell]
@@ -95,29 +108,47 @@ class Comparison:
             return "not measured"
         if self.before is None:
             return "not in the table"
+        if self.now.clips < self.before.clips:
+            return f"of {self.now.clips} clips, not of {self.before.clips}"
         best, tolerance = COUNTING[self.key[2]]
-        worse = _badness(best, self.now.value) - _badness(best, self.before.value)
-        return f"worse by more than {tolerance:g}" if worse > tolerance else ""
+        worse = _worse(best, self.before.value, self.now.value)
+        if worse <= tolerance:  # no number is not within it
+            return ""
+        return f"{'other' if best == 'same' else 'worse'} by more than {tolerance:g}"
 
 
-def _badness(best: Best, value: float) -> float:
-    return {"low": value, "high": -value, "zero": abs(value)}[best]
+def _worse(best: Best, before: float, now: float) -> float:
+    if best == "same":
+        return abs(now - before)
+    if best == "zero":
+        return abs(now) - abs(before)
+    return now - before if best == "low" else before - now
 
 
 def measure(folder: Path, workers: int) -> Cells:
     """What the code is like now, evaluated in `folder`.
 
     Raises:
-        SettingError: a recording could not be used.
+        SettingError: a recording could not be used, or a backend failed for a clip.
     """
     out = folder / "eval"
     jobs = collect(guitars(folder / "guitars"), str(out), Settings(), "separate")
     results = evaluate(jobs, location(out), PLAN, pool=Pool(max_workers=workers))
     if unused := {**results.left_out, **results.unreadable}:
         raise SettingError("; ".join(f"{path}: {why}" for path, why in unused.items()))
-    for score in results.failed:
-        print(f"failed: {score.item}, {score.backend}: {score.error}")
-    return cells(results.averages)
+    if results.failed:
+        raise SettingError("; ".join(f"{s.item}, {s.backend}: {s.error}" for s in results.failed))
+    ends = measure_ends(location(out))
+    return {**cells(results.averages), **{(ENDS, *key): _of(ends[key]) for key in ends}}
+
+
+def _of(values: Sequence[float]) -> Cell:
+    return _cell(bootstrap(values), len(values))  # a clip of each recording
+
+
+def _cell(found: Interval | Average, clips: int) -> Cell:
+    value, low, high = map(_rounded, (found.value, found.low, found.high))
+    return Cell(value, low, high, clips)
 
 
 def guitars(folder: Path) -> list[str]:
@@ -135,9 +166,7 @@ def guitars(folder: Path) -> list[str]:
 def cells(averages: Iterable[Average]) -> Cells:
     """The cells of single transitions, to as many digits as the table has."""
     return {
-        (each.backend, each.transition, each.measure): Cell(
-            *(_rounded(value) for value in (each.value, each.low, each.high))
-        )
+        (each.backend, each.transition, each.measure): _cell(each, each.clips)
         for each in averages
         if each.transition != ALL
     }
@@ -154,19 +183,26 @@ def read_table(path: Path) -> Cells:
     with path.open(encoding="utf-8", newline="") as file:
         return {
             (row["backend"], row["transition"], row["measure"]): Cell(
-                *(float(row[name]) for name in ("value", "low", "high"))
+                float(row["value"]),
+                float(row["low"]),
+                float(row["high"]),
+                int(row.get("clips", 0)),
             )
             for row in csv.DictReader(file)
         }
 
 
 def write_table(path: Path, now: Cells) -> None:
-    """Writes all cells, sorted."""
-    with path.open("w", encoding="utf-8", newline="") as file:
+    """Writes all cells, sorted; whole or not at all."""
+    with (
+        location(path).writing() as unfinished,
+        unfinished.open("w", encoding="utf-8", newline="") as file,
+    ):
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["backend", "transition", "measure", "value", "low", "high"])
+        writer.writerow(["backend", "transition", "measure", "value", "low", "high", "clips"])
         for key, cell in sorted(now.items()):
-            writer.writerow([*key, *(f"{x:.5g}" for x in (cell.value, cell.low, cell.high))])
+            numbers = (f"{x:.5g}" for x in (cell.value, cell.low, cell.high))
+            writer.writerow([*key, *numbers, cell.clips])
 
 
 def compare(before: Cells, now: Cells) -> list[Comparison]:
@@ -196,12 +232,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--update", action="store_true", help="write the table anew")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--keep", type=Path, help="folder for sounds and reports, to go on from")
+    parser.add_argument("--keep", type=Path, help="empty folder for sounds and reports")
     options = parser.parse_args(arguments)
     with ExitStack() as stack:
         folder = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.mkdir(parents=True, exist_ok=True)
-        now = measure(folder, options.workers)
+        if any(folder.iterdir()):  # sounds that older code made would be taken for this code's
+            parser.error(f"{folder} is not empty")
+        try:
+            now = measure(folder, options.workers)
+        except SettingError as error:
+            print(f"failed: {error}")
+            return 1
     compared = compare(read_table(TABLE), now)
     print("\n".join(lines(compared)))
     bad = [each for each in compared if each.verdict]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,13 +19,13 @@ from morphsep.cli.app import app
 from morphsep.dsp.signal import MODEL_RATE
 from morphsep.errors import NotHereError, SettingError
 from morphsep.evaluation import metrics
-from morphsep.evaluation.protocol import Plan, evaluate, evaluating, rendering
-from morphsep.evaluation.results import Results, Score, average, report
+from morphsep.evaluation.protocol import Plan, cutting, evaluate, evaluating, rendering
+from morphsep.evaluation.results import MEASURES, Results, Score, average, report
 from morphsep.evaluation.results.by_amount import beside_baseline, nearest_on_path
 from morphsep.evaluation.results.cells import margins
-from morphsep.evaluation.results.reporting import by_transition
+from morphsep.evaluation.results.reporting import _paper, by_transition, pooled
 from morphsep.evaluation.sounds import read_sounds
-from morphsep.evaluation.tasks import captured_knobs
+from morphsep.evaluation.tasks import FIVE_TRANSITIONS, captured_knobs
 from morphsep.request import Settings, collect
 from morphsep.storage import location
 from morphsep.testing import plucked
@@ -73,7 +74,7 @@ def test_each_device_with_a_knob_is_a_transition(gear: Path, whole: tuple[Path, 
     folder, results = whole
     rows = pq.read_table(folder / "scores.parquet").to_pylist()
     assert len(rows) == 2 * 2 * 3
-    assert {row["transition"] for row in rows} == {"amp", "pedal"}
+    assert {row["transition"] for row in rows} == {"amp, gain", "pedal, gain"}
     assert not results.failed
     assert list(results.left_out) == [str(gear / "plain.json")]
     assert "model_data" in results.unreadable[str(gear / "notes.json")]
@@ -95,7 +96,7 @@ def test_the_truth_is_the_device_really_at_that_knob(
     truths = {
         sound.amount: sound.path
         for sound in read_sounds(location(folder))
-        if sound.transition == "amp" and sound.role in ("a", "truth", "b")
+        if sound.transition == "amp, gain" and sound.role in ("a", "truth", "b")
         and sound.source.startswith("0-")
     }  # fmt: skip
     assert set(truths) == {0, 0.25, 0.5, 0.75, 1}
@@ -121,7 +122,7 @@ def test_the_report_has_device_and_knob(whole: tuple[Path, Results]) -> None:
     assert text.startswith("# Evaluation: captured knobs")
     assert "The truth is the captured device really at that knob" in text
     assert "## Distance of the path to the truth, by amount (dB)" in text
-    assert "| amp | crossfade | 2 |" in text
+    assert "| amp, gain | crossfade | 2 |" in text
     assert "The paper's table" not in text
 
 
@@ -133,7 +134,6 @@ def test_another_capture_of_the_same_name_is_measured_anew(
     write_capture(gear / "amp.json")
     first = evaluated(gear, guitars[:1], out, steps=2)
     write_capture(gear / "amp.json", seed=9)
-    rendering.recipe.cache_clear()  # another command is another process
     again = evaluated(gear, guitars[:1], out, steps=2)
     assert [score.distances for score in first.done] != [score.distances for score in again.done]
 
@@ -228,7 +228,81 @@ def test_five_guitars_bear_an_interval() -> None:
     assert cell.high is not None
     assert 0 < cell.low < 3 < cell.high
     (said,) = beside_baseline(scores, "nearest").items
-    assert said.endswith("(+3 dB, clips: 5, surely)")
+    assert "amp at 0.5 (+3 dB, +" in said
+    assert said.endswith(", clips: 5)")
+    assert "surely" not in said
+
+
+def test_pooled_numbers_are_of_the_same_clips() -> None:
+    """The crossfade failed for the clip in which everybody is far away."""
+    scores = [
+        score("1", "crossfade", 2.0), score("1", "spectral", 1.0), score("2", "spectral", 8.0)
+    ]  # fmt: skip
+    scores = [
+        replace(each, values=dict.fromkeys(("truth_nearest", "cdpam_to_target"), each.nearest[1]))
+        for each in scores
+    ]
+    table = pooled(scores, MEASURES, {})
+    assert table.heads == ["measure", "clips", "crossfade", "spectral"]
+    assert [row[1:] for row in table.rows] == [["1", "2", "1"]] * 2
+    assert [row[2] for row in _paper(scores).rows[-2:]] == ["2.00 ± 0.000", "1.00 ± 0.000"]
+    results = Results(
+        task=FIVE_TRANSITIONS, scores=scores, amounts=(0.0, 0.5, 1.0), not_measured={}, left_out={},
+        unreadable={},
+    )  # fmt: skip
+    assert {each.item for each in results.comparable} == {"1"}
+
+
+def test_five_devices_bear_an_interval_with_one_guitar() -> None:
+    """Rows of a single device have none."""
+    scores = [
+        Score(item=f"{n}", transition=f"{n}, gain", source="one", backend="spectral",
+              values={"truth_nearest": float(n)})
+        for n in range(5)
+    ]  # fmt: skip
+    found = {
+        each.transition: each for each in average(scores, {f"{n}, gain": f"{n}" for n in "01234"})
+    }
+    assert found["0, gain"].low is None
+    low, high = found["all"].low, found["all"].high
+    assert low is not None
+    assert high is not None
+    assert low < 2 < high
+    assert {each.low for each in average(scores)} == {None}, "these transitions are fixed"
+
+
+def test_devices_take_the_same_passages_once_in_memory(gear: Path, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "long.wav", plucked(6 * MODEL_RATE, 0), MODEL_RATE, "PCM_24")
+    jobs = collect([str(tmp_path / "long.wav")], str(tmp_path / "eval"), Settings(), "separate")
+    transitions = captured_knobs(str(gear)).transitions
+    clips = cutting.cut(cutting.read_sources(jobs, 1.0).sources, transitions, 2)
+    amp, pedal = ([c for c in clips if c.transition is each] for each in transitions)
+    assert [clip.start for clip in amp] == [clip.start for clip in pedal]
+    assert all(a.guitar is b.guitar for a, b in zip(amp, pedal, strict=True))
+
+
+def test_odd_names_of_captures(tmp_path: Path) -> None:
+    """One that is `all` is not taken for all of them; one that is not UTF-8 can be in no table."""
+    write_capture(tmp_path / "all.json")
+    try:
+        write_capture(tmp_path / os.fsdecode(b"a\xffb.json"))
+    except OSError:
+        pytest.skip("this disk takes UTF-8 alone")
+    task = captured_knobs(str(tmp_path))
+    assert [each.name for each in task.transitions] == ["all, gain"]
+    assert {path: why for path, why in task.unreadable.items() if path.encode()} == {
+        f"{tmp_path}/a\\xffb.json": "its name is not UTF-8; rename it"
+    }
+
+
+def test_the_report_leads_with_the_path_and_names_fixed_devices(
+    whole: tuple[Path, Results],
+) -> None:
+    text = (whole[0] / "report.md").read_text()
+    assert text.index("## Distance to the truth, nearest") < text.index(
+        "## Distance to the truth, same amount"
+    )
+    assert "intervals hold with these devices (2)" in text
 
 
 def test_the_truth_is_read_once_for_all_backends(

@@ -282,6 +282,41 @@ def test_a_recording_that_changes_meanwhile_is_said(tmp_path: Path) -> None:
         cutting.cut(found.sources, ONE.task.transitions, 1)
 
 
+def test_windows_are_drawn_by_the_file_not_by_what_a_decoder_makes_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, decode = write(tmp_path, "one.wav", 5.4), cutting._decoded
+    jobs = collect([path], str(tmp_path / "eval"), Settings(), "separate")
+
+    def drawn() -> list[str]:
+        sources = cutting.read_sources(jobs, 1.0).sources
+        return [clip.item for clip in cutting.cut(sources, PLAN.task.transitions, 3)]
+
+    here = drawn()
+    monkeypatch.setattr(
+        cutting, "_decoded", lambda job: (decode(job)[0] * np.float32(1 + 1e-6), decode(job)[1])
+    )
+    assert drawn() == here
+    write(tmp_path, "one.wav", 5.4, seed=3)
+    assert drawn() != here
+
+
+@pytest.mark.parametrize("seconds", [float("inf"), float("nan"), 0.5])
+def test_clips_of_no_length_are_refused(seconds: float) -> None:
+    with pytest.raises(SettingError, match="finite"):
+        Plan(seconds=seconds)
+
+
+def test_another_tasks_tables_are_not_lost(sources: list[str], tmp_path: Path) -> None:
+    plan = replace(ONE, pairs=1, backends=("crossfade",))
+    evaluated(sources[:1], tmp_path, plan)
+    before = (tmp_path / "summary.parquet").read_bytes()
+    other = replace(FIVE_TRANSITIONS, transitions=FIVE_TRANSITIONS.transitions[3:4])
+    with pytest.raises(SettingError, match="name another folder"):
+        evaluated(sources[:1], tmp_path, replace(plan, task=other))
+    assert (tmp_path / "summary.parquet").read_bytes() == before
+
+
 def test_one_clip_has_no_interval(sources: list[str], tmp_path: Path) -> None:
     plan = replace(ONE, pairs=1, backends=("crossfade",))
     results = evaluated(sources[:1], tmp_path, plan)

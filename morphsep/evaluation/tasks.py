@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,10 @@ class Transition:
     source: str
     target: str
     """As `morphsep.tones.get_tone` takes them."""
+    passages: str
+    """Transitions with the same text here take the same passages of each recording."""
+    device: str = ""
+    """Whose knob it is, where the transitions are a sample of devices."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +41,18 @@ class Task:
     """Files that could not be read, with the reason."""
     is_papers: bool = False
     """Whether it can stand beside the paper's table."""
+    leads_with: Sequence[str] = ()
+    """Measures that have a table by transition, in their order; ours unless told."""
+
+    @property
+    def devices(self) -> Mapping[str, str]:
+        """By transition; empty where transitions are no sample of devices."""
+        return {each.name: each.device for each in self.transitions if each.device}
 
 
 def _named(name: str) -> Transition:
     source, target = get_transition(name)
-    return Transition(name=name, source=source, target=target)
+    return Transition(name=name, source=source, target=target, passages=name)
 
 
 FIVE_TRANSITIONS = Task(
@@ -57,6 +69,8 @@ FIVE_TRANSITIONS = Task(
 """Clean to high gain, clean to low gain, low gain to high gain, clean to modulation, modulation to
 high gain (arXiv 2510.07908), with built-in tones."""
 CAPTURED_KNOBS = "captured-knobs"
+BY_KNOB = ("truth_nearest", "truth_same_amount", "lean_to_louder", "position_deviation")
+"""Real knobs are steep: at the same amount mostly their law would be compared."""
 
 
 def captured_knobs(folder: str) -> Task:
@@ -71,12 +85,23 @@ def captured_knobs(folder: str) -> Task:
     transitions, left_out, unreadable = list[Transition](), dict[str, str](), dict[str, str]()
     for path in sorted(place.absolute().glob("*.json")):
         try:
+            str(path).encode()
             knobs = knobs_of_capture(path)
+        except UnicodeEncodeError:
+            named = os.fsencode(path).decode("utf-8", "backslashreplace")
+            unreadable[named] = "its name is not UTF-8; rename it"
+            continue
         except SettingError as error:
             unreadable[str(path)] = str(error)
             continue
         transitions += [
-            Transition(name=path.stem, source=f"{path}@{knob}=0", target=f"{path}@{knob}=1")
+            Transition(
+                name=f"{path.stem}, {knob}",
+                source=f"{path}@{knob}=0",
+                target=f"{path}@{knob}=1",
+                passages=CAPTURED_KNOBS,
+                device=path.stem,
+            )
             for knob in knobs
         ]
         if not knobs:
@@ -86,6 +111,6 @@ def captured_knobs(folder: str) -> Task:
         raise SettingError(reasons or f"there is no capture (.json) in {folder}")
     return Task(
         name=CAPTURED_KNOBS, title="captured knobs",
-        truth="the captured device really at that knob",
+        truth="the captured device really at that knob", leads_with=BY_KNOB,
         transitions=transitions, left_out=left_out, unreadable=unreadable,
     )  # fmt: skip

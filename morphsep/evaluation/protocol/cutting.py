@@ -18,7 +18,7 @@ from morphsep.dsp import samples as in_samples
 from morphsep.errors import SettingError, TrackError
 from morphsep.evaluation.tasks import Transition
 from morphsep.request import Job
-from morphsep.storage import StorageError, digest, location
+from morphsep.storage import StorageError, digest, digest_file, location
 
 LEAST_SECONDS: Seconds = 1.0
 """Recordings below are left out; longer ones that are shorter than a clip are one clip."""
@@ -37,7 +37,7 @@ class Clip:
 
     transition: Transition
     source: str
-    """Which recording: its name and a digest of its samples."""
+    """Which recording: its name and a digest of its file."""
     start: Seconds
     guitar: Signal
     """``[C, T]`` at 44.1 kHz, as recorded."""
@@ -54,6 +54,7 @@ class Source:
     """A recording, and where a guitar plays in it."""
 
     name: str
+    """Of the file, with a digest of its bytes: decoders of other machines give other samples."""
     content: str
     """A digest of the samples."""
     job: Job
@@ -62,10 +63,10 @@ class Source:
     """Samples of a clip."""
     starts: Sequence[int]
 
-    def in_drawn_order(self, transition: Transition) -> list[int]:
-        """All starts, in an order drawn by the transition and the recording's name, which holds a
-        digest of its samples."""
-        return sorted(self.starts, key=lambda start: digest(self.name, transition.name, start))
+    def in_drawn_order(self, passages: str) -> list[int]:
+        """All starts, in an order drawn by `Transition.passages` and the recording's name, which
+        holds a digest of its file: the same on any machine."""
+        return sorted(self.starts, key=lambda start: digest(self.name, passages, start))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,7 @@ def read_sources(jobs: Iterable[Job], seconds: Seconds) -> Found:
     found, left_out, unreadable = dict[str, Source](), dict[str, str](), dict[str, str]()
     for job in jobs:
         try:
-            source = _source(job, _read(job), seconds)
+            source = _source(job, *_read(job), seconds)
         except SettingError as error:
             left_out[job.path] = str(error)
         except TrackError as error:
@@ -116,7 +117,7 @@ def cut(sources: Sequence[Source], transitions: Iterable[Transition], pairs: int
     drawn = [
         (source, transition, start)
         for transition in transitions
-        for source, start in islice(_in_turn(sources, transition), pairs)
+        for source, start in islice(_in_turn(sources, transition.passages), pairs)
     ]
     return [
         clip
@@ -125,29 +126,32 @@ def cut(sources: Sequence[Source], transitions: Iterable[Transition], pairs: int
     ]
 
 
-def _in_turn(sources: Sequence[Source], transition: Transition) -> Iterator[tuple[Source, int]]:
-    drawn = sorted(sources, key=lambda source: digest(transition.name, source.name))
-    piles = [(source, source.in_drawn_order(transition)) for source in drawn]
+def _in_turn(sources: Sequence[Source], passages: str) -> Iterator[tuple[Source, int]]:
+    drawn = sorted(sources, key=lambda source: digest(passages, source.name))
+    piles = [(source, source.in_drawn_order(passages)) for source in drawn]
     for turn in range(max(len(starts) for _, starts in piles)):
         yield from ((source, starts[turn]) for source, starts in piles if turn < len(starts))
 
 
 def _clips(source: Source, drawn: Sequence[tuple[Transition, int]]) -> Iterator[Clip]:
-    """Of a transition and a start each."""
+    """Of a transition and a start each; the samples of a passage are held once for all."""
     if not drawn:
         return
-    guitar = _read(source.job)
+    guitar, _ = _read(source.job)
     if content_of(guitar) != source.content:
         raise TrackError("changed_while_read", f"{source.job.path} changed while it was read")
+    passages = {
+        start: guitar[:, start : start + source.length].copy() for start in {at for _, at in drawn}
+    }
     for transition, start in drawn:
         yield Clip(
             transition=transition, source=source.name, start=round(start / MODEL_RATE, 3),
-            guitar=guitar[:, start : start + source.length].copy(),
+            guitar=passages[start],
         )  # fmt: skip
 
 
-def _read(job: Job) -> Signal:
-    """``[C, T]`` at 44.1 kHz.
+def _read(job: Job) -> tuple[Signal, str]:
+    """``[C, T]`` at 44.1 kHz, and a digest of the file.
 
     Raises:
         TrackError: it cannot be read.
@@ -172,18 +176,19 @@ def _as_said_here(error: TrackError, job: Job) -> TrackError | StorageError:
     return StorageError(str(error)) if error.code == "disk_full" else error
 
 
-def _decoded(job: Job) -> Signal:
+def _decoded(job: Job) -> tuple[Signal, str]:
     with location(job.path).reading() as here, TemporaryDirectory() as scratch:
+        of_file = digest_file(here)
         wav = Path(scratch) / "decoded.wav"
         decode_to(str(here), str(wav))
         with AudioReader(str(wav)) as reader:
             samples = np.concatenate(list(blocks(reader, BLOCK)), axis=1)
             rate = reader.info.sample_rate
     resampled = ModelRateReader(ArrayReader(samples, rate))
-    return resampled.read(0, resampled.num_samples)
+    return resampled.read(0, resampled.num_samples), of_file
 
 
-def _source(job: Job, guitar: Signal, seconds: Seconds) -> Source:
+def _source(job: Job, guitar: Signal, of_file: str, seconds: Seconds) -> Source:
     """
     Raises:
         SettingError: it is too short, or no guitar plays for as long as a clip.
@@ -199,7 +204,7 @@ def _source(job: Job, guitar: Signal, seconds: Seconds) -> Source:
     if not starts:
         raise SettingError(f"silent, or no guitar plays for {length / MODEL_RATE:.3g} s")
     content = content_of(guitar)
-    name = f"{Path(job.path).stem[:NAME]}-{content[:8]}"
+    name = f"{Path(job.path).stem[:NAME]}-{of_file[:8]}"
     return Source(name=name, content=content, job=job, length=length, starts=starts)
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 from morphsep.dsp import MODEL_RATE, Seconds
 from morphsep.errors import NotHereError, SettingError
 from morphsep.evaluation import metrics
-from morphsep.evaluation.protocol.cutting import Clip, cut, read_sources
-from morphsep.evaluation.protocol.rendering import recipe
+from morphsep.evaluation.protocol.cutting import LEAST_SECONDS, Clip, cut, read_sources
+from morphsep.evaluation.protocol.rendering import forget_recipes, recipe
 from morphsep.evaluation.protocol.working import Evaluated, Work
 from morphsep.evaluation.results import Results, Score, write_results
-from morphsep.evaluation.sounds import write_sounds
+from morphsep.evaluation.sounds import TABLE, read_sounds, write_sounds
 from morphsep.evaluation.tasks import FIVE_TRANSITIONS, Task
 from morphsep.request import Job, describe_plugins
 from morphsep.run import Pool, Step, choose_executor, get_executor, workers_for_durations
@@ -36,6 +37,16 @@ class Plan:
     seconds: Seconds = 5.0
     """Of each clip."""
     cdpam: bool = True
+
+    def __post_init__(self) -> None:
+        """
+        Raises:
+            SettingError: clips of such a length cannot be.
+        """
+        if not LEAST_SECONDS <= self.seconds < inf:
+            raise SettingError(
+                f"clips of {self.seconds:g} s cannot be: {LEAST_SECONDS:g} s and more, but finite"
+            )
 
     @property
     def amounts(self) -> tuple[float, ...]:
@@ -62,10 +73,12 @@ def evaluate(
         on_progress: called with how many clips are done, and of how many.
 
     Raises:
-        SettingError: no guitar, no such backend, nothing that can be measured here, no cluster.
+        SettingError: no guitar, no such backend, nothing that can be measured here, no cluster;
+            the folder holds another task's evaluation.
         TrackError: a recording changed meanwhile.
         StorageError: storage or disk are at fault; the same command goes on.
     """
+    forget_recipes()
     found = read_sources(jobs, plan.seconds)
     backends, not_measured = _usable(plan)
     clips = cut(found.sources, plan.task.transitions, plan.pairs)
@@ -73,6 +86,7 @@ def evaluate(
     not_measured |= missing
     work = Work(folder=folder, backends=backends, amounts=plan.amounts, cdpam=cdpam)
     with lock(folder):
+        _check_others(folder, plan.task)
         done = list[Evaluated]()
         for each in _worked(clips, work, executor, pool or Pool(max_workers=1)):
             done.append(each)
@@ -86,6 +100,21 @@ def evaluate(
         )  # fmt: skip
         write_results(folder, results)
     return results
+
+
+def _check_others(folder: Location, task: Task) -> None:
+    """
+    Raises:
+        SettingError: the folder holds an evaluation of other transitions, whose tables would go.
+    """
+    if not (folder / TABLE).exists():
+        return
+    there = {sound.transition for sound in read_sounds(folder)}
+    if there and there.isdisjoint(each.name for each in task.transitions):
+        raise SettingError(
+            f"{folder} holds an evaluation of other transitions ({', '.join(sorted(there))}), "
+            "whose tables would be lost: name another folder"
+        )
 
 
 def _worked(clips: Sequence[Clip], work: Work, executor: str, pool: Pool) -> Iterable[Evaluated]:

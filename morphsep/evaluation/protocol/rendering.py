@@ -13,7 +13,7 @@ from morphsep.dsp import MODEL_RATE, Signal, from_db
 from morphsep.evaluation import metrics
 from morphsep.evaluation.protocol.cutting import Clip, content_of
 from morphsep.evaluation.results import KNOB
-from morphsep.morphing import Recipe, morph_samples_at, recipe_for_arrays
+from morphsep.morphing import Recipe, forget, morph_samples_at, recipe_for_arrays
 from morphsep.request import AS_RECORDED, make_settings
 from morphsep.storage import Location, digest
 
@@ -27,7 +27,7 @@ PEAK = from_db(-0.1)
 """Largest sample of a file; where -23 LUFS would pass it, the file is softer."""
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)
 def recipe(source: str, target: str, backend: str) -> Recipe:
     """What morphs a guitar, built once in each process. Amounts are those of the knob, not spaced
     by what is heard; weights are those on this machine.
@@ -40,6 +40,12 @@ def recipe(source: str, target: str, backend: str) -> Recipe:
             from_=source, to=target, backend=backend, separator="none", uniform=False, offline=True
         )
     )
+
+
+def forget_recipes() -> None:
+    """Files of tones may be others by now."""
+    recipe.cache_clear()
+    forget()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -49,7 +49,7 @@ def _clips(row: Sequence[Cell | None]) -> str:
 
 
 def charts(found: Cells) -> Iterator[Chart]:
-    """Distances to the truth, one chart a transition: a line a backend."""
+    """Distances to the truth, one chart a transition: a line a backend, all over the same clips."""
     amounts = sorted({amount for *_, amount in found})
     for transition in in_order(t for _, t, _ in found):
         lines = [
@@ -91,5 +91,5 @@ def _lost(beside: Sequence[Cell], backend: str) -> str:
 
 
 def _margin(cell: Cell) -> str:
-    surely = ", surely" if cell.low is not None and cell.low > 0 else ""
-    return f"{cell.value:+.2g} dB, clips: {cell.clips}{surely}"
+    between = "" if cell.low is None else f", {cell.low:+.2g} to {cell.high:+.2g}"
+    return f"{cell.value:+.2g} dB{between}, clips: {cell.clips}"

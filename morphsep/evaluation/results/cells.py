@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
@@ -50,6 +50,21 @@ def margins(scores: Sequence[Score], curve: Curve, baseline: str) -> list[Cell]:
                 beside = value - base[score.item][amount]
                 known[score.backend, score.transition, amount].append((beside, score.source))
     return [_cell(key, pairs) for key, pairs in sorted(known.items())]
+
+
+def in_common(
+    scores: Iterable[Score],
+    is_defined: Callable[[Score], bool],
+    group: Callable[[Score], Hashable] = lambda score: score.transition,
+) -> list[Score]:
+    """The rows of clips for which each backend has something, of those that have any in the clip's
+    group: only over these may backends be compared."""
+    known = [score for score in scores if is_defined(score)]
+    shown, of_item = defaultdict[Hashable, set[str]](set), defaultdict[str, set[str]](set)
+    for score in known:
+        shown[group(score)].add(score.backend)
+        of_item[score.item].add(score.backend)
+    return [score for score in known if of_item[score.item] == shown[group(score)]]
 
 
 def _inner(score: Score, curve: Curve) -> Iterator[tuple[float, float]]:

@@ -83,7 +83,7 @@ def _typical(results: Results, cell: Cell, median: bool) -> tuple[str, float]:
     """The clip of a cell that is furthest from the truth, or in the middle, and its distance."""
     known = sorted(
         (score.distances[score.amounts.index(cell.amount)], score.item)
-        for score in results.done
+        for score in results.comparable
         if (score.backend, score.transition) == (cell.backend, cell.transition)
         and cell.amount in score.amounts
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from math import isfinite, nan
 
 import numpy as np
 
+from morphsep.evaluation.bootstrap import LEAST
 from morphsep.evaluation.document import (
     Block,
     Bullets,
@@ -27,7 +29,7 @@ from morphsep.evaluation.results.by_amount import (
     truths,
     worst,
 )
-from morphsep.evaluation.results.cells import Cells, cells
+from morphsep.evaluation.results.cells import Cells, cells, in_common
 from morphsep.evaluation.results.measures import MEASURES, Measure
 from morphsep.evaluation.results.numbers import shown
 from morphsep.evaluation.results.scores import (
@@ -79,12 +81,19 @@ class Results:
     @cached_property
     def averages(self) -> list[Average]:
         """The rows of `summary.parquet`."""
-        return average(self.done)
+        return average(self.done, self.task.devices)
+
+    @cached_property
+    def comparable(self) -> list[Score]:
+        """The rows of clips whose distances to the truth every backend has."""
+        return in_common(
+            self.done, lambda score: bool(score.distances) and all(map(isfinite, score.distances))
+        )
 
     @cached_property
     def cells(self) -> Cells:
-        """How far each in-between is from the truth."""
-        found = cells(self.done, "distances")
+        """How far each in-between is from the truth, over clips that every backend has."""
+        found = cells(self.comparable, "distances")
         return {(cell.backend, cell.transition, cell.amount): cell.value for cell in found}
 
 
@@ -93,11 +102,11 @@ def report(results: Results) -> Iterator[Block]:
     yield Bullets(list(_what_was_done(results)))
     averages = {(each.backend, each.transition, each.measure): each for each in results.averages}
     titles = {each.name: each.title for each in MEASURES}
-    for name in IN_DETAIL:
+    for name in results.task.leads_with or IN_DETAIL:
         yield Heading(titles[name][0].upper() + titles[name][1:])
         yield from shortened(by_transition(averages, name), "summary.parquet")
     yield Heading("All measures, all transitions")
-    yield pooled(averages, MEASURES)
+    yield pooled(results.done, MEASURES, results.task.devices)
     yield Heading("Distance to the truth by amount (dB)")
     yield _charts(results.cells)
     yield from shortened(same_amount(results.done), SCORES)
@@ -140,7 +149,24 @@ def _what_was_done(results: Results) -> Iterator[Text]:
         " does: its distance to the truth is 0 by construction. Amounts are the knob's, not spaced "
         "by what is heard. All sounds are at one loudness; the ends are the same for all backends.",
     )
-    yield "Means over the pairs, with intervals of 95 % by a bootstrap that draws recordings again."
+    yield (
+        "Means over the pairs, with intervals of 95 % by a bootstrap that draws recordings again; "
+        f"of fewer than {LEAST} they hold with these recordings. Where a number is of fewer clips "
+        "than others beside it, their count is there; charts and the table of all measures are of "
+        "clips that every backend has."
+    )
+    yield from _about_devices(set(results.task.devices.values()))
+
+
+def _about_devices(devices: Collection[str]) -> Iterator[str]:
+    """What intervals over several of them say; nothing where transitions are no captures."""
+    if len(devices) >= LEAST:
+        yield "Where all devices stand together, devices are drawn again, too."
+    elif devices:
+        yield (
+            f"Where all devices stand together, intervals hold with these devices ({len(devices)}):"
+            f" fewer than {LEAST} are not drawn again."
+        )
 
 
 def by_transition(averages: Averages, name: str) -> Table:
@@ -159,30 +185,43 @@ def _of_clips(each: Average | None, most: int) -> str:
     return f"{shown(each)}, clips: {each.clips}" if each and each.clips < most else shown(each)
 
 
-def pooled(averages: Averages, measures: Sequence[Measure]) -> Table:
-    """All transitions together: a row a measure, a column a backend."""
-    backends = in_order(backend for backend, *_ in averages)
-    measured = {measure for *_, measure in averages}
-    rows = [
-        [each.title, *(shown(averages.get((backend, ALL, each.name))) for backend in backends)]
-        for each in measures if each.name in measured
-    ]  # fmt: skip
-    return Table(["measure", *backends], rows)
+def pooled(
+    scores: Sequence[Score], measures: Sequence[Measure], devices: Mapping[str, str]
+) -> Table:
+    """All transitions together, over the clips for which each backend has the measure: a row a
+    measure, a column a backend."""
+    backends, rows = in_order(score.backend for score in scores), []
+    for measure in measures:
+        known = _with(scores, measure.name)
+        values = [replace(s, values={measure.name: s.values[measure.name]}) for s in known]
+        found = {e.backend: e for e in average(values, devices) if e.transition == ALL}
+        if any(measure.name in score.values for score in scores):
+            clips = str(len({score.item for score in known}))
+            rows.append([measure.title, clips, *(shown(found.get(name)) for name in backends)])
+    return Table(["measure", "clips", *backends], rows)
+
+
+def _with(scores: Iterable[Score], measure: str) -> list[Score]:
+    """Those of clips for which each backend has a measure."""
+    return in_common(
+        scores, lambda score: isfinite(score.values.get(measure, nan)), lambda score: None
+    )
 
 
 def _paper(scores: Sequence[Score]) -> Table:
-    ours = []
+    ours, names = [], ("cdpam_step_mean", "cdpam_to_target")
+    known = {name: _with(scores, name) for name in names}
     for backend in in_order(score.backend for score in scores):
-        values = [score.values for score in scores if score.backend == backend]
-        readings = [_spread(values, name) for name in ("cdpam_step_mean", "cdpam_to_target")]
+        readings = [
+            _spread([s.values[name] for s in known[name] if s.backend == backend]) for name in names
+        ]
         ours.append([f"here: {backend}", *readings, ""])
     theirs = [[model, cdpam, "", mos] for model, cdpam, mos in paper.ROWS]
     return Table(["model", "CDPAM", "CDPAM to the target", "MOS"], [*theirs, *ours])
 
 
-def _spread(values: Iterable[Mapping[str, float]], name: str) -> str:
+def _spread(known: Sequence[float]) -> str:
     """Mean and standard deviation over the pairs; nothing where it was not measured."""
-    known = [each[name] for each in values if name in each]
     return f"{np.mean(known):.2f} ± {np.std(known):.3f}" if known else ""
 
 

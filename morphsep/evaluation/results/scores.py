@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from math import isfinite
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from morphsep.evaluation.bootstrap import bootstrap
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from morphsep.storage import Location
 
 ALL = "all"
-"""The transition of rows over all transitions."""
+"""The transition of rows over all transitions. None is named so: captures' names have a comma."""
 BASELINE = "crossfade"
 """The backend that the others have to beat."""
 KNOB = "chain"
@@ -55,7 +56,8 @@ class Score:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Average:
-    """A measure over the clips of a transition, with its interval of 95 %, by sources."""
+    """A measure over the clips of a transition, with its interval of 95 %, by sources; over `ALL`
+    by devices, too, where the transitions are captured ones."""
 
     backend: str
     transition: str
@@ -64,25 +66,34 @@ class Average:
     sources: int
     value: float
     low: float | None
-    """None where there are fewer than five sources."""
+    """None where there are fewer than five sources, and fewer than five devices."""
     high: float | None
 
 
-def average(scores: Iterable[Score]) -> list[Average]:
-    """Every measure that was defined for any clip, by backend and transition, and over `ALL`."""
-    cells = defaultdict[tuple[str, str, str], list[tuple[float, str]]](list)
+def average(
+    scores: Iterable[Score], devices: Mapping[str, str] = MappingProxyType({})
+) -> list[Average]:
+    """Every measure that was defined for any clip, by backend and transition, and over `ALL`.
+
+    Args:
+        devices: whose each transition is, drawn again for intervals over `ALL`; without them the
+            transitions are fixed.
+    """
+    cells = defaultdict[tuple[str, str, str], list[tuple[float, str, str]]](list)
     for score in scores:
+        device = devices.get(score.transition, "")
         for measure, value in score.values.items():
             if isfinite(value):
                 for transition in (score.transition, ALL):
-                    cells[score.backend, transition, measure].append((value, score.source))
+                    known = cells[score.backend, transition, measure]
+                    known.append((value, score.source, device))
     return [_average(cell, known) for cell, known in sorted(cells.items())]
 
 
-def _average(key: tuple[str, str, str], known: Sequence[tuple[float, str]]) -> Average:
+def _average(key: tuple[str, str, str], known: Sequence[tuple[float, str, str]]) -> Average:
     backend, transition, measure = key
-    values, sources = zip(*known, strict=True)
-    found = bootstrap(values, sources)
+    values, sources, devices = zip(*known, strict=True)
+    found = bootstrap(values, sources, devices)  # one device is not drawn
     return Average(
         backend=backend, transition=transition, measure=measure, clips=len(values),
         sources=len(set(sources)), value=found.value, low=found.low, high=found.high,

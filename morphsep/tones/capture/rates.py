@@ -14,6 +14,9 @@ TEST_RMS_DB = -21.0
 """RMS, dBFS, of the noise with which a capture's output level is measured: that of a mono guitar at
 the reference loudness."""
 
+MOST_GAIN = from_db(40.0)
+"""Beyond it noise and rounding of a nearly silent capture would be heard, not the device."""
+
 
 def at_rate(play: Callable[[Signal, int], Signal], dry: Signal, start: int, rate: int) -> Signal:
     """``[C, T]`` at 44.1 kHz through what plays at ``rate`` Hz, and back; two equal channels once.
@@ -50,7 +53,8 @@ def context_at(rate: int, looks_back: int) -> tuple[int, int]:
 def restoring_gain(
     play: Callable[[Signal], Signal], rate: int, before: int, seconds: Seconds = 1.0
 ) -> float:
-    """Gain that restores the RMS of noise with a guitar-like spectrum; 1 where nothing comes out.
+    """Gain that restores the RMS of noise with a guitar-like spectrum, `MOST_GAIN` at most: what is
+    nearly silent stays so; 1 where nothing comes out.
 
     Args:
         play: ``[1, N]`` -> ``[1, N]`` at ``rate`` Hz.
@@ -64,7 +68,7 @@ def restoring_gain(
     test = (dull * (from_db(TEST_RMS_DB) / np.sqrt(np.mean(dull**2)))).astype(np.float32)
     made = play(test[None])[0, before:]
     rms = float(np.sqrt(np.mean(np.square(made, dtype=np.float64))))
-    return from_db(TEST_RMS_DB) / rms if rms > 1e-9 else 1.0
+    return min(from_db(TEST_RMS_DB) / rms, MOST_GAIN) if rms > 1e-9 else 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
