@@ -237,6 +237,20 @@ def test_an_interrupted_evaluation_goes_on(
     assert again == seen[2:]
 
 
+def test_earlier_scores_stay_until_there_are_others(
+    work: Path, scores: dict[str, TrackScore], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, seen = shutil.copytree(work, tmp_path / "out"), list[str]()
+    monkeypatch.setattr(evaluating, "measure", interrupting(1, seen))
+    with interrupted():
+        scored(out, force=True)
+    found = scored(out)
+    assert found[seen[0]].values == {"position": 0.5}
+    assert {t: s for t, s in found.items() if t != seen[0]} == {
+        t: s for t, s in scores.items() if t != seen[0]
+    }
+
+
 def test_what_is_measured_is_written_by_time(
     work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -56,7 +56,7 @@ def evaluate_finished(
     Args:
         executor: where it is done: auto, local or ray.
         pool: the cluster and its workers, which have to see the inputs; None: this process alone.
-        force: measure everything again.
+        force: measure everything again; earlier scores stay until then.
         on_progress: called with how many tracks are done, and of how many.
 
     Raises:
@@ -69,13 +69,14 @@ def evaluate_finished(
     forget()  # tones' files may be others by now
     with lock(folder) as held:
         rows = manifest.read_tracks(out)
-        known = {} if force else {each.track: each for each in read_track_scores(folder, tools)}
+        known = {each.track: each for each in read_track_scores(folder, tools)}
         scores = {row.track: known[row.track] for row in rows if _holds(known.get(row.track), row)}
-        missing = [row for row in rows if row.track not in scores]
+        missing = [row for row in rows if force or row.track not in scores]
         with _kept(folder, scores, tools, held) as keep:
-            for score in _scored(out, missing, executor, pool):
+            scored = _scored(out, missing, executor, pool)
+            for done, score in enumerate(scored, len(rows) - len(missing) + 1):
                 keep(score)
-                on_progress(len(scores), len(rows))
+                on_progress(done, len(rows))
         results = FinishedResults(scores=[scores[row.track] for row in rows])
         blocks = list(report(results))
         write_report(folder, TITLE, blocks, [*blocks, *players(out, results, rows)])
