@@ -49,10 +49,11 @@ def compiled_functions() -> dict[str, Callable[..., None]]:
     """All there are in the package, by name."""
     jit = import_module("morphsep.dsp.jit")
     found = {}
-    for info in walk_packages(import_module("morphsep.tones").__path__, "morphsep.tones."):
-        for name, each in vars(import_module(info.name)).items():
-            if hasattr(each, "__wrapped__") and getattr(each, "__globals__", {}) is vars(jit):
-                found[name] = each
+    for package in ("morphsep.dsp", "morphsep.tones"):
+        for info in walk_packages(import_module(package).__path__, f"{package}."):
+            for name, each in vars(import_module(info.name)).items():
+                if hasattr(each, "__wrapped__") and getattr(each, "__globals__", {}) is vars(jit):
+                    found[name] = each
     return found
 
 
@@ -73,8 +74,14 @@ def arguments() -> dict[str, list[Any]]:
         "_shape_steps": [noise(2, 200), noise(1, 200), noise(2, 200), noise(1, 200), out],
         "_makeup": [noise(9), noise(9), noise(9), normal, weight, np.zeros(9, np.float32)],
         "_energies": [noise(2, 200), 3, np.zeros(9)],
+        "_run": [
+            noise(2, 200), noise(2, 20), noise(5, 20), noise(20), noise(5), noise(2), noise(5),
+            noise(5), out[0],
+        ],
+        "_filter_in_place": [noise(2, 200), noise(2, 5) / 5, np.zeros((2, 2, 2))],
+        "_block": [noise(200), half, noise(2)],
         "_delayed": [noise(200), 4.0 + noise(210).astype(float), 3, half, np.zeros(208), out[0]],
-    }
+    }  # fmt: skip
 
 
 def strided(array: Array) -> Array:
