@@ -45,7 +45,11 @@ CHUNKS: dict[Size, int] = {"sw": 588800, "becruily": 485100, "tiny-bs": 12800, "
 
 def content(size: Size, **inference: Any) -> dict[str, Any]:
     """What the yaml says."""
-    training = {"instruments": list(SIX), "target_instrument": None, "use_amp": True}
+    training: dict[str, Any] = {
+        "instruments": list(SIX),
+        "target_instrument": None,
+        "use_amp": True,
+    }
     if MODELS[size]["num_stems"] == 1:
         training |= {"instruments": ["Guitar", "Other"], "target_instrument": "Guitar"}
     return {

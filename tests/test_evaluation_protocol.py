@@ -317,6 +317,12 @@ def test_another_tasks_tables_are_not_lost(sources: list[str], tmp_path: Path) -
     assert (tmp_path / "summary.parquet").read_bytes() == before
 
 
+def test_a_damaged_table_is_written_anew(sources: list[str], tmp_path: Path) -> None:
+    (tmp_path / "sounds.parquet").write_bytes(b"PAR1 cut")
+    evaluated(sources[:1], tmp_path, replace(ONE, pairs=1, backends=("crossfade",)))
+    assert read_sounds(location(tmp_path))
+
+
 def test_one_clip_has_no_interval(sources: list[str], tmp_path: Path) -> None:
     plan = replace(ONE, pairs=1, backends=("crossfade",))
     results = evaluated(sources[:1], tmp_path, plan)

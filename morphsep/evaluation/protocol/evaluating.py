@@ -109,7 +109,10 @@ def _check_others(folder: Location, task: Task) -> None:
     """
     if not (folder / TABLE).exists():
         return
-    there = {sound.transition for sound in read_sounds(folder)}
+    try:
+        there = {sound.transition for sound in read_sounds(folder)}
+    except SettingError:  # damaged, or of another version: it is written anew
+        return
     if there and there.isdisjoint(each.name for each in task.transitions):
         raise SettingError(
             f"{folder} holds an evaluation of other transitions ({', '.join(sorted(there))}), "
