@@ -12,7 +12,8 @@ import pytest
 
 from jobs import evaluate_small
 from jobs.evaluate_ends import ENDS
-from jobs.evaluate_small import COUNTING, TABLE, Cell, Cells, compare, read_table, write_table
+from jobs.evaluate_small import TABLE
+from jobs.evaluate_table import COUNTING, Cell, Cells, compare, read_table, write_table
 from morphsep import tones
 from morphsep.errors import TrackError
 from morphsep.evaluation.protocol import Plan, rendering

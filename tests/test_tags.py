@@ -474,3 +474,14 @@ def test_without_ffprobe_the_reason_is_said(
     source.write_bytes(bytes.fromhex("1a45dfa3") + bytes(100))
     warning = str(copied(source, sound(tmp_path / "out.flac")).warning)
     assert warning.startswith("tags: in.mka (matroska) needs the program ffprobe")
+
+
+@pytest.mark.parametrize("rate", [b"\xff" * 10, b"\x7f\xfe" + b"\xff" * 8, bytes(10), b"\x40"])
+def test_a_header_that_says_what_no_rate_is_costs_no_tags(rate: bytes, tmp_path: Path) -> None:
+    """Found by bytes at random: a rate that no number holds lost all tags of an AIFF."""
+    source = tmp_path / "a.aiff"
+    source.write_bytes(b"FORM\0\0\0\4AIFF")
+    with_chunks(source, [(b"COMM", struct.pack(">hLh", 1, 0, 16) + rate), (b"NAME", b"Song")], ">")
+    target = sound(tmp_path / "b.flac")
+    assert copied(source, target).left_out == ()
+    assert FLAC(target)["title"] == ["Song"]

@@ -97,22 +97,24 @@ def spelled(piece: Piece, layout: chunks.Layout) -> bytes:
 
 
 def sample_rate(file: BinaryIO, layout: chunks.Layout) -> float:
-    """Hz by the header; 0 where it lacks one."""
+    """Hz by the header; 0 where it lacks one, or says what no rate is."""
     for chunk in chunks.walk(file, layout):
-        file.seek(chunk.start)
-        head = file.read(18)
-        if chunk.id[:4] == b"fmt ":
-            return int.from_bytes(head[4:8], layout.byte_order)
-        if chunk.id == b"COMM":
-            return _extended(head[8:18])
-        if chunk.id == b"desc":
-            return float(struct.unpack(">d", head[:8])[0])
+        if chunk.id[:4] in (b"fmt ", b"COMM", b"desc"):
+            file.seek(chunk.start)
+            try:
+                rate = _rate(chunk.id[:4], file.read(18), layout)
+            except (struct.error, OverflowError):  # cut short, or 80 bits that no double holds
+                return 0.0
+            return rate if math.isfinite(rate) and rate > 0 else 0.0
     return 0.0
 
 
-def _extended(raw: bytes) -> float:
-    """A number in the 80-bit format of SANE."""
-    exponent, mantissa = struct.unpack(">HQ", raw)
+def _rate(chunk_id: bytes, head: bytes, layout: chunks.Layout) -> float:
+    if chunk_id == b"fmt ":
+        return int.from_bytes(head[4:8], layout.byte_order)
+    if chunk_id == b"desc":
+        return float(struct.unpack(">d", head[:8])[0])
+    exponent, mantissa = struct.unpack(">HQ", head[8:18])  # the 80-bit format of SANE
     return math.ldexp(mantissa, (exponent & 0x7FFF) - 16383 - 63)
 
 
