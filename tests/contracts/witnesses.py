@@ -25,6 +25,8 @@ FOLDER = "MORPHSEP_WITNESSED"
 """The variable of the environment that says where the notes of plugins go."""
 GATHERED = 2
 """Workers of a pool that plugins wait for."""
+PAUSE = 0.2
+"""Seconds that a plugin takes after that: time for the others to be given a record, too."""
 PATIENCE = 40.0
 """Seconds that anybody waits for others; nobody waits where a test passes."""
 
@@ -134,6 +136,7 @@ class Heavy(NoSeparation):
             self._is_loaded = True
         note(folder, "separates", start)
         gather(folder, "separates", GATHERED)
+        time.sleep(PAUSE)
         return super().separate(mix, start, stop)
 
 
@@ -185,4 +188,5 @@ class HeavyBackend(Crossfade):
             self.loaded.append(True)
         note(folder, "morphs", passages[0].start)
         gather(folder, "morphs", GATHERED)
+        time.sleep(PAUSE)
         return super().morph(passages)

@@ -26,6 +26,7 @@ PACE = "MORPHSEP_TESTS_PACE"
 
 class _Nothing:
     weights_hash: str | None = None
+    exact = True  # as for `none`, of whose stem nothing is estimated
 
     def fingerprint(self) -> str:
         # the stem is the one of `none`: byte-identical results are asked for
