@@ -40,7 +40,7 @@ COVERS = {
 DEPENDS_ON = ("pyproject.toml", "constraints.txt", "scripts/set_up.py")
 # What the tests on the newest Python do without, and what they need besides.
 LEFT_OUT = ("demucs", "torch")
-ADDED = ("hypothesis", "packaging", "pytest", "pytest-timeout", "setuptools")
+ADDED = ("hypothesis", "packaging", "pyloudnorm", "pytest", "pytest-timeout", "setuptools")
 # Seconds that a set-up waits for pip; the one that may do without gives up.
 PATIENCE = {"newest": 600.0}
 # Exit status: what is needed cannot be had here, through no fault of the code. As in set-up.sh.
