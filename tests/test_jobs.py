@@ -83,9 +83,9 @@ def test_what_is_uploaded_is_small(tmp_path: Path) -> None:
         else:
             checkout.mkdir(exist_ok=True)
             shutil.copy(source, checkout / name)
-    heavy = (".venv", ".cache", ".git", "demo", "demo-out", "dist", "build", ".hypothesis",
-             ".mypy_cache", ".ruff_cache", "morphsep.egg-info", "morphsep/__pycache__",
-             "docs")  # fmt: skip
+    heavy = (".venv", ".cache", "tests/.checkpoints", ".git", "demo", "demo-out", "dist", "build",
+             ".hypothesis", ".mypy_cache", ".ruff_cache", "morphsep.egg-info",
+             "morphsep/__pycache__", "docs")  # fmt: skip
     for folder in heavy:
         (checkout / folder).mkdir(parents=True, exist_ok=True)
         (checkout / folder / "big.bin").write_bytes(secrets.token_bytes(100_000))
