@@ -1,8 +1,8 @@
 # Everything a contributor or CI types. Needs Python 3.11-3.14, make and a package registry.
 
 PYTHON := .venv/bin/python
-# How many processes run the tests: one more than cores, as some wait for Ray or for storage.
-WORKERS ?= 3
+# How many processes run the tests. More than cores only makes them wait for each other.
+WORKERS ?= 2
 # Extra arguments for pytest: make test PYTEST="-k grid -x"
 PYTEST ?=
 # Tests start hundreds of processes, so what Python compiles is kept, whatever the surroundings say.
