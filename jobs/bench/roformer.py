@@ -19,29 +19,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from jobs.bench import roformer_peer
+from jobs.bench.separate import CLIP, Cost
 from morphsep.dsp import MODEL_RATE, Signal
 
 ROOT = Path(__file__).resolve().parents[2]
-CLIP = ROOT / "demo" / "metal-madness.ogg"
 GUITAR = {"sw": 4, "becruily": 0}
 SIDES = ("MSST, all stems", "MSST, guitar only", "ours")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """Of one separation."""
-
-    wall: float
-    cpu: float
-    megabytes: float
-    """Peak of the process, weights and libraries included."""
 
 
 def main() -> None:
