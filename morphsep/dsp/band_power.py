@@ -16,7 +16,7 @@ FRAME, POWER_HOP = 2048, 1024
 BLOCK = 256
 """Frames at a time: 6 s."""
 
-Read = Callable[[int, int], Signal]
+ReadBoth = Callable[[int, int], tuple[Signal, Signal]]
 Band = tuple[float, float]
 Floats = npt.NDArray[np.float64]
 
@@ -30,23 +30,23 @@ def num_frames(num_samples: int) -> int:
     return -(-num_samples // POWER_HOP) + 1
 
 
-def band_powers(reads: tuple[Read, Read], num_samples: int, bands: Sequence[Band]) -> Floats:
+def band_powers(read: ReadBoth, num_samples: int, bands: Sequence[Band]) -> Floats:
     """Of two sounds ``[C, T]`` at 44.1 kHz: power of the first, of the second, and their product
     (the real part of the cross spectrum), ``[bands, 3, frames]``, summed over the channels.
 
     Args:
-        reads: ``read(start, n)`` -> ``[C, n]`` each, zeros outside.
+        read: ``read(start, n)`` -> both of them, ``[C, n]`` each, zeros outside.
         bands: lowest and highest frequency of each, Hz.
     """
-    return np.concatenate([*_blocks(reads, num_samples, bands)], axis=-1)
+    return np.concatenate([*_blocks(read, num_samples, bands)], axis=-1)
 
 
-def _blocks(reads: tuple[Read, Read], num_samples: int, bands: Sequence[Band]) -> Iterator[Floats]:
+def _blocks(read: ReadBoth, num_samples: int, bands: Sequence[Band]) -> Iterator[Floats]:
     edges = [slice(*(round(hertz * FRAME / MODEL_RATE) for hertz in band)) for band in bands]
     for span in sections(num_frames(num_samples), BLOCK):
         start = span.start * POWER_HOP - FRAME // 2
         length = (span.num_samples - 1) * POWER_HOP + FRAME
-        a, b = (_spectra(read(start, length)) for read in reads)
+        a, b = (_spectra(sound) for sound in read(start, length))
         products = [(x.real * y.real + x.imag * y.imag) for x, y in ((a, a), (b, b), (a, b))]
         sums = [[each[..., bins].sum(axis=(0, 2)) for each in products] for bins in edges]
         yield np.array(sums, np.float64)

@@ -54,10 +54,11 @@ class EstimateFacts:
     def of(cls, mix: Read, stem: Read, num_samples: int) -> EstimateFacts:
         """Measures a whole track."""
 
-        def rest(start: int, length: int) -> Signal:
-            return mix(start, length) - stem(start, length)
+        def both(start: int, length: int) -> tuple[Signal, Signal]:
+            guitar = stem(start, length)
+            return guitar, mix(start, length) - guitar
 
-        played, heard = band_powers((stem, rest), num_samples, (PLAYED, HEARD))
+        played, heard = band_powers(both, num_samples, (PLAYED, HEARD))
         return cls(quality=_quality(heard), shares=_shares(played).tolist())
 
     def share(self, start: int, num_samples: int) -> Signal:
