@@ -3,6 +3,7 @@
 from morphsep.dsp.array_reader import ArrayReader
 from morphsep.dsp.band_power import POWER_HOP, band_powers
 from morphsep.dsp.bands import Bands, erb_bands
+from morphsep.dsp.decay import Decay, decay, decay_curve
 from morphsep.dsp.excerpting import excerpt_spans, excerpts
 from morphsep.dsp.grid import Grid, Span, samples, sections
 from morphsep.dsp.interpolate import adain, angle_between, angles_between, arc, lerp, slerp
@@ -26,6 +27,7 @@ __all__ = [
     "SILENT",
     "ArrayReader",
     "Bands",
+    "Decay",
     "FrameGrid",
     "Grid",
     "LoudnessMeter",
@@ -45,6 +47,8 @@ __all__ = [
     "band_powers",
     "compiled",
     "dbfs",
+    "decay",
+    "decay_curve",
     "erb_bands",
     "excerpt_spans",
     "excerpts",

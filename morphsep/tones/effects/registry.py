@@ -14,11 +14,13 @@ from morphsep.tones.effects.gate import Gate
 from morphsep.tones.effects.modulation import Chorus, Flanger
 from morphsep.tones.effects.phaser import Phaser
 from morphsep.tones.effects.plugin import NOT_LOCKABLE, PedalboardEffect, plugin_classes
+from morphsep.tones.effects.reverberator import Reverberator
 from morphsep.tones.effects.tremolo import Tremolo
 from morphsep.tones.effects.vst3 import VST3
 
 OWN: tuple[type[Effect], ...] = (
-    *(Cabinet, Capture, Chorus, Drive, Flanger, Gate, Phaser, Tremolo, VST3),
+    *(Cabinet, Capture, Chorus, Drive, Flanger, Gate, Phaser, Reverberator, Tremolo),
+    VST3,
 )
 """Our own effects: they replace pedalboard's classes of the same name and take the same
 parameters."""
