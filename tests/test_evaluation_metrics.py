@@ -118,6 +118,13 @@ def test_positions_run_from_0_to_1_and_a_knob_never_turns_back(knob: tuple[Signa
     assert metrics.largest_deviation(positions, AMOUNTS) == np.abs(positions - AMOUNTS).max()
 
 
+def test_a_step_is_the_distance_of_neighbours_in_db() -> None:
+    """A gain of 6 dB moves every cell that is not at the floor by 6 dB."""
+    noise = np.random.default_rng(0).standard_normal((1, MODEL_RATE)).astype(np.float32)
+    steps = metrics.log_mel_steps([noise, noise, 2 * noise, 8 * noise], MODEL_RATE)
+    np.testing.assert_allclose(steps, [0, 20 * np.log10(2), 20 * np.log10(4)], atol=0.01)
+
+
 def test_monotonicity_counts_the_way_back() -> None:
     assert metrics.monotonicity([0, 0.5, 0.25, 1]) == pytest.approx(1 / 1.5)
     assert metrics.monotonicity([0, 1, 0]) == 0.0
@@ -154,6 +161,8 @@ def test_readings_of_steps_are_soundmorphers() -> None:
     assert metrics.directness([1.0, 3.0], 2.0) == 0.5
     assert metrics.end_error(0.1, 0.3) == pytest.approx(0.2)
     assert metrics.unevenness([1.0, 3.0]) == 3.0
+    assert metrics.largest_step([1.0, 3.0, 2.0]) == 1.5
+    assert np.isnan(metrics.largest_step([0.0, 0.0]))
     assert np.isnan(metrics.directness([0.0, 0.0], 0.0))
     assert metrics.unevenness([0.0, 1.0]) == float("inf")
 

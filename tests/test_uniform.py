@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import pairwise
+from pathlib import Path as File
 
 import numpy as np
 import pytest
@@ -16,21 +17,16 @@ from hypothesis import strategies as st
 from morphsep.backends.backend import Passage
 from morphsep.backends.chain.chain import Chain
 from morphsep.backends.crossfade import Crossfade
-from morphsep.backends.perceptual.warp import (
-    ENDS,
-    MOST_STEPS,
-    NEAR,
-    Warp,
-    isotonic,
-    measure,
-    solved,
-)
+from morphsep.backends.perceptual.path import EVEN, Path, isotonic
+from morphsep.backends.perceptual.scale import Heard
+from morphsep.backends.perceptual.warp import MOST_STEPS, NEAR, Warp, measure, searched, solved
 from morphsep.backends.spectral.spectral import Spectral
 from morphsep.dsp.excerpting import excerpt_spans, excerpts
 from morphsep.dsp.loudness import LoudnessMeter, rms_per_second
 from morphsep.dsp.mel_position import log_mel, mel_position, mel_power
 from morphsep.dsp.signal import MODEL_RATE, Signal
 from morphsep.errors import SettingError
+from morphsep.evaluation.metrics import log_mel_steps, match_loudness
 from morphsep.tones.catalogue import get_tone
 from morphsep.tones.tone import Tone
 from morphsep.tones.trim import measure_trim, trimmed
@@ -102,7 +98,7 @@ def lufs(signal: Signal) -> float:
 def test_the_whole_guitar_is_where_and_as_loud_as_its_excerpts_said(clip: str, source: str) -> None:
     """Measured at most 0.064 off in position and 0.52 LU in loudness; without the gain 2.4 LU."""
     samples, _ = soundfile.read(
-        Path(__file__).parents[1] / "demo" / clip, always_2d=True, dtype="float32"
+        File(__file__).parents[1] / "demo" / clip, always_2d=True, dtype="float32"
     )
     stem = np.ascontiguousarray(samples.T)
     length, level = stem.shape[1], lufs(stem)
@@ -146,7 +142,7 @@ def test_one_amount_of_a_short_clip_is_found_on_a_quarter_of_it(
 ) -> None:
     """Measured at most 0.064 off in position over 5 s of the clean guitar and seven pairs."""
     samples, rate = soundfile.read(
-        Path(__file__).parents[1] / "demo" / clip, frames=5 * MODEL_RATE, always_2d=True,
+        File(__file__).parents[1] / "demo" / clip, frames=5 * MODEL_RATE, always_2d=True,
         dtype="float32",
     )  # fmt: skip
     assert rate == MODEL_RATE
@@ -176,6 +172,16 @@ def test_one_amount_of_a_short_clip_is_found_on_a_quarter_of_it(
         assert mel_position(morphed[:, core], *ended) == pytest.approx(amount, abs=0.1)
 
 
+def way(place: Callable[[float], tuple[float, float]]) -> tuple[Path, Callable[[float], Heard]]:
+    """A path over a plane instead of sounds, and what hears on it; 2 dB softer between the ends."""
+
+    def hear(amount: float) -> Heard:
+        lufs = -20.0 if amount in (0.0, 1.0) else -22.0
+        return Heard(mel=np.array(place(amount))[None, None], lufs=lufs)
+
+    return Path(heard={0.0: hear(0.0), 1.0: hear(1.0)}), hear
+
+
 @given(
     st.floats(0.01, 0.99),
     st.floats(-2.0, 2.0).map(lambda power: 2.0**power),
@@ -186,19 +192,97 @@ def test_one_amount_is_found_in_few_steps_or_as_near_as_a_jump_lets_it(
 ) -> None:
     tried = []
 
-    def locate(amount: float) -> tuple[float, float]:
+    def place(amount: float) -> tuple[float, float]:
         tried.append(amount)
-        return jump * (amount > 0.4) + (1 - jump) * amount**power, -2.0
+        return 20 * (jump * (amount > 0.4) + (1 - jump) * amount**power), 0.0
 
-    warp = solved(locate, wanted)
-    assert 0 < len(tried) <= MOST_STEPS
-    assert not ENDS.keys() & set(tried)
+    path, hear = way(place)
+    tried.clear()
+    warp = solved(path, hear, wanted)
+    assert 0 < len(tried) == len(set(tried)) <= MOST_STEPS
+    assert not {0.0, 1.0} & set(tried)
     half = np.array([wanted])
     found = float(np.interp(wanted, warp.positions, warp.amounts))
-    errors = [abs(locate(amount)[0] - wanted) for amount in list(tried)]
-    assert abs(locate(found)[0] - wanted) == min(errors)
-    assert min(errors) <= NEAR or jump or len(set(tried)) >= MOST_STEPS
-    assert 20 * np.log10(warp.gain(half)) == pytest.approx(-2.0, abs=1e-4)
+    errors = {amount: abs(place(amount)[0] / 20 - wanted) for amount in list(tried)}
+    assert errors[found] == pytest.approx(min(errors.values()), abs=1e-9)
+    assert min(errors.values()) <= NEAR + 1e-9 or jump or len(errors) == MOST_STEPS
+    assert 20 * np.log10(warp.gain(half)) == pytest.approx(2.0, abs=1e-4)
+
+
+def detour(sideways: float, where: float) -> Callable[[float], tuple[float, float]]:
+    """Straight on but for a way out and back to the side, whose middle is at ``where``."""
+
+    def place(amount: float) -> tuple[float, float]:
+        return 20 * amount, sideways * np.exp(-(((amount - where) / 0.3) ** 2))
+
+    return place
+
+
+detours = st.builds(detour, st.floats(-15.0, 15.0), st.floats(0.3, 0.7))
+
+
+@given(detours)
+def test_no_step_of_a_map_is_large_however_far_the_sound_moves_sideways(
+    place: Callable[[float], tuple[float, float]],
+) -> None:
+    path, hear = way(place)
+    warp = searched(path, hear, 9)
+    walked = np.array(
+        [place(a) for a in np.interp(np.arange(11) / 10, warp.positions, warp.amounts)]
+    )
+    steps = np.linalg.norm(np.diff(walked, axis=0), axis=1)
+    assert steps.max() < 1.7 * steps.mean()
+
+
+@given(detours, st.floats(0.05, 0.95))
+def test_one_amount_is_where_the_whole_map_has_it(
+    place: Callable[[float], tuple[float, float]], wanted: float
+) -> None:
+    whole, alone = searched(*way(place), 40), solved(*way(place), wanted)
+    there, here = (np.interp(wanted, warp.positions, warp.amounts) for warp in (whole, alone))
+    between = np.linalg.norm(np.subtract(place(there), place(here)))
+    length = np.linalg.norm(np.diff([place(a / 100) for a in range(101)], axis=0), axis=1).sum()
+    assert between < 0.1 * length
+
+
+@given(detours, st.integers(1, 20))
+def test_places_increase_by_what_is_heard_and_are_the_position_where_that_is_even(
+    place: Callable[[float], tuple[float, float]], number: int
+) -> None:
+    path, hear = way(place)
+    for i in range(1, number):
+        path.add(i / number, hear)
+    places = path.places()
+    lengths = np.array([0.0, *(path.distance(a, b) for a, b in pairwise(path.amounts))]).cumsum()
+    assert places[0] == 0
+    assert places[-1] == pytest.approx(1)
+    assert (np.diff(places) >= EVEN * np.diff(lengths / lengths[-1]) - 1e-9).all()
+    straight, along = way(lambda amount: (20 * amount**2, 0.0))
+    for i in range(1, number):
+        straight.add(i / number, along)
+    np.testing.assert_allclose(straight.places(), (np.arange(number + 1) / number) ** 2, atol=1e-6)
+
+
+@pytest.mark.parametrize("source", ["as-recorded", "clean"])
+def test_a_flanger_that_moves_the_sound_sideways_has_no_large_step(source: str) -> None:
+    """By the position alone 2.4 and 3.4 times the mean."""
+    samples, _ = soundfile.read(
+        File(__file__).parents[1] / "demo" / "guitar-clean.flac", frames=3 * MODEL_RATE,
+        always_2d=True, dtype="float32",
+    )  # fmt: skip
+    stem = np.ascontiguousarray(samples.T[:1, MODEL_RATE:])
+    tones = get_tone(source), get_tone("flanger")
+    warp = measure(Chain(), *tones, [(stem, 0)], -20.0)
+    heard = []
+    for amount in np.arange(11) / 10:
+        curve = warp(np.full(stem.shape[1], amount, np.float32))
+        each = Passage(
+            stem=stem, start=0, amount=curve, source_tone=tones[0], target_tone=tones[1],
+            level=-20.0,
+        )  # fmt: skip
+        heard.append(Chain().morph([each])[0])
+    steps = log_mel_steps(match_loudness(heard, MODEL_RATE), MODEL_RATE)
+    assert max(steps) < 1.5 * np.mean(steps)
 
 
 def test_the_gain_brings_a_hole_in_the_middle_up_and_stops_at_6_db() -> None:

@@ -1,4 +1,4 @@
-"""Positions of morphs of some excerpts between both ends, at matched loudness."""
+"""What is heard of a morph of some excerpts, and how far two of them are apart."""
 
 from __future__ import annotations
 
@@ -8,41 +8,38 @@ from dataclasses import dataclass
 import numpy as np
 
 from morphsep.backends.backend import Passage
-from morphsep.dsp import (
-    MODEL_RATE,
-    RANGE_DB,
-    LoudnessMeter,
-    Signal,
-    from_db,
-    mel_power,
-    position_between,
-)
-
-SAME_TONE_DB = 0.1
-"""Mean distance of two log-mel spectrograms in dB below which two tones sound the same."""
-MOST_DB = 6.0
-"""Largest gain of a warp; a larger difference is intended, or silence."""
+from morphsep.dsp import MODEL_RATE, RANGE_DB, LoudnessMeter, Signal, from_db, mel_power
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Scale:
-    """The ends as log-mel spectrograms and loudness, to locate any number of morphs between."""
+class Heard:
+    """A sound as its log-mel spectrogram, and how loud it was before all were made alike."""
 
-    source: np.ndarray
+    mel: np.ndarray
     """``[C, frames, bands]`` in dB, all excerpts in a row."""
-    target: np.ndarray
-    reference: float
-    lufs: tuple[float, float]
-    """Loudness of both ends."""
+    lufs: float
+
+    def distance(self, other: Heard) -> float:
+        """Root mean square of the difference in dB."""
+        difference = (self.mel - other.mel).ravel()
+        return float(np.sqrt(np.dot(difference, difference) / difference.size))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """Hears morphs of the same excerpts at one loudness, against one reference."""
+
     settled: Sequence[slice]
     """The part of each excerpt that counts."""
+    reference: float
+    """Mel power of 0 dB; the floor is `RANGE_DB` below."""
 
     @classmethod
     def between(
         cls, passages: Sequence[Passage], context: tuple[int, int], with_context: bool = False
-    ) -> Scale:
-        """Leaves out the context; for passages without context, the part that has not settled, if
-        at least half of the passage has."""
+    ) -> tuple[Scale, Heard, Heard]:
+        """The scale, and both ends. Leaves out the context; for passages without context, the part
+        that has not settled, if at least half of the passage has."""
         before, after = context
         lengths = [each.stem.shape[1] for each in passages]
         settled = [
@@ -51,50 +48,32 @@ class Scale:
             else slice(0, length)
             for length in lengths
         ]
-        sources, targets = ([getattr(p, end) for p in passages] for end in ("source", "target"))
-        powers = mel_powers(sources, settled), mel_powers(targets, settled)
-        reference = max(float(power.max()) for power in powers) or 1.0
-        source, target = (decibels(power, reference) for power in powers)
-        lufs = loudness(sources, settled), loudness(targets, settled)
-        return cls(source=source, target=target, reference=reference, lufs=lufs, settled=settled)
+        ends = [[getattr(p, end) for p in passages] for end in ("source", "target")]
+        measured = [power_and_loudness(end, settled) for end in ends]
+        reference = max(float(power.max()) for power, _ in measured) or 1.0
+        scale = cls(settled=settled, reference=reference)
+        source, target = (scale.heard(*each) for each in measured)
+        return scale, source, target
 
-    @property
-    def same(self) -> bool:
-        return bool(np.sqrt(np.mean((self.source - self.target) ** 2)) < SAME_TONE_DB)
+    def hear(self, morphed: Sequence[Signal]) -> Heard:
+        """A morph of each excerpt, ``[C, T]`` each."""
+        return self.heard(*power_and_loudness(morphed, self.settled))
 
-    def locate(self, morphed: Sequence[Signal]) -> tuple[float, float]:
-        """Mel position of a morph, and the gain in dB that it needs there and has been given.
-
-        The gain follows from the position and the position from the gain: a fixed point.
-        """
-        power, lufs = mel_powers(morphed, self.settled), loudness(morphed, self.settled)
-        position, gain = self.position(power), 0.0
-        for _ in range(3 if np.isfinite([lufs, *self.lufs]).all() else 0):
-            wanted = self.lufs[0] + position * (self.lufs[1] - self.lufs[0])
-            gain = float(np.clip(wanted - lufs, -MOST_DB, MOST_DB))
-            position = self.position(power * from_db(gain) ** 2)
-        return position, gain
-
-    def position(self, power: np.ndarray) -> float:
-        """See ``morphsep.dsp.mel_position``."""
-        return position_between(decibels(power, self.reference), self.source, self.target)
+    def heard(self, power: np.ndarray, lufs: float) -> Heard:
+        """Of what `power_and_loudness` measures."""
+        floor = 10 ** (-RANGE_DB / 10)
+        return Heard(mel=10 * np.log10(np.maximum(power / self.reference, floor)), lufs=lufs)
 
 
-def mel_powers(excerpts: Sequence[Signal], settled: Sequence[slice]) -> np.ndarray:
-    """``[C, frames, bands]`` of all excerpts in a row."""
-    parts = zip(excerpts, settled, strict=True)
-    return np.concatenate([mel_power(excerpt[:, part]) for excerpt, part in parts], axis=1)
-
-
-def decibels(power: np.ndarray, reference: float) -> np.ndarray:
-    """Like ``morphsep.dsp.mel_position.log_mel``, for a given mel power."""
-    floor = 10 ** (-RANGE_DB / 10)
-    return np.asarray(10 * np.log10(np.maximum(power / reference, floor)))
-
-
-def loudness(excerpts: Sequence[Signal], settled: Sequence[slice]) -> float:
-    """LUFS of all excerpts in a row."""
-    meter = LoudnessMeter(MODEL_RATE, excerpts[0].shape[0])
-    for excerpt, part in zip(excerpts, settled, strict=True):
-        meter.add(excerpt[:, part])
-    return meter.integrated()
+def power_and_loudness(
+    excerpts: Sequence[Signal], settled: Sequence[slice]
+) -> tuple[np.ndarray, float]:
+    """Mel power ``[C, frames, bands]`` at 0 LUFS (as it is where it is too soft to be metered), and
+    LUFS before, of all excerpts in a row."""
+    parts = [excerpt[:, part] for excerpt, part in zip(excerpts, settled, strict=True)]
+    meter = LoudnessMeter(MODEL_RATE, parts[0].shape[0])
+    for part in parts:
+        meter.add(part)
+    lufs = meter.integrated()
+    power = np.concatenate([mel_power(part) for part in parts], axis=1)
+    return power * from_db(-lufs if np.isfinite(lufs) else 0.0) ** 2, lufs

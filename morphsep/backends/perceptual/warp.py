@@ -1,8 +1,8 @@
 """Perceptual reparametrisation: equal steps of the amount sound like equal steps, equally loud.
 
 A backend's own amount is a physical quantity (dB of drive, dB of a partial), and half of it rarely
-sounds like half way. ``measure`` renders excerpts of the stem at a few amounts, takes the mel
-position of each and inverts the map: SoundMorpher's uniform sampling (arXiv 2410.02144), with one
+sounds like half way. ``measure`` renders excerpts of the stem at a few amounts, finds the place of
+each (`Path`) and inverts the map: SoundMorpher's uniform sampling (arXiv 2410.02144), with one
 interpolated map in place of a bisection per point; a constant amount needs only its own point. A
 sound between two tones may also be softer or louder than both: the map includes a gain. It is
 measured once per tone pair or track, never per chunk: it must not change in the middle of a song.
@@ -12,27 +12,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from morphsep.backends.backend import Backend, Passage
-from morphsep.backends.perceptual.scale import Scale
+from morphsep.backends.perceptual.path import APART, Path
+from morphsep.backends.perceptual.scale import Heard, Scale
 from morphsep.dsp import Signal
 from morphsep.tones import Tone
 
-Located = tuple[float, float]
-"""Position of a morph, and the gain in dB that it needs there."""
-
-ENDS: dict[float, Located] = {0.0: (0.0, 0.0), 1.0: (1.0, 0.0)}
-"""Amounts whose place is known."""
+ENOUGH = 0.15
+"""Steps between the knots of a whole map that are not halved."""
 
 NEAR = 0.02
-"""Error in position with which the search for one amount ends."""
+"""Error in place with which the search for one amount ends."""
 
 MOST_STEPS = 8
 """Morphs that the search for one amount may take."""
+
+BENT = 1.1
+"""`Path.bend` from which on arc length and position differ."""
+
+COARSE = 0.2
+"""Steps along a bent path that measure it well enough for one amount."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,42 +125,70 @@ def measure(
     ]
     if not passages:
         return Warp()
-    scale = Scale.between(passages, context, with_context)
-    if scale.same:
+    scale, source, target = Scale.between(passages, context, with_context)
+    path = Path(heard={0.0: source, 1.0: target})
+    if path.is_point:
         return Warp()
 
-    def locate(at: float) -> Located:
-        return scale.locate(backend.morph([at_amount(passage, at) for passage in passages]))
+    def hear(at: float) -> Heard:
+        return scale.hear(backend.morph([at_amount(passage, at) for passage in passages]))
 
-    return searched(locate, num_points) if amount is None else solved(locate, amount)
-
-
-def searched(locate: Callable[[float], Located], num_points: int) -> Warp:
-    """Measures amounts where the largest step is left, up to a number of them."""
-    points = dict(ENDS)
-    while len(points) < num_points + 2 and (amount := largest_gap(points)) is not None:
-        points[amount] = locate(amount)
-    return invert(points)
+    return searched(path, hear, num_points) if amount is None else solved(path, hear, amount)
 
 
-def solved(locate: Callable[[float], Located], wanted: float) -> Warp:
-    """The warp with one knot, at the amount whose position is nearest to ``wanted``."""
-    from scipy.optimize import brentq
-
-    points = dict(ENDS)
-
-    def error(amount: float) -> float:
-        if amount not in points:
-            points[amount] = locate(amount)
-        off = points[amount][0] - wanted
-        return 0.0 if amount not in ENDS and abs(off) <= NEAR else off
-
-    brentq(error, 0.0, 1.0, xtol=1e-6, maxiter=MOST_STEPS, disp=False)
-    best = min(points.keys() - ENDS.keys(), key=lambda amount: abs(error(amount)))
-    gain_db = points[best][1]
+def searched(path: Path, hear: Callable[[float], Heard], num_points: int) -> Warp:
+    """The whole map: goes where the largest step is left, up to a number of times."""
+    while len(path.inner) < num_points and (amount := path.largest_gap(ENOUGH)) is not None:
+        path.add(amount, hear)
+    places = path.places()
+    gains_db, amounts = path.gains_db(places), path.amounts
+    kept = [
+        i for i, place in enumerate(places)
+        if APART < place < 1 - APART and place - places[i - 1] > APART
+    ]  # fmt: skip
     return Warp(
-        positions=(0.0, wanted, 1.0), amounts=(0.0, best, 1.0), gains_db=(0.0, gain_db, 0.0)
+        positions=(0.0, *(float(places[i]) for i in kept), 1.0),
+        amounts=(0.0, *(amounts[i] for i in kept), 1.0),
+        gains_db=(0.0, *(gains_db[i] for i in kept), 0.0),
     )
+
+
+def solved(path: Path, hear: Callable[[float], Heard], wanted: float) -> Warp:
+    """The map with one knot, at the amount whose place is nearest to ``wanted``."""
+    width = 2.0
+    for _ in range(MOST_STEPS):
+        amount = path.largest_gap(COARSE) if path.bend > BENT else None
+        if amount is None:
+            if path.inner and off_by(path, wanted).min() <= NEAR:
+                break
+            amount, width = between(path, wanted, width)
+        if amount in path.heard:
+            break
+        path.add(amount, hear)
+    best = int(off_by(path, wanted).argmin())
+    gain_db = path.gains_db(path.places())[1:-1][best]
+    return Warp(
+        positions=(0.0, wanted, 1.0),
+        amounts=(0.0, path.inner[best], 1.0),
+        gains_db=(0.0, gain_db, 0.0),
+    )
+
+
+def off_by(path: Path, wanted: float) -> np.ndarray:
+    """How far the place of each inner morph is from ``wanted``."""
+    return np.abs(path.places()[1:-1] - wanted)
+
+
+def between(path: Path, wanted: float, width: float) -> tuple[float, float]:
+    """An amount nearer to ``wanted``, and the width of the step in which it lies: along the chord
+    (regula falsi), or half way where the last such step, ``width``, was not halved by that."""
+    places, amounts = path.places(), path.amounts
+    right = int(np.clip(np.searchsorted(places, wanted), 1, len(amounts) - 1))
+    low, high = amounts[right - 1], amounts[right]
+    share = (wanted - places[right - 1]) / (places[right] - places[right - 1])
+    if high - low > width / 2:
+        share = 0.5
+    return low + float(share) * (high - low), high - low
 
 
 def at_amount(passage: Passage, amount: float) -> Passage:
@@ -166,41 +197,3 @@ def at_amount(passage: Passage, amount: float) -> Passage:
     rendered = {name: x for name, x in vars(passage).items() if name in ("source", "target")}
     vars(moved).update(rendered)
     return moved
-
-
-def largest_gap(points: dict[float, Located], enough: float = 0.15) -> float | None:
-    """Amount in the middle of the largest step in position; None if all are small ``enough``
-    or too close in amount to matter."""
-    amounts = sorted(points)
-    gaps = [
-        (abs(points[b][0] - points[a][0]), (a + b) / 2)
-        for a, b in pairwise(amounts)
-        if b - a > 1e-3
-    ]
-    gap, middle = max(gaps, key=lambda each: each[0])
-    return middle if gap > enough else None
-
-
-def invert(points: dict[float, Located]) -> Warp:
-    """Measured (amount -> position, gain) as a warp (position -> amount, gain)."""
-    amounts = np.array(sorted(points))
-    measured, gains = np.array([points[amount] for amount in sorted(points)]).T
-    positions = isotonic(measured)
-    kept = np.flatnonzero(np.diff(positions, prepend=-1.0) > 1e-3)
-    kept = kept[(positions[kept] < 1 - 1e-3) & (positions[kept] > 1e-3)]
-    return Warp(
-        positions=(0.0, *positions[kept].tolist(), 1.0),
-        amounts=(0.0, *amounts[kept].tolist(), 1.0),
-        gains_db=(0.0, *gains[kept].tolist(), 0.0),
-    )
-
-
-def isotonic(values: np.ndarray) -> np.ndarray:
-    """Nearest non-decreasing sequence in the least-squares sense (pool adjacent violators)."""
-    pools: list[tuple[float, int]] = []
-    for value in values.tolist():
-        pools.append((value, 1))
-        while len(pools) > 1 and pools[-2][0] > pools[-1][0]:
-            (a, m), (b, n) = pools.pop(-2), pools.pop()
-            pools.append(((a * m + b * n) / (m + n), m + n))
-    return np.repeat([value for value, _ in pools], [count for _, count in pools])

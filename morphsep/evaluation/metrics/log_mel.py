@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
@@ -20,6 +21,13 @@ def log_mel_positions(sequence: Sequence[Signal], sample_rate: int) -> Floats:
     """
     mels = _log_mels(sequence, (sequence[0], sequence[-1]), sample_rate)
     return np.array([position_between(here, mels[0], mels[-1]) for here in mels])
+
+
+def log_mel_steps(sequence: Sequence[Signal], sample_rate: int) -> Floats:
+    """Distance in dB of each sound ``[C, T]`` from the next, ``[N - 1]``: the root mean square of
+    the difference of their log-mel spectrograms, the same as in `log_mel_positions`. Our own."""
+    mels = _log_mels(sequence, (sequence[0], sequence[-1]), sample_rate)
+    return np.array([np.sqrt(np.mean((b - a) ** 2)) for a, b in pairwise(mels)])
 
 
 def largest_deviation(positions: Sequence[float] | Floats, amounts: Sequence[float]) -> float:

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from morphsep.evaluation.metrics.floats import Floats
+
 
 class Smoothness(NamedTuple):
     """Of the steps of a sequence; a small deviation: steps of one size."""
@@ -42,6 +44,12 @@ def end_error(source: float, target: float) -> float:
     """Mean of how far the rendered ends are from the true ones: SoundMorpher (arXiv 2410.02144),
     "CDPAM_E"."""
     return (source + target) / 2
+
+
+def largest_step(steps: Sequence[float] | Floats) -> float:
+    """Largest step over the mean step, at least 1; NaN where nothing moves. Our own."""
+    mean = float(np.mean(steps))
+    return float(np.max(steps)) / mean if mean > 0 else float("nan")
 
 
 def unevenness(steps: Sequence[float]) -> float:

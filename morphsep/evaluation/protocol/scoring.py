@@ -75,6 +75,7 @@ def _along_path(sequence: Sounds, positions: Sequence[float], amounts: Sequence[
     return {
         "position_deviation": metrics.largest_deviation(positions, amounts),
         "position_monotonicity": metrics.monotonicity(positions),
+        "largest_step": metrics.largest_step(metrics.log_mel_steps(sequence, MODEL_RATE)),
         "convergence_path": metrics.intermediateness(steps),
         "lost_sharpness": _mean(metrics.lost_sharpness(sequence, amounts, MODEL_RATE)[1:-1]),
     }

@@ -18,7 +18,7 @@ from morphsep.evaluation.results import KNOB, Score
 from morphsep.evaluation.sounds import Role, Sound
 from morphsep.storage import Location, digest
 
-SCHEMA = 2
+SCHEMA = 3
 """Raised whenever what is measured changes."""
 Read = Callable[[], Sequence[Signal]]
 

@@ -26,6 +26,7 @@ MEASURES = (
     Measure("unmixed_part", "fusion: what no mix explains (dB)"),
     Measure("position_deviation", "log-mel position, largest deviation"),
     Measure("position_monotonicity", "log-mel position, monotonicity"),
+    Measure("largest_step", "log-mel, largest step over the mean"),
     Measure("correspondence", "MFCC correspondence (MFCCs_E)"),
     Measure("convergence_to_truth", "spectral convergence to the truth"),
     Measure("convergence_path", "spectral convergence, path"),
