@@ -102,6 +102,11 @@ class TrackRow:
         "drift, the effects of a match, ...); null if neither had to be fitted.",
         "string",
     )
+    tone_warning: str | None = column(
+        "What a recording that is a tone wants known of this track (it is no guitar, or cannot be "
+        "imitated).",
+        "string",
+    )
     backend_warning: str | None = column(
         "What the backend wants known of this track (a smaller batch, a doubtful inversion).",
         "string",

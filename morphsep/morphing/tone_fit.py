@@ -42,6 +42,12 @@ class ToneFit:
         """Whether a tone had to be fitted to the stem."""
         return self.from_facts is not None or self.to_facts is not None
 
+    @property
+    def warnings(self) -> list[str]:
+        """What the tones that were fitted want known of this track, one sentence each."""
+        both = [facts.get("warning") for facts in (self.from_facts, self.to_facts) if facts]
+        return [each for each in both if each]
+
     def matched(self, recipe: Recipe) -> Recipe:
         """The recipe with its tones fitted and trimmed."""
         return replace(

@@ -87,6 +87,7 @@ def _measured(clip: Clip, recipe: Recipe, stem: SectionStore, made: SectionNote)
         "to_trim_db": fit.to_trim_db,
         "warp": json.dumps(fit.warp.to_json()) if fit.warp else None,
         "fits": json.dumps([fit.from_facts, fit.to_facts]) if fit.is_fitted else None,
+        "tone_warning": "; ".join(fit.warnings) or None,
         "backend_warning": "; ".join(made.warnings) or None,
         "seconds_morph": fit.seconds + made.seconds,
     }

@@ -69,8 +69,8 @@ class Paired(OfRecording):
             ``lag_ms`` (delay of the recording against the stem at the song's start), ``drift_ppm``,
             ``longer_s`` (the recording's length less the stem's), ``inverted``, ``gain_db``,
             ``covered`` (share of the stem's sounding seconds), and how sure the alignment is:
-            ``agree`` (share of ``num_places`` pieces) and ``spread_ms``; ``delay`` and ``drift``
-            for ``fitted``.
+            ``agree`` (share of ``num_places`` pieces) and ``spread_ms``; ``warning`` (a sentence,
+            or empty); ``delay`` and ``drift`` for ``fitted``.
 
         Raises:
             TrackError: ``not_same_take``.
@@ -79,7 +79,7 @@ class Paired(OfRecording):
         if found is None:
             return {"delay": 0.0, "drift": 0.0, "inverted": False, "gain_db": 0.0}
         covered = self._covered(stem, found)
-        self._check(found, covered)
+        warning = self._checked(found, covered)
         longer = (self.recording.num_samples - stem.num_samples) / MODEL_RATE
         return {
             "delay": found.delay if found.drift else float(round(found.delay)),
@@ -93,6 +93,7 @@ class Paired(OfRecording):
             "agree": round(found.agree, 3),
             "num_places": found.num_pieces,
             "spread_ms": round(1000 * found.spread / MODEL_RATE, 3),
+            "warning": warning,
         }
 
     def fitted(self, facts: Mapping[str, Any]) -> Paired:
@@ -117,7 +118,8 @@ class Paired(OfRecording):
         edge = np.minimum(position, self.recording.num_samples - 1 - position)
         return np.asarray(np.clip(edge / FADE, 0, 1), np.float32)
 
-    def _check(self, found: Alignment, covered: float) -> None:
+    def _checked(self, found: Alignment, covered: float) -> str:
+        """What is to be known of the alignment, or nothing; raises TrackError if it is none."""
         if found.agree < SAME:
             matching = round(found.agree * found.num_pieces)
             raise self._refusal(
@@ -130,11 +132,14 @@ class Paired(OfRecording):
                 f"reaches only {100 * covered:.0f} % of what the guitar plays in this track; give "
                 "a recording of the whole take"
             )
-        if covered < 1:
-            log.warning(
-                "%s reaches %.1f %% of the guitar; elsewhere the guitar stays as it is",
-                self.name, 100 * covered,
-            )  # fmt: skip
+        if covered == 1:
+            return ""
+        said = (
+            f"{self.name} reaches {100 * covered:.1f} % of the guitar; elsewhere the guitar stays "
+            "as it is"
+        )
+        log.warning("%s", said)
+        return said
 
     def _covered(self, stem: Stem, found: Alignment) -> float:
         levels = np.asarray(stem.rms_per_second, np.float64)

@@ -29,8 +29,13 @@ ACTIVE_DB = 35.0
 """Frames this far below the loud ones count as pauses."""
 DEPTH_DB = 40.0
 """Levels are followed down to this far below a band's average; what is lower is noise."""
+GAP_DB = 15.0
+"""Gaps between partials are followed down to this far below a band's level: clipping fills them
+further, and how much deeper they are without it says only how few notes sound."""
 AUDIBLE_DB = (-50.0, -30.0)
 """Level against the strongest band where a band begins to count, and counts in full."""
+SILENT_DB = (-80.0, -60.0)
+"""The same for a band that a filter can lift: below that there is nothing but noise."""
 SMOOTHING = 2.5
 """Bands over which gains are averaged (standard deviation): single notes must not be seen."""
 CHANCE_DB = 6.0
@@ -50,12 +55,25 @@ class Statistics:
     ``[len(QUANTILES), NUM_BANDS]``."""
     flatness_db: Levels
     """Geometric against arithmetic mean of the bins' powers in each band: -2.5 for noise, less
-    for partials with gaps between them."""
+    for partials with gaps between them, down to about -10."""
 
     @property
     def weights(self) -> Levels:
         """How much each band counts, in [0, 1]."""
-        low, high = AUDIBLE_DB
+        return self._above(AUDIBLE_DB)
+
+    @property
+    def liftable(self) -> Levels:
+        """How much of each band a filter can lift, in [0, 1]: 0 where the band is silent."""
+        return self._above(SILENT_DB)
+
+    @property
+    def gaps_db(self) -> float:
+        """``flatness_db`` of all bands: how full the gaps between partials are."""
+        return float(np.average(self.flatness_db, weights=self.weights))
+
+    def _above(self, limits: tuple[float, float]) -> Levels:
+        low, high = limits
         below = self.mean_db - self.mean_db.max()
         return np.asarray(np.clip((below - low) / (high - low), 0, 1))
 
@@ -64,7 +82,7 @@ def statistics(pieces: Sequence[Signal]) -> Statistics | None:
     """Statistics of pieces ``[C, T]`` of one sound; None if they are silent."""
     bands = erb_bands(N_FFT, NUM_BANDS)
     to_bands = bands.to_bands.astype(np.float64)
-    bins = np.concatenate([_powers(piece) for piece in pieces])
+    bins = np.concatenate([powers(piece) for piece in pieces])
     levels = bins @ to_bands
     loud = levels @ bands.loudness
     active = loud > np.quantile(loud, 0.95) * 10 ** (-ACTIVE_DB / 10)
@@ -76,7 +94,9 @@ def statistics(pieces: Sequence[Signal]) -> Statistics | None:
     spread = np.quantile(_db(np.maximum(levels, floor)), QUANTILES, axis=0) - _db(mean)
     width = to_bands.sum(axis=0)
     arithmetic = np.maximum(levels, floor) / width
-    finest = np.maximum(bins, (arithmetic * 1e-6) @ bands.to_bins.astype(np.float64))
+    finest = np.maximum(
+        bins, (arithmetic * 10 ** (-GAP_DB / 10)) @ bands.to_bins.astype(np.float64)
+    )
     flatness = np.mean(_db(finest) @ to_bands / width - _db(arithmetic), axis=0)
     return Statistics(
         mean_db=_db(mean / (mean @ bands.loudness)), spread_db=spread, flatness_db=flatness
@@ -98,17 +118,17 @@ def filter_gains(sound: Statistics, reference: Statistics) -> Levels:
     """Gains in dB, ``[NUM_BANDS]``, that bring a sound's average levels near the reference's.
 
     Smooth over the bands; small differences may come from the notes and are left mostly as they
-    are; bands in which both are inaudible follow their neighbours.
+    are; bands in which both are inaudible, or the sound is silent, follow their neighbours.
     """
     numbers = np.arange(NUM_BANDS)
     near = np.exp(-0.5 * ((numbers[:, None] - numbers) / SMOOTHING) ** 2)
-    near *= np.maximum(sound.weights, reference.weights) + 1e-3
+    near *= np.maximum(sound.weights, reference.weights) * sound.liftable + 1e-3
     smooth = near @ (reference.mean_db - sound.mean_db) / near.sum(axis=1)
     kept = smooth**3 / (smooth**2 + CHANCE_DB**2)
     return np.asarray(np.clip(kept, -MOST_DB, MOST_DB))
 
 
-def _powers(piece: Signal) -> npt.NDArray[np.float64]:
+def powers(piece: Signal) -> npt.NDArray[np.float64]:
     """Power of each bin and frame, mean of the channels, ``[F, K]``."""
     from scipy.fft import rfft
 
