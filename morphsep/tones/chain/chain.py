@@ -10,7 +10,7 @@ from pathlib import Path
 from morphsep.dsp import Signal
 from morphsep.tones.chain.rack import Pedal, play, total_context
 
-SCHEMA = 2
+SCHEMA = 3
 """Raised when the same definition sounds different than before."""
 FILE_SETTINGS = ("path", "impulse_response_filename", "capture_filename")
 

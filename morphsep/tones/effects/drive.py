@@ -11,8 +11,9 @@ import numpy as np
 from morphsep.dsp import MODEL_RATE, Signal, compiled
 from morphsep.tones.effects.effect import Parameter, Setting, Value, level
 from morphsep.tones.effects.frames import framed, knots, overlap_save, straight
+from morphsep.tones.effects.power import CELL, per_sample, smoothed_power
 
-OVERSAMPLING = 2
+OVERSAMPLING = 4
 SIZE = 4096
 BAND_LIMIT = 20_900.0
 """Hz."""
@@ -25,6 +26,9 @@ NEPERS = np.float32(np.log(10) / 20)
 """Nepers in a dB."""
 RMS = 0.126
 """RMS amplitude of a guitar at the reference loudness, accurate enough to set drives by."""
+LEVEL_REACH = 16
+"""Cells over which the level is averaged that a shift follows: +-23 ms."""
+SETTLE = CELL * (LEVEL_REACH + 2)
 STEP = 128
 """Samples between two computed values of a moving make-up gain, on the song's grid."""
 
@@ -34,9 +38,11 @@ class Drive:
 
     ``drive_db`` is the gain into the clipper at the reference loudness, ``hardness`` goes from a
     tube's round knee (0) to a diode's corner (1), ``asymmetry`` shifts the signal against the
-    clipper by that many of its RMS amplitudes: even harmonics, and notes that choke as they decay.
+    clipper by that many of its RMS amplitudes: even harmonics. With ``follow`` 0 those are the RMS
+    amplitudes of the reference loudness, and notes choke as they decay; with 1 those of the
+    moment, as a stage's bias follows what it is fed, and a note keeps its colour to its end.
 
-    Aliasing: two-fold oversampling, and the clipper averaged over each step (first-order
+    Aliasing: four-fold oversampling, and the clipper averaged over each step (first-order
     antiderivative antialiasing: Parker, Zavalishin, Le Bivic, DAFx-16), in forms of the
     differences that do not cancel in float32.
     """
@@ -46,20 +52,34 @@ class Drive:
             "drive_db": Parameter(default=20.0, low=-24, high=60, scale="linear", neutral=-12.0),
             "hardness": Parameter(default=0.0, low=0, high=1, scale="linear"),
             "asymmetry": Parameter(default=0.0, low=-1, high=1, scale="linear"),
+            "follow": Parameter(default=0.0, low=0, high=1, scale="linear"),
         }
     )
     rank = 3
     exact_when_neutral = False
 
     def context(self, settings: Mapping[str, Setting]) -> tuple[int, int]:
-        return REACH, REACH
+        reach = REACH + SETTLE if level(settings["follow"]) else REACH
+        return reach, reach
 
     def process(self, signal: Signal, start: int, settings: Mapping[str, Value]) -> Signal:
         gain = np.exp(np.asarray(level(settings["drive_db"]), np.float32) * NEPERS)
         hardness = np.asarray(level(settings["hardness"]), np.float32)
-        bias = np.asarray(level(settings["asymmetry"]) * RMS * gain, np.float32)
-        shaped = _oversampled(signal * gain, start, hardness, bias)
-        return np.asarray(shaped * makeup(gain, hardness, bias, start), np.float32)
+        shift = np.asarray(level(settings["asymmetry"]) * gain, np.float32)
+        bias = shift * _amplitude(signal, start, level(settings["follow"]))
+        shaped = _oversampled(signal * gain, start, hardness, np.asarray(bias))
+        usual = np.asarray(shift * np.float32(RMS))
+        return np.asarray(shaped * makeup(gain, hardness, usual, start), np.float32)
+
+
+def _amplitude(signal: Signal, start: int, follow: float | Signal) -> Signal:
+    """The RMS amplitude that counts for the asymmetry, a scalar or ``[T]``."""
+    usual = np.asarray(RMS, np.float32)
+    if not np.any(follow):
+        return usual
+    powers, centres = smoothed_power(signal, start, LEVEL_REACH)
+    here = per_sample(np.sqrt(powers).astype(np.float32), centres, signal.shape[-1])
+    return np.asarray(usual + follow * (here - usual), np.float32)
 
 
 def shape_steps(u: Signal, bias: Signal, hardness: Signal, offset: Signal) -> Signal:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from morphsep.dsp import Signal, compiled
+from morphsep.tones.effects.frames import straight
 
 Powers = npt.NDArray[np.float64]
 
@@ -30,6 +31,11 @@ def smoothed_power(signal: Signal, start: int, reach: int) -> tuple[Powers, npt.
     window = np.hanning(2 * reach + 3)[1:-1]
     smooth = np.convolve(cells, window / window.sum())[reach : reach + cells.size]
     return np.maximum(smooth, 0), origin + CELL // 2 + CELL * np.arange(cells.size)
+
+
+def per_sample(values: Signal, centres: npt.NDArray[np.int64], length: int) -> Signal:
+    """Values at the cells' centres, as `smoothed_power` gives both, in straight lines: ``[T]``."""
+    return straight(values, CELL)[-int(centres[0]) :][:length]
 
 
 @compiled

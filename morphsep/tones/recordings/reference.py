@@ -189,8 +189,10 @@ def _heard(recording: Recording, fingerprint: str) -> _Heard:
 
 def _pedals(drive_db: float) -> tuple[Pedal, ...]:
     """As in the built-in tones: a gate, since a clipper lifts what is below the notes."""
-    gate = (("mix", 1.0), ("ratio", 3.0), ("threshold_db", -60.0))
-    drive = (("asymmetry", 0.0), ("drive_db", drive_db), ("hardness", 0.5), ("mix", 1.0))
+    gate = (("hold_ms", 0.0), ("mix", 1.0), ("ratio", 3.0), ("threshold_db", -60.0))
+    drive = (
+        ("asymmetry", 0.0), ("drive_db", drive_db), ("follow", 0.0), ("hardness", 0.5), ("mix", 1.0)
+    )  # fmt: skip
     return Pedal(kind="Gate", settings=gate), Pedal(kind="Drive", settings=drive)
 
 
