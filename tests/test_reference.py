@@ -23,7 +23,7 @@ from tests import songs
 from tests.test_paired import TONES, lufs, stem, take, through
 
 LEVEL = -18.0
-MOVING = ("flanger", "phaser", "tremolo")
+MOVING = ("flanger", "phaser", "tremolo", "room")
 """What averages over time do not see."""
 
 
