@@ -92,7 +92,8 @@ def morph_array(
         to: as in `morph_file`, like the other settings, but for ``format`` and ``subtype``.
 
     Returns:
-        float32 of the same shape, full scale 1.0 (of two channels where ``channels`` picks them).
+        float32 of the same shape, full scale 1.0 (of two channels where ``channels`` picks them),
+        longer by ``tail``.
 
     Raises:
         SettingError: also for an array or a rate that cannot be audio.
@@ -149,7 +150,7 @@ class Morph:
             amount: 0 to 1, or a curve such as "0:00=0 0:05=1".
 
         Returns:
-            float32 of the same shape, full scale 1.0.
+            float32 of the same shape, longer by ``tail``, full scale 1.0.
 
         Raises:
             SettingError: no amount, or an array or a rate that cannot be audio.
@@ -182,9 +183,9 @@ def _refuse(settings: Mapping[str, Any], reasons: Mapping[str, str]) -> None:
 
 
 def _morphed(recipe: Recipe, samples: Signal, sample_rate: int) -> Signal:
-    """``[T]`` or ``[C, T]``, as it came in."""
+    """``[T]`` or ``[C, T]``, as it came in, with its tail."""
     morphed = morph_samples(recipe, np.atleast_2d(samples), sample_rate)
-    return morphed.reshape(samples.shape)
+    return morphed.reshape(*samples.shape[:-1], -1)
 
 
 def _one(

@@ -64,7 +64,7 @@ def test_the_list_of_commands_and_options_is_pinned() -> None:
               "--seed", "--separator", "--set-separator", "--shifts", "--stem",
               "--subtype", "--min-stem-quality"]  # fmt: skip
     tone = ["--to", "--from", "--transition", "--paired", "--match", "--transport", "--amount",
-            "--backend", "--weights", "--set", "--protect"]  # fmt: skip
+            "--backend", "--weights", "--set", "--protect", "--tail"]  # fmt: skip
     training = ["--device", "--gradient-checkpointing", "--half", "--inversion-steps", "--json",
                 "--offline", "--out", "--prompt", "--rank", "--rate", "--resume", "--seconds",
                 "--seed", "--steps", "--unconditional-rank", "--unconditional-steps", "--variant",

@@ -67,6 +67,9 @@ class TrackRow:
     sample_rate: int | None = column("Of input and output, Hz.", "int32")
     num_channels: int | None = column("Channels of the output.", "int32")
     num_samples: int | None = column("Length of input and output, samples per channel.", "int64")
+    tail_samples: int | None = column(
+        "How much longer the output is (--tail), samples per channel; null: no longer.", "int64"
+    )
     duration: float | None = column("The same in seconds.", "float64")
     separator: str | None = column("What made the stem, with its model.", "string")
     separator_reason: str | None = column(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -40,7 +41,8 @@ def recipe_for_arrays(settings: Settings) -> Recipe:
 
 
 def morph_samples(recipe: Recipe, samples: Signal, sample_rate: int) -> Signal:
-    """A recording with its guitar changed, ``[C, T]`` at its own rate as it came in.
+    """A recording with its guitar changed, ``[C, T]`` at its own rate as it came in, and longer by
+    its tail (`Recipe.tail`).
 
     Args:
         samples: finite, of one or two channels.
@@ -84,10 +86,12 @@ def _morphed(
     with one_blas_thread():
         fit = measure_fit(recipe, stem, facts.peak)
     for each in recipes:
-        delta = ArrayReader(_delta(each, stem, fit), MODEL_RATE).read
+        longer = replace(stem, num_samples=each.length(samples.shape[1], sample_rate))
+        delta = ArrayReader(_delta(each, longer, fit), MODEL_RATE).read
         if estimate is not None:
             delta = change_of(mix, each, estimate, read, delta)[0].read
-        yield put_back(samples, 0, delta, sample_rate)
+        rings_out = np.pad(samples, ((0, 0), (0, each.tail(sample_rate))))
+        yield put_back(rings_out, 0, delta, sample_rate)
 
 
 def _view(recipe: Recipe, samples: Signal, sample_rate: int) -> MixView:

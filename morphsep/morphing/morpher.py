@@ -16,11 +16,14 @@ import numpy as np
 
 from morphsep.backends import BackendTraits, Passage
 from morphsep.backends.perceptual import Warp
-from morphsep.dsp import MODEL_RATE, SILENT, SeamScore, Seconds, Signal, Span, dbfs, stitch
+from morphsep.dsp import MODEL_RATE, SILENT, SeamScore, Seconds, Signal, Span, dbfs, samples, stitch
 from morphsep.errors import TrackError
 from morphsep.manifest import ChunkRow
 from morphsep.morphing.recipe import Recipe
 from morphsep.tones import Stem
+
+FADE = samples(0.3)
+"""Samples before the end over which the delta of tones that ring on is faded out."""
 
 
 @dataclass(kw_only=True)
@@ -31,6 +34,7 @@ class Morpher:
     recipe: Recipe
     """With tones that are matched to the stem (`ToneFit.matched`)."""
     stem: Stem
+    """As long as the result, with silence behind a track that is shorter."""
     warp: Warp
     """The perceptual map of amounts."""
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -68,9 +72,19 @@ class Morpher:
         """
         num_samples, original = self.stem.num_samples, self.stem.read
         for piece in stitch(self.recipe.grid, num_samples, self.section, self._chunk, original):
-            yield piece.audio - original(piece.start, piece.audio.shape[-1])
+            delta = piece.audio - original(piece.start, piece.audio.shape[-1])
+            yield self._faded(delta, piece.start)
             if piece.seam is not None:
                 self._note_seam(*piece.seam)
+
+    def _faded(self, delta: Signal, start: int) -> Signal:
+        """A piece of the delta; what would ring on is faded out, not cut off."""
+        fade = min(FADE, self.stem.num_samples // 4)
+        left = self.stem.num_samples - start - np.arange(delta.shape[-1])
+        if not self.recipe.ringing or left[-1] > fade:
+            return delta
+        share = np.sin(np.pi / 2 * np.minimum(left / fade, 1)) ** 2
+        return delta * share.astype(np.float32)
 
     @property
     def _touching(self) -> range:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from morphsep import request
 from morphsep.audio import SUBTYPES, check_format
-from morphsep.dsp import Grid, samples
+from morphsep.dsp import MODEL_RATE, Grid, model_length, samples
 from morphsep.errors import SettingError
 from morphsep.morphing.plugins import build_backend, build_separator
 from morphsep.request import AS_RECORDED, Settings
@@ -28,6 +28,13 @@ FIT_SCHEMA = 3
 
 ESTIMATE_SCHEMA = 1
 """The same of what is done only where the stem is an estimate."""
+
+END_SCHEMA = 1
+"""The same of how results end whose tones ring on."""
+
+AUTO = "auto"
+LONGEST_TAIL = 60.0
+"""Seconds."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -53,6 +60,31 @@ class Recipe:
     def is_estimate(self) -> bool:
         """Whether the stem is what a separator takes for the guitar, not the guitar itself."""
         return not SeparatorTraits(self.separator).exact
+
+    @cached_property
+    def ringing(self) -> int:
+        """Samples at 44.1 kHz for which the tones sound on after the stem has ended."""
+        from morphsep.tones import ToneTraits
+
+        heard = [self.target] if self.curve.constant == 1 else [self.source, self.target]
+        traits = [ToneTraits.of(ToneTraits.of(tone).becomes or tone) for tone in heard]
+        return 0 if self.curve.is_zero else max(each.tail for each in traits)
+
+    def tail(self, sample_rate: int) -> int:
+        """Samples at a track's own rate by which its result is longer; none at amount 0."""
+        if self.curve.is_zero:
+            return 0
+        if self.settings.tail == AUTO:
+            return -(-self.ringing * sample_rate // MODEL_RATE)
+        return samples(float(self.settings.tail), sample_rate)
+
+    def length(self, num_samples: int, sample_rate: int) -> int:
+        """Length at 44.1 kHz of a track's result, in samples.
+
+        Args:
+            num_samples: length of the track at its own rate.
+        """
+        return model_length(num_samples + self.tail(sample_rate), sample_rate)
 
     def at(self, amount: str) -> Recipe:
         """The recipe, whose own amount is not 0, with another amount; tones and backend stay.
@@ -104,7 +136,8 @@ class Recipe:
         s = self.settings
         parts = (self.warp_key, self.curve, self.grid, s.uniform, s.format, s.subtype)
         estimate = (f"estimate {ESTIMATE_SCHEMA} {s.protect}",) if self.is_estimate else ()
-        return (*map(str, parts), *estimate)
+        end = (f"end {END_SCHEMA} {s.tail}",) if self.ringing or self.tail(MODEL_RATE) else ()
+        return (*map(str, parts), *estimate, *end)
 
 
 @lru_cache(maxsize=1024)
@@ -163,8 +196,18 @@ def _check_ranges(settings: Settings) -> None:
         raise SettingError(
             f"--min-stem-quality must lie between 0 and 1, got {settings.min_stem_quality:g}"
         )
+    _check_tail(settings.tail)
     if settings.shifts < 0:
         raise SettingError(f"--shifts must be 0 or more, got {settings.shifts}")
+
+
+def _check_tail(tail: str) -> None:
+    try:
+        fits = tail == AUTO or 0 <= float(tail) <= LONGEST_TAIL
+    except ValueError:
+        fits = False
+    if not fits:
+        raise SettingError(f"--tail is {AUTO}, or 0 to {LONGEST_TAIL:g} seconds, got {tail}")
 
 
 def _check_subtype(file_format: str | None, subtype: str) -> None:

@@ -115,6 +115,15 @@ class Settings:
     """Length of a section, the unit of work, in s; decides memory, never the sound."""
     uniform: Annotated[bool, Option(help="Space amounts by what is heard.")] = True
     """Whether amounts are spaced by what is heard rather than by the backend's own scale."""
+    tail: Annotated[
+        str,
+        Option(
+            metavar="SECONDS|auto",
+            help="Makes the result longer, so that a reverb rings out; auto: as long as it rings.",
+        ),
+    ] = "0"
+    """By how many seconds the result is longer than its input; auto: as long as the tones ring
+    on."""
     format: Annotated[
         str | None,
         Option(help="Output container (wav, flac, aiff, caf, w64, rf64, ogg).", in_separate=True),
@@ -201,6 +210,6 @@ def make_settings(**values: Any) -> Settings:
     known = {f.name for f in fields(Settings)}
     for name in set(values) - known:
         raise SettingError(f"there is no setting {name!r}; there are: {', '.join(sorted(known))}")
-    if "amount" in values:
-        values["amount"] = str(values["amount"])
+    for name in values.keys() & {"amount", "tail"}:
+        values[name] = str(values[name])
     return Settings(**values)

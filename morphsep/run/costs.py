@@ -65,6 +65,7 @@ def cost_of(
     """What a job costs whose input has this header and size."""
     recipe = build(job.settings)
     length = model_length(info.num_samples, info.sample_rate)
+    morphed = recipe.length(info.num_samples, info.sample_rate) if command == "morph" else length
     separator = job.settings.separator
     backend = recipe.backend.name if command == "morph" else ""
     stages = [separator.partition(":")[0], *filter(None, [backend]), ROUND_IT]
@@ -76,7 +77,7 @@ def cost_of(
         backend=backend,
         duration=info.duration,
         seconds={stage: info.duration / _speed(stage, separator, speed) for stage in stages},
-        chunks=recipe.grid.num_chunks(length),
+        chunks=recipe.grid.num_chunks(morphed),
         sections=-(-length // recipe.section),
         bytes_of_stem=stem,
         bytes_kept=stem + result,

@@ -18,7 +18,14 @@ from morphsep.stages.run_context import RunContext
 from morphsep.stages.section_notes import SectionNote, whole_track
 from morphsep.stages.section_store import SectionStore
 from morphsep.stages.stems import Separated, how_separated
-from morphsep.stages.track_state import delta_of, is_whole, measured, open_input, stem_of
+from morphsep.stages.track_state import (
+    delta_of,
+    is_whole,
+    measured,
+    morphed_length,
+    open_input,
+    stem_of,
+)
 
 
 def assemble(run: RunContext, clip: Clip) -> list[Clip]:
@@ -33,13 +40,19 @@ def assemble(run: RunContext, clip: Clip) -> list[Clip]:
     delta.look()
     made = whole_track(delta)
     # asked last: another worker may have assembled the track, and be removing its delta
-    if not is_whole(clip, recipe, delta):
+    if not is_whole(morphed_length(clip, recipe), recipe, delta):
         return []
     reach = run.reporter(clip, "assemble")
     readable = open_input(run, clip)
     estimate = measured_estimate(recipe, stem)
     change, about = change_of(clip, readable, recipe, stem, delta, estimate)
-    values = _of_estimate(estimate) | about | write_song(run.workspace.out, clip, readable, change)
+    values = (
+        _of_estimate(estimate)
+        | about
+        | write_song(
+            run.workspace.out, clip, readable, change, recipe.tail(clip.source.sample_rate)
+        )
+    )
     reach(clip.source.model_length)
     separated = how_separated(stem) if clip.separated else Separated()
     values |= _measured(clip, recipe, stem, made) | {

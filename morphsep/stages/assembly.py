@@ -49,6 +49,7 @@ def assemble(
     change: Read,
     path: Path,
     output: audio.OutputFormat,
+    tail: int = 0,
     gain: float = 1.0,
 ) -> Assembled:
     """Writes the finished track to a new file; a second time, quieter, if it would clip.
@@ -57,6 +58,7 @@ def assemble(
 
     Args:
         change: what is added to the mix.
+        tail: samples by which the result is longer.
 
     Raises:
         TrackError: the disk is full.
@@ -66,7 +68,7 @@ def assemble(
     over = 0.0
     try:
         with _writer(path, readable, scan, output, "morph") as writer:
-            for start, mix in mix_blocks(scan, readable):
+            for start, mix in mix_blocks(scan, readable, tail):
                 out = put_back(mix, start, change, scan.sample_rate)
                 if gain != 1.0:
                     out *= gain
@@ -77,7 +79,7 @@ def assemble(
             if over > 1.0 and gain == 1.0 and not output.is_float:
                 raise _WouldClipError
     except _WouldClipError:
-        return assemble(scan, readable, change, path, output, gain=1.0 / over)
+        return assemble(scan, readable, change, path, output, tail, gain=1.0 / over)
     return Assembled(
         gain=gain, peak=loudness.peak, true_peak=true_peak.peak, lufs=loudness.integrated(),
         tags=writer.tags,
@@ -134,8 +136,9 @@ def _writer(
     )  # fmt: skip
 
 
-def mix_blocks(scan: Scan, readable: Readable) -> Iterator[tuple[int, Block]]:
-    """(first sample, ``[C, n]``) of the untouched mix at its own rate.
+def mix_blocks(scan: Scan, readable: Readable, tail: int = 0) -> Iterator[tuple[int, Block]]:
+    """(first sample, ``[C, n]``) of the untouched mix at its own rate, and ``tail`` samples of
+    silence after it.
 
     32-bit integers and doubles need float64 to pass through unchanged; all else fits float32.
     """
@@ -146,6 +149,9 @@ def mix_blocks(scan: Scan, readable: Readable) -> Iterator[tuple[int, Block]]:
     with readable.open() as reader:
         for start in range(0, scan.num_samples, step):
             yield start, reader.read(start, min(step, scan.num_samples - start), dtype=dtype)
+    end = scan.num_samples + tail
+    for start in range(scan.num_samples, end, step):
+        yield start, np.zeros((scan.num_channels, min(step, end - start)), dtype)
 
 
 def _null_residual(scan: Scan, readable: Readable, guitar: Path, backing: Path) -> float:

@@ -14,7 +14,7 @@ from morphsep.stages.run_context import RunContext
 from morphsep.stages.section_notes import forget_others
 from morphsep.stages.stems import how_separated, measure_stem, stem_facts
 from morphsep.stages.tone_fit import known_fit, measure_fit
-from morphsep.stages.track_state import delta_of, open_input, stem_of
+from morphsep.stages.track_state import delta_of, morphed_length, open_input, stem_of
 
 log = logging.getLogger("morphsep")
 
@@ -33,7 +33,7 @@ def measure(run: RunContext, clip: Clip) -> list[Clip]:
         with one_blas_thread():
             measure_fit(recipe, stem, source.model_length, facts)
     done = forget_others(delta_of(run, clip, recipe))
-    cut = sections(source.model_length, recipe.section)
+    cut = sections(morphed_length(clip, recipe), recipe.section)
     missing = [replace(clip, section=section) for section in cut if section not in done]
     return missing or [clip]
 

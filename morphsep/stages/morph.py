@@ -14,7 +14,7 @@ from morphsep.stages.passing_on import passed_on
 from morphsep.stages.run_context import RunContext
 from morphsep.stages.section_notes import SectionNote, finish_section, section_note
 from morphsep.stages.section_store import SectionStore
-from morphsep.stages.track_state import delta_of, measured, stem_of
+from morphsep.stages.track_state import delta_of, measured, morphed_length, stem_of
 
 
 def morph(run: RunContext, clip: Clip) -> list[Clip]:
@@ -28,18 +28,19 @@ def morph(run: RunContext, clip: Clip) -> list[Clip]:
         return [clip]
     recipe, stem = run.recipe(clip.job.settings), stem_of(run, clip)
     delta = delta_of(run, clip, recipe)
+    length = morphed_length(clip, recipe)
     reach = run.reporter(clip, "morph", section.start)
     if section_note(delta, section) is None:
         fit, facts = measured(clip, recipe, stem)
         morpher = Morpher(
             section=section, recipe=fit.matched(recipe), warp=fit.warp or Warp(), facts=fit.facts,
-            stem=facts.stem(stem.read, clip.source.model_length, stem.num_channels),
+            stem=facts.stem(stem.read, length, stem.num_channels),
             track=clip.job.track, key=clip.key,
         )  # fmt: skip
         with one_blas_thread():
             _write(morpher, section, delta, reach)
     reach(section.stop)
-    return passed_on(run, clip, "morph", recipe, delta)
+    return passed_on(run, clip, "morph", recipe, delta, length)
 
 
 def _write(

@@ -40,21 +40,24 @@ def output_of(job: Job, info: audio.AudioInfo, command: Command) -> audio.Output
     return form
 
 
-def write_song(out: Location, clip: Clip, readable: Readable, change: Read) -> dict[str, Any]:
+def write_song(
+    out: Location, clip: Clip, readable: Readable, change: Read, tail: int
+) -> dict[str, Any]:
     """Writes the morphed track; returns the columns about it.
 
     Args:
         change: what is added to the mix.
+        tail: samples by which it is longer than its input.
 
     Raises:
         TrackError: it cannot be written.
     """
     form = output_of(clip.job, clip.source.info, "morph")
     with (out / clip.job.track).writing() as path:
-        made = assemble(clip.source, readable, change, path, form)
+        made = assemble(clip.source, readable, change, path, form, tail)
         digest = storage.digest_file(path)
     row = of_output(clip.job.track, digest, form, made)
-    return row | {"output_stamp": (out / clip.job.track).full_stamp()}
+    return row | {"output_stamp": (out / clip.job.track).full_stamp(), "tail_samples": tail or None}
 
 
 def write_stems(

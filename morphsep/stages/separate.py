@@ -28,7 +28,7 @@ def separate(run: RunContext, clip: Clip) -> list[Clip]:
     with _turn(run, clip, stem):
         own_stem = own_stem_of(run, clip)
         separate_section(section, clip.source, open_input(run, clip), recipe, stem, own_stem, reach)
-    return passed_on(run, clip, "separate", recipe, stem)
+    return passed_on(run, clip, "separate", recipe, stem, clip.source.model_length)
 
 
 def _turn(run: RunContext, clip: Clip, stem: SectionStore) -> AbstractContextManager[None]:

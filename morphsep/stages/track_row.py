@@ -64,7 +64,9 @@ def _of_recipe(clip: Clip, recipe: Recipe, command: Command) -> dict[str, Any]:
         values |= {
             "from_tone": recipe.settings.from_, "amount": str(recipe.curve),
             "backend": recipe.backend.name,
-            "num_chunks": recipe.grid.num_chunks(clip.source.model_length),
+            "num_chunks": recipe.grid.num_chunks(
+                recipe.length(clip.source.num_samples, clip.source.sample_rate)
+            ),
         }  # fmt: skip
     return values
 

@@ -60,10 +60,15 @@ def delta_of(run: RunContext, clip: Clip, recipe: Recipe) -> SectionStore:
     return run.workspace.delta(track, clip.key, recipe.section, channels, run.scratch(track))
 
 
-def is_whole(clip: Clip, recipe: Recipe, store: SectionStore) -> bool:
-    """Whether all sections of the track are finished in a store."""
+def morphed_length(clip: Clip, recipe: Recipe) -> int:
+    """Length of the track's result at 44.1 kHz, in samples."""
+    return recipe.length(clip.source.num_samples, clip.source.sample_rate)
+
+
+def is_whole(length: int, recipe: Recipe, store: SectionStore) -> bool:
+    """Whether all sections of so many samples at 44.1 kHz are finished in a store."""
     store.look()
-    return store.finished().issuperset(sections(clip.source.model_length, recipe.section))
+    return store.finished().issuperset(sections(length, recipe.section))
 
 
 def measured(clip: Clip, recipe: Recipe, stem: SectionStore) -> tuple[ToneFit, StemFacts]:

@@ -16,6 +16,8 @@ class ToneTraits:
     same_notes: bool = True
     """Whether it plays the stem's notes. Where one of two tones does not, backends must find out
     which of their partials belong together, and amounts are not spaced by what is heard."""
+    tail: int = 0
+    """Samples at 44.1 kHz for which it sounds on after the stem has ended: echoes, rooms."""
     reference: Any = None
     """The recording of other notes (`morphsep.tones.recordings.Recording`) that it takes its sound
     from."""

@@ -51,6 +51,11 @@ class Trimmed:
         """The tone's own (`ToneTraits`)."""
         return ToneTraits.of(self.tone).same_notes
 
+    @property
+    def tail(self) -> int:
+        """The tone's own (`ToneTraits`)."""
+        return ToneTraits.of(self.tone).tail
+
     def fingerprint(self) -> str:
         return f"{self.tone.fingerprint()} {self.trim_db} dB"
 

@@ -69,7 +69,11 @@ def _shape(path: Path, row: TrackRow) -> Found:
     except TrackError as error:
         yield 7, f"the output does not decode: {error.message}"
         return
-    for name in ("num_samples", "sample_rate", "num_channels"):
+    length = (row.num_samples or 0) + (row.tail_samples or 0)
+    if info.num_samples != length:
+        tail = f" with a tail of {row.tail_samples}" if row.tail_samples else ""
+        yield 1, f"num_samples is {info.num_samples}, the input's {row.num_samples}{tail}"
+    for name in ("sample_rate", "num_channels"):
         if getattr(info, name) != getattr(row, name):
             yield 1, f"{name} is {getattr(info, name)}, the input's {getattr(row, name)}"
     if info.format != row.output_format:

@@ -90,7 +90,7 @@ def sample_findings(
     seen = _Seen()
     with ExitStack() as stack:
         readers = [stack.enter_context(audio.AudioReader(str(path))) for path in results]
-        for start, mix in mix_blocks(source, readable):
+        for start, mix in mix_blocks(source, readable, check.row.tail_samples or 0):
             parts = [reader.read(start, mix.shape[-1], dtype="float64") for reader in readers]
             if not all(np.isfinite(part).all() for part in parts):
                 yield 1, "samples that are no numbers"

@@ -32,6 +32,11 @@ class EffectChain:
         """(before, after) in samples at 44.1 kHz."""
         return total_context([pedal.context() for pedal in self.pedals], self.settle)
 
+    @property
+    def tail(self) -> int:
+        """Samples for which it sounds on after the stem has ended (`ToneTraits`)."""
+        return self.context[0] if any(pedal.rings for pedal in self.pedals) else 0
+
     def fingerprint(self) -> str:
         """Digest of the pedals, their settings, and the files they name."""
         definition = {

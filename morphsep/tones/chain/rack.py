@@ -10,7 +10,7 @@ import numpy as np
 
 from morphsep.dsp import MODEL_RATE, Signal
 from morphsep.tones.effects.effect import Effect, Setting, Value
-from morphsep.tones.effects.registry import effect_named
+from morphsep.tones.effects.registry import RINGING, effect_named
 from morphsep.tones.reference_level import to_reference
 
 NEPERS = math.log(10) / 20
@@ -31,6 +31,11 @@ class Pedal:
     @property
     def values(self) -> dict[str, Setting]:
         return dict(self.settings)
+
+    @property
+    def rings(self) -> bool:
+        """Whether it sounds on after its input has ended."""
+        return self.kind in RINGING and self.values["mix"] != 0
 
     def context(self) -> tuple[int, int]:
         """(before, after) in samples."""

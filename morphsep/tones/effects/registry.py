@@ -25,6 +25,9 @@ OWN: tuple[type[Effect], ...] = (
 """Our own effects: they replace pedalboard's classes of the same name and take the same
 parameters."""
 
+RINGING = frozenset({"Convolution", "Delay", "Reverb", "Reverberator", "VST3"})
+"""Effects that sound on after their input has ended, or may."""
+
 MIX = Parameter(default=1.0, low=0, high=1, scale="linear", neutral=0.0)
 
 
