@@ -3,7 +3,7 @@
 from morphsep.dsp.array_reader import ArrayReader
 from morphsep.dsp.band_power import POWER_HOP, band_powers
 from morphsep.dsp.bands import Bands, erb_bands
-from morphsep.dsp.decay import Decay, decay, decay_curve
+from morphsep.dsp.decay import Decay, decay, decay_curve, reverberation_time
 from morphsep.dsp.excerpting import excerpt_spans, excerpts
 from morphsep.dsp.grid import Grid, Span, samples, sections
 from morphsep.dsp.interpolate import adain, angle_between, angles_between, arc, lerp, slerp
@@ -62,6 +62,7 @@ __all__ = [
     "model_length",
     "position_between",
     "power",
+    "reverberation_time",
     "rms_per_second",
     "samples",
     "seam_score",

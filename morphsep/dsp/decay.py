@@ -63,3 +63,29 @@ def _slope(levels: Levels) -> float:
     """Of the best straight line, in dB a sample."""
     time = np.arange(levels.size) - (levels.size - 1) / 2
     return float(time @ levels / (time @ time))
+
+
+def reverberation_time(band: Levels, sample_rate: int = MODEL_RATE) -> float | None:
+    """Reverberation time in seconds of a response ``[T]`` that was measured, noise and all, from
+    its first sample on; None: it does not fall by 20 dB before the noise.
+
+    The noise's power is taken off, and what lies below twice of it is cut off (W. T. Chu,
+    "Comparison of reverberation measurements using Schroeder's impulse method and decay-curve
+    averaging method", JASA 63, 1978); the line goes from -5 to -25 dB, or as far down as there is.
+    """
+    from scipy.ndimage import uniform_filter1d
+
+    energy = np.square(band, dtype=np.float64)
+    noise = float(energy[-max(energy.size // 10, 1) :].mean())
+    smooth = uniform_filter1d(energy, max(sample_rate // 50, 1))
+    buried = smooth[int(np.argmax(smooth)) :] < 2 * noise
+    stop = int(np.argmax(smooth)) + (int(np.argmax(buried)) if buried.any() else buried.size)
+    left = np.cumsum((energy[:stop] - noise)[::-1])[::-1]
+    if left.size < 2 or left[0] <= 0:
+        return None
+    curve = 10 * np.log10(np.maximum(left / left[0], 1e-30))
+    top, bottom = (int(np.argmax(curve < db)) for db in (-5.0, -25.0))
+    floor = 10 * np.log10(max(noise * left.size / left[0], 1e-30))
+    if bottom - top < 2 or floor > -5:
+        return None
+    return -60 / (_slope(curve[top:bottom]) * sample_rate)

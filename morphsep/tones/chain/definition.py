@@ -25,6 +25,7 @@ from morphsep.errors import SettingError
 from morphsep.tones.chain.chain import FILE_SETTINGS, EffectChain
 from morphsep.tones.chain.rack import Pedal
 from morphsep.tones.effects.effect import Parameter, Setting
+from morphsep.tones.effects.measured_room import rings
 from morphsep.tones.effects.plugin import PedalboardEffect
 from morphsep.tones.effects.registry import knobs
 from morphsep.tones.effects.vst3 import load
@@ -150,7 +151,20 @@ def _pedal(item: object, position: _Position) -> Pedal:
         settings[name] = _setting(name, value, parameters[name], position)
     pedal = Pedal(kind=str(kind), settings=tuple(sorted(settings.items())))
     _try_out(pedal, position)
-    return pedal
+    return _of_room(pedal, position) if pedal.kind == "Convolution" else pedal
+
+
+def _of_room(pedal: Pedal, position: _Position) -> Pedal:
+    """A convolution with the response of a room can be turned, and remembers longer."""
+    try:
+        if not rings(str(pedal.values["impulse_response_filename"])):
+            return pedal
+    except ValueError as error:
+        raise position.refuse(str(error)) from error
+    settings = {name: parameter.default for name, parameter in knobs("RoomResponse").items()}
+    room = Pedal(kind="RoomResponse", settings=tuple(sorted({**settings, **pedal.values}.items())))
+    _try_out(room, position)
+    return room
 
 
 def _setting(name: str, value: object, parameter: Parameter, position: _Position) -> Setting:

@@ -15,17 +15,18 @@ from morphsep.tones.effects.modulation import Chorus, Flanger
 from morphsep.tones.effects.phaser import Phaser
 from morphsep.tones.effects.plugin import NOT_LOCKABLE, PedalboardEffect, plugin_classes
 from morphsep.tones.effects.reverberator import Reverberator
+from morphsep.tones.effects.room_response import RoomResponse
 from morphsep.tones.effects.tremolo import Tremolo
 from morphsep.tones.effects.vst3 import VST3
 
 OWN: tuple[type[Effect], ...] = (
     *(Cabinet, Capture, Chorus, Drive, Flanger, Gate, Phaser, Reverberator, Tremolo),
-    VST3,
+    *(RoomResponse, VST3),
 )
 """Our own effects: they replace pedalboard's classes of the same name and take the same
 parameters."""
 
-RINGING = frozenset({"Convolution", "Delay", "Reverb", "Reverberator", "VST3"})
+RINGING = frozenset({"Delay", "Reverb", "Reverberator", "RoomResponse", "VST3"})
 """Effects that sound on after their input has ended, or may."""
 
 MIX = Parameter(default=1.0, low=0, high=1, scale="linear", neutral=0.0)

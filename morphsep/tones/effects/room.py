@@ -95,17 +95,24 @@ def _add_tail(
 
 @lru_cache(maxsize=1)
 def _noise() -> Signal:
-    """White noise of variance 1 in bands that add up to it, ``[2, BANDS, NOISE]``."""
+    """White noise of variance 1 above ``LOWEST_HZ``, in octaves, ``[2, BANDS, NOISE]``."""
+    white = np.stack([next(gaussian(SEED, ear, range(1), (NOISE,))) for ear in range(2)])
+    return in_octaves(white, MID_HZ, BANDS, LOWEST_HZ)
+
+
+def in_octaves(signal: Signal, first_hz: float, count: int, lowest_hz: float = 0.0) -> Signal:
+    """Octaves ``[C, count, T]`` of ``[C, T]``, without delay: the first with all that lies below,
+    the last with all above. They add up to the signal, less what lies below ``lowest_hz``."""
     from scipy import fft
 
-    hz = np.arange(NOISE // 2 + 1) * MODEL_RATE / NOISE
-    octave = np.log2(np.maximum(hz, 1.0) / MID_HZ)
-    shares = np.stack([_raised_cosine(octave - band) for band in range(BANDS)])
-    shares[0, octave < 0], shares[-1, octave > BANDS - 1] = 1, 1
-    shares *= _raised_cosine(np.minimum(octave - math.log2(2 * LOWEST_HZ / MID_HZ), 0))
-    white = np.stack([next(gaussian(SEED, ear, range(1), (NOISE,))) for ear in range(2)])
-    spectra = fft.rfft(white)
-    return np.stack([fft.irfft(spectra * np.float32(share), NOISE) for share in shares], axis=1)
+    hz = np.arange(signal.shape[1] // 2 + 1) * MODEL_RATE / signal.shape[1]
+    octave = np.log2(np.maximum(hz, 1.0) / first_hz)
+    shares = np.stack([_raised_cosine(octave - band) for band in range(count)])
+    shares[0, octave < 0], shares[-1, octave > count - 1] = 1, 1
+    if lowest_hz:
+        shares *= _raised_cosine(np.minimum(octave - math.log2(2 * lowest_hz / first_hz), 0))
+    spectra, size = fft.rfft(signal), signal.shape[1]
+    return np.stack([fft.irfft(spectra * np.float32(share), size) for share in shares], axis=1)
 
 
 def _raised_cosine(octaves: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
