@@ -33,6 +33,8 @@ ErrorCode = Literal[
     "stem_does_not_fit",
     "not_same_take",
     "poor_stem",
+    "no_guitar",
+    "licence_forbids",
     "format_not_possible",
     "would_clip",
     "disk_full",

@@ -1,6 +1,7 @@
 """What morphsep's commands do with every track, stage by stage: data, to be read in one glance."""
 
+from morphsep.pipelines.generate import generate
 from morphsep.pipelines.reprocess import REPROCESS
 from morphsep.pipelines.separate import SEPARATE
 
-__all__ = ["REPROCESS", "SEPARATE"]
+__all__ = ["REPROCESS", "SEPARATE", "generate"]

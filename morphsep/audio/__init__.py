@@ -19,6 +19,7 @@ from morphsep.audio.formats import (
     format_of,
     output_format,
 )
+from morphsep.audio.in_memory import encode_flac
 from morphsep.audio.info import AudioInfo, check_length
 from morphsep.audio.probe import probe, probe_open
 from morphsep.audio.reader import AudioReader, blocks, channels_taken
@@ -38,6 +39,7 @@ __all__ = [
     "check_length",
     "count_samples",
     "decode_to",
+    "encode_flac",
     "fits_name",
     "format_of",
     "has_ffmpeg",

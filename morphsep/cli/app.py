@@ -12,6 +12,7 @@ import typer
 
 from morphsep.cli import look, process, streams
 from morphsep.cli.evaluate import evaluate
+from morphsep.cli.generate import generate
 from morphsep.cli.listen import listen_app
 from morphsep.cli.lora import lora_app
 from morphsep.cli.manifest import manifest_app
@@ -29,7 +30,7 @@ app = typer.Typer(
 for command in (
     *(process.morph, process.separate, process.preview, process.plan),
     *(look.doctor, look.verify, look.status, look.tones, look.separators, look.backends),
-    *(match, evaluate),
+    *(match, evaluate, generate),
 ):
     app.command()(command)
 app.add_typer(manifest_app, name="manifest")

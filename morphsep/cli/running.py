@@ -67,6 +67,16 @@ class RunOptions(ClusterOptions):
     as_json: Json = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerateOptions(ClusterOptions):
+    """How a data set is made and shown; nothing here changes a row. Each field is an option."""
+
+    work_in: WorkIn = None
+    timeout: Timeout = 7200.0
+    max_failures: MaxFailures = None
+    as_json: Json = False
+
+
 def chosen_jobs(jobs: Sequence[Job], out: str, options: RunOptions) -> Sequence[Job]:
     """All jobs, or those that --rerun asks for.
 

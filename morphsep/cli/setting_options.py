@@ -18,6 +18,8 @@ from morphsep.request import (
     setting_options,
 )
 
+OF_RESULTS = ("format", "subtype", "seed")
+"""What the recipe of a data set says in their place."""
 TRANSITION = Option(help="A named pair instead of --from and --to (clean-to-distortion, ...).")
 
 
@@ -51,7 +53,8 @@ class SettingOptions:
         return {
             name: (hint, option)
             for name, (hint, option) in setting_options().items()
-            if self.command == "morph" or option.in_separate
+            if self.command == "morph"
+            or (option.in_separate and not (self.command == "generate" and name in OF_RESULTS))
         }
 
     def _spelt(self, name: str, hint: Any, option: Option) -> list[Parameter]:

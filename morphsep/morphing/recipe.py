@@ -129,6 +129,8 @@ class Recipe:
         s = self.settings
         if command == "separate":
             return digest("separate", stem_key, s.format, s.subtype)
+        if command == "generate":
+            return digest("generate", stem_key)
         return digest("track", stem_key, *self._morph_key)
 
     @cached_property

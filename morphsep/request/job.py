@@ -8,8 +8,9 @@ from typing import Literal
 from morphsep.errors import ErrorCode
 from morphsep.request.settings import Settings
 
-Command = Literal["morph", "separate"]
-"""What is to be made of an input: the changed song, or its guitar and backing."""
+Command = Literal["morph", "separate", "generate"]
+"""What is to be made of an input: the changed song, its guitar and backing, or rows of a data
+set."""
 Refusal = tuple[ErrorCode, str]
 """Why an input will not be done: a code, and a sentence."""
 

@@ -81,6 +81,8 @@ def _joined(root: str, written: str, command: Command) -> str:
 def _extension(name: str, settings: Settings, command: Command) -> str:
     """The extension of what is written for an input of this name."""
     own = os.path.splitext(name)[1][1:]
+    if command == "generate":
+        return own
     if settings.format is None and command == "morph":
         return "flac" if extension(name) in LOSSY else own
     written = (settings.format or "wav").lower()

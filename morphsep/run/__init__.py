@@ -8,6 +8,7 @@ from morphsep.run.malloc import keep_freed_memory
 from morphsep.run.many_adapters import Result, TrainPair, read_pairs, train_many, write_results
 from morphsep.run.pipeline import Pipeline
 from morphsep.run.preview import cut_inputs
+from morphsep.run.retries import Stage
 from morphsep.run.status import read_status
 from morphsep.run.summary import Fate, Summary, TrackResult
 from morphsep.run.verification import verify
@@ -18,6 +19,7 @@ __all__ = [
     "Pipeline",
     "Pool",
     "Result",
+    "Stage",
     "Step",
     "Summary",
     "TrackResult",

@@ -31,9 +31,10 @@ log = logging.getLogger("morphsep")
 
 
 class Stage(Protocol):
-    """A function of the package `morphsep.stages`."""
+    """A function of the package `morphsep.stages`, or what can be called like one."""
 
-    __name__: str
+    @property
+    def __name__(self) -> str: ...
 
     def __call__(self, run: RunContext, clip: Clip) -> list[Clip]: ...
 

@@ -10,14 +10,18 @@ from morphsep.stages.assemble import assemble, assemble_parts
 from morphsep.stages.assembly import Block, mix_blocks
 from morphsep.stages.clip import Clip, Event, OnProgress, Outcome
 from morphsep.stages.cpu import kind_of_cpu
+from morphsep.stages.estimate import measured_estimate
 from morphsep.stages.finishing import finish
 from morphsep.stages.measure import measure
 from morphsep.stages.morph import morph
 from morphsep.stages.prepare import prepare
 from morphsep.stages.readable import Readable, stem_file
 from morphsep.stages.run_context import RunContext, ignore_progress
-from morphsep.stages.scanning import Scan, scan
+from morphsep.stages.scanning import Scan, open_mix, scan
 from morphsep.stages.separate import separate
+from morphsep.stages.stems import stem_facts
+from morphsep.stages.track_row import versions as row_versions
+from morphsep.stages.track_state import open_input, stem_of
 from morphsep.stages.trust import as_read, by_stamps
 from morphsep.stages.workspace import Workspace, last_work
 
@@ -40,10 +44,16 @@ __all__ = [
     "kind_of_cpu",
     "last_work",
     "measure",
+    "measured_estimate",
     "mix_blocks",
     "morph",
+    "open_input",
+    "open_mix",
     "prepare",
+    "row_versions",
     "scan",
     "separate",
+    "stem_facts",
     "stem_file",
+    "stem_of",
 ]

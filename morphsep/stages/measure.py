@@ -27,7 +27,7 @@ def measure(run: RunContext, clip: Clip) -> list[Clip]:
     recipe = run.recipe(clip.job.settings)
     if recipe.is_estimate and (ended := _look_at_estimate(run, clip)) is not None:
         return [ended]
-    if run.command == "separate":
+    if run.command != "morph":
         return [clip]
     if known_fit(recipe, stem) is None:
         with one_blas_thread():

@@ -1,0 +1,145 @@
+"""A data set from its sources: surveyed, split, rendered, joined into shards, described."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from morphsep import manifest, pipelines
+from morphsep.dataset.card import write_description
+from morphsep.dataset.joining import found_parts, join
+from morphsep.dataset.lock import RECIPE, Lock, check_folder, check_same, read_lock
+from morphsep.dataset.parts import Parts
+from morphsep.dataset.preparing import lock_of, ready
+from morphsep.dataset.recipe import Ladder
+from morphsep.dataset.render import Render
+from morphsep.dataset.rendering import ladder_recipe
+from morphsep.dataset.shards import Written
+from morphsep.dataset.wanted import Running, Wanted
+from morphsep.errors import SettingError
+from morphsep.request import Job
+from morphsep.run import Summary, choose_executor, run
+from morphsep.stages import Workspace
+from morphsep.storage import Location
+from morphsep.storage import lock as locked
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generated:
+    """What came of it."""
+
+    out: Location
+    shards: Sequence[Written]
+    rejected: int
+    """Rows that were left out."""
+    summary: Summary | None
+    """Of the sources; None where there was nothing to do."""
+
+    @property
+    def rows(self) -> int:
+        return sum(shard.rows for shard in self.shards)
+
+    @property
+    def exit_code(self) -> int:
+        """As of every run: 2, some sources failed; 3, there is not one row."""
+        if self.summary is None:
+            return 0
+        return self.summary.exit_code if self.rows else 3
+
+
+def generate(jobs: Sequence[Job], out: Location, wanted: Wanted, running: Running) -> Generated:
+    """Makes a data set, or goes on with it.
+
+    Args:
+        jobs: the sources, settled (`morphsep.run.settle_jobs`).
+
+    Raises:
+        SettingError: weights that are not here, a folder that holds something else, recordings that
+            are alike in two splits, an unknown executor.
+        StorageError: storage or disk are at fault; the same command goes on.
+        OSError: the manifest or a shard cannot be written; the same command goes on.
+    """
+    for each in wanted.recipe.render:
+        if isinstance(each, Ladder):
+            ladder_recipe(each)
+    running = replace(running, executor=choose_executor(running.executor, running.pool))
+    before = _before(out, wanted)
+    workspace = Workspace(out, running.work_in or "")
+    jobs, surveyed = ready(jobs, workspace, wanted, running)
+    lock = lock_of(wanted.recipe, jobs, surveyed)
+    if before is not None and not wanted.new:
+        check_same(before, lock, out)
+        if before.is_finished(out):
+            return Generated(out=out, shards=before.shards, rejected=0, summary=None)
+    _forget_lost(jobs, workspace, wanted)
+    lock.write(out)
+    (out / RECIPE).write_bytes(wanted.text.encode())
+    pipeline = pipelines.generate(Render(recipe=wanted.recipe))
+    summary = run(
+        jobs, out.text, pipeline, work_in=running.work_in, executor=running.executor,
+        pool=running.pool, max_failures=running.max_failures,
+        timeout=running.timeout, on_progress=running.on_progress, on_outcome=running.on_outcome,
+    )  # fmt: skip
+    return _joined(jobs, workspace, wanted, running, lock, summary)
+
+
+def _before(out: Location, wanted: Wanted) -> Lock | None:
+    """The lock of the data set that is there.
+
+    Raises:
+        SettingError: there is something else, or a lock that cannot be read.
+    """
+    try:
+        found = read_lock(out)
+    except SettingError:
+        if not wanted.new:
+            raise
+        return None
+    if found is None:
+        check_folder(out)
+    return found
+
+
+def _forget_lost(jobs: Sequence[Job], workspace: Workspace, wanted: Wanted) -> None:
+    """Forgets what earlier runs say of sources where what they made is no longer there: stems are,
+    so it costs little to look again."""
+    out, parts = workspace.out, Parts(workspace, wanted.recipe)
+    rows = {row.track: row for row in manifest.read_tracks(out, [job.track for job in jobs])}
+    done = [
+        (job, row.stem_key)
+        for job in jobs
+        if (row := rows.get(job.track)) is not None and row.status == "ok" and row.stem_key
+    ]
+    if any(parts.find(parts.name(job, stem_key)) is None for job, stem_key in done):
+        with locked(out):
+            for table in ("tracks", "chunks"):
+                manifest.table_folder(out, table).remove_tree()
+
+
+def _joined(
+    jobs: Sequence[Job],
+    workspace: Workspace,
+    wanted: Wanted,
+    running: Running,
+    lock: Lock,
+    summary: Summary,
+) -> Generated:
+    """Shards of what the run has left, and the files that describe them."""
+    out, parts = workspace.out, Parts(workspace, wanted.recipe)
+    found = found_parts(jobs, parts, out)
+    shards = join(found, parts, out, running)
+    rejected = [row for each in found for row in each.part.rejected]
+    without = sum(each.part.without_guitar for each in found)
+    write_description(out, wanted.recipe, wanted.text, shards, rejected, without)
+    if shards and summary.stopped is None and not summary.which("failed"):
+        replace(lock, shards=shards, versions=_versions(summary)).write(out)
+        parts.remove()
+    return Generated(out=out, shards=shards, rejected=len(rejected), summary=summary)
+
+
+def _versions(summary: Summary) -> dict[str, Any]:
+    """Of what made the rows."""
+    said = (outcome.row.versions for outcome in summary.outcomes)
+    return dict(json.loads(next(filter(None, said), "{}")))

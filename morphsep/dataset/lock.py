@@ -1,0 +1,106 @@
+"""The lock of a data set: recipe, sources and shards by their content. A folder holds one data set,
+and the lock says which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from morphsep.dataset.shards import DATA, Written
+from morphsep.errors import SettingError
+from morphsep.storage import Location
+
+LOCK = "recipe.lock.json"
+RECIPE = "recipe.yaml"
+CARD = "README.md"
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lock:
+    """What a folder holds, or will."""
+
+    recipe_key: str
+    sources: Mapping[str, str]
+    """Each recording -> its content, what is said of it, and its split, as a digest."""
+    versions: Mapping[str, Any] = field(default_factory=dict)
+    shards: Sequence[Written] = ()
+    """Only once the data set is finished."""
+
+    def write(self, out: Location) -> None:
+        """Leaves it in a data set's folder."""
+        (out / LOCK).write_json({"version": VERSION} | asdict(self))
+
+    def is_finished(self, out: Location) -> bool:
+        """Whether all of the data set is there, as far as sizes tell."""
+        there = [_size(out / shard.name) == shard.bytes for shard in self.shards]
+        return bool(there) and all(there)
+
+
+def _size(place: Location) -> int | None:
+    try:
+        return place.size()
+    except FileNotFoundError:
+        return None
+
+
+def read_lock(out: Location) -> Lock | None:
+    """The lock of a folder; None if it holds no data set.
+
+    Raises:
+        SettingError: it is damaged, or of another version.
+    """
+    try:
+        values = (out / LOCK).read_json()
+        if values is None:
+            return None
+        if values.pop("version", None) != VERSION:
+            raise SettingError(f"{out / LOCK} is of another version; --new begins anew")
+        shards = [Written(**each) for each in values.pop("shards", ())]
+        return Lock(shards=shards, **values)
+    except (TypeError, AttributeError, ValueError) as error:
+        if isinstance(error, SettingError):
+            raise
+        raise SettingError(f"{out / LOCK} is damaged ({error}); --new begins anew") from error
+
+
+def check_folder(out: Location) -> None:
+    """
+    Raises:
+        SettingError: there is something in a folder that is no data set of ours, and that one
+            would overwrite.
+    """
+    for name in (CARD, RECIPE):
+        if (out / name).exists():
+            raise SettingError(f"{out} holds a {name} that is not ours; name another folder")
+    if (out / DATA).children():
+        raise SettingError(f"{out} holds a folder {DATA} that is not ours; name another folder")
+
+
+def check_same(before: Lock, now: Lock, out: Location) -> None:
+    """
+    Raises:
+        SettingError: the folder holds another data set; it is said what differs.
+    """
+    differs = []
+    if before.recipe_key != now.recipe_key:
+        differs.append("the recipe")
+    differs += _named("new", now.sources.keys() - before.sources.keys())
+    differs += _named("gone", before.sources.keys() - now.sources.keys())
+    both = before.sources.keys() & now.sources.keys()
+    differs += _named(
+        "changed", [name for name in both if before.sources[name] != now.sources[name]]
+    )
+    if differs:
+        raise SettingError(
+            f"{out} holds a data set that was begun otherwise: {'; '.join(differs)}. Name another "
+            "folder; --new gives that one up and begins anew"
+        )
+
+
+def _named(what: str, names: Iterable[str]) -> list[str]:
+    """A few of the recordings of which this is said."""
+    found = sorted(names)
+    shown = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+    return [f"{what}: {shown}"] if found else []

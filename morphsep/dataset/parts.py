@@ -1,0 +1,97 @@
+"""Parts of a data set: the rows of one source, as its worker leaves them until there are shards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from morphsep.dataset.columns import schema
+from morphsep.dataset.recipe import DataRecipe
+from morphsep.request import Job
+from morphsep.stages import Workspace
+from morphsep.storage import Location, digest
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+WRITING: dict[str, Any] = {
+    "use_dictionary": ["dry.bytes", "backing.bytes"],
+    "dictionary_pagesize_limit": 2**26,
+    "compression": "none",
+    "write_page_index": True,
+}
+"""How Parquet is written. Dry and backing are the same in all rows of a clip, and so stand there
+once for all; FLAC does not get any smaller."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """The note of a part, written when the part is whole."""
+
+    rows: int
+    groups: Sequence[tuple[int, int]]
+    """(rows, bytes) of each row group, one a clip."""
+    rejected: Sequence[Mapping[str, Any]]
+    clips: int
+    """Clips that were rendered."""
+    without_guitar: int
+    """Clips' lengths of the source in which no guitar plays."""
+
+
+class Parts:
+    """Where the parts of a data set lie, in the work directory."""
+
+    def __init__(self, workspace: Workspace, recipe: DataRecipe) -> None:
+        self._root = workspace.root / "clips"
+        self._folder = self._root / recipe.key[:32]
+        self.schema = schema(recipe.rate, backing=recipe.backing)
+
+    def name(self, job: Job, stem_key: str) -> str:
+        """Names the part of a source: all that its rows say or sound like."""
+        return digest(job.track, stem_key, job.list_columns)[:32]
+
+    def rows(self, name: str) -> Location:
+        """The Parquet file of a part."""
+        return self._folder / f"{name}.parquet"
+
+    def find(self, name: str) -> Part | None:
+        """The note of a part; None if it is not there."""
+        values = (self._folder / f"{name}.json").read_json()
+        return None if values is None else Part(**values)
+
+    def write(self, name: str, clips: Iterable[pa.Table]) -> list[tuple[int, int]]:
+        """Writes the rows of each clip as a row group; returns (rows, bytes) of each."""
+        import pyarrow.parquet as pq
+
+        groups = []
+        with self.rows(name).writing() as path:
+            with pq.ParquetWriter(path, self.schema, **WRITING) as writer:
+                for table in clips:
+                    if table.num_rows:
+                        writer.write_table(table, row_group_size=table.num_rows)
+                        groups.append(table.num_rows)
+            found = pq.read_metadata(path)
+            sizes = [_size(found.row_group(n)) for n in range(found.num_row_groups)]
+        return list(zip(groups, sizes, strict=True))
+
+    def finish(self, name: str, part: Part) -> None:
+        """Writes the note."""
+        (self._folder / f"{name}.json").write_json(
+            {field: getattr(part, field) for field in Part.__slots__}
+        )
+
+    def table(self, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+        """Rows as a table; columns that they lack are null."""
+        import pyarrow as pa
+
+        return pa.Table.from_pylist([dict(row) for row in rows], schema=self.schema)
+
+    def remove(self) -> None:
+        """Removes all parts, of other recipes too."""
+        self._root.remove_tree()
+
+
+def _size(group: Any) -> int:
+    """Bytes of a row group in its file."""
+    return sum(group.column(n).total_compressed_size for n in range(group.num_columns))

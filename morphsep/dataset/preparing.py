@@ -1,0 +1,85 @@
+"""Sources made ready: looked at, refused where they must be, and put into splits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from morphsep.dataset.fingerprints import alike
+from morphsep.dataset.lock import Lock
+from morphsep.dataset.recipe import DataRecipe
+from morphsep.dataset.sources import SourceFacts, refusal, split_of
+from morphsep.dataset.surveying import Surveyed, survey
+from morphsep.dataset.wanted import Running, Wanted
+from morphsep.errors import ErrorCode, SettingError
+from morphsep.request import Job
+from morphsep.stages import RunContext, Workspace
+from morphsep.storage import digest
+
+
+def ready(
+    jobs: Sequence[Job], workspace: Workspace, wanted: Wanted, running: Running
+) -> tuple[list[Job], dict[str, Surveyed]]:
+    """The jobs with their splits, and refused where their licences or their content say so.
+
+    Raises:
+        SettingError: recordings in different splits are alike.
+    """
+    recipe = wanted.recipe
+    context = RunContext(
+        out=str(workspace.out), work=workspace.elsewhere, command="generate", id="survey"
+    )  # fmt: skip
+    allowed = [_allowed(job, wanted) for job in jobs]
+    found = survey(allowed, context, running.executor, running.pool)
+    surveyed = {each.track: each for each in found}
+    kept, owners = list[Job](), dict[str, str]()
+    for job in allowed:
+        seen = surveyed.get(job.track)
+        if seen is None or seen.fault is not None:
+            kept.append(job if seen is None else replace(job, refusal=seen.fault))
+            continue
+        first = owners.setdefault(seen.content_hash, job.track)
+        if first != job.track:
+            kept.append(_refused(job, ("duplicate", f"it has the content of {first}")))
+            continue
+        facts = SourceFacts.of(job)
+        split = split_of(facts.whose(seen.content_hash), recipe.splits, recipe.seed)
+        kept.append(replace(facts, split=split).beside(job))
+    _check_splits(kept, surveyed)
+    return kept, surveyed
+
+
+def _allowed(job: Job, wanted: Wanted) -> Job:
+    why = refusal(SourceFacts.of(job).licence, commercial_only=wanted.commercial_only)
+    return job if why is None or job.refusal is not None else _refused(job, why)
+
+
+def _refused(job: Job, why: tuple[ErrorCode, str]) -> Job:
+    return replace(job, refusal=why, refused_as="skipped")
+
+
+def _check_splits(jobs: Sequence[Job], surveyed: Mapping[str, Surveyed]) -> None:
+    """
+    Raises:
+        SettingError: recordings in different splits are alike.
+    """
+    splits = {job.track: SourceFacts.of(job).split for job in jobs if job.refusal is None}
+    prints = {track: surveyed[track].fingerprint for track in splits}
+    across = [(a, b) for a, b in alike(prints) if splits[a] != splits[b]]
+    if across:
+        shown = "; ".join(f"{a} ({splits[a]}) and {b} ({splits[b]})" for a, b in across[:5])
+        more = f"; and {len(across) - 5} more pairs" if len(across) > 5 else ""
+        raise SettingError(
+            f"recordings in different splits hold the same sound: {shown}{more}. Give them the "
+            "same artist (or song) in a list, or leave one out"
+        )
+
+
+def lock_of(recipe: DataRecipe, jobs: Sequence[Job], surveyed: Mapping[str, Surveyed]) -> Lock:
+    """The lock of a data set that is begun."""
+    sources = {
+        job.track: digest(surveyed[job.track].content_hash, job.list_columns, job.settings)
+        for job in jobs
+        if job.refusal is None
+    }
+    return Lock(recipe_key=recipe.key, sources=sources)

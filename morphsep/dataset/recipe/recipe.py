@@ -1,0 +1,104 @@
+"""What a data set is made of: the recipe, checked, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+from morphsep.dsp import MODEL_RATE, Seconds
+from morphsep.storage import digest
+
+SCHEMA = 1
+"""Raised whenever the same recipe makes other rows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ladder:
+    """One take at several amounts between two tones."""
+
+    source: str
+    """Tone at amount 0."""
+    target: str
+    """Tone at amount 1."""
+    steps: int = 11
+    """Rows of a clip; amounts 0 ... 1 in equal steps of the knob."""
+    backend: str = "chain"
+    crossfades: bool = False
+    """Whether each inner row has a twin that is a crossfade of the same two ends: a negative."""
+
+    @property
+    def amounts(self) -> tuple[float, ...]:
+        """0 ... 1."""
+        return tuple(round(step / (self.steps - 1), 6) for step in range(self.steps))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tones:
+    """The guitar through each of some tones."""
+
+    tones: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PedalRange:
+    """A pedal whose settings are drawn."""
+
+    kind: str
+    chance: float = 1.0
+    """Share of chains that have it."""
+    ranges: tuple[tuple[str, float, float], ...] = ()
+    """(parameter, lowest, highest); a fixed one has both alike."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chains:
+    """Effect chains that are drawn anew for every clip."""
+
+    per_clip: int
+    pedals: tuple[PedalRange, ...]
+    shuffled: bool = False
+    """Whether the order of the pedals is drawn, too."""
+
+
+Rendering = Ladder | Tones | Chains
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataRecipe:
+    """What a data set is made of."""
+
+    render: tuple[Rendering, ...]
+    """What is made of each clip."""
+    seconds: Seconds = 5.0
+    """Length of a clip."""
+    rate: int = MODEL_RATE
+    """Sample rate of what is written, in Hz."""
+    channels: int = 1
+    """1: channels are averaged before the tones; 2: one channel is doubled before them."""
+    bits: int = 24
+    """Of a sample of the FLAC that is written."""
+    clips_per_song: int | None = None
+    """Most of them, spread over the song; None: all."""
+    loudness: float | None = -23.0
+    """Of dry and wet, in LUFS; None: the dry clip's own."""
+    most_gain: float = 40.0
+    """dB by which a wet clip may be raised or lowered to be as loud as its dry one."""
+    backing: bool = False
+    """Whether rows have the rest of the song and the changed song, too."""
+    splits: Mapping[str, float] = field(default_factory=lambda: {"train": 1.0})
+    """Share of each, of the artists (of songs where no artist is known)."""
+    seed: int = 0
+
+    @property
+    def length(self) -> int:
+        """Samples of a clip at 44.1 kHz."""
+        return round(self.seconds * MODEL_RATE)
+
+    @property
+    def key(self) -> str:
+        """Names all that rows depend on besides their sources."""
+        return digest("data set", SCHEMA, sorted(asdict(self).items()), self._kinds)
+
+    @property
+    def _kinds(self) -> tuple[str, ...]:
+        return tuple(type(each).__name__ for each in self.render)

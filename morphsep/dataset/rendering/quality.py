@@ -1,0 +1,121 @@
+"""Gates: what is measured of dry and wet, and why a row is left out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from morphsep.dsp import MODEL_RATE, LoudnessMeter, Signal, from_db
+
+Reason = Literal["non_finite", "silent", "gain", "clipped", "lag"]
+REASONS: dict[Reason, str] = {
+    "non_finite": "wet holds NaN or infinity",
+    "silent": "dry or wet is silent, or softer than -70 LUFS",
+    "gain": "wet would need more gain than the recipe's most_gain_db to be as loud as dry",
+    "clipped": "dry, wet or mix would pass full scale",
+    "lag": "wet is more than 1 ms late or early against dry",
+}
+"""Why rows are left out, in the order in which it is looked at."""
+SILENT_LUFS = -70.0
+LAG_REACH = 2048
+"""Samples to either side in which a lag is looked for."""
+MOST_LAG = MODEL_RATE // 1000
+"""Samples; an amplifier's own filters delay by some eight."""
+LAG_SPAN = 2 * MODEL_RATE
+"""Samples in which it is measured: those where dry is loudest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """What was measured of a row's sound."""
+
+    dry_gain_db: float
+    wet_gain_db: float
+    dry_lufs: float
+    wet_lufs: float
+    """After the gains."""
+    peak: float
+    """Of dry, wet and mix, whichever is largest, after the gains; linear."""
+    lag: int
+    """Samples at 44.1 kHz."""
+    reason: Reason | None
+    """Why it is left out, if it is."""
+
+
+def measure(
+    dry: Signal,
+    wet: Signal,
+    *,
+    loudness: float | None,
+    most_gain: float,
+    backing: Signal | None = None,
+) -> Quality:
+    """Gains that make wet as loud as dry, and whether the row is any good.
+
+    Args:
+        dry: ``[C, T]`` at 44.1 kHz, as is `wet`.
+        loudness: what both are brought to, LUFS; None: dry stays as it is.
+        most_gain: dB by which wet may be raised or lowered.
+        backing: the rest of the song, for the peak of the sum.
+    """
+    if not np.isfinite(wet).all():
+        return _left_out("non_finite")
+    levels = [lufs(each) for each in (dry, wet)]
+    if min(levels) < SILENT_LUFS:
+        return _left_out("silent")
+    dry_gain = 0.0 if loudness is None else loudness - levels[0]
+    wet_gain = levels[0] + dry_gain - levels[1]
+    sounds = [dry * from_db(dry_gain), wet * from_db(wet_gain)]
+    if backing is not None:
+        sounds.append(sounds[1] + backing * from_db(dry_gain))
+    peak = max(float(np.abs(each).max()) for each in sounds)
+    lag = lag_of(wet, dry)
+    reason: Reason | None = None
+    if abs(levels[0] - levels[1]) > most_gain:
+        reason = "gain"
+    elif peak >= 1.0:
+        reason = "clipped"
+    elif abs(lag) > MOST_LAG:
+        reason = "lag"
+    return Quality(
+        dry_gain_db=dry_gain, wet_gain_db=wet_gain, dry_lufs=levels[0] + dry_gain,
+        wet_lufs=levels[1] + wet_gain, peak=peak, lag=lag, reason=reason,
+    )  # fmt: skip
+
+
+def _left_out(reason: Reason) -> Quality:
+    nothing = math.nan
+    return Quality(
+        dry_gain_db=nothing, wet_gain_db=nothing, dry_lufs=nothing, wet_lufs=nothing,
+        peak=nothing, lag=0, reason=reason,
+    )  # fmt: skip
+
+
+def lufs(sound: Signal) -> float:
+    """Integrated loudness of ``[C, T]`` at 44.1 kHz, BS.1770-4."""
+    meter = LoudnessMeter(MODEL_RATE, sound.shape[0])
+    meter.add(sound)
+    return meter.integrated()
+
+
+def lag_of(wet: Signal, dry: Signal) -> int:
+    """Samples at 44.1 kHz by which wet is late against dry, whatever filters lie between them."""
+    from morphsep.tones.recordings import whitened_correlation
+
+    start = _loudest(dry, LAG_SPAN)
+    seen, heard = (each[:, start : start + LAG_SPAN] for each in (dry, wet))
+    curve = np.abs(whitened_correlation(seen[:, LAG_REACH:-LAG_REACH], heard))
+    return int(curve.argmax()) - LAG_REACH
+
+
+def _loudest(sound: Signal, length: int) -> int:
+    """Where the span of this length begins that has most energy, to a tenth of a second."""
+    hop = MODEL_RATE // 10
+    energy = np.concatenate([[0.0], np.cumsum((sound.astype(np.float64) ** 2).sum(axis=0))])
+    starts = np.arange(0, max(sound.shape[1] - length, 0) + 1, hop)
+    return int(
+        starts[(energy[np.minimum(starts + length, sound.shape[1])] - energy[starts]).argmax()]
+    )

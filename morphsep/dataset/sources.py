@@ -1,0 +1,121 @@
+"""What is known of the recordings that a data set is made of: who plays, who allows what, and in
+which split each lies."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from morphsep.errors import ErrorCode
+from morphsep.request import Job
+from morphsep.storage import digest
+
+KNOWN = ("song", "artist", "player", "licence", "source_url", "attribution")
+"""Columns of a list of sources that a data set keeps."""
+SPELT = {"license": "licence", "url": "source_url"}
+"""Other names under which lists have them."""
+SPLIT = "split"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFacts:
+    """What a list says of a recording, and its split."""
+
+    song: str | None = None
+    artist: str | None = None
+    player: str | None = None
+    licence: str | None = None
+    source_url: str | None = None
+    attribution: str | None = None
+    split: str = ""
+
+    @classmethod
+    def of(cls, job: Job) -> SourceFacts:
+        """What the row of a job's list says."""
+        said = json.loads(job.list_columns) if job.list_columns else {}
+        plain = {str(name).strip().lower(): value for name, value in said.items()}
+        named = {SPELT.get(name, name): value for name, value in plain.items()}
+        found = {name: _text(named.get(name)) for name in KNOWN}
+        return cls(**found, split=str(named.get(SPLIT) or ""))
+
+    def beside(self, job: Job) -> Job:
+        """A job that carries them."""
+        said = json.loads(job.list_columns) if job.list_columns else {}
+        kept = {name: value for name, value in said.items() if name.strip().lower() != SPLIT}
+        return replace(job, list_columns=json.dumps(kept | {SPLIT: self.split}, ensure_ascii=False))
+
+    def whose(self, content_hash: str) -> str:
+        """What must not lie in two splits: the artist, else the song, else the recording."""
+        for what, name in (("artist", self.artist), ("song", self.song)):
+            if name:
+                return f"{what}: {' '.join(name.casefold().split())}"
+        return f"recording: {content_hash}"
+
+
+def _text(value: object) -> str | None:
+    text = "" if value is None else str(value).strip()
+    return text or None
+
+
+def split_of(whose: str, splits: Mapping[str, float], seed: int) -> str:
+    """The split that an artist, song or recording lies in, whatever else there is.
+
+    Args:
+        whose: see `SourceFacts.whose`.
+        splits: shares by name, which add up to 1.
+    """
+    u = int(digest("split", seed, whose)[:12], 16) / 16**12
+    names = [name for name, share in splits.items() if share > 0]
+    for name in names:
+        u -= splits[name]
+        if u < 0:
+            return name
+    return names[-1]
+
+
+NO_DERIVATIVES = re.compile(r"(?<![a-z])nd(?![a-z])|no[ -]?deriv", re.IGNORECASE)
+NON_COMMERCIAL = re.compile(r"(?<![a-z])nc(?![a-z])|non[ -]?commercial", re.IGNORECASE)
+SHARE_ALIKE = re.compile(r"(?<![a-z])sa(?![a-z])|share[ -]?alike", re.IGNORECASE)
+
+
+def refusal(licence: str | None, *, commercial_only: bool) -> tuple[ErrorCode, str] | None:
+    """Why a recording under a licence may not be used; None if it may.
+
+    Args:
+        licence: as a list has it (``CC-BY-ND-4.0``); None: not known, which is said in the card.
+        commercial_only: whether the data set must be free for commercial use.
+    """
+    if licence and NO_DERIVATIVES.search(licence):
+        return (
+            "licence_forbids",
+            f"its licence ({licence}) allows no changed copies, which a data set consists of; "
+            "leave it out or ask its owner",
+        )
+    if not commercial_only:
+        return None
+    if not licence:
+        return (
+            "licence_forbids",
+            "no licence is known of it, so it cannot count as free for commercial use; name it in "
+            "the list's column licence, or leave out --commercial-only",
+        )
+    if NON_COMMERCIAL.search(licence):
+        return (
+            "licence_forbids",
+            f"its licence ({licence}) forbids commercial use; leave it out, or --commercial-only",
+        )
+    return None
+
+
+def conditions(licences: Sequence[str | None]) -> list[str]:
+    """What the licences of sources ask of whoever uses the data set, in sentences."""
+    found = []
+    if any(licence and NON_COMMERCIAL.search(licence) for licence in licences):
+        found.append("Not for commercial use: some recordings forbid it.")
+    if any(licence and SHARE_ALIKE.search(licence) for licence in licences):
+        found.append("Share alike: what is made of it goes on under the same licence.")
+    if None in licences:
+        found.append("Of some recordings no licence is known: ask before you hand it on.")
+    return found

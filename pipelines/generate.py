@@ -1,0 +1,21 @@
+"""Generate: rows of a data set, from clips of the guitar of a recording."""
+
+from __future__ import annotations
+
+from morphsep.run import Pipeline, Stage
+from morphsep.stages import measure, prepare, separate
+
+
+def generate(render: Stage) -> Pipeline:
+    """The stages of ``morphsep generate``.
+
+    Args:
+        render: the stage that knows the data set's recipe (`morphsep.dataset`).
+    """
+    return Pipeline(
+        "generate",
+        prepare,  # input -> checked, measured, cut into sections
+        separate,  # section of the mix -> stem
+        measure,  # whole stem -> its level
+        render,  # stem -> clips -> tones, ladders, chains -> rows
+    )

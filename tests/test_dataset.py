@@ -1,0 +1,364 @@
+"""`morphsep generate`: recordings in, a data set out that strangers can read."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import soundfile
+
+from morphsep import manifest
+from morphsep.dataset import Generated, Running, Wanted, generate
+from morphsep.dataset import shards as sharding
+from morphsep.dataset.recipe import parse_recipe
+from morphsep.errors import SettingError
+from morphsep.request import Settings, collect
+from morphsep.run import settle_jobs
+from morphsep.storage import location
+from tests.songs import backing, guitar, write
+
+ALONE = Settings(separator="none")
+RECIPE = """
+clip_seconds: 1.5
+clips_per_song: 2
+splits: {train: 0.5, test: 0.5}
+render:
+  - ladder: {from: clean, to: overdrive, steps: 3, crossfades: yes}
+  - tones: [tremolo]
+  - chains: {per_clip: 2, pedals: [{Drive: {drive_db: [3, 30]}}]}
+"""
+ROWS = 7
+"""Of a clip: three steps, a crossfade, a tone, two chains."""
+
+
+def made(sources: Path | str, out: Path, text: str = RECIPE, **others: Any) -> Generated:
+    """A data set of guitars that are alone."""
+    settings = others.pop("settings", ALONE)
+    jobs = settle_jobs(collect([str(sources)], out, settings, "generate"))
+    recipe = parse_recipe(text, "recipe.yaml")
+    wanted = Wanted(recipe=recipe, text=text, **others)
+    return generate(jobs, location(out), wanted, Running())
+
+
+def rows_of(out: Path, split: str = "*") -> pa.Table:
+    return pa.concat_tables(pq.read_table(file) for file in sorted(out.glob(f"data/{split}-*")))
+
+
+def digests(out: Path) -> dict[str, str]:
+    return {
+        file.name: hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted((out / "data").iterdir())
+    }
+
+
+def decoded(sound: dict[str, Any]) -> np.ndarray:
+    samples, _ = soundfile.read(io.BytesIO(sound["bytes"]), dtype="int32", always_2d=True)
+    return np.asarray(samples)
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sources")
+    for n in range(3):
+        write(folder / f"take {n}.wav", guitar(4 + n, seed=100 * n, channels=1 + n % 2))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def dataset(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("out") / "set"
+    found = made(sources, out)
+    assert found.exit_code == 0
+    assert found.rows == 3 * 2 * ROWS
+    return out
+
+
+def test_each_row_says_what_was_done(dataset: Path) -> None:
+    rows = rows_of(dataset).to_pylist()
+    assert len({row["id"] for row in rows}) == len(rows) == 3 * 2 * ROWS
+    kinds = [row["kind"] for row in rows]
+    assert {kind: kinds.count(kind) for kind in set(kinds)} == {
+        "ladder": 18, "crossfade": 6, "tone": 6, "chain": 12,
+    }  # fmt: skip
+    ladder = [row for row in rows if row["kind"] == "ladder"]
+    assert [row["amount"] for row in ladder[:3]] == [0.0, 0.5, 1.0]
+    assert [row["position"] for row in ladder[:3:2]] == [0.0, 1.0]
+    assert 0 < ladder[1]["position"] < 1
+    (drive,) = [p for p in ladder[1]["chain"] if p["pedal"] == "Drive"]
+    knob = {each["name"]: each for each in drive["parameters"]}["drive_db"]
+    assert knob["unit"] == "dB"
+    # half-way from -12, where a drive does nothing, to that of the tone
+    (end,) = [p for p in ladder[1]["to_chain"] if p["pedal"] == "Drive"]
+    full = {each["name"]: each["value"] for each in end["parameters"]}["drive_db"]
+    assert knob["value"] == pytest.approx((full - 12) / 2)
+    for row in rows:
+        assert row["source_hash"]
+        assert row["lag"] is not None
+        assert json.loads(row["versions"])["morphsep"]
+
+
+def test_wet_is_as_loud_as_dry_and_in_step_with_it(dataset: Path) -> None:
+    for row in rows_of(dataset).to_pylist():
+        assert row["dry_lufs"] == pytest.approx(-23, abs=0.01)
+        assert row["wet_lufs"] == pytest.approx(-23, abs=0.01)
+        assert abs(row["lag"]) <= 44
+        dry, wet = decoded(row["dry"]), decoded(row["wet"])
+        assert dry.shape == wet.shape == (round(1.5 * 44100), 1)
+        for sound, name in ((dry, "dry_sha256"), (wet, "wet_sha256")):
+            assert hashlib.sha256(sound.astype("<i4").tobytes()).hexdigest() == row[name]
+
+
+def test_dry_is_the_recording(dataset: Path, sources: Path) -> None:
+    for row in rows_of(dataset).to_pylist():
+        take, _ = soundfile.read(sources / row["source"], dtype="float32", always_2d=True)
+        start = round(row["start"] * 44100)
+        clip = take[start : start + round(row["seconds"] * 44100)].mean(axis=1)
+        dry = decoded(row["dry"])[:, 0] / 2**31
+        assert np.abs(dry - clip * 10 ** (row["dry_gain_db"] / 20)).max() < 1e-5
+
+
+def test_no_song_lies_in_two_splits(dataset: Path) -> None:
+    splits: dict[str, set[str]] = {}
+    for row in rows_of(dataset).select(["song", "split"]).to_pylist():
+        splits.setdefault(row["song"], set()).add(row["split"])
+    assert all(len(found) == 1 for found in splits.values())
+    files = {file.name.split("-")[0] for file in (dataset / "data").iterdir()}
+    assert files == {split for found in splits.values() for split in found}
+
+
+def test_datasets_duckdb_and_pandas_read_it(dataset: Path, tmp_path: Path) -> None:
+    duckdb, pandas = pytest.importorskip("duckdb"), pytest.importorskip("pandas")
+    pattern = str(dataset / "data" / "*.parquet")
+    ((count,),) = duckdb.sql(f"select count(*) from '{pattern}' where len(chain) > 0").fetchall()
+    assert count == 36
+    frame = pandas.read_parquet(dataset / "data")
+    assert len(frame) == 42
+    datasets = pytest.importorskip("datasets")
+    read = datasets.load_dataset(str(dataset), cache_dir=str(tmp_path))
+    row = next(iter(read.values()))[0]
+    assert decoded(row["wet"]).shape == (round(1.5 * 44100), 1)
+    feature = next(iter(read.values())).features["dry"]
+    assert feature.sampling_rate == 44100
+
+
+def test_the_card_says_what_is_in_it_and_what_is_not(dataset: Path) -> None:
+    import yaml
+
+    _, front, text = (dataset / "README.md").read_text().split("---\n", 2)
+    said = yaml.safe_load(front)
+    assert said["license"] == "other"
+    paths = {each["split"]: each["path"] for each in said["configs"][0]["data_files"]}
+    for split, path in paths.items():
+        assert list(dataset.glob(path)), split
+    for part in (
+        "| ladder | clean | overdrive | chain | 18 |",
+        "| Drive | drive_db |",
+        "no licence",
+    ):
+        assert part in text
+    described = json.loads((dataset / "croissant.json").read_text())
+    assert {each["sha256"] for each in described["distribution"]} == set(digests(dataset).values())
+
+
+def test_the_same_command_again_has_nothing_to_do(dataset: Path, sources: Path) -> None:
+    before = digests(dataset)
+    again = made(sources, dataset)
+    assert again.summary is None
+    assert (again.exit_code, again.rows) == (0, 42)
+    assert digests(dataset) == before
+
+
+def test_order_and_number_of_sources_change_no_row(
+    sources: Path, dataset: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "take 1.wav").write_bytes((sources / "take 1.wav").read_bytes())
+    made(tmp_path / "one", tmp_path / "out")
+    alone = rows_of(tmp_path / "out").sort_by("id")
+    among = rows_of(dataset)
+    among = among.filter(pa.compute.equal(among["source"], "take 1.wav")).sort_by("id")
+    assert alone.equals(among)
+
+
+def test_a_lost_shard_is_made_again_byte_for_byte(sources: Path, tmp_path: Path) -> None:
+    made(sources, tmp_path / "out")
+    before = digests(tmp_path / "out")
+    for file in (tmp_path / "out" / "data").iterdir():
+        file.unlink()
+    made(sources, tmp_path / "out")
+    assert digests(tmp_path / "out") == before
+
+
+def test_another_recipe_or_source_is_refused_until_it_is_told_to_begin_anew(
+    sources: Path, tmp_path: Path
+) -> None:
+    copies = tmp_path / "copies"
+    copies.mkdir()
+    for file in sources.iterdir():
+        (copies / file.name).write_bytes(file.read_bytes())
+    out, short = tmp_path / "out", "clip_seconds: 1\nclips_per_song: 1\nrender: [{tones: [clean]}]"
+    made(copies, out, short)
+    with pytest.raises(SettingError, match="begun otherwise: the recipe"):
+        made(copies, out, f"{short}\nseed: 1")
+    write(copies / "take 3.wav", guitar(2, seed=900))
+    (copies / "take 0.wav").unlink()
+    with pytest.raises(SettingError, match=r"new: take 3.wav; gone: take 0.wav"):
+        made(copies, out, short)
+    assert made(copies, out, f"{short}\nseed: 1", new=True).rows == 3
+
+
+def test_a_folder_with_something_else_is_left_alone(sources: Path, tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("mine")
+    with pytest.raises(SettingError, match=r"README\.md that is not ours"):
+        made(sources, tmp_path)
+    assert (tmp_path / "README.md").read_text() == "mine"
+
+
+def test_what_cannot_be_used_is_a_row_of_the_manifest_and_the_rest_goes_on(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    write(folder / "a.wav", guitar(2))
+    write(folder / "b same.wav", guitar(2))
+    write(folder / "c short.wav", guitar(0.5, seed=7))
+    write(folder / "d silent.wav", np.zeros((1, 88200), np.float32))
+    (folder / "e broken.wav").write_bytes(b"RIFF")
+    found = made(folder, tmp_path / "out", "clip_seconds: 1\nrender: [{tones: [clean]}]")
+    rows = {row.track[0]: row for row in manifest.read_tracks(tmp_path / "out")}
+    assert {name: (row.status, row.error_code) for name, row in rows.items()} == {
+        "a": ("ok", None), "b": ("skipped", "duplicate"), "c": ("skipped", "no_guitar"),
+        "d": ("skipped", "no_guitar"), "e": ("failed", rows["e"].error_code),
+    }  # fmt: skip
+    assert found.exit_code == 2
+    assert found.rows == 2
+
+
+def test_nothing_at_all_is_exit_code_3(tmp_path: Path) -> None:
+    write(tmp_path / "in" / "short.wav", guitar(0.5))
+    found = made(tmp_path / "in", tmp_path / "out", "clip_seconds: 9\nrender: [{tones: [clean]}]")
+    assert (found.rows, found.exit_code) == (0, 3)
+
+
+def test_copies_in_different_splits_stop_the_run_and_are_named(tmp_path: Path) -> None:
+    take = guitar(8, seed=3)
+    rows = [["path", "artist"]]
+    for n, artist in enumerate("abcdef"):
+        write(tmp_path / "in" / f"{n}.wav", take * np.float32(0.5 + 0.1 * n))
+        rows.append([f"in/{n}.wav", artist])
+    with (tmp_path / "list.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    with pytest.raises(SettingError, match=r"hold the same sound: .*\.wav \((train|test)\) and"):
+        made(tmp_path / "list.csv", tmp_path / "out")
+    assert not (tmp_path / "out" / "data").exists()
+    for row in rows[1:]:
+        row[1] = "one and the same"
+    with (tmp_path / "list.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    text = "clip_seconds: 1\nclips_per_song: 1\nrender: [{tones: [clean]}]"
+    assert made(tmp_path / "list.csv", tmp_path / "out", text).rows == 6
+
+
+def test_licences_of_a_list_are_kept_and_those_that_forbid_are_left_out(tmp_path: Path) -> None:
+    rows = [["path", "artist", "licence", "attribution"]]
+    for n, licence in enumerate(("CC-BY-NC-4.0", "CC-BY-ND-4.0", "CC0-1.0")):
+        write(tmp_path / f"{n}.wav", guitar(2, seed=10 * n))
+        rows.append([f"{n}.wav", f"artist {n}", licence, f"by {n}"])
+    with (tmp_path / "list.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    text = "clip_seconds: 1\nclips_per_song: 1\nrender: [{tones: [clean]}]"
+    made(tmp_path / "list.csv", tmp_path / "all", text)
+    found = rows_of(tmp_path / "all").select(["licence", "attribution"]).to_pylist()
+    assert sorted(row["attribution"] for row in found) == ["by 0", "by 2"]
+    assert "Not for commercial use" in (tmp_path / "all" / "README.md").read_text()
+    made(tmp_path / "list.csv", tmp_path / "free", text, commercial_only=True)
+    assert rows_of(tmp_path / "free")["licence"].to_pylist() == ["CC0-1.0"]
+
+
+def test_a_mix_gives_backing_and_mix(tmp_path: Path) -> None:
+    stem, rest = guitar(3), backing(3)
+    write(tmp_path / "song.wav", stem + rest, subtype="FLOAT")
+    write(tmp_path / "song.guitar.wav", stem, subtype="FLOAT")
+    text = (
+        "clip_seconds: 1\nchannels: 2\nbacking: yes\nloudness_lufs: null\n"
+        "render: [{ladder: {from: as-recorded, to: overdrive, steps: 2}}]"
+    )
+    settings = Settings(separator="stem", stem="{stem}.guitar.wav")
+    made(tmp_path / "song.wav", tmp_path / "out", text, settings=settings)
+    for row in rows_of(tmp_path / "out").to_pylist():
+        dry, wet, rest_, mix = (decoded(row[n]) / 2**31 for n in ("dry", "wet", "backing", "mix"))
+        assert np.abs(wet + rest_ - mix).max() < 1e-6
+        first = round(row["start"] * 44100)
+        song = (stem + rest)[:, first : first + 44100].T
+        assert np.abs(dry + rest_ - song).max() < 1e-5
+        if row["amount"] == 0:
+            assert np.abs(wet - dry).max() < 1e-5
+
+
+@pytest.mark.parametrize("rate", [16000, 48000])
+def test_other_rates_keep_dry_and_wet_in_step(tmp_path: Path, rate: int) -> None:
+    write(tmp_path / "a.wav", guitar(2))
+    text = f"clip_seconds: 1\nsample_rate: {rate}\nbits: 16\nrender: [{{tones: [as-recorded]}}]"
+    made(tmp_path / "a.wav", tmp_path / "out", text)
+    for row in rows_of(tmp_path / "out").to_pylist():
+        assert soundfile.info(io.BytesIO(row["wet"]["bytes"])).samplerate == rate
+        assert decoded(row["wet"]).shape == (rate, 1)
+        assert (decoded(row["wet"]) == decoded(row["dry"])).all()
+
+
+def test_rows_that_are_no_good_are_left_out_with_a_reason(tmp_path: Path) -> None:
+    write(tmp_path / "a.wav", guitar(2))
+    text = (
+        "clip_seconds: 1\nmost_gain_db: 6\nrender:\n"
+        "  - chains: {pedals: [{Gain: {gain_db: -20}}]}\n"
+        "  - chains: {pedals: [{Gain: {gain_db: -119}}]}\n"
+        "  - chains: {pedals: [{Delay: {delay_seconds: 0.01, mix: 1}}]}\n"
+        "  - tones: [clean]\n"
+    )
+    found = made(tmp_path / "a.wav", tmp_path / "out", text)
+    rejected = pq.read_table(tmp_path / "out" / "rejected.parquet")["reason"].to_pylist()
+    assert sorted(rejected) == ["gain"] * 2 + ["lag"] * 2 + ["silent"] * 2
+    assert (found.rows, found.rejected) == (2, 6)
+
+
+def test_shards_are_of_a_size_and_lose_nothing(
+    sources: Path, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sharding, "MOST_BYTES", 1_000_000)
+    monkeypatch.setattr(sharding, "GROUP_BYTES", 400_000)
+    made(sources, tmp_path / "out")
+    files = sorted((tmp_path / "out" / "data").iterdir())
+    assert len(files) > 2
+    assert {file.name.rsplit("-", 1)[1] for file in files if "train" in file.name} in (
+        set(), {f"{sum('train' in f.name for f in files):05d}.parquet"},
+    )  # fmt: skip
+    assert all(file.stat().st_size < 2_000_000 for file in files)
+    assert rows_of(tmp_path / "out").sort_by("id").equals(rows_of(dataset).sort_by("id"))
+
+
+def test_the_command_makes_a_data_set_and_goes_on(sources: Path, tmp_path: Path) -> None:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "morphsep", "generate", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("clip_seconds: 1\nclips_per_song: 1\nrender: [{tones: [clean]}]")
+    out = str(tmp_path / "out")
+    given = (str(sources), "-o", out, "--recipe", str(recipe), "--separator", "none")
+    first = run(*given, "--json", "--workers", "2")
+    assert first.returncode == 0, first.stderr
+    said = json.loads(first.stdout)
+    assert (said["rows"], said["rejected"], said["sources"]["done"]) == (3, 0, 3)
+    again = run(*given)
+    assert again.returncode == 0
+    assert "nothing to do" in again.stdout
+    lacking = run(str(sources), "-o", out)
+    assert lacking.returncode == 1
+    assert "--example" in lacking.stderr

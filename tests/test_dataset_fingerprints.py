@@ -1,0 +1,73 @@
+"""Fingerprints: the same sound is found whatever became of it; other sound is not."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+
+from morphsep.dataset.fingerprints import Words, alike, fingerprint
+from morphsep.dsp import ArrayReader, Signal
+from tests.songs import backing, guitar
+
+RATE = 44_100
+
+
+def words(sound: Signal) -> Words:
+    return fingerprint(ArrayReader(sound, RATE).read, sound.shape[1])
+
+
+def coded(sound: Signal) -> Signal:
+    file = io.BytesIO()
+    soundfile.write(file, sound.T, RATE, format="OGG")
+    file.seek(0)
+    decoded, _ = soundfile.read(file, dtype="float32", always_2d=True)
+    return np.ascontiguousarray(decoded.T)
+
+
+def through_telephone(sound: Signal) -> Signal:
+    there = soxr.resample(sound.T, RATE, 11025)
+    return np.ascontiguousarray(soxr.resample(there, 11025, RATE).T)
+
+
+SONG = guitar(12) + backing(12)
+COPIES = {
+    "coded": coded(SONG),
+    "softer": SONG * np.float32(0.1),
+    "later": np.pad(SONG, ((0, 0), (12_345, 0))),
+    "a part of it": SONG[:, 2 * RATE + 77 : 9 * RATE],
+    "mono": SONG.mean(axis=0, keepdims=True),
+    "resampled": through_telephone(SONG),
+}
+
+
+@pytest.mark.parametrize("copy", COPIES)
+def test_the_same_sound_is_found(copy: str) -> None:
+    assert alike({"song": words(SONG), copy: words(COPIES[copy])}) == [
+        tuple(sorted(("song", copy)))
+    ]
+
+
+def test_other_sound_is_not_found() -> None:
+    rng = np.random.default_rng(0)
+    others = {
+        "song": SONG,
+        "other notes": guitar(12, seed=50)[:, ::-1] + backing(12, seed=3),
+        "noise": rng.normal(size=(1, 12 * RATE)).astype(np.float32) * np.float32(0.1),
+        "silence": np.zeros((2, 12 * RATE), np.float32),
+        "more silence": np.zeros((1, 9 * RATE), np.float32),
+        "a click": np.pad(np.ones((1, 1), np.float32), ((0, 0), (0, 100))),
+    }
+    assert alike({name: words(sound) for name, sound in others.items()}) == []
+
+
+def test_words_do_not_depend_on_the_blocks_that_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = words(SONG)
+    monkeypatch.setattr("morphsep.dataset.fingerprints.BLOCK", 3 * RATE)
+    in_blocks = words(SONG)
+    assert whole.shape == in_blocks.shape
+    # a bit may differ where a difference of energies is nought
+    assert np.bitwise_count(whole ^ in_blocks).sum() <= 1e-3 * 32 * whole.size
