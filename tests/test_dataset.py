@@ -6,8 +6,10 @@ import csv
 import hashlib
 import io
 import json
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +20,12 @@ import pytest
 import soundfile
 
 from morphsep import manifest
-from morphsep.dataset import Generated, Running, Wanted, generate
+from morphsep.dataset import Generated, Running, Wanted, differences, generate, plan, verify
 from morphsep.dataset import shards as sharding
 from morphsep.dataset.recipe import parse_recipe
 from morphsep.errors import SettingError
 from morphsep.request import Settings, collect
-from morphsep.run import settle_jobs
+from morphsep.run import Pool, settle_jobs
 from morphsep.storage import location
 from tests.songs import backing, guitar, write
 
@@ -45,7 +47,7 @@ def made(sources: Path | str, out: Path, text: str = RECIPE, **others: Any) -> G
     """A data set of guitars that are alone."""
     settings = others.pop("settings", ALONE)
     jobs = settle_jobs(collect([str(sources)], out, settings, "generate"))
-    recipe = parse_recipe(text, "recipe.yaml")
+    recipe = replace(parse_recipe(text, "recipe.yaml"), sound=others.pop("sound", True))
     wanted = Wanted(recipe=recipe, text=text, **others)
     return generate(jobs, location(out), wanted, Running())
 
@@ -362,3 +364,62 @@ def test_the_command_makes_a_data_set_and_goes_on(sources: Path, tmp_path: Path)
     lacking = run(str(sources), "-o", out)
     assert lacking.returncode == 1
     assert "--example" in lacking.stderr
+
+
+def test_verify_renders_some_again_and_finds_what_was_changed(
+    dataset: Path, sources: Path, tmp_path: Path
+) -> None:
+    assert verify(location(dataset), Running()) == (3, [])
+    copy = tmp_path / "copy"
+    shutil.copytree(dataset, copy)
+    shard = next((copy / "data").iterdir())
+    shard.write_bytes(shard.read_bytes()[:-1] + b"?")
+    assert verify(location(copy), Running()) == (
+        0,
+        [f"data/{shard.name} was changed since it was written"],
+    )
+    shard.unlink()
+    assert verify(location(copy), Running()) == (0, [f"data/{shard.name} is missing"])
+
+
+def test_verify_finds_rows_that_do_not_come_out_again(
+    dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from morphsep.dataset.rendering import quality
+
+    monkeypatch.setattr(quality, "lufs", lambda sound: -20.0)
+    count, findings = verify(location(dataset), Running(), sample=1)
+    assert count == 1
+    assert len(findings) == 2 * ROWS
+    assert all("wet_sha256" in finding for finding in findings)
+
+
+def test_free_for_commercial_use_are_neither_such_backends_nor_such_weights(
+    sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "render: [{ladder: {from: clean, to: fuzz, backend: crossfade}}]"
+    monkeypatch.setattr("morphsep.backends.crossfade.Crossfade.licence", "CC-BY-NC-4.0")
+    with pytest.raises(SettingError, match=r"backend crossfade is under CC-BY-NC-4\.0"):
+        made(sources, tmp_path / "out", text, commercial_only=True)
+
+
+def test_a_data_set_without_sound_gives_the_same_sound_to_whoever_has_the_recordings(
+    dataset: Path, sources: Path, tmp_path: Path
+) -> None:
+    made(sources, tmp_path / "small", sound=False)
+    rows, full = rows_of(tmp_path / "small"), rows_of(dataset)
+    assert "wet" not in rows.column_names
+    assert rows["wet_sha256"].equals(full["wet_sha256"])
+    size = sum(file.stat().st_size for file in (tmp_path / "small" / "data").iterdir())
+    assert size < 300_000
+    assert differences(location(tmp_path / "small"), location(dataset)) == []
+
+
+def test_a_plan_says_rows_hours_bytes_and_time(sources: Path, tmp_path: Path) -> None:
+    jobs = settle_jobs(collect([str(sources)], tmp_path / "out", ALONE, "generate"))
+    recipe = parse_recipe(RECIPE, "recipe.yaml")
+    found = plan(jobs, str(tmp_path / "out"), recipe, pool=Pool(), on_cluster=False)
+    assert (found.sources, found.readable, found.clips, found.rows) == (3, 3, 6, 6 * ROWS)
+    assert found.hours == pytest.approx(6 * ROWS * 1.5 / 3600)
+    assert found.gigabytes > 0
+    assert not (tmp_path / "out").exists()

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from morphsep.cli.answers import print_answer, print_result
 from morphsep.cli.derived import derived
+from morphsep.cli.options import DryRun
 from morphsep.cli.running import GenerateOptions
 from morphsep.request import Settings
 
 if TYPE_CHECKING:
-    from morphsep.dataset import Generated
+    from morphsep.dataset import Generated, Wanted
+    from morphsep.request import Job
+
+WITHOUT = (
+    "a data set needs recordings, -o DATASET and --recipe RECIPE.yaml; "
+    "`morphsep generate --example drive-ladder > recipe.yaml` writes one"
+)
 
 
 @derived("generate")
@@ -48,12 +57,25 @@ def generate(
         bool,
         typer.Option(
             "--commercial-only",
-            help="Leave out sources that forbid commercial use, or of which no licence is known.",
+            help="Leave out recordings that forbid commercial use, or of which no licence is "
+            "known; refuse such backends and weights.",
         ),
     ] = False,
+    audio: Annotated[
+        bool,
+        typer.Option("--audio/--no-audio", help="Write the sound, or only what it was made from."),
+    ] = True,
+    render: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATASET",
+            help="Make the sound of a data set that was written with --no-audio, and compare it.",
+        ),
+    ] = None,
     new: Annotated[
         bool, typer.Option("--new", help="Give up another data set in the folder.")
     ] = False,
+    dry_run: DryRun = False,
     options: GenerateOptions,
 ) -> None:
     """Make a data set of clips, dry and changed: Parquet that `datasets` and duckdb read. The same
@@ -65,69 +87,92 @@ def generate(
 
         print(text_of(example), end="")
         return
-    if not sources or out is None or recipe is None:
-        raise SettingError(
-            "a data set needs recordings, -o DATASET and --recipe RECIPE.yaml; "
-            "`morphsep generate --example drive-ladder > recipe.yaml` writes one"
-        )
-    made = _generated(sources, out, recipe, settings, commercial_only, new, options)
-    _show(made, out, options.as_json)
-    raise typer.Exit(made.exit_code)
+    if not sources or out is None or (recipe is None) == (render is None):
+        raise SettingError(WITHOUT)
+    wanted = _wanted(recipe, render, audio=audio, commercial_only=commercial_only, new=new)
+    jobs = _jobs(sources, out, settings, options)
+    if dry_run:
+        _show_plan(jobs, out, wanted, options)
+        return
+    made = _generated(jobs, out, wanted, options)
+    differs = _compared(render, out) if render is not None else []
+    _show(made, out, differs, options.as_json)
+    raise typer.Exit(made.exit_code or (2 if differs else 0))
+
+
+def _wanted(recipe: str | None, render: str | None, *, audio: bool, **others: bool) -> Wanted:
+    from morphsep.dataset import Wanted
+    from morphsep.dataset.recipe import read_recipe
+
+    read, text = read_recipe(recipe or f"{(render or '').rstrip('/')}/recipe.yaml")
+    return Wanted(recipe=replace(read, sound=audio), text=text, **others)
+
+
+def _jobs(sources: list[str], out: str, settings: Settings, options: GenerateOptions) -> list[Job]:
+    from morphsep.request import collect
+    from morphsep.run import is_for_cluster, settle_jobs
+
+    jobs = collect(sources, out, settings, "generate")
+    return settle_jobs(jobs, is_for_cluster(options.executor, options.pool()))
+
+
+def _show_plan(jobs: Sequence[Job], out: str, wanted: Wanted, options: GenerateOptions) -> None:
+    from morphsep.dataset import plan
+    from morphsep.run import is_for_cluster
+
+    pool = options.pool()
+    on_cluster = is_for_cluster(options.executor, pool)
+    planned = plan(jobs, out, wanted.recipe, pool=pool, on_cluster=on_cluster)
+    print_answer(options.as_json, asdict(planned), planned.lines())
 
 
 def _generated(
-    sources: list[str],
-    out: str,
-    recipe: str,
-    settings: Settings,
-    commercial_only: bool,
-    new: bool,
-    options: GenerateOptions,
+    jobs: Sequence[Job], out: str, wanted: Wanted, options: GenerateOptions
 ) -> Generated:
     from morphsep.cli import display
-    from morphsep.dataset import Running, Wanted, generate
-    from morphsep.dataset.recipe import read_recipe
-    from morphsep.request import collect
-    from morphsep.run import is_for_cluster, keep_freed_memory, settle_jobs
+    from morphsep.dataset import Running, generate
+    from morphsep.run import keep_freed_memory
     from morphsep.storage import location
 
-    read, text = read_recipe(recipe)
     keep_freed_memory()
-    pool = options.pool()
-    jobs = collect(sources, out, settings, "generate")
-    jobs = settle_jobs(jobs, is_for_cluster(options.executor, pool))
     if not options.as_json:
         display.say_separators(jobs)
     with display.progress(jobs, quiet=options.as_json) as watch:
         running = Running(
-            executor=options.executor, pool=pool, work_in=options.work_in,
+            executor=options.executor, pool=options.pool(), work_in=options.work_in,
             max_failures=options.max_failures, timeout=options.timeout,
             on_progress=watch.event, on_outcome=watch.outcome,
         )  # fmt: skip
-        wanted = Wanted(recipe=read, text=text, commercial_only=commercial_only, new=new)
         return generate(jobs, location(out), wanted, running)
 
 
-def _show(made: Generated, out: str, as_json: bool) -> None:
+def _compared(original: str, out: str) -> list[str]:
+    from morphsep.dataset import differences
+    from morphsep.storage import location
+
+    return differences(location(original), location(out))
+
+
+def _show(made: Generated, out: str, differs: list[str], as_json: bool) -> None:
     from morphsep.cli import display
-    from morphsep.cli.answers import print_result
 
     facts: dict[str, Any] = {
-        "path": out, "rows": made.rows, "rejected": made.rejected,
+        "path": out, "rows": made.rows, "rejected": made.rejected, "differs": differs,
         "shards": [shard.name for shard in made.shards], "exit_code": made.exit_code,
     }  # fmt: skip
     if made.summary is not None:
         facts |= {"sources": display.as_json(made.summary)}
         if not as_json:
             display.closing_table(made.summary, out)
-    print_result(as_json, facts, _lines(made, out))
+    print_result(as_json, facts, [*_lines(made, out), *differs])
 
 
 def _lines(made: Generated, out: str) -> Iterator[str]:
     size = sum(shard.bytes for shard in made.shards)
     if made.summary is None:
         yield "nothing to do: the data set is finished"
-    yield f"{out}: {made.rows} rows in {len(made.shards)} shards, {size / 2**20:.0f} MiB"
+    yield f"{out}: {made.rows} rows in {len(made.shards)} shards, {size / 2**20:.1f} MiB"
     if made.rejected:
         yield f"left out: {made.rejected} rows, see {out.rstrip('/')}/rejected.parquet"
-    yield f"read {out.rstrip('/')}/README.md"
+    if made.rows:
+        yield f"read {out.rstrip('/')}/README.md"

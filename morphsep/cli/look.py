@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from morphsep.cli.answers import existing, list_plugins, print_answer, print_result
 from morphsep.cli.options import Address, ExecutorName, Json, Workers, local_path
 from morphsep.cli.running import ClusterOptions
+
+if TYPE_CHECKING:
+    from morphsep.run import Pool
 
 
 def doctor(
@@ -41,11 +44,16 @@ def verify(
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:
-    """Check finished tracks again. From their manifest, against what morphsep promises."""
+    """Check finished tracks again. From their manifest, against what morphsep promises. Of a data
+    set: its files, and a few of its recordings, rendered again."""
+    from morphsep import dataset
     from morphsep.manifest import count_lacking_tags
     from morphsep.run import verify as check
+    from morphsep.storage import location
 
     pool = ClusterOptions(address=address, workers=workers).pool()
+    if dataset.is_dataset(location(out)):
+        _verify_dataset(out, pool, as_json)
     folder = existing(out)
     lacking = count_lacking_tags(folder)
     count, findings = check(folder, executor, pool)
@@ -61,6 +69,17 @@ def verify(
     unchecked = {finding.track for finding in findings if finding.promise is None} - {""}
     is_nothing_checked = bool(unchecked) and len(unchecked) == count
     raise typer.Exit(3 if is_nothing_checked else 2 if findings else 0)
+
+
+def _verify_dataset(out: str, pool: Pool, as_json: bool) -> NoReturn:
+    """Its files against its lock; some of its sources are rendered again, on this machine."""
+    from morphsep import dataset
+    from morphsep.storage import location
+
+    count, findings = dataset.verify(location(out), dataset.Running(pool=pool))
+    lines = [*findings, f"{count} sources rendered again, {len(findings)} findings"]
+    print_result(as_json, {"sources": count, "findings": findings}, lines)
+    raise typer.Exit(2 if findings else 0)
 
 
 def status(

@@ -143,5 +143,7 @@ def show_plan(
     planned = run.plan(
         chosen_jobs(jobs, out, options), out, pipeline.command, pool=pool, on_cluster=on_cluster
     )
-    values = asdict(planned) | {"not_read": dict(unread.kinds) if unread else {}}
+    values = asdict(planned)
+    del values["durations"]  # one for each file
+    values |= {"not_read": dict(unread.kinds) if unread else {}}
     print_answer(options.as_json, values, [*planned.lines(), *([str(unread)] if unread else [])])

@@ -138,6 +138,12 @@ def _overview(facts: Facts) -> Iterator[str]:
         f"guitar as it was recorded, `wet` the same through effects, in step and as loud as dry "
         f"({loudness})."
     )
+    if not recipe.sound:
+        yield (
+            "The sound is not here, only its digests: whoever has the recordings makes it with "
+            "`morphsep generate SOURCES -o OUT --render THIS_FOLDER`, bit for bit on the same kind "
+            "of machine."
+        )
     yield from [
         "",
         "| split | rows | hours of wet | bytes | artists | songs |",

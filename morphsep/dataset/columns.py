@@ -65,13 +65,14 @@ COLUMNS: dict[str, tuple[str, str]] = {
 """Name -> (type, what it says)."""
 
 
-def column_names(*, backing: bool) -> list[str]:
-    """The columns of a data set, with or without the rest of the song."""
-    return [name for name in COLUMNS if backing or name not in AUDIO[2:]]
+def column_names(*, backing: bool, sound: bool = True) -> list[str]:
+    """The columns of a data set, with or without the rest of the song, and sound at all."""
+    absent = () if backing else AUDIO[2:]
+    return [name for name in COLUMNS if name not in (absent if sound else AUDIO)]
 
 
 @cache
-def schema(rate: int, *, backing: bool) -> pa.Schema:
+def schema(rate: int, *, backing: bool, sound: bool = True) -> pa.Schema:
     """The Arrow schema, with the features that Hugging Face's `datasets` reads.
 
     Args:
@@ -79,7 +80,7 @@ def schema(rate: int, *, backing: bool) -> pa.Schema:
     """
     import pyarrow as pa
 
-    names = column_names(backing=backing)
+    names = column_names(backing=backing, sound=sound)
     fields = [
         pa.field(name, _arrow(COLUMNS[name][0]), metadata={"description": COLUMNS[name][1]})
         for name in names

@@ -82,8 +82,8 @@ def _file(shard: Written) -> dict[str, Any]:
 
 
 def _records(split: str, shards: Sequence[Written], recipe: DataRecipe) -> dict[str, Any]:
-    names = [n for n in column_names(backing=recipe.backing) if COLUMNS[n][0] in TYPES]
-    names += [name for name in AUDIO if name in column_names(backing=recipe.backing)]
+    there = column_names(backing=recipe.backing, sound=recipe.sound)
+    names = [name for name in there if COLUMNS[name][0] in TYPES or name in AUDIO]
     return {
         "@type": "cr:RecordSet", "@id": split, "name": split,
         "field": [_field(split, name, shards[0].name) for name in names],

@@ -45,7 +45,7 @@ class Parts:
     def __init__(self, workspace: Workspace, recipe: DataRecipe) -> None:
         self._root = workspace.root / "clips"
         self._folder = self._root / recipe.key[:32]
-        self.schema = schema(recipe.rate, backing=recipe.backing)
+        self.schema = schema(recipe.rate, backing=recipe.backing, sound=recipe.sound)
 
     def name(self, job: Job, stem_key: str) -> str:
         """Names the part of a source: all that its rows say or sound like."""

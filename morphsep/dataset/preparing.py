@@ -7,12 +7,15 @@ from dataclasses import replace
 
 from morphsep.dataset.fingerprints import alike
 from morphsep.dataset.lock import Lock
-from morphsep.dataset.recipe import DataRecipe
-from morphsep.dataset.sources import SourceFacts, refusal, split_of
+from morphsep.dataset.recipe import DataRecipe, Ladder
+from morphsep.dataset.rendering import ladder_recipe
+from morphsep.dataset.sources import SourceFacts, forbids_commerce, refusal, split_of
 from morphsep.dataset.surveying import Surveyed, survey
 from morphsep.dataset.wanted import Running, Wanted
 from morphsep.errors import ErrorCode, SettingError
+from morphsep.morphing import build
 from morphsep.request import Job
+from morphsep.separators import SeparatorTraits
 from morphsep.stages import RunContext, Workspace
 from morphsep.storage import digest
 
@@ -23,12 +26,14 @@ def ready(
     """The jobs with their splits, and refused where their licences or their content say so.
 
     Raises:
-        SettingError: recordings in different splits are alike.
+        SettingError: recordings in different splits are alike; a licence forbids what is wanted.
     """
     recipe = wanted.recipe
     context = RunContext(
         out=str(workspace.out), work=workspace.elsewhere, command="generate", id="survey"
     )  # fmt: skip
+    if wanted.commercial_only:
+        _check_commercial(jobs, recipe)
     allowed = [_allowed(job, wanted) for job in jobs]
     found = survey(allowed, context, running.executor, running.pool)
     surveyed = {each.track: each for each in found}
@@ -47,6 +52,27 @@ def ready(
         kept.append(replace(facts, split=split).beside(job))
     _check_splits(kept, surveyed)
     return kept, surveyed
+
+
+def _check_commercial(jobs: Sequence[Job], recipe: DataRecipe) -> None:
+    """
+    Raises:
+        SettingError: a backend, or a separator's weights, must not be used commercially.
+    """
+    licences = {
+        f"the backend {each.backend}": ladder_recipe(each).backend.licence
+        for each in recipe.render
+        if isinstance(each, Ladder)
+    }
+    for settings in {job.settings for job in jobs if job.refusal is None}:
+        traits = SeparatorTraits(build(settings).separator)
+        licences[f"the separator {settings.separator}"] = traits.weights_licence or ""
+    for what, licence in licences.items():
+        if forbids_commerce(licence):
+            raise SettingError(
+                f"--commercial-only: {what} is under {licence}, which forbids commercial use; "
+                "choose another"
+            )
 
 
 def _allowed(job: Job, wanted: Wanted) -> Job:

@@ -80,6 +80,11 @@ NON_COMMERCIAL = re.compile(r"(?<![a-z])nc(?![a-z])|non[ -]?commercial", re.IGNO
 SHARE_ALIKE = re.compile(r"(?<![a-z])sa(?![a-z])|share[ -]?alike", re.IGNORECASE)
 
 
+def forbids_commerce(licence: str) -> bool:
+    """Whether a licence forbids commercial use."""
+    return bool(NON_COMMERCIAL.search(licence))
+
+
 def refusal(licence: str | None, *, commercial_only: bool) -> tuple[ErrorCode, str] | None:
     """Why a recording under a licence may not be used; None if it may.
 
@@ -101,7 +106,7 @@ def refusal(licence: str | None, *, commercial_only: bool) -> tuple[ErrorCode, s
             "no licence is known of it, so it cannot count as free for commercial use; name it in "
             "the list's column licence, or leave out --commercial-only",
         )
-    if NON_COMMERCIAL.search(licence):
+    if forbids_commerce(licence):
         return (
             "licence_forbids",
             f"its licence ({licence}) forbids commercial use; leave it out, or --commercial-only",
@@ -112,7 +117,7 @@ def refusal(licence: str | None, *, commercial_only: bool) -> tuple[ErrorCode, s
 def conditions(licences: Sequence[str | None]) -> list[str]:
     """What the licences of sources ask of whoever uses the data set, in sentences."""
     found = []
-    if any(licence and NON_COMMERCIAL.search(licence) for licence in licences):
+    if any(licence and forbids_commerce(licence) for licence in licences):
         found.append("Not for commercial use: some recordings forbid it.")
     if any(licence and SHARE_ALIKE.search(licence) for licence in licences):
         found.append("Share alike: what is made of it goes on under the same licence.")

@@ -33,6 +33,8 @@ class Plan:
     done_before: int
     """Tracks with an ok row in the manifest (the run checks whether it still holds)."""
     hours: float
+    durations: list[Seconds]
+    """Of each readable file."""
     chunks: int
     sections: int
     separators: dict[str, int]
@@ -122,6 +124,7 @@ def plan(
         of_unknown_length=num_unknown,
         done_before=len({r.track for r in rows if r.status == "ok"} & {j.track for j in jobs}),
         hours=sum(cost.duration for cost in costs) / 3600,
+        durations=[cost.duration for cost in costs],
         chunks=sum(cost.chunks for cost in costs),
         sections=sum(cost.sections for cost in costs),
         separators=dict(separators),

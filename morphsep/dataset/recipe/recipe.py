@@ -31,12 +31,22 @@ class Ladder:
         """0 ... 1."""
         return tuple(round(step / (self.steps - 1), 6) for step in range(self.steps))
 
+    @property
+    def rows(self) -> int:
+        """Of a clip."""
+        return self.steps + (self.steps - 2 if self.crossfades else 0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tones:
     """The guitar through each of some tones."""
 
     tones: tuple[str, ...]
+
+    @property
+    def rows(self) -> int:
+        """Of a clip."""
+        return len(self.tones)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +68,11 @@ class Chains:
     pedals: tuple[PedalRange, ...]
     shuffled: bool = False
     """Whether the order of the pedals is drawn, too."""
+
+    @property
+    def rows(self) -> int:
+        """Of a clip."""
+        return self.per_clip
 
 
 Rendering = Ladder | Tones | Chains
@@ -85,6 +100,8 @@ class DataRecipe:
     """dB by which a wet clip may be raised or lowered to be as loud as its dry one."""
     backing: bool = False
     """Whether rows have the rest of the song and the changed song, too."""
+    sound: bool = True
+    """Whether rows hold their sound, or only its digests."""
     splits: Mapping[str, float] = field(default_factory=lambda: {"train": 1.0})
     """Share of each, of the artists (of songs where no artist is known)."""
     seed: int = 0
@@ -93,6 +110,11 @@ class DataRecipe:
     def length(self) -> int:
         """Samples of a clip at 44.1 kHz."""
         return round(self.seconds * MODEL_RATE)
+
+    @property
+    def rows_per_clip(self) -> int:
+        """What is rendered of each clip."""
+        return sum(each.rows for each in self.render)
 
     @property
     def key(self) -> str:

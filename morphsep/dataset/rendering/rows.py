@@ -107,11 +107,14 @@ class RowMaker:
     ) -> dict[str, Any]:
         changed = each.wet * np.float32(from_db(quality.wet_gain_db))
         wet, wet_digest = self._flac(changed)
+        digests = {"dry_sha256": dry[1], "wet_sha256": wet_digest}
+        if not self.recipe.sound:
+            return digests
         clip = f"{self.source}-{take.number:05d}"
-        found: dict[str, Any] = {
-            "dry": {"bytes": dry[0], "path": f"{clip}-dry.flac"}, "dry_sha256": dry[1],
-            "wet": {"bytes": wet, "path": f"{name}-wet.flac"}, "wet_sha256": wet_digest,
-        }  # fmt: skip
+        found: dict[str, Any] = digests | {
+            "dry": {"bytes": dry[0], "path": f"{clip}-dry.flac"},
+            "wet": {"bytes": wet, "path": f"{name}-wet.flac"},
+        }
         if backing is not None:
             rest = backing * np.float32(from_db(quality.dry_gain_db))
             found["backing"] = {"bytes": self._flac(rest)[0], "path": f"{clip}-backing.flac"}
