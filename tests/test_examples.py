@@ -158,6 +158,9 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path.unlink()
     shutil.copy(place / "albums" / "02.flac", place / "song.flac")
     songs.write(place / "guitar.wav", guitar, subtype="FLOAT")
+    songs.write(place / "guitars" / "take.wav", guitar)
+    recipe = "clip_seconds: 1\nrender: [{ladder: {from: clean, to: fuzz, steps: 2}}]"
+    (place / "recipe.yaml").write_text(recipe, encoding="utf-8")
     songs.write(place / "reamped.wav", np.tanh(4 * guitar))
     for name in ("their_solo.wav", "violin.wav", "riff.wav"):
         songs.write(place / name, songs.guitar(3.0, seed=7))
