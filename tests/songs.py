@@ -13,14 +13,16 @@ from morphsep.dsp.signal import Signal
 
 def pluck(num_samples: int, rate: int, pitch: float, seed: int) -> np.ndarray:
     """A plucked string (Karplus and Strong, 1983), float64 ``[T]``."""
-    from scipy.signal import lfilter
-
     period = round(rate / pitch)
-    burst = np.zeros(num_samples)
-    burst[:period] = np.random.default_rng(seed).uniform(-1, 1, period)[:num_samples]
-    feedback = np.zeros(period + 2)
-    feedback[0], feedback[period], feedback[period + 1] = 1.0, -0.498, -0.498
-    return np.asarray(lfilter([1.0], feedback, burst))
+    string = np.zeros(period + 1 + max(period, num_samples))  # silent before it is plucked
+    start, end = period + 1, period + 1 + num_samples
+    string[start : start + period] = np.random.default_rng(seed).uniform(-1, 1, period)
+    for first in range(start + period, end, period):
+        earlier = string[first - period - 1 : min(first, end - period)]
+        string[first : first + period][: earlier.size - 1] = (
+            0.498 * earlier[:-1] + 0.498 * earlier[1:]
+        )
+    return string[start:end]
 
 
 def guitar(seconds: float, rate: int = 44100, channels: int = 2, seed: int = 0) -> Signal:
