@@ -8,6 +8,7 @@ import shlex
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ import yaml
 
 import morphsep
 from morphsep.cli.app import app
+from morphsep.dsp import Signal
+from morphsep.separators import Mix
+from morphsep.separators.embedded import Embedded
 from morphsep.separators.own_stem import resolve_stem
 from morphsep.tones import get_tone
 from tests import songs
@@ -136,9 +140,15 @@ def reason(arguments: list[str]) -> str | None:
     return next((why for sign, why in NOT_RUN.items() if sign in line), None)
 
 
+@cache
+def command_line() -> Any:
+    """All commands, as typer has built them."""
+    return typer.main.get_command(app)
+
+
 def parse(arguments: list[str]) -> None:
     """Reads arguments as the command line does; raises what it says of a mistake."""
-    command: Any = typer.main.get_command(app)
+    command = command_line()
     while hasattr(command, "commands"):
         name, *arguments = arguments
         command = command.commands[name]
@@ -199,6 +209,22 @@ def run_python(example: Example) -> None:
     exec(compile(example.text, str(example), "exec"), names)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _separated_once() -> Iterator[None]:
+    """All examples are about the same few sounds: each is separated once, not once a page."""
+    separate, made = Embedded.separate, dict[tuple[bytes, int, int], Signal]()
+
+    def remembered(self: Embedded, mix: Mix, start: int, stop: int) -> Signal:
+        key = (mix.read(0, mix.num_samples).tobytes(), start, stop)
+        if key not in made:
+            made[key] = separate(self, mix, start, stop)
+        return made[key].copy()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Embedded, "separate", remembered)
+        yield
+
+
 @pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_examples_work_as_printed(
@@ -246,7 +272,7 @@ def test_the_list_of_the_page_does_what_it_says(
 
 
 def command_of(words: list[str]) -> tuple[Any, list[str]]:
-    command: Any = typer.main.get_command(app)
+    command = command_line()
     while words and hasattr(command, "commands") and words[0] in command.commands:
         command, words = command.commands[words[0]], words[1:]
     return command, words

@@ -53,8 +53,21 @@ def whole(channels: int) -> Signal:
     st.sampled_from([1, 2]),
     st.lists(st.one_of(st.integers(1, LENGTH - 1), st.just(BLOCK * HOP)), min_size=1, max_size=3),
 )
-@settings(deadline=None, max_examples=10)
+@settings(deadline=None, max_examples=20)
+@pytest.mark.slow
 def test_any_cut_gives_the_same_bits(channels: int, cuts: list[int]) -> None:
+    check_cuts(channels, cuts)
+
+
+@pytest.mark.parametrize(
+    ("channels", "cuts"),
+    [(1, [BLOCK * HOP]), (1, [5, LENGTH - 1]), (2, [LENGTH - RATE, BLOCK * HOP + 777])],
+)
+def test_these_cuts_give_the_same_bits(channels: int, cuts: list[int]) -> None:
+    check_cuts(channels, cuts)
+
+
+def check_cuts(channels: int, cuts: list[int]) -> None:
     mix = ArrayMix(SONGS[channels])
     edges = [0, *sorted(cuts), LENGTH]
     parts = [Harmonic().separate(mix, a, b) for a, b in pairwise(edges)]
