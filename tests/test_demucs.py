@@ -499,22 +499,6 @@ def test_exchanged_weights_make_the_new_models_stem_under_its_key(tmp_path: Path
     assert not np.allclose(after, before)
 
 
-def test_travels_without_its_weights(small: Path) -> None:
-    separator = Demucs(str(small), device="cpu", overlap=0.5)
-    separator.load()
-    data = pickle.dumps(separator)
-    assert len(data) < 1000
-    assert pickle.loads(data).fingerprint() == separator.fingerprint()
-
-
-def test_loading_leaves_the_global_generators_alone(small: Path) -> None:
-    torch.manual_seed(3)
-    expected = torch.rand(1)
-    torch.manual_seed(3)
-    Demucs(str(small), device="cpu", shifts=1).separate(song(100), 0, 100)
-    assert torch.equal(torch.rand(1), expected)
-
-
 @pytest.mark.slow
 def test_equals_demucs_at_full_size(tmp_path: Path) -> None:
     folder = write_htdemucs(tmp_path, full=True)

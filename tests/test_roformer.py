@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -548,22 +547,6 @@ def test_fingerprint_holds_what_changes_the_stem_and_nothing_else(
     for wrong in ({"batch_size": 0}, {"num_overlap": 0}, {"lanes": 0}, {"device": "quantum"}):
         with pytest.raises(SettingError):
             fingerprint(**wrong)
-
-
-def test_travels_without_its_weights(small: Path) -> None:
-    separator = RoFormer(str(small), device="cpu")
-    separator.load()
-    data = pickle.dumps(separator)
-    assert len(data) < 1000
-    assert pickle.loads(data).fingerprint() == separator.fingerprint()
-
-
-def test_loading_leaves_the_global_generators_alone(small: Path) -> None:
-    torch.manual_seed(3)
-    expected = torch.rand(1)
-    torch.manual_seed(3)
-    RoFormer(str(small), device="cpu").separate(song(100), 0, 100)
-    assert torch.equal(torch.rand(1), expected)
 
 
 @pytest.mark.slow

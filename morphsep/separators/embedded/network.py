@@ -179,7 +179,8 @@ def load(path: Path, before: int, block: int) -> BlockModel:
     try:
         # Counters stay whole numbers.
         state = {k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()}
-        network = BandNetwork()
+        with torch.random.fork_rng(devices=[]):  # building draws initial weights
+            network = BandNetwork()
         network.load_state_dict(state)
     except (OSError, SafetensorError, RuntimeError) as error:
         raise SettingError(f"{path} cannot be read ({error}): install morphsep again.") from error
