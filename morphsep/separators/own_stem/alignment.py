@@ -68,9 +68,11 @@ def fit(excerpts: Sequence[Excerpt], sample_rate: int) -> Fit:
         sample_rate: Hz.
     """
     spectra = [_Spectra.of(excerpt) for excerpt in excerpts]
-    floor = FLOOR * float(np.mean([np.mean(s.power(sample_rate)) for s in spectra])) + TINY
-    curves = np.array([s.correlation(sample_rate, floor) for s in spectra])
-    energy = sum(s.energy(sample_rate, floor) for s in spectra)
+    powers = [s.power(sample_rate) for s in spectra]
+    floor = FLOOR * float(np.mean([power.mean() for power in powers])) + TINY
+    noises = [power + floor for power in powers]
+    curves = np.array([s.correlation(noise) for s, noise in zip(spectra, noises, strict=True)])
+    energy = sum(s.energy(noise) for s, noise in zip(spectra, noises, strict=True))
     reach = curves.shape[1] // 2
     gains = curves.sum(axis=0) / max(energy, TINY)
     index = _peak(gains)
@@ -119,19 +121,19 @@ class _Spectra:
         width = max(MIN_SMOOTHING, round(SMOOTHING_HZ * self.size / sample_rate))
         return np.asarray(uniform_filter1d((np.abs(self.mix) ** 2).sum(axis=0), width))
 
-    def correlation(self, sample_rate: int, floor: float) -> Curve:
-        """Weighted correlation at every lag, ``[num_lags]``."""
+    def correlation(self, noise: Curve) -> Curve:
+        """Correlation at every lag, ``[num_lags]``, weighted by the inverse of the noise's
+        power."""
         from scipy.fft import irfft
 
-        cross = (np.conj(self.stem) * self.mix).sum(axis=0) / (self.power(sample_rate) + floor)
+        cross = (np.conj(self.stem) * self.mix).sum(axis=0) / noise
         return np.asarray(irfft(cross, self.size)[: self.num_lags])
 
-    def energy(self, sample_rate: int, floor: float) -> float:
+    def energy(self, noise: Curve) -> float:
         """The stem's energy under the same weights."""
-        from scipy.fft import irfft
-
-        own = (np.abs(self.stem) ** 2).sum(axis=0) / (self.power(sample_rate) + floor)
-        return float(irfft(own, self.size)[0])
+        own = (np.abs(self.stem) ** 2).sum(axis=0) / noise
+        once = own[0] + (own[-1] if self.size % 2 == 0 else 0.0)  # bins without a mirror image
+        return float(2 * own.sum() - once) / self.size
 
 
 def _contrast(curve: Curve) -> float:
