@@ -1,11 +1,11 @@
 """This process, several on this machine and a cluster leave the same files, bit for bit, and the
 same manifest but for times: over separators, backends, kinds of tone and ways to fail. One run each
-does all of it."""
+does all of it: each separator and each backend, and with ``slow`` every pair of both."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -28,8 +28,11 @@ from morphsep.run.verification import verify
 from morphsep.storage import location
 from tests import songs
 from tests.checkpoints import write_htdemucs
+from tests.contracts.pairs import OTHER_PAIRS, PAIRS
 from tests.roformer_checkpoints import write_roformer
 
+Done = dict[str, tuple[Path, Summary]]
+"""What was done at each of `PLACES`: the output folder and the summary."""
 PIPELINES = {"morph": REPROCESS, "separate": SEPARATE}
 
 pytestmark = [
@@ -41,7 +44,6 @@ pytestmark = [
 
 PLACES = (("here", "local", 1), ("processes", "local", 2), ("ray", "ray", 2))
 """Where the work is done: a name, the executor, and how many workers."""
-BACKENDS = ("chain", "spectral", "crossfade", "vocoder")
 FORMATS = {
     "none": ("wav", 22050, 2, "FLOAT"),
     "stem": ("wav", 48000, 2, "PCM_24"),
@@ -52,11 +54,6 @@ FORMATS = {
     "ensemble": ("wav", 44100, 1, "PCM_24"),
 }
 """Each separator's song: extension, Hz, channels, subtype."""
-PAIRS = [
-    (separator, backend)
-    for separator in FORMATS
-    for backend in (BACKENDS if separator not in ("roformer", "ensemble") else ("crossfade",))
-]
 TONES: dict[str, dict[str, Any]] = {
     "points": {"to": "chorus", "amount": "0:00=0 0:06=0 0:07=1", "backend": "spectral"},
     "a curve": {"to": "chorus", "amount": "curve.csv"},
@@ -66,11 +63,7 @@ TONES: dict[str, dict[str, Any]] = {
     "even steps": {"backend": "crossfade", "uniform": True},
 }
 """More of what a recipe can be made of, over the separator `none`; files lie beside the song."""
-MORPHED = (
-    *(f"{separator}, {backend}" for separator, backend in PAIRS),
-    *TONES,
-    "diffusion",
-)
+MORPHED = (*(", ".join(pair) for pair in PAIRS), *TONES, "diffusion")
 FAILED = {"broken": "not_audio", "absent": "not_found", "no stem": "stem_not_found"}
 
 
@@ -133,7 +126,7 @@ def job(name: str, path: Path, out: Path, command: Any = "morph", **settings: An
     return replace(found, track=f"{name}{Path(found.track).suffix}")
 
 
-def on_each(tmp: Path, jobs: Any, command: Any = "morph") -> dict[str, tuple[Path, Summary]]:
+def on_each(tmp: Path, jobs: Any, command: Any = "morph") -> Done:
     done = {}
     for name, executor, workers in PLACES:
         out = tmp / name
@@ -147,14 +140,24 @@ def on_each(tmp: Path, jobs: Any, command: Any = "morph") -> dict[str, tuple[Pat
 
 
 @pytest.fixture(scope="module")
-def morphed(
-    cluster, one_thread, tmp_path_factory, songs_of, separators, tiny_diffusion
-) -> dict[str, tuple[Path, Summary]]:
-    def jobs(out: Path) -> list[Job]:
-        listed = [
+def jobs_of(songs_of, separators) -> Callable[..., list[Job]]:
+    """Jobs for pairs of a separator and a backend."""
+
+    def jobs(pairs: list[tuple[str, str]], out: Path) -> list[Job]:
+        return [
             job(f"{name}, {backend}", songs_of[name], out, backend=backend, **separators[name])
-            for name, backend in PAIRS
+            for name, backend in pairs
         ]
+
+    return jobs
+
+
+@pytest.fixture(scope="module")
+def morphed(
+    cluster, one_thread, tmp_path_factory, songs_of, separators, tiny_diffusion, jobs_of
+) -> Done:
+    def jobs(out: Path) -> list[Job]:
+        listed = jobs_of(PAIRS, out)
         plain = partial(job, out=out, separator="none")
         listed += [plain(name, songs_of[name], **settings) for name, settings in TONES.items()]
         listed += [plain(name, songs_of[name]) for name in ("broken", "absent")]
@@ -167,9 +170,12 @@ def morphed(
 
 
 @pytest.fixture(scope="module")
-def separated(
-    cluster, one_thread, tmp_path_factory, songs_of, separators
-) -> dict[str, tuple[Path, Summary]]:
+def others_morphed(cluster, one_thread, tmp_path_factory, jobs_of) -> Done:
+    return on_each(tmp_path_factory.mktemp("others"), partial(jobs_of, OTHER_PAIRS))
+
+
+@pytest.fixture(scope="module")
+def separated(cluster, one_thread, tmp_path_factory, songs_of, separators) -> Done:
     def jobs(out: Path) -> list[Job]:
         return [
             replace(found, track=f"{found.track.removesuffix('.wav')}.guitar.wav")
@@ -200,7 +206,7 @@ def results(of: tuple[Path, Summary], row: manifest.TrackRow) -> Iterator[bytes]
     yield from ((of[0] / name).read_bytes() for name in (row.output, row.backing) if name)
 
 
-def check_same(done: dict[str, tuple[Path, Summary]], name: str) -> manifest.TrackRow:
+def check_same(done: Done, name: str) -> manifest.TrackRow:
     one = track(done["here"], name)
     for place in ("processes", "ray"):
         other = track(done[place], name)
@@ -210,7 +216,17 @@ def check_same(done: dict[str, tuple[Path, Summary]], name: str) -> manifest.Tra
 
 
 @pytest.mark.parametrize("name", MORPHED)
-def test_a_morphed_song_is_the_same(morphed, name: str) -> None:
+def test_a_morphed_song_is_the_same(morphed: Done, name: str) -> None:
+    check_morphed(morphed, name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [", ".join(pair) for pair in OTHER_PAIRS])
+def test_any_other_pair_is_the_same(others_morphed: Done, name: str) -> None:
+    check_morphed(others_morphed, name)
+
+
+def check_morphed(morphed: Done, name: str) -> None:
     row = check_same(morphed, name)
     assert row.status == "ok", row.message
     assert row.num_morphed
@@ -235,24 +251,33 @@ def test_a_failure_is_the_same(morphed, name: str, code: str) -> None:
     assert (row.status, row.error_code) == ("failed", code)
 
 
-def test_there_is_nothing_besides(morphed, separated) -> None:
-    for done, failed in ((morphed, len(FAILED)), (separated, 0)):
-        tracks = [[row.track for row in manifest.read_tracks(out)] for out, _ in done.values()]
-        assert tracks[0] == tracks[1] == tracks[2]
-        summaries = [summary for _, summary in done.values()]
-        heard = [{o.row.track: (o.fresh, o.row.key) for o in s.outcomes} for s in summaries]
-        assert heard[0] == heard[1] == heard[2]
-        assert sorted(heard[0]) == tracks[0]
-        assert [len(s.failed) for s in summaries] == [failed] * 3
-        assert [s.exit_code for s in summaries] == [2 if failed else 0] * 3
-        assert [verify(out) for out, _ in done.values()] == [(len(tracks[0]), [])] * 3
-    assert track(morphed["ray"], "harmonic (2)").error_code == "duplicate"
+@pytest.mark.parametrize(
+    ("runs", "failed"),
+    [
+        ("morphed", len(FAILED)),
+        ("separated", 0),
+        pytest.param("others_morphed", 0, marks=pytest.mark.slow),
+    ],
+)
+def test_there_is_nothing_besides(runs: str, failed: int, request: pytest.FixtureRequest) -> None:
+    done: Done = request.getfixturevalue(runs)
+    tables = [manifest.read_tracks(out) for out, _ in done.values()]
+    assert {row.track: row.retries for rows in tables for row in rows if row.retries} == {}
+    tracks = [[row.track for row in rows] for rows in tables]
+    assert tracks[0] == tracks[1] == tracks[2]
+    summaries = [summary for _, summary in done.values()]
+    heard = [{o.row.track: (o.fresh, o.row.key) for o in s.outcomes} for s in summaries]
+    assert heard[0] == heard[1] == heard[2]
+    assert sorted(heard[0]) == tracks[0]
+    assert [len(s.failed) for s in summaries] == [failed] * 3
+    assert [s.exit_code for s in summaries] == [2 if failed else 0] * 3
+    assert [verify(out) for out, _ in done.values()] == [(len(tracks[0]), [])] * 3
 
 
-def test_nothing_is_counted_as_tried_again(morphed, separated) -> None:
-    for done in (morphed, separated):
-        rows = [row for out, _ in done.values() for row in manifest.read_tracks(out)]
-        assert {row.track: row.retries for row in rows if row.retries} == {}
+def test_an_input_that_is_named_twice_fails_once(morphed: Done) -> None:
+    assert [track(morphed[where], "harmonic (2)").error_code for where in morphed] == (
+        ["duplicate"] * 3
+    )
 
 
 def test_evaluating_finds_the_same(morphed, tmp_path: Path) -> None:
@@ -266,7 +291,7 @@ def test_evaluating_finds_the_same(morphed, tmp_path: Path) -> None:
     for track, score in scores.items():
         is_morphed = rows[track].status == "ok" and rows[track].num_morphed
         assert score.error_code in (("",) if is_morphed else ("not_finished", "nothing_morphed"))
-    few = [row for row in rows.values() if row.num_morphed][::8]
+    few = [row for row in rows.values() if row.num_morphed][::4]
     for row, chunks in manifest.rows_with_chunks(out, few):
         (here,) = evaluating._score(str(out), finished(row, chunks))
         assert here.values == pytest.approx(scores[row.track].values, abs=1e-4)

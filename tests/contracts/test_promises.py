@@ -1,4 +1,4 @@
-"""The design's promises, over every separator and backend."""
+"""The design's promises, over every separator and backend; with ``slow`` over every pair."""
 
 from __future__ import annotations
 
@@ -14,12 +14,8 @@ import morphsep
 from morphsep.run.verification import verify
 from tests import songs
 from tests.checkpoints import write_htdemucs
+from tests.contracts.pairs import OTHER_PAIRS, PAIRS, SEPARATORS
 from tests.roformer_checkpoints import write_roformer
-
-BACKENDS = ("chain", "spectral", "crossfade", "vocoder")
-SEPARATORS = ("none", "stem", "harmonic", "embedded", "demucs")
-HOSTED = ("roformer", "ensemble")
-"""The same as demucs but for the model: tried with one backend."""
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +48,7 @@ def song_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     return path
 
 
-every_separator = pytest.mark.parametrize("separation", [*SEPARATORS, *HOSTED], indirect=True)
+every_separator = pytest.mark.parametrize("separation", SEPARATORS, indirect=True)
 
 
 def rms(signal: np.ndarray) -> float:
@@ -65,7 +61,7 @@ def rms(signal: np.ndarray) -> float:
     [("PCM_16", 44100, 2), ("PCM_24", 48000, 1), ("FLOAT", 22050, 2), ("PCM_32", 44100, 1)],
 )
 def test_amount_0_gives_the_input_back_bit_for_bit(tmp_path, separation, subtype, rate, channels):
-    path = songs.song(tmp_path, 6.0, rate, channels, subtype)
+    path = songs.song(tmp_path, 2.0, rate, channels, subtype)
     row = morphsep.morph_file(path, tmp_path / "out", to="distortion", amount=0, **separation)
     np.testing.assert_array_equal(songs.read(tmp_path / "out" / row.output), songs.read(path))
     assert row.num_morphed == 0
@@ -73,8 +69,8 @@ def test_amount_0_gives_the_input_back_bit_for_bit(tmp_path, separation, subtype
 
 @pytest.mark.parametrize(
     ("separation", "backend", "uniform"),
-    [*((name, backend, False) for name in SEPARATORS for backend in BACKENDS),
-     *((name, "crossfade", False) for name in HOSTED),
+    [*((*pair, False) for pair in PAIRS),
+     *(pytest.param(*pair, False, marks=pytest.mark.slow) for pair in OTHER_PAIRS),
      ("harmonic", "chain", True)],
     indirect=["separation"],
 )  # fmt: skip
@@ -100,10 +96,12 @@ def test_promises_1_to_3_and_5_to_7(song_of, separation, backend, uniform) -> No
 
 @pytest.mark.parametrize(
     ("separation", "backend", "rate", "uniform"),
-    [*((name, backend, 44100, False) for name in SEPARATORS for backend in BACKENDS),
-     *((name, "crossfade", rate, False) for name in HOSTED for rate in (8000, 96000)),
-     *((name, "chain", 32000, False) for name in SEPARATORS),
-     ("harmonic", "spectral", 32000, True)],
+    [*((*pair, 44100, False) for pair in PAIRS),
+     *(pytest.param(*pair, 44100, False, marks=pytest.mark.slow) for pair in OTHER_PAIRS),
+     ("demucs", "chain", 32000, False), ("harmonic", "spectral", 32000, True),
+     ("roformer", "crossfade", 96000, False), ("ensemble", "crossfade", 8000, False),
+     *(pytest.param(name, "chain", 32000, False, marks=pytest.mark.slow)
+       for name in SEPARATORS if name != "demucs")],
     indirect=["separation"],
 )  # fmt: skip
 def test_the_result_does_not_depend_on_the_sections(song_of, separation, backend, rate, uniform):
