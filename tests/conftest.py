@@ -6,9 +6,11 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
-from itertools import compress, groupby, zip_longest
+from itertools import compress, groupby, takewhile, zip_longest
 from operator import not_
 from pathlib import Path
 
@@ -24,6 +26,9 @@ from tests.object_store import ObjectStore
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
+AFTER_RAY = pytest.StashKey[bool]()
+"""Of tests after which none on Ray comes."""
+
 # a shell that runs the tests in the background has SIGINT ignored, and children inherit that
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -36,6 +41,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     on_ray = [any(item.get_closest_marker("ray") for item in found) for found in files]
     turns = zip_longest(compress(files, on_ray), compress(files, map(not_, on_ray)), fillvalue=[])
     items[:] = [item for pair in turns for found in pair for item in found]
+    for item in takewhile(lambda item: not item.get_closest_marker("ray"), reversed(items)):
+        item.stash[AFTER_RAY] = True
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """The cluster ends with the last test on it: idle, it takes a tenth of a core."""
+    ray = sys.modules.get("ray")
+    if item.stash.get(AFTER_RAY, False) and ray and ray.is_initialized():
+        with warnings.catch_warnings(action="ignore"):  # Ray's own
+            ray.shutdown()
 
 
 @pytest.fixture(scope="session")
@@ -113,6 +128,8 @@ def cluster(
         "PYTHONPATH": path, witnesses.FOLDER: str(witnessed), "CUDA_VISIBLE_DEVICES": "0,1",
         "MORPHSEP_WEIGHTS": str(tmp_path_factory.mktemp("weights")),
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+        # nobody reads the workers' logs here, and to look for them takes minutes of all tests' time
+        "LOG_NAME_UPDATE_INTERVAL_S": "3600",
     }  # fmt: skip
     with (
         # Ray's sockets need a short path
