@@ -14,7 +14,7 @@ NEWEST := morphsep/errors.py $(addprefix morphsep/,audio dsp manifest request st
 NEWEST_RAY := tests/test_streaming.py tests/contracts/test_workers.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-newest lint types format docs bench evaluate constraints clean \
+.PHONY: help demo test tests test-slow test-newest lint types format docs bench evaluate constraints clean \
 	for-demo for-docs for-test
 
 help: ## print this list
@@ -23,7 +23,11 @@ help: ## print this list
 demo: for-demo ## change the guitar in a real clip; results in demo-out/
 	@$(PYTHON) -m jobs.demo
 
-test: lint types ## lint, types and tests
+# The types beside the tests, which wait now and then; what they say is said again at the end.
+test: lint ## lint, types and tests
+	@$(MAKE) --no-print-directory -j2 types tests || { $(MAKE) --no-print-directory types; exit 1; }
+
+tests: for-test
 	$(TESTS) $(PYTEST)
 
 test-slow: for-test ## the slow tests, all or some: PYTEST=tests/faults
