@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+from contextlib import chdir
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
 from morphsep.evaluation.listening import read_test
 from morphsep.storage import location
+from tests.commands import invoke
 from tests.listening import clicker, listeners, rendered, write_answers
 
 
-def listen(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "morphsep", "listen", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+def listen(folder: Path, *arguments: str) -> CompletedProcess[str]:
+    with chdir(folder):
+        return invoke("listen", *arguments)
 
 
 @pytest.fixture(scope="module")

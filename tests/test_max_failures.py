@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +18,7 @@ from morphsep.run.summary import Summary
 from morphsep.run.tally import most_failures
 from morphsep.run.verification import verify
 from tests import songs
+from tests.commands import invoke
 
 
 @pytest.mark.parametrize(
@@ -122,10 +121,9 @@ def test_none_done_is_said_by_the_exit_code(folder: Path) -> None:
 @pytest.mark.parametrize("as_json", [False, True])
 def test_the_command_says_it(folder: Path, as_json: bool) -> None:
     out = folder.parent / "out"
-    done = subprocess.run(
-        [sys.executable, "-m", "morphsep", "morph", folder, "-o", out, "--to", "fuzz",
-         "--separator", "none", "--max-failures", "1", *(["--json"] if as_json else [])],
-        capture_output=True, text=True, check=False,
+    done = invoke(
+        "morph", folder, "-o", out, "--to", "fuzz", "--separator", "none", "--max-failures", "1",
+        *(["--json"] if as_json else []),
     )  # fmt: skip
     assert done.returncode == 2, done.stderr
     sentence = "stopped: 2 tracks failed, and --max-failures allows 1"
@@ -134,10 +132,9 @@ def test_the_command_says_it(folder: Path, as_json: bool) -> None:
 
 
 def test_a_value_that_cannot_be_ends_the_command(folder: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "morphsep", "morph", folder, "-o", folder.parent / "out",
-         "--to", "fuzz", "--separator", "none", "--max-failures", "some"],
-        capture_output=True, text=True, check=False,
+    done = invoke(
+        "morph", folder, "-o", folder.parent / "out", "--to", "fuzz", "--separator", "none",
+        "--max-failures", "some",
     )  # fmt: skip
     assert done.returncode == 1
     assert "--max-failures takes a number or a share such as 5%, got 'some'" in done.stderr

@@ -563,7 +563,14 @@ def plain(network: Any) -> tuple[Signal, Signal]:
     return latents, codec.decode(latents, START)
 
 
-@pytest.mark.parametrize("names", [*((name,) for name in TRANSFORMATIONS), ON_CPU, ELSEWHERE])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ON_CPU,
+        ELSEWHERE,
+        *(pytest.param((name,), marks=pytest.mark.slow) for name in TRANSFORMATIONS),
+    ],
+)
 def test_each_transformation_alone_and_together_change_nothing(
     network: Any, plain: tuple[Signal, Signal], names: tuple[str, ...]
 ) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import struct
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +25,7 @@ from morphsep.run.verification import verify
 from morphsep.stages.output import output_of
 from morphsep.stages.workspace import Workspace
 from morphsep.storage import files, location
+from tests.commands import invoke
 
 RATE = 44_100
 CONTENTS = {
@@ -186,16 +185,18 @@ def test_kinds_that_are_not_read_are_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["morph", "plan"])
-def test_commands_name_the_kinds_that_are_not_read(tmp_path: Path, command: str) -> None:
+def test_commands_name_the_kinds_that_are_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
     sound(tmp_path / "in" / "x.wav", "wav", 0.2)
     for name in ("a.amr", "b.amr", "c.amr"):
         (tmp_path / "in" / name).write_bytes(b"?")
-    words = [sys.executable, "-m", "morphsep", command, "in", "-o", "out", "--to", "fuzz"]
-    words += ["--separator", "none", "--executor", "local"]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path)
+    words = [command, "in", "-o", "out", "--to", "fuzz", "--separator", "none"]
+    done = invoke(*words)
     assert done.returncode == 0, done.stderr
     assert "3 files of kinds that are not read: .amr" in done.stdout
-    told = subprocess.run([*words, "--json"], capture_output=True, text=True, cwd=tmp_path)
+    told = invoke(*words, "--json")
     assert json.loads(told.stdout)["not_read"] == {".amr": 3}
 
 

@@ -53,7 +53,7 @@ def test_stages_of_one_track_may_run_anywhere(
     tmp_path: Path, store: ObjectStore, nodes: None, name: str, own_stem: bool
 ) -> None:
     bucket = location(store.url("nodes" + name[1:] + str(own_stem)))
-    for file, samples in ((name, songs.guitar(12.0)), ("a.guitar.wav", songs.guitar(12.0))):
+    for file, samples in ((name, songs.guitar(7.0)), ("a.guitar.wav", songs.guitar(7.0))):
         soundfile.write(tmp_path / file, samples.T, 44_100)
         (bucket / "in" / file).write_bytes((tmp_path / file).read_bytes())
     settings = make_settings(

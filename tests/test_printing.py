@@ -50,14 +50,14 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("shell", "environment", "says"),
     [
         ("", {"PYTHONIOENCODING": "ascii"}, ""),
-        ("", {"PYTHONIOENCODING": "latin-1"}, ""),
+        pytest.param("", {"PYTHONIOENCODING": "latin-1"}, "", marks=pytest.mark.slow),
         ("", {"LC_ALL": "C"}, ""),
-        ("", {"TERM": "dumb", "NO_COLOR": "1"}, ""),
-        (">&-", {}, ""),
-        (">&- 2>&-", {}, ""),
+        pytest.param("", {"TERM": "dumb", "NO_COLOR": "1"}, "", marks=pytest.mark.slow),
+        pytest.param(">&-", {}, "", marks=pytest.mark.slow),
+        pytest.param(">&- 2>&-", {}, "", marks=pytest.mark.slow),
         ("<&- >&- 2>&-", {}, ""),
         (">/dev/full", {}, "not all that was said could be printed: No space left"),
-        (">/dev/full 2>/dev/full", {}, ""),
+        pytest.param(">/dev/full 2>/dev/full", {}, "", marks=pytest.mark.slow),
     ],
 )
 @pytest.mark.parametrize("how", [[], ["--json"]], ids=["people", "machines"])

@@ -21,6 +21,7 @@ from morphsep.pipelines import REPROCESS
 from morphsep.run.verification import verify
 from morphsep.storage import files
 from tests import songs
+from tests.commands import invoke
 
 STEM = {"stem": "{stem}.guitar.wav"}
 PLAIN = {"separator": "none", "uniform": False}
@@ -116,7 +117,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Songs in ``in``, and in ``out`` what `command` makes of them when nobody kills it."""
     folder = tmp_path_factory.mktemp("undisturbed")
     for name in ("a.wav", "b.wav"):
-        path = songs.song(folder / "in", 13.0, name=name)
+        path = songs.song(folder / "in", 8.0, name=name)
         morphsep.morph_file(
             path, folder / "out", to="distortion", amount=0.5, backend="spectral", section=5,
             chunk=5, uniform=False, **STEM,
@@ -124,7 +125,9 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "how", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_a_killed_run_is_finished_by_the_next(
     tmp_path: Path, undisturbed: Path, how: signal.Signals
 ) -> None:
@@ -160,12 +163,11 @@ def test_a_killed_run_is_finished_by_the_next(
 def test_rerun_failed_takes_only_what_failed(tmp_path: Path) -> None:
     songs.write(tmp_path / "in" / "good.wav", songs.guitar(1.0))
     (tmp_path / "in" / "bad.wav").write_text("no")
-    arguments = command(tmp_path, "--separator", "none")
-    assert subprocess.run(arguments, capture_output=True, check=False).returncode == 2
+    words = command(tmp_path, "--separator", "none", "--workers", "1")[3:]
+    assert invoke(*words).returncode == 2
     songs.write(tmp_path / "in" / "bad.wav", songs.guitar(1.0))
     stamps = {r.track: r.finished_ns for r in manifest.read_tracks(tmp_path / "out")}
-    done = subprocess.run([*arguments, "--rerun", "failed"], capture_output=True, check=False)
-    assert done.returncode == 0
+    assert invoke(*words, "--rerun", "failed").returncode == 0
     rows = {r.track: r for r in manifest.read_tracks(tmp_path / "out")}
     assert rows["bad.wav"].status == "ok"
     assert rows["good.wav"].finished_ns == stamps["good.wav"]
@@ -185,7 +187,7 @@ def test_two_runs_on_one_folder_do_not_meet(tmp_path: Path) -> None:
 
 def test_a_run_cut_short_may_go_on_with_other_sections(tmp_path: Path) -> None:
     """Sections of two lengths must not be mixed: that would leave holes in stem or change."""
-    path = songs.write(tmp_path / "in" / "song.wav", songs.guitar(21.0))
+    path = songs.write(tmp_path / "in" / "song.wav", songs.guitar(12.0))
     arguments = command(tmp_path, "--separator", "harmonic")
     process = subprocess.Popen(arguments, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     stems = tmp_path / "out" / ".morphsep" / "stems"

@@ -36,7 +36,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = songs.song(folder / "in", 14.0, subtype="PCM_24")
     morphsep.morph_file(
         path, folder / "out", to="fuzz", amount="0:00=0 0:08=0 0:10=1", chunk=5,
-        stem="{stem}.guitar.wav",
+        stem="{stem}.guitar.wav", uniform=False,
     )  # fmt: skip
     return folder
 
