@@ -215,7 +215,8 @@ def test_a_moving_amount_does_not_click(source: str, target: str) -> None:
 
 @pytest.mark.parametrize("target", ["clean", "tremolo", "ambient"])
 def test_a_moving_amount_adds_no_zipper_noise(target: str) -> None:
-    """A sine through linear pedals stays a line; steps of 256 samples would stand 172 Hz beside."""
+    """A sine stays a line, or lines at its harmonics; steps of 256 samples would stand 172 Hz
+    beside."""
     tone = get_tone(target)
     assert isinstance(tone, EffectChain)
     length = 4 * MODEL_RATE
@@ -224,7 +225,8 @@ def test_a_moving_amount_adds_no_zipper_noise(target: str) -> None:
     out = morph(curve, "as-recorded", target, stem=stem[None])[0, -2 * MODEL_RATE :]
     spectrum = np.abs(np.fft.rfft(out * np.blackman(out.size)))
     bins = np.arange(spectrum.size) / 2
-    beside = spectrum[(np.abs(bins - 2205) > 150) & (bins > 20)].max()
+    away = np.abs(bins - 2205 * np.rint(bins / 2205))
+    beside = spectrum[(away > 150) | ((bins > 20) & (bins < 1000))].max()
     assert 20 * np.log10(beside / spectrum.max()) < -80
 
 

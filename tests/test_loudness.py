@@ -53,6 +53,21 @@ def test_full_scale_sine_reads_as_the_recommendation_says() -> None:
     assert measure(sine(48000, 5, -23.0), 48000) == pytest.approx(-23.0, abs=0.05)
 
 
+@pytest.mark.parametrize("gain", [-30.0, -60.0, -100.0])
+def test_a_signal_below_the_absolute_gate_has_a_loudness_all_the_same(gain: float) -> None:
+    signal = music(44100, 4.0, 2)
+    meter = LoudnessMeter(44100, 2)
+    meter.add(signal * np.float32(from_db(gain)))
+    assert meter.integrated_at_any_level() == pytest.approx(measure(signal, 44100) + gain, abs=0.1)
+
+
+def test_digital_silence_has_none() -> None:
+    for length in (0, 100, 44100):
+        meter = LoudnessMeter(44100, 1)
+        meter.add(np.zeros((1, length), np.float32))
+        assert meter.integrated_at_any_level() == float("-inf")
+
+
 def test_quiet_parts_are_gated_out() -> None:
     """EBU Tech 3341, case 3, shortened."""
     parts = [sine(48000, s, level) for s, level in ((5, -36.0), (20, -23.0), (5, -36.0))]

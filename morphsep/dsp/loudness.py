@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from morphsep.dsp.gating import Bins, Floats, KWeighting, gated, lufs
+from morphsep.dsp.gating import Bins, Floats, KWeighting, gated, gated_at_any_level, lufs
 from morphsep.dsp.signal import Signal
 
 if TYPE_CHECKING:
@@ -39,6 +39,11 @@ class LoudnessMeter:
         """Gated loudness in LUFS of everything so far; -inf for silence. A signal shorter than
         400 ms is measured as one block of its own length."""
         return gated(self._mean_squares())
+
+    def integrated_at_any_level(self) -> float:
+        """The same, but what is soft as a whole is measured like what is loud, however far below
+        BS.1770's absolute gate of -70 LUFS; -inf for digital silence only."""
+        return gated_at_any_level(self._mean_squares())
 
     def momentary(self) -> Floats:
         """Loudness in LUFS of every gating block of 400 ms, one every 100 ms, ungated (EBU Tech

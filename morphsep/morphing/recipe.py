@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CODE_SCHEMA = 1
 """Goes into every key. Raised whenever a change of code changes what a setting sounds like."""
 
-FIT_SCHEMA = 3
+FIT_SCHEMA = 4
 """The same of what changes morphs and leaves stems alone."""
 
 ESTIMATE_SCHEMA = 1

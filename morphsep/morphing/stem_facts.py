@@ -17,7 +17,7 @@ class StemFacts:
     """What was measured of a whole stem."""
 
     lufs: float
-    """Integrated loudness (BS.1770-4)."""
+    """Integrated loudness (BS.1770-4, its absolute gate lower where the stem is soft)."""
     peak: float
     """Largest absolute sample, linear."""
     rms_per_second: Sequence[float]
@@ -41,7 +41,10 @@ class StemFacts:
                 yield block
 
         rms = rms_per_second(blocks(), MODEL_RATE)
-        return cls(lufs=loudness.integrated(), peak=loudness.peak, rms_per_second=rms.tolist())
+        return cls(
+            lufs=loudness.integrated_at_any_level(), peak=loudness.peak,
+            rms_per_second=rms.tolist(),
+        )  # fmt: skip
 
     def stem(self, read: Callable[[int, int], Signal], num_samples: int, num_channels: int) -> Stem:
         """The stem that they are of, as tones and backends see it."""

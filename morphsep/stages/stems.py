@@ -17,7 +17,9 @@ from morphsep.stages.section_store import SectionStore
 from morphsep.storage import Location
 
 VERSION = 1
-"""Of the facts and the notes that are kept."""
+"""Of the notes that are kept."""
+FACTS_VERSION = 2
+"""Of the facts that are kept."""
 FACTS = "facts.json"
 
 
@@ -88,13 +90,13 @@ def stem_facts(stem: SectionStore, num_samples: int) -> StemFacts | None:
     """What was measured of a stem, if all of it is there."""
     if not (stem.has_file(FACTS) and stem.covers(num_samples)):
         return None
-    return recall(_file(stem), VERSION, lambda values: exactly(StemFacts, values))
+    return recall(_file(stem), FACTS_VERSION, lambda values: exactly(StemFacts, values))
 
 
 def measure_stem(stem: SectionStore, num_samples: int) -> StemFacts:
     """The `stem_facts` of a whole stem, measured now and kept."""
     facts = StemFacts.of(stem.read, num_samples, stem.num_channels)
-    keep(_file(stem), VERSION, asdict(facts))
+    keep(_file(stem), FACTS_VERSION, asdict(facts))
     return facts
 
 

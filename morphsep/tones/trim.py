@@ -12,13 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from morphsep.dsp import MODEL_RATE, LoudnessMeter, Signal, excerpt_spans, from_db
+from morphsep.dsp import MODEL_RATE, LoudnessMeter, Signal, Span, excerpt_spans, from_db
 from morphsep.tones.chain.chain import EffectChain
 from morphsep.tones.tone import Tone
 from morphsep.tones.traits import ToneTraits
 
 SECONDS = 5.0
 """Length of each excerpt on which loudness is compared."""
+WHOLE = 20 * MODEL_RATE
+"""Samples of a stem that is compared as a whole: a drive raises what decays, which excerpts around
+the loudest moments leave out."""
 MOST_DB = 15.0
 
 
@@ -91,7 +94,7 @@ def measure_trim(
         return 0.0  # nothing is played
     before, after = tone.context
     dry = wet = None
-    for span in excerpt_spans(num_samples, rms_per_second, seconds=SECONDS):
+    for span in _spans(num_samples, rms_per_second):
         start = span.start - before
         stem = read(start, span.stop + after - start)
         core = slice(before, before + span.num_samples)
@@ -102,5 +105,11 @@ def measure_trim(
         wet.add(tone.render(stem, start, level)[:, core])
     if dry is None or wet is None:
         return 0.0
-    gain_db = dry.integrated() - wet.integrated()
+    gain_db = dry.integrated_at_any_level() - wet.integrated_at_any_level()
     return float(np.clip(gain_db, -MOST_DB, MOST_DB)) if np.isfinite(gain_db) else 0.0
+
+
+def _spans(num_samples: int, rms_per_second: Sequence[float]) -> list[Span]:
+    if num_samples <= WHOLE and any(rms_per_second):
+        return [Span(0, num_samples)]
+    return excerpt_spans(num_samples, rms_per_second, seconds=SECONDS)

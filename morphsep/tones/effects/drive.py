@@ -31,6 +31,9 @@ LEVEL_REACH = 16
 SETTLE = CELL * (LEVEL_REACH + 2)
 STEP = 128
 """Samples between two computed values of a moving make-up gain, on the song's grid."""
+JUMP = 0.1
+"""Nepers by which the gain changes from one to the next at most, or each sample has its own: in
+between, a straight line would be up to 30 dB too loud."""
 
 
 class Drive:
@@ -124,16 +127,27 @@ def makeup(gain: Signal, hardness: Signal, bias: Signal, start: int) -> Signal:
     """Gain that restores the RMS of a Gaussian signal at the reference loudness; a scalar or
     ``[T]``."""
     curves = np.broadcast_arrays(gain, hardness, bias)
-    length = curves[0].size
+    if not curves[0].ndim:
+        return np.asarray(_exact_makeup(*(curve[None] for curve in curves))[0])
+    length, late = curves[0].size, start % STEP
     positions = np.clip(knots(start, length, STEP), 0, length - 1)
+    at_knots = [curve[positions] for curve in curves]
+    out = straight(_exact_makeup(*at_knots), STEP)[late:][:length]
+    for step in np.flatnonzero(np.abs(np.diff(np.log(at_knots[0]))) > JUMP):
+        here = slice(max(step * STEP - late, 0), (step + 1) * STEP - late)
+        out[here] = _exact_makeup(*(curve[here] for curve in curves))
+    return out
+
+
+def _exact_makeup(gain: Signal, hardness: Signal, bias: Signal) -> Signal:
+    """For ``[n]`` each."""
+    # what is constant over a curve is a read-only view
+    own = np.array(gain), np.array(hardness), np.array(bias)
     normal = np.linspace(-4, 4, 81, dtype=np.float32)
     weight = np.exp(-(normal**2) / 2)
-    at_knots = np.empty(positions.size, np.float32)
-    gains, knees, shifts = (np.atleast_1d(curve)[positions] for curve in curves)
-    _makeup(gains, knees, shifts, normal * np.float32(RMS), weight / weight.sum(), at_knots)
-    if curves[0].ndim == 0:
-        return np.asarray(at_knots[0])
-    return straight(at_knots, STEP)[start % STEP :][:length]
+    out = np.empty(gain.size, np.float32)
+    _makeup(*own, normal * np.float32(RMS), weight / weight.sum(), out)
+    return out
 
 
 @compiled
