@@ -6,12 +6,16 @@ For spectra S and T of the same frames and an amount w per frame:
    a phase that a real signal has, so that bins and frames stay coherent with each other. C moves
    continuously with w and is S at 0 and T at 1. Before that, T is rotated back by the steady phase
    p(f) between the two tones, and C is rotated forward by w p(f), so that the two do not cancel.
-2. *Magnitude* is |S|^(1-w) |T|^w: every partial's level moves linearly in dB, while in a
+2. *Magnitude* is |S|^(1-v) |T|^v: every partial's level moves linearly in dB, while in a
    crossfade the louder side is heard in full at once. By the inequality of the means this
    turns C down; it turns C up only where C cancels, so nothing is amplified that was not there.
-3. *Envelope*: the powers of ERB bands are interpolated linearly in dB, too, since the product of
-   two fine structures that do not match (detuned, noisy) loses power; then the frame's loudness.
-4. *Transients*: where a band's power rises steeply, its bins take the gain of the band, not
+3. *Moments*: a knob half-way has driven loud moments into saturation long before soft ones. So v is
+   w, but ahead of it in frames that are softer in T than in S, and behind it where they are louder;
+   turned round, from the driven sound to the clean one, the same sounds come out.
+4. *Envelope*: the powers of ERB bands are interpolated linearly in dB by v, too, since the product
+   of two fine structures that do not match (detuned, noisy) loses power. Then the frame's loudness
+   is brought to where w alone puts it.
+5. *Transients*: where a band's power rises steeply, its bins take the gain of the band, not
    their own. A gain that is smooth over frequency has a short impulse response: no pre-echo.
 
 All gains are real, come from powers alone, and are exactly 1 at w = 0 and w = 1.
@@ -40,6 +44,15 @@ LEVEL = np.float32(np.log(10**0.4))
 """Largest correction of a whole frame's loudness, half way: 4 dB; proportional to w (1 - w), so
 that the slightest amount cannot lift a source that has decayed far below a sustained target."""
 
+LEAD = np.float32(0.5)
+"""The odds of v to 1 - v are those of w to 1 - w, times this power of a frame's power in S over its
+power in T. 0: no moment leads. Found on nine captured amplifiers and pedals with a knob (all from
+0.15 to 0.5 are nearer to the device than 0; 0.8 and 1 overshoot), confirmed on four others."""
+
+LIFT = (np.float32(np.log(10**0.3)), np.float32(np.log(10**2)))
+"""What of that ratio counts, up or down: what is above 3 dB, as beats and a chorus reach that
+without any drive, and at most 20 dB."""
+
 LOOKBACK = 3
 """Frames that an attack needs to enter a window: a band's rise is measured over these."""
 
@@ -65,8 +78,9 @@ class Blend:
         powers = power(source), power(target)
         power_mixed = power(mixed)
         ends = self._bands(powers[0]), self._bands(powers[1])
-        aim = log_mean(*ends, w)
-        gain = log_mean(*powers, w)
+        v = self.moments(ends, w)
+        aim = log_mean(*ends, v)
+        gain = log_mean(*powers, v)
         gain -= np.log(power_mixed + TINY)
         np.minimum(gain, 2 * RESTORE, out=gain)
         self._spare_transients(gain, aim - np.log(self._bands(power_mixed) + TINY), ends)
@@ -86,6 +100,14 @@ class Blend:
         """``[F, C or 1, num_bands]`` -> ``[F, C or 1, K]``."""
         flat: Signal = bands.reshape(-1, bands.shape[-1]) @ self.bands.to_bins
         return flat.reshape(*bands.shape[:2], -1)
+
+    def moments(self, ends: tuple[Signal, Signal], w: Signal) -> Signal:
+        """How far each frame is at the amount ``w``: 0 at 0 and 1 at 1, ``[F, 1, 1]``."""
+        lift = np.log(self._loudness(ends[1]) / self._loudness(ends[0]))
+        lift = np.clip(lift, -LIFT[1], LIFT[1]) - np.clip(lift, -LIFT[0], LIFT[0])
+        odds = w * np.exp(-LEAD * lift)
+        share: Signal = odds / (1 - w + odds)
+        return share
 
     def _spare_transients(self, gain: Signal, smooth: Signal, ends: tuple[Signal, Signal]) -> None:
         """Replace log power gains ``gain`` by the bands' gains ``smooth`` in attacks, in place."""

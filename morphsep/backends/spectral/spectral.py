@@ -45,7 +45,7 @@ class Spectral:
         return "Apache-2.0"
 
     def fingerprint(self) -> str:
-        return f"spectral/1 n_fft={self.n_fft} hop={self.hop} bands={self.num_bands}"
+        return f"spectral/2 n_fft={self.n_fft} hop={self.hop} bands={self.num_bands}"
 
     def context(self, source: Tone, target: Tone) -> tuple[int, int]:
         before, after = both_contexts(source, target)
