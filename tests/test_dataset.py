@@ -20,6 +20,7 @@ import pytest
 import soundfile
 
 from morphsep import manifest
+from morphsep.cli.app import app
 from morphsep.dataset import Generated, Running, Wanted, differences, generate, plan, verify
 from morphsep.dataset import shards as sharding
 from morphsep.dataset.recipe import parse_recipe
@@ -345,25 +346,22 @@ def test_shards_are_of_a_size_and_lose_nothing(
     assert rows_of(tmp_path / "out").sort_by("id").equals(rows_of(dataset).sort_by("id"))
 
 
-def test_the_command_makes_a_data_set_and_goes_on(sources: Path, tmp_path: Path) -> None:
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "morphsep", "generate", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
-
-    recipe = tmp_path / "recipe.yaml"
+def test_the_command_makes_a_data_set_and_goes_on(
+    sources: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    recipe, out = tmp_path / "recipe.yaml", str(tmp_path / "out")
     recipe.write_text("clip_seconds: 1\nclips_per_song: 1\nrender: [{tones: [clean]}]")
-    out = str(tmp_path / "out")
-    given = (str(sources), "-o", out, "--recipe", str(recipe), "--separator", "none")
-    first = run(*given, "--json", "--workers", "2")
-    assert first.returncode == 0, first.stderr
+    given = ["generate", str(sources), "-o", out, "--recipe", str(recipe), "--separator", "none"]
+    command = [sys.executable, "-m", "morphsep", *given, "--json", "--workers", "2"]
+    first = subprocess.run(command, capture_output=True, text=True, check=True)
     said = json.loads(first.stdout)
     assert (said["rows"], said["rejected"], said["sources"]["done"]) == (3, 0, 3)
-    again = run(*given)
-    assert again.returncode == 0
-    assert "nothing to do" in again.stdout
-    lacking = run(str(sources), "-o", out)
-    assert lacking.returncode == 1
-    assert "--example" in lacking.stderr
+    assert app(given, standalone_mode=False) == 0
+    assert "nothing to do" in capfd.readouterr().out
+    with pytest.raises(SettingError, match="--example"):
+        app(given[:4], standalone_mode=False)
+    assert app(["verify", out], standalone_mode=False) == 0
+    assert "3 sources rendered again, 0 findings" in capfd.readouterr().out
 
 
 def test_verify_renders_some_again_and_finds_what_was_changed(

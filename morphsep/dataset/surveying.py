@@ -14,13 +14,15 @@ from morphsep.errors import ErrorCode, TrackError
 from morphsep.request import Job
 from morphsep.run import Pool, Step, get_executor, workers_for_durations
 from morphsep.stages import Clip, RunContext, open_input, open_mix, scan
-from morphsep.storage import digest
+from morphsep.storage import digest, location
 
 SPEED = 60.0
 """Seconds of a recording that a worker decodes, measures and fingerprints in one, about."""
 KILLED = "workers died over it; look into it, or run the same command again"
 USUAL: Seconds = 200.0
-"""What a recording is taken for, before it is read."""
+"""What a recording in an object store is taken for: asking would be a request."""
+BYTES = 100_000
+"""Of a second of a recording, about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +87,15 @@ def _kept(job: Job, values: dict[str, Any]) -> Surveyed:
     )  # fmt: skip
 
 
+def _about(job: Job) -> Seconds:
+    """How long a recording is, told from the size of its file."""
+    place = location(job.path)
+    try:
+        return place.size() / BYTES if place.is_local else USUAL
+    except OSError:  # the survey says why
+        return 0.0
+
+
 def survey(
     jobs: Sequence[Job], context: RunContext, executor: str, pool: Pool
 ) -> Iterator[Surveyed]:
@@ -95,7 +106,7 @@ def survey(
     """
     missing = {job.track: job for job in jobs if job.refusal is None}
     if executor == "local":
-        seconds = [USUAL for _ in missing]
+        seconds = [_about(job) for job in missing.values()]
         pool = replace(pool, max_workers=workers_for_durations(seconds, SPEED, pool))
     steps = [Step(name="survey", call=Survey(context=context))]
     for each in get_executor(executor)(steps, list(missing.values()), pool):
