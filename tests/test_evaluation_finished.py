@@ -88,7 +88,7 @@ def test_a_row_for_each_track(work: Path, scores: dict[str, TrackScore]) -> None
     assert (knob["backend"], knob["from_tone"], knob["to_tone"]) == (
         "chain", "as-recorded", "overdrive",
     )  # fmt: skip
-    assert all(knob[measure.name] is not None for measure in MEASURES)
+    assert [each.name for each in MEASURES if knob[each.name] is None] == ["double_slope"]
     assert knob["not_measured"] == ""
 
 

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.signal import butter, sosfilt
 
+import morphsep
+from morphsep import manifest
 from morphsep.backends.backend import Passage
 from morphsep.backends.chain.chain import Chain
+from morphsep.backends.perceptual import Warp
 from morphsep.dsp import MODEL_RATE, Signal, decay, decay_curve
+from morphsep.morphing.recipe import build_anew
+from morphsep.morphing.rooms import Rooms
+from morphsep.request import make_settings
+from morphsep.storage import location
 from morphsep.tones.catalogue import get_tone
 from morphsep.tones.chain.chain import EffectChain
 from morphsep.tones.effects.convolution import HOP
 from morphsep.tones.effects.reverberator import Reverberator
+from tests import songs
 
 HALL = {
     "t60_s": 5.0, "high_ratio": 0.4, "pre_delay_ms": 20.0, "late_db": 0.0, "early_db": -60.0,
@@ -194,3 +203,27 @@ def test_a_sound_comes_back_from_all_around_with_its_energy() -> None:
     mono = Reverberator().process(one, 0, room)
     double = Reverberator().process(np.concatenate([one, one]), 0, room)
     np.testing.assert_allclose(double[0], mono[0], atol=1e-6)
+
+
+@pytest.mark.parametrize(("backend", "low", "high"), [("chain", 0.7, 1.3), ("crossfade", 2, 5)])
+def test_the_chunk_table_tells_one_room_from_two(
+    tmp_path: Path, backend: str, low: float, high: float
+) -> None:
+    path = songs.song(tmp_path, 6.0)
+    row = morphsep.morph_file(
+        path, tmp_path / "out", from_="room", to="hall", amount=0.1, backend=backend,
+        separator="none", uniform=False,
+    )  # fmt: skip
+    (chunk,) = manifest.read_chunks(location(tmp_path / "out"))
+    assert chunk.double_slope is not None
+    assert low < chunk.double_slope < high
+    assert row.worst_double_slope == pytest.approx(chunk.double_slope)
+    if backend == "chain":
+        assert chunk.t60_s == pytest.approx(0.5 * 4.4**0.1, rel=0.1)
+
+
+@pytest.mark.parametrize(("to", "amount"), [("chorus", "0.5"), ("hall", "0"), ("ambient", "0.2")])
+def test_what_is_no_room_has_no_decay(to: str, amount: str) -> None:
+    """Nothing rings; nothing is morphed; an echo is louder than the room."""
+    settings = make_settings(to=to, amount=amount, separator="none", backend="chain")
+    assert Rooms(recipe=build_anew(settings), warp=Warp()).at(float(amount)) is None

@@ -5,7 +5,7 @@
 A click goes through `chain` and through `crossfade`, from nothing and from a room of 0.4 s to a
 hall of 5 s. Of what comes after the direct sound: reverberation times in two octaves (T30 of ISO
 3382-1), energy against the direct sound in dB, and the late over the early decay time in the octave
-of 500 Hz, 1 where there is one slope (`morphsep.dsp.decay`). The cost is CPU time for each second
+of 500 Hz, 1 where there is one slope (`morphsep.dsp`). The cost is CPU time for each second
 of stereo, in turn with pedalboard's Reverb. Prints Markdown.
 """
 

@@ -3,7 +3,6 @@
 from morphsep.dsp.array_reader import ArrayReader
 from morphsep.dsp.band_power import POWER_HOP, band_powers
 from morphsep.dsp.bands import Bands, erb_bands
-from morphsep.dsp.decay import Decay, decay, decay_curve, reverberation_time
 from morphsep.dsp.excerpting import excerpt_spans, excerpts
 from morphsep.dsp.grid import Grid, Span, samples, sections
 from morphsep.dsp.interpolate import adain, angle_between, angles_between, arc, lerp, slerp
@@ -12,7 +11,9 @@ from morphsep.dsp.loudness import LoudnessMeter, TruePeakMeter, rms_per_second
 from morphsep.dsp.mel_position import RANGE_DB, log_mel, mel_filters, mel_power, position_between
 from morphsep.dsp.moments import Moments
 from morphsep.dsp.noise import gaussian
+from morphsep.dsp.octaves import in_octaves, octave_around
 from morphsep.dsp.resample import CONTEXT, ModelRateReader, model_length, to_rate
+from morphsep.dsp.room_decay import Decay, decay, decay_curve, reverberation_time
 from morphsep.dsp.separation_scores import si_sdr, si_sdr_improvement
 from morphsep.dsp.signal import MODEL_RATE, SILENT, Seconds, Signal, dbfs, from_db
 from morphsep.dsp.stft import FrameGrid, Spectrum, hann, power
@@ -55,11 +56,13 @@ __all__ = [
     "from_db",
     "gaussian",
     "hann",
+    "in_octaves",
     "lerp",
     "log_mel",
     "mel_filters",
     "mel_power",
     "model_length",
+    "octave_around",
     "position_between",
     "power",
     "reverberation_time",

@@ -147,6 +147,7 @@ class TrackRow:
     num_morphed: int | None = column("Chunks that a backend morphed.", "int32")
     worst_step_db: float | None = column("Largest seam_step_db of its chunks.", "float64")
     worst_flux_db: float | None = column("Largest seam_flux_db of its chunks.", "float64")
+    worst_double_slope: float | None = column("Largest double_slope of its chunks.", "float64")
     seconds_scan: float | None = column("Reading, checking and measuring the input, s.", "float64")
     seconds_separate: float | None = column("Separating, s; 0 if the stem was cached.", "float64")
     seconds_morph: float | None = column("Morphing and stitching, s.", "float64")
@@ -205,6 +206,16 @@ class ChunkRow:
     )
     seam_correlation: float | None = column(
         "Correlation of the two sides of that seam, 0 to 1.", "float32"
+    )
+    t60_s: float | None = column(
+        "Reverberation time at 500 Hz (T30 of ISO 3382-1) of what a click becomes at the mean "
+        "amount, s; null where nothing rings, or an echo is louder.",
+        "float32",
+    )
+    double_slope: float | None = column(
+        "Its late over its early decay time (-25 to -35 dB, 0 to -10 dB): 1 is one room, 2 and "
+        "more are two at once.",
+        "float32",
     )
     seconds: float = column("Time spent on this chunk, s.", "float32", 0.0)
     finished_ns: int = column("When the row was written, ns since 1970 (UTC).", "int64", 0)

@@ -20,6 +20,7 @@ from morphsep.dsp import MODEL_RATE, SILENT, SeamScore, Seconds, Signal, Span, d
 from morphsep.errors import TrackError
 from morphsep.manifest import ChunkRow
 from morphsep.morphing.recipe import Recipe
+from morphsep.morphing.rooms import Rooms
 from morphsep.tones import Stem
 
 FADE = samples(0.3)
@@ -52,7 +53,19 @@ class Morpher:
     def rows(self) -> list[ChunkRow]:
         """The chunks that begin in the section: known once `delta` has come to its end, or once
         it is known that the section does not change."""
-        return [r for r in self._rows.values() if self.section.start <= r.start < self.section.stop]
+        rows = [r for r in self._rows.values() if self.section.start <= r.start < self.section.stop]
+        return [self._with_room(row) for row in rows]
+
+    def _with_room(self, row: ChunkRow) -> ChunkRow:
+        """A chunk's row with how its room decays."""
+        room = self._rooms.at(row.amount_mean) if row.status == "morphed" else None
+        if room is None:
+            return row
+        return replace(row, t60_s=room.t60_s, double_slope=room.double_slope)
+
+    @cached_property
+    def _rooms(self) -> Rooms:
+        return Rooms(recipe=self.recipe, warp=self.warp)
 
     @property
     def warnings(self) -> list[str]:

@@ -75,10 +75,12 @@ def of_chunks(chunks: Sequence[ChunkRow], stem_lufs: float) -> dict[str, Any]:
     """Columns that sum up the chunks of a morphed track."""
     steps = [row.seam_step_db for row in chunks if row.seam_step_db is not None]
     flux = [row.seam_flux_db for row in chunks if row.seam_flux_db is not None]
+    slopes = [row.double_slope for row in chunks if row.double_slope is not None]
     return {
         "num_morphed": sum(row.status == "morphed" for row in chunks),
         "worst_step_db": max(steps, default=None),
         "worst_flux_db": max(flux, default=None),
+        "worst_double_slope": max(slopes, default=None),
         "stem_lufs": _finite(stem_lufs),
     }
 

@@ -23,6 +23,8 @@ BETWEEN = (
     "loudness_wobble", "lost_sharpness",
 )  # fmt: skip
 """What only an in-between has."""
+ROOM = "double_slope"
+"""What only tones that ring have: there is nothing to say of others."""
 AT_SEAMS = ("seam_step_db", "elsewhere_step_db", "seam_flux_db", "elsewhere_flux_db")
 
 
@@ -104,8 +106,8 @@ def measure(track: Finished, sounds: Opened) -> Measured:
         missing |= dict.fromkeys(AT_SEAMS, "no seam beside a long morphed chunk")
     if not metrics.has_zimtohrli():
         missing["zimtohrli_to_target"] = "the package is not installed"
-    values = _pooled(each) | _at_seams(track, sounds) | _louder(track)
-    for name in (each.name for each in MEASURES if each.name not in values):
+    values = _pooled(each) | _at_seams(track, sounds) | _louder(track) | _rooms(track)
+    for name in (each.name for each in MEASURES if each.name not in {ROOM, *values}):
         missing.setdefault(name, "not defined for this sound")
     amount = float(np.mean([one.amount for one in ends]))
     return Measured(amount=amount, values=values, missing=missing)
@@ -159,6 +161,12 @@ def _stand_out(sounds: Opened, span: Span) -> Sequence[float]:
     start = max(span.start - FLANK, 0)
     morphed, stem = sounds.guitar(Span(start, span.stop + FLANK))
     return metrics.worst_seam(morphed, stem, [Span(span.start - start, span.stop - start)])
+
+
+def _rooms(track: Finished) -> Values:
+    """From the manifest."""
+    slope = track.row.worst_double_slope
+    return {} if slope is None else {ROOM: slope}
 
 
 def _louder(track: Finished) -> Values:

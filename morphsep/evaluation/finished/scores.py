@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FOLDER = "evaluation"
 """Below an output folder, beside its manifest."""
 TABLE = "tracks.parquet"
-VERSION = b"2"
+VERSION = b"3"
 """Raised whenever a column changes, or what is measured."""
 
 OwnCode = Literal[
@@ -42,6 +42,7 @@ MEASURES = (
     Measure("elsewhere_step_db", "where no seam is: largest step (dB)"),
     Measure("seam_flux_db", "seams: largest flux (dB)"),
     Measure("elsewhere_flux_db", "where no seam is: largest flux (dB)"),
+    Measure("double_slope", "rooms: late over early decay time, largest"),
     Measure("song_louder", "the song, louder than before (LU)"),
 )
 """Columns. Means over a track's excerpts but for those that are the largest."""

@@ -18,10 +18,11 @@ from morphsep.dsp import (
     compiled,
     decay_curve,
     from_db,
+    in_octaves,
     reverberation_time,
 )
 from morphsep.errors import TrackError
-from morphsep.tones.effects.room import NEPERS_OF_T60, in_octaves
+from morphsep.tones.effects.room import NEPERS_OF_T60
 
 LOWEST_HZ, OCTAVES = 62.5, 9
 LONGEST_S = 30.0

@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from morphsep.dsp import MODEL_RATE, Signal, compiled, from_db, gaussian
+from morphsep.dsp import MODEL_RATE, Signal, compiled, from_db, gaussian, in_octaves
 
 MID_HZ = 500.0
 """Up to here every octave has the room's own reverberation time."""
@@ -98,26 +98,6 @@ def _noise() -> Signal:
     """White noise of variance 1 above ``LOWEST_HZ``, in octaves, ``[2, BANDS, NOISE]``."""
     white = np.stack([next(gaussian(SEED, ear, range(1), (NOISE,))) for ear in range(2)])
     return in_octaves(white, MID_HZ, BANDS, LOWEST_HZ)
-
-
-def in_octaves(signal: Signal, first_hz: float, count: int, lowest_hz: float = 0.0) -> Signal:
-    """Octaves ``[C, count, T]`` of ``[C, T]``, without delay: the first with all that lies below,
-    the last with all above. They add up to the signal, less what lies below ``lowest_hz``."""
-    from scipy import fft
-
-    hz = np.arange(signal.shape[1] // 2 + 1) * MODEL_RATE / signal.shape[1]
-    octave = np.log2(np.maximum(hz, 1.0) / first_hz)
-    shares = np.stack([_raised_cosine(octave - band) for band in range(count)])
-    shares[0, octave < 0], shares[-1, octave > count - 1] = 1, 1
-    if lowest_hz:
-        shares *= _raised_cosine(np.minimum(octave - math.log2(2 * lowest_hz / first_hz), 0))
-    spectra, size = fft.rfft(signal), signal.shape[1]
-    return np.stack([fft.irfft(spectra * np.float32(share), size) for share in shares], axis=1)
-
-
-def _raised_cosine(octaves: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """1 at 0, 0 an octave away; neighbours an octave apart add up to one."""
-    return np.asarray(np.cos(np.clip(octaves, -1, 1) * np.pi / 2) ** 2)
 
 
 @lru_cache(maxsize=1)
