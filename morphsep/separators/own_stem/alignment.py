@@ -119,7 +119,7 @@ class _Spectra:
         from scipy.ndimage import uniform_filter1d
 
         width = max(MIN_SMOOTHING, round(SMOOTHING_HZ * self.size / sample_rate))
-        return np.asarray(uniform_filter1d((np.abs(self.mix) ** 2).sum(axis=0), width))
+        return np.asarray(uniform_filter1d(_power(self.mix), width))
 
     def correlation(self, noise: Curve) -> Curve:
         """Correlation at every lag, ``[num_lags]``, weighted by the inverse of the noise's
@@ -131,9 +131,14 @@ class _Spectra:
 
     def energy(self, noise: Curve) -> float:
         """The stem's energy under the same weights."""
-        own = (np.abs(self.stem) ** 2).sum(axis=0) / noise
+        own = _power(self.stem) / noise
         once = own[0] + (own[-1] if self.size % 2 == 0 else 0.0)  # bins without a mirror image
         return float(2 * own.sum() - once) / self.size
+
+
+def _power(spectrum: Spectrum) -> Curve:
+    """Of all channels, without the square root of a magnitude."""
+    return np.asarray((spectrum.real**2 + spectrum.imag**2).sum(axis=0))
 
 
 def _contrast(curve: Curve) -> float:
