@@ -10,13 +10,24 @@ from pathlib import Path
 
 import pytest
 
+import morphsep
 from morphsep import manifest
 from morphsep.run.status import read_status
 from morphsep.run.verification import verify
 from tests import songs
 from tests.checkpoints import write_htdemucs
 from tests.faults import troublemakers
-from tests.faults.disasters import Nodes, Run, differences, gone, kill, morph, notes
+from tests.faults.disasters import (
+    Nodes,
+    Run,
+    differences,
+    environment,
+    gone,
+    kill,
+    morph,
+    notes,
+    plugins,
+)
 
 pytestmark = [
     pytest.mark.ray,
@@ -57,14 +68,25 @@ def check(nodes: Nodes, material: Path, run: Run, retried: bool = True) -> None:
         assert sum(row.retries for row in manifest.read_tracks(run.out)) >= 1
 
 
-@pytest.mark.parametrize(
-    "stage",
-    [
-        pytest.param("prepare", marks=pytest.mark.slow),
-        pytest.param("separate", marks=pytest.mark.slow),
-        "morph",
-    ],
-)
+def test_a_worker_is_killed_on_a_single_node(address: str, tmp_path: Path) -> None:
+    """The one that is not slow: on the tests' own cluster."""
+    path = songs.write(tmp_path / "in" / "a.wav", songs.guitar(8.0), subtype="PCM_24")
+    recipe = {"to": "distortion", "amount": 0.5, "section": 6, "chunk": 5}  # as in `morph`
+    plain = {"separator": "none", "backend": "spectral", "uniform": False}
+    morphsep.morph_file(path, tmp_path / "reference", **recipe | plain)
+    on_ray = ("--executor", "ray", "--address", address, "--workers", "1-2")
+    plain_options = ("--separator", "none", "--backend", "spectral", "--no-uniform")
+    env = environment(plugins(tmp_path / "plugins"))
+    run = morph(env, path.parent, tmp_path / "out", *on_ray, *plain_options)
+    run.strike("morph")
+    assert run.wait() == 0, run.said
+    assert differences(run.out, tmp_path / "reference") == []
+    assert verify(run.out) == (1, [])
+    assert sum(row.retries for row in manifest.read_tracks(run.out)) >= 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["prepare", "separate", "morph"])
 def test_a_worker_is_killed(nodes: Nodes, material: Path, tmp_path: Path, stage: str) -> None:
     run = begin(nodes, material, tmp_path / "out")
     run.strike(stage)

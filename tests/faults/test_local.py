@@ -140,7 +140,7 @@ def test_a_driver_that_is_killed_takes_its_workers_along(tmp_path: Path, materia
     ("separator", "code", "retries"),
     [
         ("kills", "worker_killed", 3),
-        ("hungry", "out_of_memory", 0),
+        pytest.param("hungry", "out_of_memory", 0, marks=pytest.mark.slow),  # as alone, below
         pytest.param("aborts", "worker_killed", 3, marks=pytest.mark.slow),
         pytest.param("hangs", "worker_killed", 3, marks=pytest.mark.slow),
     ],
