@@ -384,7 +384,12 @@ def test_a_track_whose_worker_died_is_a_row_and_is_tried_again(
     assert {score.error_code for score in lost.values()} == {
         "worker_killed", "not_finished", "nothing_morphed",
     }  # fmt: skip
-    assert scored(out) == scores
+    tried: list[str] = []
+    monkeypatch.setattr(evaluating, "measure", interrupting(3, tried))
+    again = scored(out)
+    assert sorted(tried) == ["end.wav", "knob.wav", "mixed.wav"]
+    assert {again[track].error_code for track in tried} == {""}
+    assert all(again[track].values == {"position": 0.5} for track in tried)
 
 
 def opened(change: Signal) -> Opened:

@@ -6,7 +6,9 @@ import io
 import shutil
 import struct
 import subprocess
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -42,17 +44,17 @@ needs_ffmpeg = pytest.mark.skipif(
 )
 
 
-def content(
-    folder: Path, name: str, pitch: float = 440, rate: int = RATE, channels: int = 2
-) -> bytes:
+@cache
+def content(name: str, pitch: float = 440, rate: int = RATE, channels: int = 2) -> bytes:
     """A sound file's bytes."""
     file_format, subtype = FORMS[name]
     rate = 48_000 if name == "opus" else rate
     t = np.arange(round(SECONDS * rate)) / rate
     x = np.tile(0.3 * np.sin(2 * np.pi * pitch * t), (channels, 1)).T
-    path = folder / f"made-{pitch:.0f}-{rate}-{channels}.{name}"
-    soundfile.write(path, x, rate, format=file_format, subtype=subtype)
-    return path.read_bytes()
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "made")
+        soundfile.write(path, x, rate, format=file_format, subtype=subtype)
+        return path.read_bytes()
 
 
 def written(path: Path, *parts: bytes) -> str:
@@ -85,7 +87,7 @@ def by_ffmpeg(path: str, rate: int = RATE, channels: int = 2) -> float:
 
 @pytest.mark.parametrize("between", TAGS.values(), ids=TAGS)
 def test_joined_mp3_is_read_whole(tmp_path: Path, between: bytes) -> None:
-    a, b = content(tmp_path, "mp3"), content(tmp_path, "mp3", 880)
+    a, b = content("mp3"), content("mp3", 880)
     for after in (b"", ID3V1, APE + ID3V1):
         path = written(tmp_path / "x.mp3", ID3V2, a, between, b, between, a, after)
         assert 3 * SECONDS <= seconds(path, tmp_path) < 3 * (SECONDS + SLACK)
@@ -100,7 +102,7 @@ def test_joined_mp3_is_read_whole(tmp_path: Path, between: bytes) -> None:
 @pytest.mark.parametrize("name", ["ogg", "opus"])
 def test_chained_ogg_is_read_whole(tmp_path: Path, name: str) -> None:
     rate = 48_000 if name == "opus" else RATE
-    a, b = content(tmp_path, name, 440, rate), content(tmp_path, name, 880, rate)
+    a, b = content(name, 440, rate), content(name, 880, rate)
     for tail in (b"", ID3V1, bytes(5000), b"junk" * 100):
         path = written(tmp_path / "x.ogg", a, b, a, tail)
         assert probe(path).note == "3 parts, read one after the other"
@@ -115,7 +117,7 @@ def test_chained_ogg_is_read_whole(tmp_path: Path, name: str) -> None:
 
 
 def test_streams_side_by_side_are_read_by_the_first(tmp_path: Path) -> None:
-    a, b = content(tmp_path, "ogg"), content(tmp_path, "ogg", 880)
+    a, b = content("ogg"), content("ogg", 880)
     for data in (a, b):
         sound = ogg.read_chain(data).links[0].sound
         assert sound is not None
@@ -160,14 +162,14 @@ def ogg_crc(data: bytes) -> int:
 
 @pytest.mark.parametrize("name", FORMS)
 def test_a_tag_of_an_mp3_in_front_of_anything(tmp_path: Path, name: str) -> None:
-    plain = content(tmp_path, name)
+    plain = content(name)
     path = written(tmp_path / "x", ID3V2, plain)
     alone = written(tmp_path / "y", plain)
     assert seconds(path, tmp_path) == seconds(alone, tmp_path)
 
 
 def test_an_au_ends_where_its_header_says(tmp_path: Path) -> None:
-    a = content(tmp_path, "au")
+    a = content("au")
     for tail in (b"", ID3V1, bytes(200_000), PICTURE):
         assert seconds(written(tmp_path / "x.au", a, tail), tmp_path) == SECONDS
     endless = a[:8] + b"\xff" * 4 + a[12:]
@@ -181,7 +183,7 @@ def test_an_au_ends_where_its_header_says(tmp_path: Path) -> None:
 @pytest.mark.parametrize("second", FORMS)
 @pytest.mark.parametrize("first", [name for name in FORMS if name not in ("ogg", "opus", "mp3")])
 def test_a_second_file_behind_a_lossless_one(tmp_path: Path, first: str, second: str) -> None:
-    a, b = content(tmp_path, first), content(tmp_path, second)
+    a, b = content(first), content(second)
     for between in (b"", ID3V1, bytes(1000)):
         message = refused(written(tmp_path / "x", a, between, b), tmp_path)
         assert "x: " in message
@@ -193,7 +195,7 @@ def test_a_second_file_behind_a_lossless_one(tmp_path: Path, first: str, second:
 def test_a_second_file_of_another_kind(tmp_path: Path, first: str, second: str) -> None:
     if first == second:
         return
-    a, b = content(tmp_path, first, rate=48_000), content(tmp_path, second, rate=48_000)
+    a, b = content(first, rate=48_000), content(second, rate=48_000)
     message = refused(written(tmp_path / "x", a, ID3V1, b), tmp_path)
     assert f"byte {len(a)}" in message or f"byte {len(a) + len(ID3V1)}" in message
 
@@ -201,20 +203,20 @@ def test_a_second_file_of_another_kind(tmp_path: Path, first: str, second: str) 
 @pytest.mark.parametrize("name", ["mp3", "ogg"])
 @pytest.mark.parametrize(("rate", "channels"), [(48_000, 2), (RATE, 1)])
 def test_parts_that_differ(tmp_path: Path, name: str, rate: int, channels: int) -> None:
-    a, b = content(tmp_path, name), content(tmp_path, name, 440, rate, channels)
+    a, b = content(name), content(name, 440, rate, channels)
     message = refused(written(tmp_path / "x", a, b), tmp_path)
     assert f"up to byte {len(a)}" in message
     assert f"{rate} Hz, {channels} channel(s)" in message
 
 
 def test_a_cut_page_is_found_wherever_it_lies(tmp_path: Path) -> None:
-    a, b = content(tmp_path, "ogg"), content(tmp_path, "ogg", 880)
+    a, b = content("ogg"), content("ogg", 880)
     for parts in ((a[:-200],), (a[:-200], b), (a, b[:-200]), (a, b"OggS\0"), (a, b[:40])):
         assert "is cut off" in refused(written(tmp_path / "y.ogg", *parts), tmp_path)
 
 
 def test_flac_with_large_tags_behind_it(tmp_path: Path) -> None:
-    a = content(tmp_path, "flac")
+    a = content("flac")
     for tail in (PICTURE * 5, bytes(2**20), ID3V1):
         path = written(tmp_path / "x.flac", a, tail)
         assert seconds(path, tmp_path) == SECONDS
@@ -223,7 +225,7 @@ def test_flac_with_large_tags_behind_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["ogg", "opus"])
 def test_the_length_of_a_remote_chain_is_no_nonsense(tmp_path: Path, name: str) -> None:
-    a, b = content(tmp_path, name), content(tmp_path, name, 880)
+    a, b = content(name), content(name, 880)
     assert probe_open(io.BytesIO(a), "x").duration == SECONDS
     assert probe_open(io.BytesIO(a + b), "x").duration < 3600
 
@@ -245,7 +247,7 @@ def test_spliced_reads_across_its_pieces(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["wav", "aiff", "caf", "w64"])
 def test_a_little_sound_behind_the_claimed_is_told_from_junk(tmp_path: Path, name: str) -> None:
     size = 20_000
-    data = content(tmp_path, name)
+    data = content(name)
     claimed = {"wav": "<I", "aiff": ">I", "caf": ">q", "w64": "<q"}[name]
     word = b"SSND" if name == "aiff" else b"data"
     field = data.index(word) + (16 if name == "w64" else 4)
@@ -259,7 +261,7 @@ def test_a_little_sound_behind_the_claimed_is_told_from_junk(tmp_path: Path, nam
 
 
 def test_a_caf_that_claims_a_part_of_its_last_sample(tmp_path: Path) -> None:
-    data = content(tmp_path, "caf")
+    data = content("caf")
     field = data.index(b"data") + 4
     (true,) = struct.unpack_from(">q", data, field)
     for less in (1, 3):
@@ -270,7 +272,7 @@ def test_a_caf_that_claims_a_part_of_its_last_sample(tmp_path: Path) -> None:
 
 
 def test_where_flac_frames_begin(tmp_path: Path) -> None:
-    path = written(tmp_path / "x.flac", content(tmp_path, "flac"))
+    path = written(tmp_path / "x.flac", content("flac"))
     with open(path, "rb") as file:
         start = flac.frames_start(file, 0)
         file.seek(start)
@@ -309,7 +311,7 @@ CODERS = {
 
 def encoded(folder: Path, name: str, rate: int = RATE) -> bytes:
     assert FFMPEG
-    (folder / "source.wav").write_bytes(content(folder, "wav", rate=rate))
+    (folder / "source.wav").write_bytes(content("wav", rate=rate))
     path = folder / f"encoded.{name}"
     source = ["-i", str(folder / "source.wav")]
     subprocess.run(
@@ -334,7 +336,7 @@ def test_what_ffmpeg_reads_is_read_whole_or_refused(tmp_path: Path, name: str) -
         assert by_ffmpeg(twice) > 1.9 * SECONDS
     else:
         assert "begins at byte" in refused(twice, tmp_path)
-    assert "at byte" in refused(written(tmp_path / "x", a, content(tmp_path, "wav")), tmp_path)
+    assert "at byte" in refused(written(tmp_path / "x", a, content("wav")), tmp_path)
     assert "byte" in refused(written(tmp_path / "x", a, other), tmp_path)
 
 
@@ -343,7 +345,7 @@ def test_what_ffmpeg_reads_is_read_whole_or_refused(tmp_path: Path, name: str) -
 def test_the_first_sound_track_of_a_film(tmp_path: Path, name: str) -> None:
     assert FFMPEG
     for track, pitch in enumerate((440, 880)):
-        (tmp_path / f"{track}.wav").write_bytes(content(tmp_path, "wav", pitch))
+        (tmp_path / f"{track}.wav").write_bytes(content("wav", pitch))
     picture = ["-f", "lavfi", "-i", "testsrc=duration=1:size=32x32"]
     sounds = [word for track in (0, 1) for word in ("-i", str(tmp_path / f"{track}.wav"))]
     maps = ["-map", "0", "-map", "1", "-map", "2"]
@@ -360,7 +362,7 @@ def test_the_first_sound_track_of_a_film(tmp_path: Path, name: str) -> None:
 @needs_ffmpeg
 def test_a_film_with_one_sound_track_says_so(tmp_path: Path) -> None:
     assert FFMPEG
-    (tmp_path / "a.wav").write_bytes(content(tmp_path, "wav"))
+    (tmp_path / "a.wav").write_bytes(content("wav"))
     picture = ["-f", "lavfi", "-i", "testsrc=duration=1:size=32x32"]
     for name, note in (("film.mp4", "the sound track of a film"), ("film.mkv",) * 2):
         path = str(tmp_path / name)
@@ -373,7 +375,7 @@ def test_a_film_with_one_sound_track_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["x.mpg", "x.ts"])
 def test_packets_of_a_program_are_not_taken_for_frames(tmp_path: Path, name: str) -> None:
     assert FFMPEG
-    (tmp_path / "a.wav").write_bytes(content(tmp_path, "wav"))
+    (tmp_path / "a.wav").write_bytes(content("wav"))
     path = str(tmp_path / name)
     sound = ["-i", str(tmp_path / "a.wav"), "-c:a", "mp2"]
     subprocess.run([FFMPEG, "-v", "error", *sound, path], check=True)
@@ -392,7 +394,7 @@ def test_what_ffmpeg_leaves_out_is_said(tmp_path: Path) -> None:
 @needs_ffmpeg
 def test_alac_of_quicktime_keeps_its_24_bits(tmp_path: Path) -> None:
     assert FFMPEG
-    (tmp_path / "a.wav").write_bytes(content(tmp_path, "wav"))
+    (tmp_path / "a.wav").write_bytes(content("wav"))
     sound = ["-i", str(tmp_path / "a.wav"), "-c:a", "alac", "-sample_fmt", "s32p"]
     subprocess.run([FFMPEG, "-v", "error", *sound, str(tmp_path / "x.mov")], check=True)
     assert probe(str(tmp_path / "x.mov")).subtype == "ALAC_24"

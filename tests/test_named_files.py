@@ -281,7 +281,8 @@ def test_ray_workers_that_see_neither_files_nor_folder(
         if executor == "ray":
             monkeypatch.setattr("morphsep.run.driver.get_executor", lambda name: ray_without_them)
         jobs = settle_jobs(collect([str(tmp_path / "list.csv")], out, make_settings(uniform=False)))
-        summary = run(jobs, out, REPROCESS, executor=executor)
+        pool = Pool(max_workers=1)
+        summary = run(jobs, out, REPROCESS, executor=executor, pool=pool)
         assert [(row.track, row.message) for row in summary.failed] == []
         hashes.append({row.track: row.output_hash for row in summary.done})
     assert hashes[0] == hashes[1]

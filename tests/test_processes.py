@@ -172,7 +172,10 @@ def blocked() -> bool:
     return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
-@pytest.mark.parametrize(("given", "cores", "share"), [("", 4, 2), ("1", 4, 1), ("9", 4, 2)])
+@pytest.mark.parametrize(
+    ("given", "cores", "share"),
+    [("", 4, 2), ("1", 4, 1), pytest.param("9", 4, 2, marks=pytest.mark.slow)],
+)
 def test_cores_are_divided_and_ctrl_c_is_left_to_the_driver(
     monkeypatch: Any, given: str, cores: int, share: int
 ) -> None:

@@ -16,7 +16,7 @@ from jobs.estimate_cost import Assumed
 from morphsep.pipelines import REPROCESS
 from morphsep.request import collect, make_settings
 from morphsep.run import run, settle_jobs
-from morphsep.storage import Location, location, mirrored
+from morphsep.storage import Location, location, mirrored, object_store
 from morphsep.storage.files import PLENTY_BYTES
 from tests import songs
 from tests.object_store import ObjectStore
@@ -48,13 +48,16 @@ def requests(store: ObjectStore, place: Location, out: str, **more: object) -> C
     )
 
 
+@pytest.mark.parametrize("seconds", [60, pytest.param(240, marks=pytest.mark.slow)])
 def test_a_song_of_four_minutes_costs_what_the_estimate_says(
-    store: ObjectStore, tmp_path: Path
+    store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: int
 ) -> None:
+    """Or one of a minute, in as many parts."""
+    monkeypatch.setattr(object_store, "PART", object_store.PART * seconds // 240)
     place = location(store.url(tmp_path.name))
     song(place, tmp_path / "in", "a.flac", 3)
     without = requests(store, place, "out")
-    song(place, tmp_path / "in", "b.flac", 240)
+    song(place, tmp_path / "in", "b.flac", seconds)
     found = requests(store, place, "out2") - without
     assert 0 < found.total() <= Assumed(head_price=0.2).requests_per_song, found
     assert found["PUT part"] > 0, "its stem is uploaded in parts"

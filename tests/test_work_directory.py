@@ -14,6 +14,7 @@ from morphsep.pipelines import REPROCESS
 from morphsep.request.inputs import collect
 from morphsep.request.settings import make_settings
 from morphsep.run.driver import run
+from morphsep.run.executors import Pool
 from morphsep.run.jobs import settle_jobs
 from morphsep.run.status import read_status
 from morphsep.run.verification import verify
@@ -176,7 +177,8 @@ def test_both_executors_work_there(tmp_path: Path) -> None:
     for executor in ("local", "ray"):
         out, work = tmp_path / executor, tmp_path / f"work-{executor}"
         jobs = settle_jobs(collect([str(tmp_path / "in")], out, make_settings(**SETTINGS)))
-        summary = run(jobs, out, REPROCESS, work_in=work, executor=executor)
+        pool = Pool(max_workers=1)
+        summary = run(jobs, out, REPROCESS, work_in=work, executor=executor, pool=pool)
         hashes.append({row.track: row.output_hash for row in summary.done})
         assert below(location(out)) == WITH_THE_RESULTS
         assert below(location(work)) == {"lock", "scans", "stems"}
