@@ -50,7 +50,7 @@ class Leaky:
 
 
 def recipe(separator: Leaky, **settings: Any) -> Recipe:
-    made = build(make_settings(**QUICK, separator="harmonic", **settings))
+    made = build(make_settings(**{**QUICK, "separator": "harmonic", **settings}))
     return replace(made, separator=separator)
 
 
@@ -95,6 +95,19 @@ def test_how_much_is_changed_does_not_depend_on_what_is_asked_for_at_once() -> N
     pieces = [found.share(start, 7001) for start in range(-3000, 6 * RATE, 7001)]
     np.testing.assert_array_equal(np.concatenate(pieces)[: whole.size], whole)
     assert 0.0 <= whole.min() < 0.1 < 0.9 < whole.max() <= 1.0
+
+
+def test_a_room_rings_out_where_the_guitar_rests() -> None:
+    """The change of a hall is held back as much as before only once it has rung out."""
+    guitar, backing = with_a_rest(12.0)
+    mix, separator = guitar + backing, Leaky(guitar, backing, 0.05)
+    change, unprotected = (
+        morph_samples(recipe(separator, to="hall", protect=protect), mix, RATE) - mix
+        for protect in (True, False)
+    )
+    rings, over = slice(7 * RATE, 8 * RATE), slice(11 * RATE, 12 * RATE)
+    assert level(change[:, rings]) == pytest.approx(level(unprotected[:, rings]), abs=0.5)
+    assert level(change[:, over]) < level(unprotected[:, over]) - 10
 
 
 def test_where_the_stem_is_silent_the_song_is_left_as_it_is_bit_for_bit() -> None:

@@ -10,7 +10,7 @@ elsewhere it also is where a separator finds little of a guitar that plays.)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -68,6 +68,16 @@ class EstimateFacts:
         where = (first + np.arange(len(near))) * HOP
         shares = np.interp(np.arange(start, start + num_samples), where, near)
         return np.asarray(shares / PER_MILLE, np.float32)
+
+    def holding(self, num_samples: int) -> EstimateFacts:
+        """The same for tones that ring on for so long: what is changed at all rings out in a rest,
+        and is not held back there."""
+        frames = num_samples // HOP
+        if frames == 0:
+            return self
+        before = np.pad(np.asarray(self.shares, np.int64), (frames, 0))
+        held = np.lib.stride_tricks.sliding_window_view(before, frames + 1).max(axis=1)
+        return replace(self, shares=held.tolist())
 
     def too_poor(self, least: float | None) -> str | None:
         """Why a song is left out that wants a stem of at least this quality; None: it is not."""

@@ -55,7 +55,7 @@ def change_of(
     mix: MixView, recipe: Recipe, estimate: EstimateFacts, stem: Read, delta: Read
 ) -> tuple[Change, SongTrim]:
     """What is added to the mix of an estimated stem, and how the song keeps its loudness."""
-    share = estimate.share if recipe.settings.protect else None
+    share = estimate.holding(recipe.ringing).share if recipe.settings.protect else None
     change = Change(recipe=recipe, stem=stem, delta=delta, share=share)
     return (change, SongTrim()) if recipe.curve.is_zero else trimmed(mix, change)
 
