@@ -50,26 +50,30 @@ class Lobes:
     to: Indices
     which: Indices
     gain: Reals
-    turn: Reals
+    factor: npt.NDArray[np.complex128]
+    """What each bin is multiplied by: the gain, and the turn to its new phase."""
 
     @classmethod
     def of(cls, sound: Masses, index: Indices, target: Indices, phase: Reals, gain: Reals) -> Lobes:
+        """The lobes of masses ``index`` of a sound; those without a gain are left out."""
+        heard = np.flatnonzero(gain > 0)
+        index = index[heard]
         size = sound.size[index]
         which = np.repeat(np.arange(index.size), size)
         begin = np.cumsum(size) - size
-        come = np.arange(which.size) - begin[which] + sound.first[index][which]
-        to = come + (target - sound.centre[index])[which]
+        come = np.arange(which.size) + (sound.first[index] - begin)[which]
+        to = come + (target[heard] - sound.centre[index])[which]
         kept = (to >= 0) & (to < sound.magnitude.size)
-        come, to, which = come[kept], to[kept], which[kept]
-        turn = phase - sound.phase[index]
-        return cls(come, to, which, gain[which], turn[which])
+        if not kept.all():
+            come, to, which = come[kept], to[kept], which[kept]
+        factor = gain[heard] * np.exp(1j * (phase[heard] - sound.phase[index]))
+        return cls(come, to, heard[which], gain[heard][which], factor[which])
 
     def moved(self, spectrum: Spectrum) -> Spectrum:
         """The spectrum ``[C, K]`` with its bins at their new positions."""
-        factor = self.gain * np.exp(1j * self.turn)
         out = np.empty(spectrum.shape, np.complex64)
         for channel, values in zip(out, spectrum, strict=True):
-            moved = values[self.come] * factor
+            moved = values[self.come] * self.factor
             channel.real = np.bincount(self.to, moved.real, channel.size)
             channel.imag = np.bincount(self.to, moved.imag, channel.size)
         return out

@@ -7,7 +7,10 @@ masses are matched by optimal transport, which in one dimension is the monotone 
 cumulated weights; and each match sounds once, at the frequency in between. Its phase continues from
 the last frame with that frequency.
 
-Added here: stereo stays stereo (masses are cut and matched for all channels together); where a
+Added here: where both sounds have a clear pitch, partials are matched by their numbers
+(`morphsep.backends.spectral.matching`); a frame is as loud as both sides' levels in between, which
+magnitudes that are cut and moved apart are not; stereo stays stereo (masses are cut and matched for
+all channels together); where a
 band's power rises steeply a mass takes the phase of the sound that it comes from, so that attacks
 stay whole and the phases before them, also at a passage's cut, are forgotten; and a sound that is
 silent, or far below the other, moves nothing.
@@ -22,8 +25,11 @@ import numpy as np
 import numpy.typing as npt
 
 from morphsep.backends.spectral.blend import LOOKBACK
-from morphsep.backends.spectral.masses import Indices, Lobes, Masses, Reals, masses, matched
-from morphsep.dsp import Bands, FrameGrid, Signal, Spectrum, erb_bands, hann
+from morphsep.backends.spectral.masses import Indices, Lobes, Masses, Reals, masses
+from morphsep.backends.spectral.matching import Pairs, by_mass, by_number
+from morphsep.backends.spectral.overlap import Overlap
+from morphsep.backends.spectral.pitch import pitch
+from morphsep.dsp import Bands, FrameGrid, Signal, Spectrum, erb_bands, hann, power
 
 PADDING = 2
 """FFT length in windows: masses are moved by whole bins, which must be narrow."""
@@ -34,6 +40,10 @@ NOTHING = 1e-4
 ATTACK = np.log(10**0.9)
 """Rise of a band's power over ``LOOKBACK`` frames above which it is an attack, 9 dB."""
 NUM_BANDS = 24
+STILL = 0.05
+"""Rad per hop that a mass may move and keep its phase."""
+MOST_GAIN = 2.0
+"""Largest correction of a frame's level, 6 dB."""
 
 
 def transport(
@@ -50,13 +60,13 @@ def transport(
     grid = FrameGrid(start=start, num_samples=source.shape[1], n_fft=n_fft, hop=hop)
     amounts = grid.averages(amount).astype(np.float64)
     sounds = grid.pad(source), grid.pad(target)
-    morphed = np.zeros_like(sounds[0])
+    overlap = Overlap(grid, source.shape[0])
     mover = _Mover(n_fft=n_fft, hop=hop)
     for block in grid.blocks():
         frames = [_analyse(grid, sound, block) for sound in sounds]
         out = np.stack([mover(a, b, w) for a, b, w in zip(*frames, amounts[block], strict=True)])
-        _add(grid, morphed, out, block)
-    return grid.crop(morphed)
+        overlap.add(_frames(grid.n_fft, out), block)
+    return overlap.finished()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,22 +115,45 @@ class _Mover:
         self, source: _Frame, target: _Frame, a: Masses, b: Masses, amount: float,
         rises: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]],
     ) -> Spectrum:  # fmt: skip
-        i, j, share = matched(a.share, b.share)
-        frequency = (1 - amount) * a.frequency[i] + amount * b.frequency[j]
-        target_bin = np.rint((1 - amount) * a.centre[i] + amount * b.centre[j]).astype(np.intp)
-        phase = self.phase[target_bin] + self.hop * (self.frequency[target_bin] + frequency) / 2
-        from_a = (1 - amount) * a.total >= amount * b.total
-        attack = rises[0][a.centre[i]] if from_a else rises[1][b.centre[j]]
-        own = a.phase[i] if from_a else b.phase[j]
+        pairs = self._pairs(a, b, amount)
+        phase = self.phase[pairs.bins]
+        phase = phase + self.hop * (self.frequency[pairs.bins] + pairs.frequency) / 2
+        mass_a = pairs.gains[0] * a.share[pairs.i] * a.total
+        from_a = mass_a >= pairs.gains[1] * b.share[pairs.j] * b.total
+        attack = np.where(from_a, rises[0][a.centre[pairs.i]], rises[1][b.centre[pairs.j]])
+        own = np.where(from_a, a.phase[pairs.i], b.phase[pairs.j])
+        before = np.where(from_a, a.frequency[pairs.i], b.frequency[pairs.j])
         # A mass that hardly moves keeps its phase.
-        still = np.abs(a.frequency[i] - b.frequency[j]) * self.hop < 0.05
+        still = np.abs(before - pairs.frequency) * self.hop < STILL
         phase = np.where(attack | still, own, phase)
         lobes = (
-            Lobes.of(a, i, target_bin, phase, (1 - amount) * share / a.share[i]),
-            Lobes.of(b, j, target_bin, phase, amount * share / b.share[j]),
+            Lobes.of(a, pairs.i, pairs.bins, phase, pairs.gains[0]),
+            Lobes.of(b, pairs.j, pairs.bins, phase, pairs.gains[1]),
         )
-        self._own(lobes, (a, b), phase, frequency)
-        return lobes[0].moved(source.spectrum) + lobes[1].moved(target.spectrum)
+        self._own(lobes, (a, b), phase, pairs.frequency)
+        moved = lobes[0].moved(source.spectrum) + lobes[1].moved(target.spectrum)
+        return self._as_loud(moved, a, b, amount)
+
+    def _pairs(self, a: Masses, b: Masses, amount: float) -> Pairs:
+        """What sounds together in between."""
+        first = pitch(a, self.n_fft)
+        other = pitch(b, self.n_fft) if first.sure > 0 else first
+        sure = min(first.sure, other.sure)
+        if sure == 0:
+            return by_mass(a, b, amount)
+        numbered = by_number(a, b, (first.frequency, other.frequency), amount)
+        if sure == 1:
+            return numbered
+        return numbered.scaled(sure) + by_mass(a, b, amount).scaled(1 - sure)
+
+    def _as_loud(self, moved: Spectrum, a: Masses, b: Masses, amount: float) -> Spectrum:
+        """A frame with the level in between those of both sides, K-weighted."""
+        weights = _loudness(self.n_fft)
+        levels = [np.sqrt((each.magnitude**2) @ weights) for each in (a, b)]
+        wanted = (1 - amount) * levels[0] + amount * levels[1]
+        there = np.sqrt(power(moved).sum(axis=0, dtype=np.float64) @ weights)
+        gain = np.clip(wanted / (there + 1e-20), 1 / MOST_GAIN, MOST_GAIN)
+        return np.asarray(moved * np.float32(gain), np.complex64)
 
     def _rises(self, frame: Masses, which: int) -> npt.NDArray[np.bool_]:
         """Whether an attack sounds in each bin, ``[K]``."""
@@ -170,12 +203,12 @@ def _analyse(grid: FrameGrid, sound: Signal, block: slice) -> list[_Frame]:
     return [_Frame(*each) for each in zip(*spectra, strict=True)]
 
 
-def _add(grid: FrameGrid, padded: Signal, spectra: Spectrum, block: slice) -> None:
-    """Overlap-add frames ``[F, C, K]`` into ``[C, length]``, in place."""
+def _frames(n_fft: int, spectra: Spectrum) -> Signal:
+    """Spectra ``[F, C, K]`` as frames ``[F, C, n_fft]``."""
     from scipy.fft import irfft
 
-    frames = irfft(spectra * _centring(grid.n_fft).conj(), PADDING * grid.n_fft, axis=-1)
-    grid.overlap_add(padded, np.ascontiguousarray(frames[..., : grid.n_fft]), block)
+    frames = irfft(spectra * _centring(n_fft).conj(), PADDING * n_fft, axis=-1)
+    return np.ascontiguousarray(frames[..., :n_fft])
 
 
 @lru_cache(maxsize=4)
@@ -194,6 +227,13 @@ def _slope(n_fft: int) -> Signal:
 
 def _bands(n_fft: int) -> Bands:
     return erb_bands(PADDING * n_fft, NUM_BANDS)
+
+
+@lru_cache(maxsize=4)
+def _loudness(n_fft: int) -> Reals:
+    """K-weight of each bin's power, ``[K]``."""
+    bands = _bands(n_fft)
+    return np.asarray(bands.to_bands @ bands.loudness, np.float64)
 
 
 @lru_cache(maxsize=4)

@@ -11,7 +11,7 @@ from morphsep.tones.effects.frames import straight
 from morphsep.tones.effects.power import CELL, smoothed_power
 from morphsep.tones.recordings.recording import OfRecording, Recording
 
-SCHEMA = 3
+SCHEMA = 4
 """Raised when the same recording gives another sound than before."""
 CROSSFADE = MODEL_RATE // 4
 """Samples over which the recording's end fades into its start; fewer if it is very short."""
