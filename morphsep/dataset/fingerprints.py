@@ -66,8 +66,9 @@ def _energies(
 ) -> Iterator[npt.NDArray[np.float64]]:
     """Mean power in each band, ``[frames, bands]``, block by block."""
     import soxr
+    from scipy.fft import rfft
 
-    window = np.hanning(FRAME + 1)[:-1]
+    window = np.hanning(FRAME + 1)[:-1].astype(np.float32)
     resampler = soxr.ResampleStream(MODEL_RATE, RATE, 1, dtype="float32")
     rest = np.zeros(0, np.float32)
     for start in range(0, num_samples, BLOCK):
@@ -78,8 +79,9 @@ def _energies(
         rest = sound[frames * HOP :]
         if frames:
             seen = np.lib.stride_tricks.sliding_window_view(sound, FRAME)[: frames * HOP : HOP]
-            power = np.abs(np.fft.rfft(seen * window, axis=1)) ** 2 / FRAME**2
-            yield power @ _filters()
+            spectrum = rfft(seen * window, axis=1)
+            power = spectrum.real**2 + spectrum.imag**2
+            yield power @ _filters() / FRAME**2
 
 
 @cache

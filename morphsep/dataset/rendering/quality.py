@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -24,7 +25,7 @@ LAG_REACH = 2048
 """Samples to either side in which a lag is looked for."""
 MOST_LAG = MODEL_RATE // 1000
 """Samples; an amplifier's own filters delay by some eight."""
-LAG_SPAN = 2 * MODEL_RATE
+LAG_SPAN = MODEL_RATE
 """Samples in which it is measured: those where dry is loudest."""
 
 
@@ -45,33 +46,50 @@ class Quality:
     """Why it is left out, if it is."""
 
 
-def measure(
-    dry: Signal,
-    wet: Signal,
-    *,
-    loudness: float | None,
-    most_gain: float,
-    backing: Signal | None = None,
-) -> Quality:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Dry:
+    """A dry clip, measured once for all that is made of it."""
+
+    sound: Signal
+    """``[C, T]`` at 44.1 kHz."""
+    backing: Signal | None = None
+    """The rest of the song, for the peak of the sum."""
+
+    @cached_property
+    def lufs(self) -> float:
+        return lufs(self.sound)
+
+    @cached_property
+    def peak(self) -> float:
+        """Linear."""
+        return float(np.abs(self.sound).max(initial=0.0))
+
+    @cached_property
+    def loudest(self) -> slice:
+        """Where its lag is measured."""
+        start = _loudest(self.sound, LAG_SPAN)
+        return slice(start, start + LAG_SPAN)
+
+
+def measure(dry: Dry, wet: Signal, *, loudness: float | None, most_gain: float) -> Quality:
     """Gains that make wet as loud as dry, and whether the row is any good.
 
     Args:
-        dry: ``[C, T]`` at 44.1 kHz, as is `wet`.
+        wet: ``[C, T]`` at 44.1 kHz.
         loudness: what both are brought to, LUFS; None: dry stays as it is.
         most_gain: dB by which wet may be raised or lowered.
-        backing: the rest of the song, for the peak of the sum.
     """
     if not np.isfinite(wet).all():
         return _left_out("non_finite")
-    levels = [lufs(each) for each in (dry, wet)]
+    levels = [dry.lufs, lufs(wet)]
     if min(levels) < SILENT_LUFS:
         return _left_out("silent")
     dry_gain = 0.0 if loudness is None else loudness - levels[0]
     wet_gain = levels[0] + dry_gain - levels[1]
-    sounds = [dry * from_db(dry_gain), wet * from_db(wet_gain)]
-    if backing is not None:
-        sounds.append(sounds[1] + backing * from_db(dry_gain))
-    peak = max(float(np.abs(each).max()) for each in sounds)
+    peak = max(dry.peak * from_db(dry_gain), float(np.abs(wet).max()) * from_db(wet_gain))
+    if dry.backing is not None:
+        mix = wet * from_db(wet_gain) + dry.backing * from_db(dry_gain)
+        peak = max(peak, float(np.abs(mix).max()))
     lag = lag_of(wet, dry)
     reason: Reason | None = None
     if abs(levels[0] - levels[1]) > most_gain:
@@ -101,12 +119,11 @@ def lufs(sound: Signal) -> float:
     return meter.integrated()
 
 
-def lag_of(wet: Signal, dry: Signal) -> int:
+def lag_of(wet: Signal, dry: Dry) -> int:
     """Samples at 44.1 kHz by which wet is late against dry, whatever filters lie between them."""
     from morphsep.tones.recordings import whitened_correlation
 
-    start = _loudest(dry, LAG_SPAN)
-    seen, heard = (each[:, start : start + LAG_SPAN] for each in (dry, wet))
+    seen, heard = dry.sound[:, dry.loudest], wet[:, dry.loudest]
     curve = np.abs(whitened_correlation(seen[:, LAG_REACH:-LAG_REACH], heard))
     return int(curve.argmax()) - LAG_REACH
 

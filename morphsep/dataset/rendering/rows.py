@@ -12,7 +12,7 @@ import numpy as np
 from morphsep.audio import encode_flac
 from morphsep.dataset.columns import described
 from morphsep.dataset.recipe import DataRecipe
-from morphsep.dataset.rendering.quality import Quality, measure
+from morphsep.dataset.rendering.quality import Dry, Quality, measure
 from morphsep.dataset.rendering.rendered import Rendered
 from morphsep.dataset.rendering.take import Take
 from morphsep.dsp import (
@@ -54,7 +54,8 @@ class RowMaker:
         Args:
             backing: ``[C, T]`` at 44.1 kHz, where the data set has it.
         """
-        found = [self._measured(take, each, backing) for each in rendered]
+        clip = Dry(sound=take.dry, backing=backing)
+        found = [self._measured(clip, each) for each in rendered]
         positions = _positions(rendered, found)
         dry = self._encoded(take.dry, found)
         rows, rejected = list[Mapping[str, Any]](), list[Mapping[str, Any]]()
@@ -68,11 +69,9 @@ class RowMaker:
             rows.append(row | self._sound(name, take, each, quality, dry, backing))
         return ClipRows(rows=rows, rejected=rejected)
 
-    def _measured(self, take: Take, each: Rendered, backing: Signal | None) -> Quality:
-        return measure(
-            take.dry, each.wet, loudness=self.recipe.loudness,
-            most_gain=self.recipe.most_gain, backing=backing,
-        )  # fmt: skip
+    def _measured(self, clip: Dry, each: Rendered) -> Quality:
+        recipe = self.recipe
+        return measure(clip, each.wet, loudness=recipe.loudness, most_gain=recipe.most_gain)
 
     def _encoded(self, dry: Signal, found: Sequence[Quality]) -> tuple[bytes, str] | None:
         """Dry, once for all rows of a clip: its gain is the same in all that are kept."""
