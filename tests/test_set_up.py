@@ -274,6 +274,27 @@ esac"""
     assert ("pytest" in said) == ("pytest" in expected)
 
 
+@pytest.mark.parametrize(("types", "tests", "status"), [(0, 0, 0), (1, 0, 2), (0, 1, 2), (1, 1, 2)])
+def test_make_test_fails_with_either_of_its_parts(
+    checkout: Path, types: int, tests: int, status: int
+) -> None:
+    """Types and tests run at once; what the types say is still seen at the end."""
+    shutil.copy(SCRIPTS.parent / "Makefile", checkout)
+    write_program(checkout / "scripts" / "set-up.sh", "exit 0")
+    python = f"""case "$*" in
+*mypy*) echo types said so; exit {types};;
+*pytest*) echo tests began; sleep 0.3; echo tests ended; exit {tests};;
+esac"""
+    for name, script in (("python", python), ("lint-imports", "exit 0"), ("deptry", "exit 0")):
+        write_program(checkout / ".venv" / "bin" / name, script)
+    command = ["make", "--no-print-directory", "test"]
+    ours = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "PYTEST")}
+    done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, env=ours)
+    assert done.returncode == status
+    assert "tests ended" in done.stdout, "a failure of the types does not end the tests"
+    assert done.stdout.count("types said so") == 1 + bool(types or tests)
+
+
 def test_what_make_runs_on_the_newest_python_and_ray_is_there() -> None:
     root = SCRIPTS.parent
     command = ["make", "--dry-run", "--no-print-directory", "test-newest"]
