@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from morphsep.evaluation.tasks import FIVE_TRANSITIONS
 from morphsep.request import Settings, collect
 from morphsep.storage import StorageError, location
 from morphsep.testing import plucked
+from tests.commands import invoke
 
 RATE = 44_100
 PLAN = Plan(
@@ -340,13 +340,11 @@ def test_nothing_to_measure_is_said_before_anything_is_done(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_command_line(sources: list[str], tmp_path: Path) -> None:
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "morphsep", "evaluate", sources[0], "-o", "eval"]
-        return subprocess.run(
-            [*command, *arguments], capture_output=True, text=True, check=False, cwd=tmp_path
-        )
-
+def test_the_command_line(
+    sources: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = partial(invoke, "evaluate", sources[0], "-o", "eval")
     small = ("--backend", "crossfade", "--pairs", "1", "--steps", "2", "--seconds", "1")
     done = run(*small, "--no-cdpam", "--workers", "2", "--json")
     assert done.returncode == 0, done.stderr

@@ -32,8 +32,15 @@ def through(kind: str, start: int = 0, mix: float = 1.0, **settings: float) -> S
     return np.asarray(guitar() + np.float32(mix) * (wet - guitar()), np.float32)
 
 
-@pytest.mark.parametrize("start", [0, 123_456])
-@pytest.mark.parametrize(("rate", "depth", "centre"), [(0.55, 0.17, 7.3), (1.13, 0.13, 12.4)])
+@pytest.mark.parametrize(
+    ("start", "rate", "depth", "centre"),
+    [
+        (0, 0.55, 0.17, 7.3),
+        (123_456, 1.13, 0.13, 12.4),
+        pytest.param(123_456, 0.55, 0.17, 7.3, marks=pytest.mark.slow),
+        pytest.param(0, 1.13, 0.13, 12.4, marks=pytest.mark.slow),
+    ],
+)
 def test_a_chorus_is_read_off_whatever_its_phase(
     rate: float, depth: float, centre: float, start: int
 ) -> None:
