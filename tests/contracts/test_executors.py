@@ -130,6 +130,8 @@ def on_each(tmp: Path, jobs: Any, command: Any = "morph") -> Done:
     done = {}
     for name, executor, workers in PLACES:
         out = tmp / name
+        if (executor, command) == ("ray", "separate"):
+            workers = 1  # of each stage: to start one takes seconds, and `morphed` has two
         pool = Pool(min_workers=1, max_workers=workers, gpus=0.0)
         settled = settle_jobs(jobs(out=out))
         with pytest.MonkeyPatch.context() as patch:
