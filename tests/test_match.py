@@ -61,10 +61,17 @@ def hidden(folder: Path, tone: str, played: Signal) -> Match:
 # the acceptance: tones that are hidden are found
 
 
-@pytest.mark.parametrize(("tone", "budget"), [("overdrive", 200), ("tremolo", 200)])
-def test_a_hidden_tone_is_found_with_few_trials(tone: str, budget: int) -> None:
+AMPLIFIER = (
+    "pedals: [HighpassFilter: {cutoff_frequency_hz: 180}, Drive: {drive_db: 22}, Cabinet: {}]"
+)
+SWING = "pedals: [Tremolo: {rate_hz: 5.2, depth: 0.65}]"
+
+
+@pytest.mark.parametrize("text", [AMPLIFIER, SWING])
+def test_a_hidden_chain_is_found_with_few_trials(tmp_path: Path, text: str) -> None:
     clip = guitar()[:, : 3 * MODEL_RATE].copy()
-    found = hidden_and_found(tone, clip, clip, budget=budget)
+    (tmp_path / "rig.yaml").write_text(text)
+    found = hidden_and_found(str(tmp_path / "rig.yaml"), clip, clip, budget=200)
     assert found.ratio < THIRD
     assert found.aligned[1] < found.aligned[0]
 
