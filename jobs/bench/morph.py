@@ -55,7 +55,8 @@ def keep_to_one_core() -> None:
 
 
 TONES = (
-    "clean", "overdrive", "distortion", "fuzz", "chorus", "flanger", "phaser", "tremolo", "ambient"
+    "clean", "overdrive", "distortion", "fuzz", "chorus", "flanger", "phaser", "tremolo", "ambient",
+    "room", "hall",
 )  # fmt: skip
 
 

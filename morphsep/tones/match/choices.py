@@ -106,8 +106,8 @@ MOVEMENTS = (
     (slot("Tremolo", rate_hz=exact(1, 12, 5, 0.05), depth=Knob(0, 1, 0.5)),),
     (slot("Delay", delay_seconds=exact(0.05, 0.6, 0.3, 0.005), feedback=Knob(0, 0.4, 0.1),
           mix=Knob(0, 0.5, 0.2)),
-     slot("Reverb", room_size=Knob(0, 0.8, 0.4), damping=Knob(0, 1, 0.5), wet_level=1.0,
-          dry_level=0.0, width=1.0, mix=Knob(0, 0.6, 0.2))),
+     slot("Reverberator", t60_s=hz(0.2, 6, 1.2), high_ratio=hz(0.1, 1, 0.4),
+          pre_delay_ms=Knob(0, 80, 20), late_db=Knob(-30, 6, -12), early_db=-10.0)),
 )  # fmt: skip
 
 
