@@ -135,3 +135,24 @@ def test_what_is_shown_is_one_line_that_can_be_printed(text: str) -> None:
     assert len(line.splitlines()) <= 1
     assert line.encode().decode() == line
     assert shown(line) == line
+
+
+@pytest.mark.parametrize("folder", ["", "album/"])
+def test_what_is_missing_is_named_once(folder: str, tmp_path: Path) -> None:
+    missing = f"{folder}nothere.flac"
+    found = morphsep("morph", missing, "-o", tmp_path / "out", *TONE, COLUMNS="200")
+    assert found.returncode == 3
+    assert found.stdout.decode().count("nothere.flac") == 1
+    assert "nothere.flac is not there; check the path" in found.stdout.decode()
+
+
+def test_a_manifest_is_shown_with_what_was_made_and_warned_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loop = songs.write(tmp_path / "loop.wav", 3 * songs.backing(3.0))
+    song = songs.write(tmp_path / "in" / "song.wav", songs.guitar(3.0))
+    tail = ("--separator", "none", "--backend", "crossfade", "--amount", "0.5", "--no-uniform")
+    lines_of(capsys, "morph", song, "-o", tmp_path / "out", "--to", loop, *tail)
+    shown, warning, *_ = lines_of(capsys, "manifest", "show", tmp_path / "out")
+    assert shown == f"ok       song.wav  as-recorded -> {loop} at 0.5  crossfade  none"
+    assert warning.startswith("         loop.wav sounds like drums or a whole mix")

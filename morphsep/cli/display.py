@@ -129,10 +129,18 @@ def _qualities(tracks: Mapping[str, TrackResult]) -> str:
 
 def _reasons(tracks: Mapping[str, TrackResult], most: int = 12) -> list[str]:
     lines = [
-        shown(f"{_short(track)}: {result.message or 'done before'}")
+        shown(_reason(track, result.message or "done before"))
         for track, result in itertools.islice(tracks.items(), most)
     ]
     return lines + ([f"... and {len(tracks) - most} more"] if len(tracks) > most else [])
+
+
+def _reason(track: str, message: str) -> str:
+    """A track and what is said of it; its name once, where the sentence begins with it."""
+    name = track.rpartition("/")[2]
+    if message.startswith(f"{name} "):
+        return f"{_short(track)}{message.removeprefix(name)}"
+    return f"{_short(track)}: {message}"
 
 
 def _short(name: str, most: int = 48) -> str:

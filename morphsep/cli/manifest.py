@@ -14,6 +14,9 @@ from morphsep.cli.options import Json
 if TYPE_CHECKING:
     from morphsep.manifest import TrackRow
 
+LONGEST_AMOUNT = 32
+"""Characters of an amount curve that is shown."""
+
 manifest_app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Look at, or tidy, a folder's manifest."
 )
@@ -23,7 +26,7 @@ manifest_app = typer.Typer(
 def manifest_show(
     out: Annotated[str, typer.Argument(help="An output folder.")], as_json: Json = False
 ) -> None:
-    """One line a track, and one about tags that it lacks."""
+    """One line a track: how it came out, tones and amount, backend, separator. Warnings below."""
     _show(out, as_json, only_failed=False)
 
 
@@ -59,8 +62,22 @@ def _show(out: str, as_json: bool, only_failed: bool) -> None:
 
 
 def _lines(row: TrackRow) -> Iterator[str]:
-    """A track's line, and one about tags that it lacks."""
-    why = f"  {row.error_code}: {row.message}" if row.status != "ok" else ""
-    yield f"{row.status:8} {row.track}{why}"
+    """A track's line: how it came out, what was made of it or why not, and one for each warning."""
+    yield f"{row.status:8} {row.track}  {_made(row) if row.status == 'ok' else _why(row)}".rstrip()
+    warnings = (row.stem_warning, row.tone_warning, row.backend_warning)
+    for each in filter(None, warnings):
+        yield f"{'':8} {each}"
     if row.tags_warning:
         yield f"{'':8} tags left out: {row.tags_warning}"
+
+
+def _why(row: TrackRow) -> str:
+    return f"{row.error_code}: {row.message}"
+
+
+def _made(row: TrackRow) -> str:
+    """What was made, of what is known of it."""
+    amount = row.amount if row.amount and len(row.amount) <= LONGEST_AMOUNT else "a curve"
+    tones = f"{row.from_tone} -> {row.to_tone} at {amount}" if row.to_tone else None
+    told = (tones, row.backend, row.separator)
+    return "  ".join(filter(None, told))
