@@ -73,6 +73,7 @@ def by_map(guitar: Signal, source: str, target: str, backend: str) -> list[Signa
     """The sounds at `AMOUNTS`, by one map."""
     import numpy as np
 
+    from morphsep.dsp import ArrayReader
     from morphsep.morphing import StemFacts, measure_fit, morph_samples_at, recipe_for_arrays
     from morphsep.request import make_settings
 
@@ -81,10 +82,9 @@ def by_map(guitar: Signal, source: str, target: str, backend: str) -> list[Signa
         recipe_for_arrays(make_settings(**how, amount=amount, uniform=uniform))
         for amount, uniform in (("0:00=0 0:01=1", True), ("1", False))
     )
-    length = guitar.shape[1]
-    padded = np.pad(guitar, ((0, 0), (length, length)))
-    facts = StemFacts.of(lambda start, n: guitar[:, start : start + n], length, 1)
-    stem = facts.stem(lambda start, n: padded[:, length + start :][:, :n], length, 1)
+    read, length = ArrayReader(guitar, RATE).read, guitar.shape[1]
+    facts = StemFacts.of(read, length, 1)
+    stem = facts.stem(read, length, 1)
     warp = measure_fit(moving, stem, facts.peak).warp
     assert warp is not None
     inner = warp(np.array(AMOUNTS[1:-1], np.float32))
