@@ -31,10 +31,10 @@ NEAR = 0.02
 MOST_STEPS = 8
 """Morphs that the search for one amount may take."""
 
-BENT = 1.1
+BENT = 1.2
 """`Path.bend` from which on arc length and position differ."""
 
-COARSE = 0.2
+COARSE = 0.35
 """Steps along a bent path that measure it well enough for one amount."""
 
 
