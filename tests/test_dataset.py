@@ -269,7 +269,9 @@ def test_copies_in_different_splits_stop_the_run_and_are_named(tmp_path: Path) -
     assert made(tmp_path / "list.csv", tmp_path / "out", text).rows == 6
 
 
-def test_licences_of_a_list_are_kept_and_those_that_forbid_are_left_out(tmp_path: Path) -> None:
+def test_licences_of_a_list_are_kept_and_those_that_forbid_are_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     rows = [["path", "artist", "licence", "attribution"]]
     for n, licence in enumerate(("CC-BY-NC-4.0", "CC-BY-ND-4.0", "CC0-1.0")):
         write(tmp_path / f"{n}.wav", guitar(2, seed=10 * n))
@@ -280,6 +282,7 @@ def test_licences_of_a_list_are_kept_and_those_that_forbid_are_left_out(tmp_path
     made(tmp_path / "list.csv", tmp_path / "all", text)
     found = rows_of(tmp_path / "all").select(["licence", "attribution"]).to_pylist()
     assert sorted(row["attribution"] for row in found) == ["by 0", "by 2"]
+    assert "without effect" not in caplog.text
     assert "Not for commercial use" in (tmp_path / "all" / "README.md").read_text()
     made(tmp_path / "list.csv", tmp_path / "free", text, commercial_only=True)
     assert rows_of(tmp_path / "free")["licence"].to_pylist() == ["CC0-1.0"]

@@ -9,11 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from morphsep.errors import ErrorCode
-from morphsep.request import Job
+from morphsep.request import SOURCE_COLUMNS, Job
 from morphsep.storage import digest
 
-KNOWN = ("song", "artist", "player", "licence", "source_url", "attribution")
-"""Columns of a list of sources that a data set keeps."""
 SPELT = {"license": "licence", "url": "source_url"}
 """Other names under which lists have them."""
 SPLIT = "split"
@@ -37,7 +35,7 @@ class SourceFacts:
         said = json.loads(job.list_columns) if job.list_columns else {}
         plain = {str(name).strip().lower(): value for name, value in said.items()}
         named = {SPELT.get(name, name): value for name, value in plain.items()}
-        found = {name: _text(named.get(name)) for name in KNOWN}
+        found = {name: _text(named.get(name)) for name in SOURCE_COLUMNS if name not in SPELT}
         return cls(**found, split=str(named.get(SPLIT) or ""))
 
     def beside(self, job: Job) -> Job:

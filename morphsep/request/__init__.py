@@ -5,6 +5,7 @@ from morphsep.request.arrays import checked_sample_rate, checked_samples
 from morphsep.request.inputs import collect
 from morphsep.request.job import Command, Job, backing_of
 from morphsep.request.list_rows import ListRow, read_list
+from morphsep.request.lists import SOURCE_COLUMNS
 from morphsep.request.named_files import with_local_files
 from morphsep.request.option import BACKEND_OPTIONS, Option
 from morphsep.request.packed_files import pack, unpack
@@ -28,6 +29,7 @@ from morphsep.request.unread import Unread
 __all__ = [
     "AS_RECORDED",
     "BACKEND_OPTIONS",
+    "SOURCE_COLUMNS",
     "Command",
     "Curve",
     "Job",

@@ -6,7 +6,7 @@ import difflib
 import json
 import logging
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,10 @@ SETTING_COLUMNS = {
 """Columns of a list, and the settings that they set."""
 LIST_COLUMNS = ("path", "to", "amount", "output", "transition", *SETTING_COLUMNS)
 """All columns that mean something; `path` has to be there."""
+SOURCE_COLUMNS = (
+    "song", "artist", "player", "licence", "license", "source_url", "url", "attribution",
+)  # fmt: skip
+"""Columns that mean something to a data set."""
 
 
 def is_list(text: str) -> bool:
@@ -46,7 +50,7 @@ def listed_jobs(path: str, settings: Settings, command: Command) -> Iterator[Job
     rows = read_list(path, LIST_COLUMNS)
     if not rows:
         raise SettingError(f"the list {path} has no rows")
-    _say_unknown(path, rows)
+    _say_unknown(path, rows, SOURCE_COLUMNS if command == "generate" else ())
     for row in rows:
         _check(row)
     inputs = _inputs(path, rows)
@@ -97,9 +101,10 @@ def _check(row: ListRow) -> None:
         raise SettingError(f"{row.place}: a transition names both tones; leave from and to empty")
 
 
-def _say_unknown(path: str, rows: Iterable[ListRow]) -> None:
+def _say_unknown(path: str, rows: Iterable[ListRow], known: Collection[str]) -> None:
     """One note about all columns that mean nothing here: one may be a slip."""
-    names = list(dict.fromkeys(name for row in rows for name in row.others))
+    found = dict.fromkeys(name for row in rows for name in row.others)
+    names = [name for name in found if name.strip().lower() not in known]
     if not names:
         return
     slips = [
