@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 400 * 2**20
 """Of a shard, about: Hugging Face's viewer and loaders want at most 500 MB."""
-GROUP_BYTES = 64 * 2**20
+GROUP_BYTES = 16 * 2**20
 """Of a row group, about: at most 100 MB."""
 GROUP_ROWS = 1000
 DATA = "data"
