@@ -40,17 +40,19 @@ render:
   - tones: [tremolo]
   - chains: {per_clip: 2, pedals: [{Drive: {drive_db: [3, 30]}}]}
 """
+SHORT = "clip_seconds: 1\nclips_per_song: 1\nrender: [{tones: [clean]}]"
 ROWS = 7
 """Of a clip: three steps, a crossfade, a tone, two chains."""
 
 
 def made(sources: Path | str, out: Path, text: str = RECIPE, **others: Any) -> Generated:
     """A data set of guitars that are alone."""
+    running = others.pop("running", Running())
     settings = others.pop("settings", ALONE)
     jobs = settle_jobs(collect([str(sources)], out, settings, "generate"))
     recipe = replace(parse_recipe(text, "recipe.yaml"), sound=others.pop("sound", True))
     wanted = Wanted(recipe=recipe, text=text, **others)
-    return generate(jobs, location(out), wanted, Running())
+    return generate(jobs, location(out), wanted, running)
 
 
 def rows_of(out: Path, split: str = "*") -> pa.Table:
@@ -130,13 +132,23 @@ def test_dry_is_the_recording(dataset: Path, sources: Path) -> None:
         assert np.abs(dry - clip * 10 ** (row["dry_gain_db"] / 20)).max() < 1e-5
 
 
-def test_no_song_lies_in_two_splits(dataset: Path) -> None:
-    splits: dict[str, set[str]] = {}
-    for row in rows_of(dataset).select(["song", "split"]).to_pylist():
-        splits.setdefault(row["song"], set()).add(row["split"])
-    assert all(len(found) == 1 for found in splits.values())
-    files = {file.name.split("-")[0] for file in (dataset / "data").iterdir()}
-    assert files == {split for found in splits.values() for split in found}
+def test_no_song_and_no_artist_lies_in_two_splits(tmp_path: Path) -> None:
+    """A song by several artists, and an artist with several songs, tie them all together."""
+    rows = [["path", "artist", "song"]]
+    named = (("a", "one"), ("b", "one"), ("b", "two"), ("c", "two"), ("", "two"), ("d", "three"))
+    for n, (artist, song) in enumerate(named):
+        write(tmp_path / f"{n}.wav", guitar(1.5, seed=10 * n))
+        rows.append([f"{n}.wav", artist, song])
+    with (tmp_path / "list.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    text = SHORT + "\nsplits: {train: 0.4, validation: 0.3, test: 0.3}"
+    for seed in range(3):
+        made(tmp_path / "list.csv", tmp_path / f"out{seed}", f"{text}\nseed: {seed}")
+        found = rows_of(tmp_path / f"out{seed}").to_pylist()
+        assert len(found) == 6
+        assert len({row["split"] for row in found if row["song"] != "three"}) == 1
+        files = {file.name.split("-")[0] for file in (tmp_path / f"out{seed}" / "data").iterdir()}
+        assert files == {row["split"] for row in found}
 
 
 def test_datasets_duckdb_and_pandas_read_it(dataset: Path, tmp_path: Path) -> None:
@@ -414,6 +426,7 @@ def test_a_data_set_without_sound_gives_the_same_sound_to_whoever_has_the_record
     size = sum(file.stat().st_size for file in (tmp_path / "small" / "data").iterdir())
     assert size < 300_000
     assert differences(location(tmp_path / "small"), location(dataset)) == []
+    assert verify(location(tmp_path / "small"), Running(), sample=1) == (1, [])
 
 
 def test_a_plan_says_rows_hours_bytes_and_time(sources: Path, tmp_path: Path) -> None:
@@ -424,3 +437,76 @@ def test_a_plan_says_rows_hours_bytes_and_time(sources: Path, tmp_path: Path) ->
     assert found.hours == pytest.approx(6 * ROWS * 1.5 / 3600)
     assert found.gigabytes > 0
     assert not (tmp_path / "out").exists()
+
+
+def test_where_the_work_was_done_is_remembered(tmp_path: Path) -> None:
+    write(tmp_path / "in" / "a.wav", guitar(2))
+    (tmp_path / "in" / "b.wav").write_bytes(b"RIFF")
+    elsewhere = Running(work_in=str(tmp_path / "work"))
+    assert made(tmp_path / "in", tmp_path / "out", SHORT, running=elsewhere).rows == 1
+    before = digests(tmp_path / "out")
+    assert made(tmp_path / "in", tmp_path / "out", SHORT).rows == 1
+    assert digests(tmp_path / "out") == before
+
+
+def test_a_recording_that_was_repaired_comes_in(tmp_path: Path) -> None:
+    write(tmp_path / "in" / "a.wav", guitar(2))
+    (tmp_path / "in" / "b.wav").write_bytes(b"RIFF")
+    first = made(tmp_path / "in", tmp_path / "out", SHORT)
+    assert (first.rows, first.exit_code) == (1, 2)
+    assert verify(location(tmp_path / "out"), Running()) == (1, [])
+    write(tmp_path / "in" / "b.wav", guitar(2, seed=70))
+    second = made(tmp_path / "in", tmp_path / "out", SHORT)
+    assert (second.rows, second.exit_code) == (2, 0)
+
+
+def test_the_results_of_other_commands_are_left_alone(tmp_path: Path) -> None:
+    write(tmp_path / "in" / "a.wav", guitar(2))
+    out = tmp_path / "out"
+    morph = ["morph", str(tmp_path / "in"), "-o", str(out), "--to", "clean"]
+    assert app([*morph, "--separator", "none", "--no-uniform"], standalone_mode=False) == 0
+    before = manifest.read_tracks(out)
+    with pytest.raises(SettingError, match="holds a folder manifest that is not ours"):
+        made(tmp_path / "in", out, SHORT)
+    assert manifest.read_tracks(out) == before
+
+
+def test_a_tone_of_ones_own_counts_by_what_it_is(tmp_path: Path) -> None:
+    write(tmp_path / "in" / "a.wav", guitar(2))
+    tone = tmp_path / "own.yaml"
+    text = f"clip_seconds: 1\nclips_per_song: 1\nrender: [{{tones: ['{tone}']}}]"
+    tone.write_text("pedals: [{Drive: {drive_db: 6}}]")
+    made(tmp_path / "in", tmp_path / "out", text)
+    (row,) = rows_of(tmp_path / "out").to_pylist()
+    assert str(tmp_path) not in row["id"]
+    tone.write_text("pedals: [{Drive: {drive_db: 30}}]")
+    with pytest.raises(SettingError, match="begun otherwise: the recipe"):
+        made(tmp_path / "in", tmp_path / "out", text)
+
+
+def test_what_would_clip_at_its_rate_is_left_out(tmp_path: Path) -> None:
+    clip = np.sign(np.sin(2 * np.pi * 441 * np.arange(88200) / 44100))[None] * 0.97
+    write(tmp_path / "a.wav", clip.astype(np.float32), subtype="FLOAT")
+    text = (
+        "clip_seconds: 1\nsample_rate: 48000\nloudness_lufs: null\nrender: [{tones: [as-recorded]}]"
+    )
+    found = made(tmp_path / "a.wav", tmp_path / "out", text)
+    assert (found.rows, found.rejected) == (0, 1)
+    assert pq.read_table(tmp_path / "out" / "rejected.parquet")["peak"].to_pylist()[0] > 1
+
+
+def test_channels_that_cancel_are_no_guitar(tmp_path: Path) -> None:
+    take = guitar(2, channels=1)
+    write(tmp_path / "a.wav", np.concatenate([take, -take]))
+    made(tmp_path / "a.wav", tmp_path / "out", SHORT)
+    (row,) = manifest.read_tracks(tmp_path / "out")
+    assert row.error_code == "no_guitar"
+
+
+def test_a_plan_of_what_cannot_be_read_names_it(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(b"RIFF")
+    jobs = settle_jobs(collect([str(tmp_path / "a.wav")], tmp_path / "out", ALONE, "generate"))
+    recipe = parse_recipe(RECIPE, "recipe.yaml")
+    found = plan(jobs, str(tmp_path / "out"), recipe, pool=Pool(), on_cluster=False)
+    assert found.rows == 0
+    assert len(found.problems) == 1

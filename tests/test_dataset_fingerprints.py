@@ -51,6 +51,19 @@ def test_the_same_sound_is_found(copy: str) -> None:
     ]
 
 
+def test_as_many_copies_as_there_are_are_tied_together() -> None:
+    """Each to the first one: one take through sixty amplifiers is a usual set."""
+    take = words(SONG[:, : 5 * RATE])
+    names = [f"{n:02d}" for n in range(60)]
+    assert alike(dict.fromkeys(names, take)) == [("00", name) for name in names[1:]]
+
+
+def test_short_recordings_are_compared_as_far_as_they_go() -> None:
+    note = guitar(2.0, seed=5)
+    others = {"a": words(note), "b": words(coded(note)), "c": words(guitar(2.0, seed=77)[:, ::-1])}
+    assert alike(others) == [("a", "b")]
+
+
 def test_other_sound_is_not_found() -> None:
     rng = np.random.default_rng(0)
     others = {

@@ -11,15 +11,13 @@ from typing import Any
 from morphsep.dataset.columns import COLUMNS, column_names
 from morphsep.dataset.coverage import Coverage
 from morphsep.dataset.croissant import croissant
-from morphsep.dataset.lock import CARD
+from morphsep.dataset.lock import CARD, CROISSANT, REJECTED
 from morphsep.dataset.recipe import DataRecipe
 from morphsep.dataset.rendering import REASONS
 from morphsep.dataset.shards import Written
 from morphsep.dataset.sources import conditions
 from morphsep.storage import Location
 
-CROISSANT = "croissant.json"
-REJECTED = "rejected.parquet"
 NOT_GOOD_FOR = (
     "Judging how people hear: positions are distances of spectrograms, and nobody has listened.",
     "Learning how separators err, where guitars were taken out of mixes: dry then holds what the "
@@ -156,9 +154,9 @@ def _overview(facts: Facts) -> Iterator[str]:
         yield f"| {split} | {rows} | {hours:.2f} | {size} | {artists} | {songs} |"
     yield from [
         "",
-        "Splits are by artist (by song where no artist is known), drawn before cutting.",
+        "Splits are by artist and song, drawn before cutting.",
     ]
-    yield "No two recordings in different splits hold the same sound (audio fingerprints)."
+    yield "No two recordings in different splits were found to hold the same sound (fingerprints)."
 
 
 def _coverage(coverage: Coverage) -> Iterator[str]:

@@ -38,7 +38,7 @@ class Coverage:
 
     @classmethod
     def of(cls, out: Location, shards: Sequence[str]) -> Coverage:
-        """Reads the shards of a data set, but not their sound."""
+        """Reads the columns of a data set's shards that are not sound."""
         import pyarrow.parquet as pq
 
         kinds, licences = Counter[Kind](), Counter[str | None]()

@@ -21,7 +21,7 @@ from morphsep.dataset.wanted import Running, Wanted
 from morphsep.errors import SettingError
 from morphsep.request import Job
 from morphsep.run import Summary, choose_executor, run
-from morphsep.stages import Workspace
+from morphsep.stages import Workspace, last_work
 from morphsep.storage import Location
 from morphsep.storage import lock as locked
 
@@ -64,7 +64,10 @@ def generate(jobs: Sequence[Job], out: Location, wanted: Wanted, running: Runnin
     for each in wanted.recipe.render:
         if isinstance(each, Ladder):
             ladder_recipe(each)
-    running = replace(running, executor=choose_executor(running.executor, running.pool))
+    running = replace(
+        running, executor=choose_executor(running.executor, running.pool),
+        work_in=running.work_in or last_work(out) or None,
+    )  # fmt: skip
     before = _before(out, wanted)
     workspace = Workspace(out, running.work_in or "")
     jobs, surveyed = ready(jobs, workspace, wanted, running)
@@ -72,17 +75,20 @@ def generate(jobs: Sequence[Job], out: Location, wanted: Wanted, running: Runnin
     if before is not None and not wanted.new:
         check_same(before, lock, out)
         if before.is_finished(out):
+            Parts(workspace, wanted.recipe).remove()
             return Generated(out=out, shards=before.shards, rejected=0, summary=None)
-    _forget_lost(jobs, workspace, wanted)
-    lock.write(out)
-    (out / RECIPE).write_bytes(wanted.text.encode())
-    pipeline = pipelines.generate(Render(recipe=wanted.recipe))
+    with locked(out):  # refused while another run is at work here
+        _forget_lost(jobs, workspace, wanted)
+        lock.write(out)
+        (out / RECIPE).write_bytes(wanted.text.encode())
     summary = run(
-        jobs, out.text, pipeline, work_in=running.work_in, executor=running.executor,
-        pool=running.pool, max_failures=running.max_failures,
-        timeout=running.timeout, on_progress=running.on_progress, on_outcome=running.on_outcome,
+        jobs, out.text, pipelines.generate(Render(recipe=wanted.recipe)),
+        work_in=running.work_in, executor=running.executor, pool=running.pool,
+        max_failures=running.max_failures, timeout=running.timeout,
+        on_progress=running.on_progress, on_outcome=running.on_outcome,
     )  # fmt: skip
-    return _joined(jobs, workspace, wanted, running, lock, summary)
+    with locked(out):
+        return _joined(jobs, workspace, wanted, running, lock, summary)
 
 
 def _before(out: Location, wanted: Wanted) -> Lock | None:
@@ -113,9 +119,8 @@ def _forget_lost(jobs: Sequence[Job], workspace: Workspace, wanted: Wanted) -> N
         if (row := rows.get(job.track)) is not None and row.status == "ok" and row.stem_key
     ]
     if any(parts.find(parts.name(job, stem_key)) is None for job, stem_key in done):
-        with locked(out):
-            for table in ("tracks", "chunks"):
-                manifest.table_folder(out, table).remove_tree()
+        for table in ("tracks", "chunks"):
+            manifest.table_folder(out, table).remove_tree()
 
 
 def _joined(
@@ -133,8 +138,9 @@ def _joined(
     rejected = [row for each in found for row in each.part.rejected]
     without = sum(each.part.without_guitar for each in found)
     write_description(out, wanted.recipe, wanted.text, shards, rejected, without)
-    if shards and summary.stopped is None and not summary.which("failed"):
-        replace(lock, shards=shards, versions=_versions(summary)).write(out)
+    failed = sorted(summary.which("failed"))
+    replace(lock, shards=shards, failed=failed, versions=_versions(summary)).write(out)
+    if shards and summary.stopped is None and not failed:
         parts.remove()
     return Generated(out=out, shards=shards, rejected=len(rejected), summary=summary)
 

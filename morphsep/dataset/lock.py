@@ -14,6 +14,8 @@ from morphsep.storage import Location
 LOCK = "recipe.lock.json"
 RECIPE = "recipe.yaml"
 CARD = "README.md"
+CROISSANT = "croissant.json"
+REJECTED = "rejected.parquet"
 VERSION = 1
 
 
@@ -23,10 +25,15 @@ class Lock:
 
     recipe_key: str
     sources: Mapping[str, str]
-    """Each recording -> its content, what is said of it, and its split, as a digest."""
+    """Each recording -> its content, what is said of it, and its split, as a digest; empty where it
+    could not be read."""
     versions: Mapping[str, Any] = field(default_factory=dict)
+    sound: bool = True
+    """Whether rows hold their sound."""
+    failed: Sequence[str] = ()
+    """Recordings that could not be done, and are tried again by the same command."""
     shards: Sequence[Written] = ()
-    """Only once the data set is finished."""
+    """Those that are there."""
 
     def write(self, out: Location) -> None:
         """Leaves it in a data set's folder."""
@@ -35,7 +42,7 @@ class Lock:
     def is_finished(self, out: Location) -> bool:
         """Whether all of the data set is there, as far as sizes tell."""
         there = [_size(out / shard.name) == shard.bytes for shard in self.shards]
-        return bool(there) and all(there)
+        return bool(there) and all(there) and not self.failed
 
 
 def _size(place: Location) -> int | None:
@@ -71,11 +78,12 @@ def check_folder(out: Location) -> None:
         SettingError: there is something in a folder that is no data set of ours, and that one
             would overwrite.
     """
-    for name in (CARD, RECIPE):
+    for name in (CARD, RECIPE, CROISSANT, REJECTED):
         if (out / name).exists():
             raise SettingError(f"{out} holds a {name} that is not ours; name another folder")
-    if (out / DATA).children():
-        raise SettingError(f"{out} holds a folder {DATA} that is not ours; name another folder")
+    for name in (DATA, "manifest"):
+        if (out / name).walk():
+            raise SettingError(f"{out} holds a folder {name} that is not ours; name another folder")
 
 
 def check_same(before: Lock, now: Lock, out: Location) -> None:
@@ -89,9 +97,10 @@ def check_same(before: Lock, now: Lock, out: Location) -> None:
     differs += _named("new", now.sources.keys() - before.sources.keys())
     differs += _named("gone", before.sources.keys() - now.sources.keys())
     both = before.sources.keys() & now.sources.keys()
-    differs += _named(
-        "changed", [name for name in both if before.sources[name] != now.sources[name]]
-    )
+    # one that could not be read had no content: it may have some now, and the other way round
+    known = [name for name in both if before.sources[name] and now.sources[name]]
+    changed = [name for name in known if before.sources[name] != now.sources[name]]
+    differs += _named("changed", changed)
     if differs:
         raise SettingError(
             f"{out} holds a data set that was begun otherwise: {'; '.join(differs)}. Name another "

@@ -59,7 +59,9 @@ def plan(
     rows = clips * recipe.rows_per_clip
     seconds = rows * recipe.seconds
     rendering = seconds * recipe.channels / SPEED / 3600
-    share = found.hours_here / found.hours_of_work if found.hours_here is not None else 1.0
+    share = 1.0
+    if found.hours_here is not None and found.hours_of_work:
+        share = found.hours_here / found.hours_of_work
     of_clip = recipe.seconds * recipe.rate * recipe.channels * recipe.bits / 8 * FLAC
     sounds = rows * (2 if recipe.backing else 1) + clips * (2 if recipe.backing else 1)
     return DataPlan(

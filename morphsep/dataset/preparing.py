@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ from morphsep.dataset.fingerprints import alike
 from morphsep.dataset.lock import Lock
 from morphsep.dataset.recipe import DataRecipe, Ladder
 from morphsep.dataset.rendering import ladder_recipe
-from morphsep.dataset.sources import SourceFacts, forbids_commerce, refusal, split_of
+from morphsep.dataset.sources import SourceFacts, forbids_commerce, groups, refusal, split_of
 from morphsep.dataset.surveying import Surveyed, survey
 from morphsep.dataset.wanted import Running, Wanted
 from morphsep.errors import ErrorCode, SettingError
@@ -30,28 +31,55 @@ def ready(
     """
     recipe = wanted.recipe
     context = RunContext(
-        out=str(workspace.out), work=workspace.elsewhere, command="generate", id="survey"
+        out=str(workspace.out), work=workspace.elsewhere, command="generate",
+        id=secrets.token_hex(8),
     )  # fmt: skip
     if wanted.commercial_only:
         _check_commercial(jobs, recipe)
     allowed = [_allowed(job, wanted) for job in jobs]
     found = survey(allowed, context, running.executor, running.pool)
     surveyed = {each.track: each for each in found}
-    kept, owners = list[Job](), dict[str, str]()
-    for job in allowed:
-        seen = surveyed.get(job.track)
-        if seen is None or seen.fault is not None:
-            kept.append(job if seen is None else replace(job, refusal=seen.fault))
-            continue
-        first = owners.setdefault(seen.content_hash, job.track)
-        if first != job.track:
-            kept.append(_refused(job, ("duplicate", f"it has the content of {first}")))
-            continue
-        facts = SourceFacts.of(job)
-        split = split_of(facts.whose(seen.content_hash), recipe.splits, recipe.seed)
-        kept.append(replace(facts, split=split).beside(job))
+    kept = _without_copies(allowed, surveyed)
+    kept = _in_splits(kept, surveyed, recipe)
     _check_splits(kept, surveyed)
     return kept, surveyed
+
+
+def _without_copies(jobs: Sequence[Job], surveyed: Mapping[str, Surveyed]) -> list[Job]:
+    """The same recording twice counts once; one that cannot be read is refused."""
+    kept, owners = list[Job](), dict[str, str]()
+    for job in jobs:
+        seen = surveyed.get(job.track)
+        if seen is None or job.refusal is not None:
+            kept.append(job)
+        elif seen.fault is not None:
+            kept.append(replace(job, refusal=seen.fault))
+        else:
+            same = digest(seen.content_hash, seen.stem, job.settings)
+            first = owners.setdefault(same, job.track)
+            why: tuple[ErrorCode, str] = ("duplicate", f"it is the same recording as {first}")
+            kept.append(job if first == job.track else _refused(job, why))
+    return kept
+
+
+def _in_splits(
+    jobs: Sequence[Job], surveyed: Mapping[str, Surveyed], recipe: DataRecipe
+) -> list[Job]:
+    """The jobs with the split that each lies in."""
+    facts = {job.track: SourceFacts.of(job) for job in jobs if job.refusal is None}
+    whose = {
+        track: each.whose() or [f"recording: {surveyed[track].content_hash}"]
+        for track, each in facts.items()
+    }
+    named = groups(whose)
+
+    def placed(job: Job) -> Job:
+        if job.refusal is not None:
+            return job
+        split = split_of(named[job.track], recipe.splits, recipe.seed)
+        return replace(facts[job.track], split=split).beside(job)
+
+    return [placed(job) for job in jobs]
 
 
 def _check_commercial(jobs: Sequence[Job], recipe: DataRecipe) -> None:
@@ -103,9 +131,13 @@ def _check_splits(jobs: Sequence[Job], surveyed: Mapping[str, Surveyed]) -> None
 
 def lock_of(recipe: DataRecipe, jobs: Sequence[Job], surveyed: Mapping[str, Surveyed]) -> Lock:
     """The lock of a data set that is begun."""
-    sources = {
-        job.track: digest(surveyed[job.track].content_hash, job.list_columns, job.settings)
-        for job in jobs
-        if job.refusal is None
-    }
-    return Lock(recipe_key=recipe.key, sources=sources)
+    sources = dict[str, str]()
+    for job in jobs:
+        seen = surveyed.get(job.track)
+        if job.refusal is None and seen is not None:
+            sources[job.track] = digest(
+                seen.content_hash, seen.stem, job.list_columns, job.settings
+            )
+        elif job.refused_as == "failed":
+            sources[job.track] = ""
+    return Lock(recipe_key=recipe.key, sources=sources, sound=recipe.sound)

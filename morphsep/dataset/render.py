@@ -70,9 +70,8 @@ class _Source:
         self._store = stem_of(run, clip)
         facts = stem_facts(self._store, clip.source.model_length)
         assert facts is not None
-        self._facts = facts
         length, channels = clip.source.model_length, clip.source.num_channels
-        self._stem, self._peak = view(self._store.read, facts, length, channels, recipe.channels)
+        self._stem, self._facts = view(self._store.read, facts, length, channels, recipe.channels)
         self._rejected: list[Any] = []
 
     def write(self, parts: Parts, name: str) -> Part:
@@ -88,12 +87,12 @@ class _Source:
         return part
 
     def _clips(self, spans: list[Span]) -> Iterator[ClipRows]:
-        if not spans or self._peak < SILENT:
+        if not spans or self._facts.peak < SILENT:
             return
         content = self._clip.source.content_hash
         seed = f"{self._recipe.seed}/{content}"
-        made = list(renderers(self._recipe, self._stem, self._peak, seed, len(spans)))
-        make = RowMaker(recipe=self._recipe, source=content[:12], common=self._common())
+        made = list(renderers(self._recipe, self._stem, self._facts.peak, seed, len(spans)))
+        make = RowMaker(recipe=self._recipe, source=self._clip.stem_key[:16], common=self._common())
         reach = self._run.reporter(self._clip, "morph")
         with ExitStack() as stack:
             mix = self._mix(stack) if self._recipe.backing else None

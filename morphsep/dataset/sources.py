@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -34,8 +35,11 @@ class SourceFacts:
         """What the row of a job's list says."""
         said = json.loads(job.list_columns) if job.list_columns else {}
         plain = {str(name).strip().lower(): value for name, value in said.items()}
-        named = {SPELT.get(name, name): value for name, value in plain.items()}
+        named = {SPELT[name]: value for name, value in plain.items() if name in SPELT}
+        named |= {name: value for name, value in plain.items() if _text(value)}
         found = {name: _text(named.get(name)) for name in SOURCE_COLUMNS if name not in SPELT}
+        if found["licence"] and UNKNOWN.fullmatch(found["licence"]):
+            found["licence"] = None
         return cls(**found, split=str(named.get(SPLIT) or ""))
 
     def beside(self, job: Job) -> Job:
@@ -44,17 +48,42 @@ class SourceFacts:
         kept = {name: value for name, value in said.items() if name.strip().lower() != SPLIT}
         return replace(job, list_columns=json.dumps(kept | {SPLIT: self.split}, ensure_ascii=False))
 
-    def whose(self, content_hash: str) -> str:
-        """What must not lie in two splits: the artist, else the song, else the recording."""
-        for what, name in (("artist", self.artist), ("song", self.song)):
-            if name:
-                return f"{what}: {' '.join(name.casefold().split())}"
-        return f"recording: {content_hash}"
+    def whose(self) -> list[str]:
+        """What must not lie in two splits: the artist, the song."""
+        named = (("artist", self.artist), ("song", self.song))
+        return [f"{what}: {_plain(name)}" for what, name in named if name]
 
 
 def _text(value: object) -> str | None:
     text = "" if value is None else str(value).strip()
     return text or None
+
+
+def _plain(name: str) -> str:
+    """The same for all spellings that mean the same to people."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def groups(whose: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """For each recording the name of its group: recordings of one artist, or of one song, and
+    whoever is linked to them in turn.
+
+    Args:
+        whose: for each recording whose it is.
+    """
+    leader = {name: name for names in whose.values() for name in names}
+
+    def find(name: str) -> str:
+        while leader[name] != name:
+            leader[name] = leader[leader[name]]
+            name = leader[name]
+        return name
+
+    for names in whose.values():
+        ends = sorted(find(name) for name in names)
+        for other in ends[1:]:
+            leader[other] = ends[0]
+    return {recording: find(names[0]) for recording, names in whose.items()}
 
 
 def split_of(whose: str, splits: Mapping[str, float], seed: int) -> str:
@@ -75,6 +104,14 @@ def split_of(whose: str, splits: Mapping[str, float], seed: int) -> str:
 
 NO_DERIVATIVES = re.compile(r"(?<![a-z])nd(?![a-z])|no[ -]?deriv", re.IGNORECASE)
 NON_COMMERCIAL = re.compile(r"(?<![a-z])nc(?![a-z])|non[ -]?commercial", re.IGNORECASE)
+ALLOWS_COMMERCE = re.compile(
+    r"cc[ -]?0|cc[ -]?by|attribution|public[ -]?domain|(?<![a-z])(mit|bsd|apache|isc|zlib|gpl|lgpl|"
+    r"odbl|odc|mpl|unlicense|pddl)",
+    re.IGNORECASE,
+)
+"""Licences that allow it, if nothing of `NON_COMMERCIAL` stands there."""
+UNKNOWN = re.compile(r"(unknown|n/?a|none( stated)?|not (known|stated)|\?|-)", re.IGNORECASE)
+"""What lists write where they know no licence."""
 SHARE_ALIKE = re.compile(r"(?<![a-z])sa(?![a-z])|share[ -]?alike", re.IGNORECASE)
 
 
@@ -98,16 +135,17 @@ def refusal(licence: str | None, *, commercial_only: bool) -> tuple[ErrorCode, s
         )
     if not commercial_only:
         return None
-    if not licence:
+    if licence is None:
         return (
             "licence_forbids",
             "no licence is known of it, so it cannot count as free for commercial use; name it in "
             "the list's column licence, or leave out --commercial-only",
         )
-    if forbids_commerce(licence):
+    if forbids_commerce(licence) or not ALLOWS_COMMERCE.search(licence):
         return (
             "licence_forbids",
-            f"its licence ({licence}) forbids commercial use; leave it out, or --commercial-only",
+            f"its licence ({licence}) is not one that is known to allow commercial use; leave it "
+            "out, or --commercial-only",
         )
     return None
 

@@ -23,9 +23,8 @@ def as_channels(read: Read, channels: int) -> Read:
 
 def view(
     read: Read, facts: StemFacts, num_samples: int, num_channels: int, channels: int
-) -> tuple[Stem, float]:
-    """A stem of `num_channels` as tones see it in `channels`, and its largest absolute sample,
-    linear.
+) -> tuple[Stem, StemFacts]:
+    """A stem of `num_channels` as tones see it in `channels`, and what is measured of it so.
 
     Args:
         facts: what was measured of it as it is.
@@ -33,4 +32,4 @@ def view(
     if channels != num_channels:
         read = as_channels(read, channels)
         facts = StemFacts.of(read, num_samples, channels)
-    return facts.stem(read, num_samples, channels), facts.peak
+    return facts.stem(read, num_samples, channels), facts

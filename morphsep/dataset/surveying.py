@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,8 +14,8 @@ from morphsep.dsp import MODEL_RATE, Seconds
 from morphsep.errors import ErrorCode, TrackError
 from morphsep.request import Job
 from morphsep.run import Pool, Step, get_executor, workers_for_durations
-from morphsep.stages import Clip, RunContext, open_input, open_mix, scan
-from morphsep.storage import digest, location
+from morphsep.stages import Clip, RunContext, open_input, open_mix, own_stem_of, scan
+from morphsep.storage import digest, digest_file, location
 
 SPEED = 60.0
 """Seconds of a recording that a worker decodes, measures and fingerprints in one, about."""
@@ -34,6 +35,8 @@ class Surveyed:
     seconds: Seconds = 0.0
     words: bytes = b""
     """Its fingerprint."""
+    stem: str = ""
+    """Digest of the user's own stem, where there is one."""
     fault: tuple[ErrorCode, str] | None = None
     """Why it cannot be read, if it cannot."""
 
@@ -58,8 +61,12 @@ class Survey:
             return [self._found(job)]
         except TrackError as error:
             return [Surveyed(track=job.track, fault=(error.code, error.message))]
+        finally:  # copies of all recordings at once would fill the disk
+            shutil.rmtree(self.context.scratch(job.track), ignore_errors=True)
 
     def _found(self, job: Job) -> Surveyed:
+        own_stem = own_stem_of(self.context, Clip(job=job))
+        stem = digest_file(own_stem.path) if own_stem is not None else ""
         readable = open_input(self.context, Clip(job=job))
         workspace = self.context.workspace
         name = digest(
@@ -67,7 +74,7 @@ class Survey:
         )
         note = workspace.root / "surveys" / f"{name[:32]}.json"
         if (kept := note.read_json()) is not None:
-            return _kept(job, kept)
+            return _kept(job, stem, kept)
         source = scan(readable, workspace)
         with open_mix(source, readable) as mix:
             words = fingerprints.fingerprint(mix.read, source.model_length)
@@ -77,12 +84,12 @@ class Survey:
             "words": words.astype("<u4").tobytes().hex(),
         }
         note.write_json(values)
-        return _kept(job, values)
+        return _kept(job, stem, values)
 
 
-def _kept(job: Job, values: dict[str, Any]) -> Surveyed:
+def _kept(job: Job, stem: str, values: dict[str, Any]) -> Surveyed:
     return Surveyed(
-        track=job.track, content_hash=values["content_hash"], seconds=values["seconds"],
+        track=job.track, stem=stem, content_hash=values["content_hash"], seconds=values["seconds"],
         words=bytes.fromhex(values["words"]),
     )  # fmt: skip
 

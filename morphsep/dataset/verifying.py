@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from tempfile import TemporaryDirectory
 
 from morphsep import manifest, pipelines
@@ -54,7 +55,8 @@ def verify(out: Location, running: Running, sample: int = SAMPLE) -> tuple[int, 
     if lock is None or not lock.shards:
         raise SettingError(f"{out} holds no finished data set; run morphsep generate again")
     findings = list(_of_files(out, lock))
-    recipe = parse_recipe((out / RECIPE).read_bytes().decode(), str(out / RECIPE))
+    text = (out / RECIPE).read_bytes().decode()
+    recipe = replace(parse_recipe(text, str(out / RECIPE)), sound=lock.sound)
     if recipe.key != lock.recipe_key:
         findings.append(f"{RECIPE} is not the recipe that the data set was made from")
     elif not findings:
@@ -79,8 +81,9 @@ def differences(original: Location, rendered: Location) -> list[str]:
         both.append(_rows([place / shard.name for shard in lock.shards]))
     wanted, made = both
     found = [f"row {name} is missing" for name in sorted(wanted.keys() - made.keys())]
+    found += [f"row {name} is not there" for name in sorted(made.keys() - wanted.keys())]
     for name in sorted(wanted.keys() & made.keys()):
-        if wanted[name]["wet_sha256"] != made[name]["wet_sha256"]:
+        if any(wanted[name][each] != made[name][each] for each in ("dry_sha256", "wet_sha256")):
             found.append(f"row {name} sounds otherwise")
     return found
 

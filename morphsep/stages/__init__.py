@@ -21,7 +21,7 @@ from morphsep.stages.scanning import Scan, open_mix, scan
 from morphsep.stages.separate import separate
 from morphsep.stages.stems import stem_facts
 from morphsep.stages.track_row import versions as row_versions
-from morphsep.stages.track_state import open_input, stem_of
+from morphsep.stages.track_state import open_input, own_stem_of, stem_of
 from morphsep.stages.trust import as_read, by_stamps
 from morphsep.stages.workspace import Workspace, last_work
 
@@ -49,6 +49,7 @@ __all__ = [
     "morph",
     "open_input",
     "open_mix",
+    "own_stem_of",
     "prepare",
     "row_versions",
     "scan",

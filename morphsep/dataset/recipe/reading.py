@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from morphsep.dataset.recipe.recipe import (
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 RATES = (16000, 44100, 48000)
 BITS = (16, 24)
+MOST_BYTES = 2**29
+"""Of the sound of a clip's rows, which are rendered together."""
 LEAST, MOST = 1.0, 30.0
 """Seconds of a clip."""
 CHANCE = "chance"
@@ -56,7 +58,22 @@ def parse_recipe(text: str, file: str) -> DataRecipe:
         possible = ", ".join(RENDERINGS)
         raise SettingError(f"{file} renders nothing; 'render' takes a list of {possible}")
     read = {FIELDS[name][0]: FIELDS[name][1](part) for name, part in given.items()}
-    return DataRecipe(**read)
+    recipe = DataRecipe(**read, files=_fingerprints(read["render"]))
+    if recipe.bytes_per_clip > MOST_BYTES:
+        raise SettingError(
+            f"{file}: the {recipe.rows_per_clip} rows of a clip would take "
+            f"{recipe.bytes_per_clip / 2**30:.1f} GiB of memory at once; render fewer of each, or "
+            "make clip_seconds shorter"
+        )
+    return recipe
+
+
+def _fingerprints(render: Sequence[Rendering]) -> tuple[str, ...]:
+    """Of the tones that are files: their names say nothing of their sound."""
+    from morphsep.tones import get_tone, named_tones
+
+    names = [name for each in render for name in each.named_tones if name not in named_tones()]
+    return tuple(get_tone(name).fingerprint() for name in names)
 
 
 def _one_of(part: YamlPart, possible: tuple[int, ...]) -> int:
@@ -138,7 +155,10 @@ def _tone(part: YamlPart) -> str:
 
 
 def _tones(part: YamlPart) -> Tones:
-    return Tones(tones=tuple(_tone(item) for item in part.items()))
+    tones = tuple(_tone(item) for item in part.items())
+    if len(set(tones)) < len(tones):
+        raise part.refusal("a tone stands there twice")
+    return Tones(tones=tones)
 
 
 def _chains(part: YamlPart) -> Chains:

@@ -32,6 +32,10 @@ class Ladder:
         return tuple(round(step / (self.steps - 1), 6) for step in range(self.steps))
 
     @property
+    def named_tones(self) -> tuple[str, ...]:
+        return self.source, self.target
+
+    @property
     def rows(self) -> int:
         """Of a clip."""
         return self.steps + (self.steps - 2 if self.crossfades else 0)
@@ -42,6 +46,10 @@ class Tones:
     """The guitar through each of some tones."""
 
     tones: tuple[str, ...]
+
+    @property
+    def named_tones(self) -> tuple[str, ...]:
+        return self.tones
 
     @property
     def rows(self) -> int:
@@ -68,6 +76,10 @@ class Chains:
     pedals: tuple[PedalRange, ...]
     shuffled: bool = False
     """Whether the order of the pedals is drawn, too."""
+
+    @property
+    def named_tones(self) -> tuple[str, ...]:
+        return ()
 
     @property
     def rows(self) -> int:
@@ -105,6 +117,8 @@ class DataRecipe:
     splits: Mapping[str, float] = field(default_factory=lambda: {"train": 1.0})
     """Share of each, of the artists (of songs where no artist is known)."""
     seed: int = 0
+    files: tuple[str, ...] = ()
+    """Fingerprints of tones that are files."""
 
     @property
     def length(self) -> int:
@@ -115,6 +129,11 @@ class DataRecipe:
     def rows_per_clip(self) -> int:
         """What is rendered of each clip."""
         return sum(each.rows for each in self.render)
+
+    @property
+    def bytes_per_clip(self) -> int:
+        """Of the sound of all rows of a clip, in memory."""
+        return self.rows_per_clip * self.length * self.channels * 4
 
     @property
     def key(self) -> str:

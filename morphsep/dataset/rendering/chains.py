@@ -49,16 +49,16 @@ class ChainsRenderer:
 class ToneRenderer:
     """One tone, fitted to a source's stem."""
 
-    def __init__(self, tone: str, place: int, stem: Stem, peak: float) -> None:
+    def __init__(self, tone: str, place: int, number: int, stem: Stem, peak: float) -> None:
         """
         Args:
-            place: in the recipe; names the rows.
+            place: in the recipe, and `number` in its list: they name the rows.
             peak: the stem's largest absolute sample, linear.
 
         Raises:
             TrackError: the tone cannot be fitted to this stem.
         """
-        self._name, self._place = tone, place
+        self._name, self._place, self._number = tone, place, number
         recipe = recipe_for_arrays(
             make_settings(to=tone, separator="none", uniform=False, offline=True)
         )
@@ -67,7 +67,7 @@ class ToneRenderer:
     def __call__(self, take: Take) -> list[Rendered]:
         chain = as_chain(self._tone)
         row = Rendered(
-            name=f"{self._place:02d}-{self._name}", wet=_through(self._tone, take), kind="tone",
+            name=f"{self._place:02d}-{self._number}", wet=_through(self._tone, take), kind="tone",
             from_tone=AS_RECORDED, to_tone=self._name, to_chain=chain, chain=chain,
         )  # fmt: skip
         return [row]

@@ -32,5 +32,5 @@ def renderers(
             case Chains():
                 yield ChainsRenderer(each, place, seed, clips)
             case Tones():
-                for tone in each.tones:
-                    yield ToneRenderer(tone, place, stem, peak)
+                for number, tone in enumerate(each.tones):
+                    yield ToneRenderer(tone, place, number, stem, peak)

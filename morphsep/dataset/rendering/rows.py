@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -71,7 +71,14 @@ class RowMaker:
 
     def _measured(self, clip: Dry, each: Rendered) -> Quality:
         recipe = self.recipe
-        return measure(clip, each.wet, loudness=recipe.loudness, most_gain=recipe.most_gain)
+        found = measure(clip, each.wet, loudness=recipe.loudness, most_gain=recipe.most_gain)
+        if recipe.rate == MODEL_RATE or found.reason is not None:
+            return found
+        # another rate has other peaks
+        wet = self._resampled(each.wet * np.float32(from_db(found.wet_gain_db)))
+        dry = self._resampled(clip.sound * np.float32(from_db(found.dry_gain_db)))
+        peak = max(float(np.abs(sound).max()) for sound in (wet, dry))
+        return replace(found, peak=peak, reason="clipped" if peak >= 1 else None)
 
     def _encoded(self, dry: Signal, found: Sequence[Quality]) -> tuple[bytes, str] | None:
         """Dry, once for all rows of a clip: its gain is the same in all that are kept."""
@@ -121,10 +128,11 @@ class RowMaker:
         return found
 
     def _flac(self, sound: Signal) -> tuple[bytes, str]:
-        rate = self.recipe.rate
-        length = round(sound.shape[1] * rate / MODEL_RATE)
-        resampled = to_rate(ArrayReader(sound, MODEL_RATE).read, 0, length, rate)
-        return encode_flac(resampled, rate, self.recipe.bits)
+        return encode_flac(self._resampled(sound), self.recipe.rate, self.recipe.bits)
+
+    def _resampled(self, sound: Signal) -> Signal:
+        length = round(sound.shape[1] * self.recipe.rate / MODEL_RATE)
+        return to_rate(ArrayReader(sound, MODEL_RATE).read, 0, length, self.recipe.rate)
 
 
 def _rejection(name: str, quality: Quality) -> dict[str, Any]:
