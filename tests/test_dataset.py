@@ -487,9 +487,7 @@ def test_a_tone_of_ones_own_counts_by_what_it_is(tmp_path: Path) -> None:
 def test_what_would_clip_at_its_rate_is_left_out(tmp_path: Path) -> None:
     clip = np.sign(np.sin(2 * np.pi * 441 * np.arange(88200) / 44100))[None] * 0.97
     write(tmp_path / "a.wav", clip.astype(np.float32), subtype="FLOAT")
-    text = (
-        "clip_seconds: 1\nsample_rate: 48000\nloudness_lufs: null\nrender: [{tones: [as-recorded]}]"
-    )
+    text = SHORT.replace("clean", "as-recorded") + "\nsample_rate: 48000\nloudness_lufs: null"
     found = made(tmp_path / "a.wav", tmp_path / "out", text)
     assert (found.rows, found.rejected) == (0, 1)
     assert pq.read_table(tmp_path / "out" / "rejected.parquet")["peak"].to_pylist()[0] > 1
