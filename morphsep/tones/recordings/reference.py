@@ -41,9 +41,9 @@ WORTH_IT = 0.66
 other notes alone make a larger difference than a smaller gain would."""
 WORTH_IT_DISTORTED = 0.9
 """The same for a reference that is distorted by itself, which other notes are not."""
-DISTORTED_DB = -4.5
-"""``Statistics.gaps_db`` above which it is: clean guitars stay below -6, in hiss 30 dB under them
-below -4.9; metal guitars lie between -3.6 and -2.4."""
+DISTORTED_DB = (-5.5, -4.5)
+"""``Statistics.gaps_db`` at which it begins to count as distorted, and does in full: clean guitars
+stay below -6, in hiss 30 dB under them below -4.9; metal guitars lie between -3.6 and -2.4."""
 EQUAL_DB = 0.1
 """Of drives that bring a stem equally near, the least is used."""
 NUM_PIECES, PIECE = 6, 3.0
@@ -158,8 +158,9 @@ def chosen(without: Tried, driven: Sequence[Tried], wanted: Statistics, own: Sta
     """The least drive of the best ones, if it is worth it."""
     nearest = min(each.distance for each in driven)
     best = next(each for each in driven if each.distance <= nearest + EQUAL_DB)
-    distorted = wanted.gaps_db > DISTORTED_DB > own.gaps_db
-    worth_it = WORTH_IT_DISTORTED if distorted else WORTH_IT
+    worth_it = WORTH_IT
+    if own.gaps_db < DISTORTED_DB[0]:
+        worth_it = float(np.interp(wanted.gaps_db, DISTORTED_DB, (WORTH_IT, WORTH_IT_DISTORTED)))
     return best if best.distance <= worth_it * without.distance else without
 
 
