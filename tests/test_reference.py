@@ -84,7 +84,7 @@ def test_other_notes_through_a_tone_bring_the_stem_nearer_to_that_tone(
 @pytest.mark.parametrize("name", ["overdrive", "distortion", "tremolo"])
 def test_so_it_does_on_a_real_guitar(tmp_path: Path, name: str) -> None:
     before, after = distances(tmp_path, name, *demo())
-    assert after < (before + 0.1 if name in MOVING else 0.85 * before)
+    assert after < (before + 0.3 if name in MOVING else 0.85 * before)
 
 
 def test_a_clean_reference_of_the_same_guitar_drives_nothing(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ WORTH_IT_DISTORTED = 0.9
 DISTORTED_DB = (-5.5, -4.5)
 """``Statistics.gaps_db`` at which it begins to count as distorted, and does in full: clean guitars
 stay below -6, in hiss 30 dB under them below -4.9; metal guitars lie between -3.6 and -2.4."""
-EQUAL_DB = 0.1
+EQUAL_DB = 0.05
 """Of drives that bring a stem equally near, the least is used."""
 NUM_PIECES, PIECE = 6, 3.0
 """Pieces of the stem and of the recording that are compared, and their length in s."""
