@@ -372,24 +372,37 @@ def test_whatever_goes_wrong_with_a_track_is_its_row(
         assert code in CODES
 
 
-def test_a_track_whose_worker_died_is_a_row_and_is_tried_again(
-    work: Path, scores: dict[str, TrackScore], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def lost(work: Path, tmp_path: Path) -> Path:
+    """Work all of whose tracks were lost with their workers."""
     out = shutil.copytree(work, tmp_path / "out")
-    with monkeypatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             evaluating, "get_executor", lambda name: lambda steps, records, pool: iter(())
         )
-        lost = scored(out, force=True)
-    assert {score.error_code for score in lost.values()} == {
+        found = scored(out, force=True)
+    assert {score.error_code for score in found.values()} == {
         "worker_killed", "not_finished", "nothing_morphed",
     }  # fmt: skip
+    return out
+
+
+def test_a_track_whose_worker_died_is_a_row_and_is_tried_again(
+    lost: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tried: list[str] = []
     monkeypatch.setattr(evaluating, "measure", interrupting(3, tried))
-    again = scored(out)
+    again = scored(lost)
     assert sorted(tried) == ["end.wav", "knob.wav", "mixed.wav"]
     assert {again[track].error_code for track in tried} == {""}
     assert all(again[track].values == {"position": 0.5} for track in tried)
+
+
+@pytest.mark.slow
+def test_a_track_whose_worker_died_has_the_same_scores_as_any_other(
+    lost: Path, scores: dict[str, TrackScore]
+) -> None:
+    assert scored(lost) == scores
 
 
 def opened(change: Signal) -> Opened:

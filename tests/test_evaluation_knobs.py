@@ -31,8 +31,6 @@ from morphsep.storage import location
 from morphsep.testing import plucked
 from tests.guitarml_captures import write_capture
 
-BACKENDS = ("chain", "crossfade")
-
 
 @pytest.fixture(scope="module")
 def gear(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -54,26 +52,50 @@ def guitars(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return [str(folder / f"{seed}.wav") for seed in range(2)]
 
 
-def evaluated(gear: Path, guitars: list[str], out: Path, steps: int = 4) -> Results:
+def evaluated(
+    gear: Path,
+    guitars: list[str],
+    out: Path,
+    steps: int = 4,
+    backends: tuple[str, ...] = ("chain", "crossfade"),
+) -> Results:
     plan = Plan(
-        task=captured_knobs(str(gear)), backends=BACKENDS, pairs=2, steps=steps, seconds=1.0,
+        task=captured_knobs(str(gear)), backends=backends, pairs=2, steps=steps, seconds=1.0,
         cdpam=False,
     )  # fmt: skip
     return evaluate(collect(guitars, str(out), Settings(), "separate"), location(out), plan)
 
 
+@pytest.fixture(
+    scope="module",
+    params=[
+        ("chain", "crossfade"),
+        pytest.param(("chain", "crossfade", "vocoder"), marks=pytest.mark.slow),
+    ],
+    ids=lambda names: f"{len(names)} backends",
+)
+def backends(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    names: tuple[str, ...] = request.param
+    return names
+
+
 @pytest.fixture(scope="module")
 def whole(
-    gear: Path, guitars: list[str], tmp_path_factory: pytest.TempPathFactory
+    gear: Path,
+    guitars: list[str],
+    backends: tuple[str, ...],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Path, Results]:
     folder = tmp_path_factory.mktemp("eval")
-    return folder, evaluated(gear, guitars, folder)
+    return folder, evaluated(gear, guitars, folder, backends=backends)
 
 
-def test_each_device_with_a_knob_is_a_transition(gear: Path, whole: tuple[Path, Results]) -> None:
+def test_each_device_with_a_knob_is_a_transition(
+    gear: Path, whole: tuple[Path, Results], backends: tuple[str, ...]
+) -> None:
     folder, results = whole
     rows = pq.read_table(folder / "scores.parquet").to_pylist()
-    assert len(rows) == 2 * 2 * len(BACKENDS)
+    assert len(rows) == 2 * 2 * len(backends)
     assert {row["transition"] for row in rows} == {"amp, gain", "pedal, gain"}
     assert not results.failed
     assert list(results.left_out) == [str(gear / "plain.json")]
@@ -110,9 +132,13 @@ def test_the_truth_is_the_device_really_at_that_knob(
 
 
 def test_another_run_has_the_same_tables(
-    gear: Path, guitars: list[str], whole: tuple[Path, Results], tmp_path: Path
+    gear: Path,
+    guitars: list[str],
+    whole: tuple[Path, Results],
+    backends: tuple[str, ...],
+    tmp_path: Path,
 ) -> None:
-    evaluated(gear, guitars[::-1], tmp_path)
+    evaluated(gear, guitars[::-1], tmp_path, backends=backends)
     for name in ("sounds.parquet", "scores.parquet", "summary.parquet", "report.md"):
         assert (tmp_path / name).read_bytes() == (whole[0] / name).read_bytes(), name
 

@@ -101,7 +101,9 @@ def test_promises_1_to_3_and_5_to_7(song_of, separation, backend, uniform) -> No
      ("demucs", "chain", 32000, False), ("harmonic", "spectral", 32000, True),
      ("roformer", "crossfade", 96000, False), ("ensemble", "crossfade", 8000, False),
      *(pytest.param(name, "chain", 32000, False, marks=pytest.mark.slow)
-       for name in SEPARATORS if name != "demucs")],
+       for name in SEPARATORS if name != "demucs"),
+     pytest.param("roformer", "crossfade", 8000, False, marks=pytest.mark.slow),
+     pytest.param("ensemble", "crossfade", 96000, False, marks=pytest.mark.slow)],
     indirect=["separation"],
 )  # fmt: skip
 def test_the_result_does_not_depend_on_the_sections(song_of, separation, backend, rate, uniform):
