@@ -78,6 +78,8 @@ def arguments() -> dict[str, list[Any]]:
             noise(2, 200), noise(2, 20), noise(5, 20), noise(20), noise(5), noise(2), noise(5),
             noise(5), out[0],
         ],
+        "_add_tail": [noise(2, 6, 300), noise(6).astype(float), 5, 0.5, out],
+        "_reshape": [noise(2, 3, 200), noise(3).astype(float), 10, 0.5, out],
         "_filter_in_place": [noise(2, 200), noise(2, 5) / 5, np.zeros((2, 2, 2))],
         "_block": [noise(200), half, noise(2)],
         "_delayed": [noise(200), 4.0 + noise(210).astype(float), 3, half, np.zeros(208), out[0]],

@@ -78,7 +78,7 @@ PARTS = (
 """How Python begins that is part of something which another test runs: tests/test_extending.py,
 tests/test_docs.py, tests/test_evaluation_metrics.py."""
 LEFT_OVER = re.compile(
-    r"^(--stem '|[{(]|name: |  - (VST3|Capture)|\[build-system\]|morphsep-example/)"
+    r"^(--stem '|[{(]|name: |  - (VST3|Capture|Reverberator)|\[build-system\]|morphsep-example/)"
 )
 """How blocks begin that are neither commands nor Python; tests of their own are below."""
 

@@ -15,6 +15,7 @@ from morphsep.dsp.loudness import rms_per_second
 from morphsep.dsp.signal import MODEL_RATE, Signal, from_db
 from morphsep.testing import plucked
 from morphsep.tones import get_tone, list_tones, measure_trim, trimmed
+from morphsep.tones.effects.drive import Drive
 
 NAMES = [tone.name for tone in list_tones() if tone.name != "as-recorded"]
 
@@ -93,3 +94,30 @@ def test_an_amount_that_jumps_makes_no_peak(name: str) -> None:
     largest = max(np.abs(tone.render(sound, 0, measures.LEVEL)).max() for tone in ends)
     assert np.isfinite(out).all()
     assert np.abs(out).max() < 1.3 * largest
+
+
+@pytest.mark.parametrize("length", [20, 100, 250])
+@pytest.mark.parametrize("at", [5120, 5130, 5200])
+def test_a_short_jump_of_a_drive_makes_no_peak(length: int, at: int) -> None:
+    """Between two computed values of the make-up gain, too."""
+    sound = 0.3 * np.sin(2 * np.pi * 220 * np.arange(8820) / MODEL_RATE)[None].astype(np.float32)
+    drive_db = np.full(sound.shape[1], -12, np.float32)
+    drive_db[at : at + length] = 56
+    settings = {name: each.default for name, each in Drive().parameters.items()}
+    out = Drive().process(sound, 0, settings | {"drive_db": drive_db})
+    driven = Drive().process(sound, 0, settings | {"drive_db": 56.0})
+    assert np.abs(out).max() < 1.3 * max(np.abs(driven).max(), 0.3)
+
+
+def test_a_drive_that_jumps_sounds_the_same_however_it_is_cut() -> None:
+    sound = 0.3 * np.sin(2 * np.pi * 220 * np.arange(20_000) / MODEL_RATE)[None].astype(np.float32)
+    drive_db = np.where(np.arange(20_000) // 50 % 7 == 0, 50, -12).astype(np.float32)
+    settings = {name: each.default for name, each in Drive().parameters.items()}
+    whole = Drive().process(sound, 0, settings | {"drive_db": drive_db})
+    before, after = Drive().context(settings)
+    for start in (3000, 3051, 3127):
+        part = slice(start - before, start + 9000 + after)
+        cut = Drive().process(sound[:, part], part.start, settings | {"drive_db": drive_db[part]})
+        # what is rounded is 3,000 times louder a moment later
+        kept = cut[:, before:-after]
+        np.testing.assert_allclose(kept, whole[:, start : start + 9000], atol=2e-4, rtol=0)

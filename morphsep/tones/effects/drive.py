@@ -7,6 +7,7 @@ from functools import cache
 from types import MappingProxyType
 
 import numpy as np
+import numpy.typing as npt
 
 from morphsep.dsp import MODEL_RATE, Signal, compiled
 from morphsep.tones.effects.effect import Parameter, Setting, Value, level
@@ -32,8 +33,8 @@ SETTLE = CELL * (LEVEL_REACH + 2)
 STEP = 128
 """Samples between two computed values of a moving make-up gain, on the song's grid."""
 JUMP = 0.1
-"""Nepers by which the gain changes from one to the next at most, or each sample has its own: in
-between, a straight line would be up to 30 dB too loud."""
+"""Nepers by which the gain moves between two of them at most, or each sample has its own: a
+straight line would be up to 30 dB too loud."""
 
 
 class Drive:
@@ -62,7 +63,9 @@ class Drive:
     exact_when_neutral = False
 
     def context(self, settings: Mapping[str, Setting]) -> tuple[int, int]:
-        reach = REACH + SETTLE if level(settings["follow"]) else REACH
+        # a step that is cut off may jump, which is heard as far as the band limit reaches
+        reach = max(REACH, STEP + TAPS)
+        reach += SETTLE if level(settings["follow"]) else 0
         return reach, reach
 
     def process(self, signal: Signal, start: int, settings: Mapping[str, Value]) -> Signal:
@@ -133,10 +136,42 @@ def makeup(gain: Signal, hardness: Signal, bias: Signal, start: int) -> Signal:
     positions = np.clip(knots(start, length, STEP), 0, length - 1)
     at_knots = [curve[positions] for curve in curves]
     out = straight(_exact_makeup(*at_knots), STEP)[late:][:length]
-    for step in np.flatnonzero(np.abs(np.diff(np.log(at_knots[0]))) > JUMP):
+    jumps = np.flatnonzero(_ranges(np.log(curves[0]), np.log(at_knots[0]), late) > JUMP)
+    for step in jumps:
         here = slice(max(step * STEP - late, 0), (step + 1) * STEP - late)
         out[here] = _exact_makeup(*(curve[here] for curve in curves))
+    return _lowest_near(out, jumps * STEP - late) if jumps.size else out
+
+
+def _lowest_near(gain: Signal, starts: npt.NDArray[np.int64]) -> Signal:
+    """A gain that is low already where the band limit lets a louder sound ring, before and behind
+    a jump of the drive; elsewhere as it is.
+
+    Args:
+        starts: of the steps in which it jumps.
+    """
+    from scipy.ndimage import minimum_filter1d
+
+    low = minimum_filter1d(gain, 2 * TAPS + 1, mode="nearest")
+    out = gain.copy()
+    for start in starts:
+        here = slice(max(start - TAPS, 0), max(start + STEP + TAPS, 0))
+        out[here] = low[here]
     return out
+
+
+def _ranges(curve: Signal, at_knots: Signal, late: int) -> Signal:
+    """Largest less smallest value of a curve ``[T]`` between each two knots, these among them.
+
+    Args:
+        late: samples by which the curve begins behind its first knot.
+    """
+    starts = np.maximum(np.arange(at_knots.size - 1) * STEP - late, 0)
+    inside = np.flatnonzero(starts < curve.size)
+    low, high = (np.minimum(at_knots[:-1], at_knots[1:]), np.maximum(at_knots[:-1], at_knots[1:]))
+    low[inside] = np.minimum(low[inside], np.minimum.reduceat(curve, starts[inside]))
+    high[inside] = np.maximum(high[inside], np.maximum.reduceat(curve, starts[inside]))
+    return np.asarray(high - low)
 
 
 def _exact_makeup(gain: Signal, hardness: Signal, bias: Signal) -> Signal:
