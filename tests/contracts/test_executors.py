@@ -282,9 +282,17 @@ def test_an_input_that_is_named_twice_fails_once(morphed: Done) -> None:
     )
 
 
-def test_evaluating_finds_the_same(morphed, tmp_path: Path) -> None:
+any_morphed = pytest.mark.parametrize(
+    "runs", ["morphed", pytest.param("others_morphed", marks=pytest.mark.slow)]
+)
+
+
+@any_morphed
+def test_evaluating_finds_the_same(
+    runs: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     """Scores for whatever a recipe can be made of, wherever they are measured."""
-    done, _ = morphed["here"]
+    done, _ = request.getfixturevalue(runs)["here"]
     out = location(shutil.copytree(done, tmp_path / "out"))
     pool = Pool(min_workers=1, max_workers=2)
     scores = {s.track: s for s in evaluate_finished(out, executor="ray", pool=pool).scores}
@@ -300,8 +308,11 @@ def test_evaluating_finds_the_same(morphed, tmp_path: Path) -> None:
         assert here.not_measured == scores[row.track].not_measured
 
 
-def test_verifying_finds_the_same(morphed, tmp_path: Path) -> None:
-    done, _ = morphed["here"]
+@any_morphed
+def test_verifying_finds_the_same(
+    runs: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    done, _ = request.getfixturevalue(runs)["here"]
     out = tmp_path / "out"
     shutil.copytree(done, out)
     pool = Pool(min_workers=1, max_workers=2)
