@@ -16,6 +16,7 @@ from morphsep.dsp import MODEL_RATE, Signal, decay, reverberation_time
 from morphsep.errors import SettingError
 from morphsep.tones.catalogue import get_tone
 from morphsep.tones.chain.chain import EffectChain
+from morphsep.tones.effects.convolution import HOP
 from morphsep.tones.effects.measured_room import measured_room
 from morphsep.tones.effects.room import Room
 from morphsep.tones.effects.room_response import RoomResponse
@@ -136,6 +137,25 @@ def test_a_long_response_is_played_to_its_end(tmp_path: Path) -> None:
     assert np.isfinite(out).all()
 
 
+@pytest.mark.parametrize("rate", [11_025, 48_000])
+def test_a_response_of_just_30_s_is_allowed(tmp_path: Path, rate: int) -> None:
+    response = 1e-3 * np.random.default_rng(0).standard_normal(30 * rate)
+    response[0] = 1
+    soundfile.write(tmp_path / "long.wav", response, rate, "FLOAT")
+    (pedal,) = chain(tmp_path, "long.wav").pedals
+    assert pedal.kind == "RoomResponse"
+    assert pedal.context()[0] == pytest.approx(30 * MODEL_RATE + HOP, abs=2)
+
+
+def test_what_rings_above_30_s_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "tone.yaml"
+    file.write_text("pedals:\n  - Delay: {delay_seconds: 2, feedback: 0.95}\n")
+    with pytest.raises(
+        SettingError, match=r"line 2: pedal 1 \(Delay\): it rings for more than 30 s"
+    ):
+        get_tone(str(file))
+
+
 def test_a_response_at_another_rate_rings_as_long(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "slow.wav", room()[:, ::2].T, MODEL_RATE // 2, "FLOAT")
     response = measured_room(str(tmp_path / "slow.wav")).response
@@ -146,7 +166,7 @@ def test_a_response_at_another_rate_rings_as_long(tmp_path: Path) -> None:
     ("samples", "says"),
     [
         (np.zeros(MODEL_RATE), "line 2: pedal 1 .*the impulse response is silent"),
-        (np.zeros(31 * MODEL_RATE), "lasts 31 s; 30 s are allowed"),
+        (np.zeros(30 * MODEL_RATE + 1), "lasts longer than 30 s: cut it off"),
         (np.full(MODEL_RATE, np.nan), "samples that are no numbers"),
     ],
     ids=["silent", "long", "not a number"],

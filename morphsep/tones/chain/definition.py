@@ -20,10 +20,11 @@ from typing import Any
 
 import yaml
 
-from morphsep.dsp import MODEL_RATE
+from morphsep.dsp import samples
 from morphsep.errors import SettingError
 from morphsep.tones.chain.chain import FILE_SETTINGS, EffectChain
 from morphsep.tones.chain.rack import Pedal
+from morphsep.tones.effects.convolution import HOP
 from morphsep.tones.effects.effect import Parameter, Setting
 from morphsep.tones.effects.measured_room import rings
 from morphsep.tones.effects.plugin import PedalboardEffect
@@ -204,6 +205,5 @@ def _try_out(pedal: Pedal, position: _Position) -> None:
         context = pedal.context()
     except (ValueError, TypeError, AttributeError, RuntimeError, OSError) as error:
         raise position.refuse(" ".join(str(error).split())) from error
-    seconds = context[0] / MODEL_RATE
-    if seconds > LONGEST_CONTEXT:
-        raise position.refuse(f"it rings for {seconds:.0f} s; {LONGEST_CONTEXT:.0f} s are allowed")
+    if context[0] > samples(LONGEST_CONTEXT) + HOP:  # a convolution needs as much more
+        raise position.refuse(f"it rings for more than {LONGEST_CONTEXT:.0f} s")
