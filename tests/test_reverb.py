@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -16,13 +18,14 @@ from morphsep.backends.chain.chain import Chain
 from morphsep.backends.perceptual import Warp
 from morphsep.dsp import MODEL_RATE, Signal, decay, decay_curve
 from morphsep.morphing.recipe import build_anew
-from morphsep.morphing.rooms import Rooms
+from morphsep.morphing.rooms import STEPS, Rooms
 from morphsep.request import make_settings
 from morphsep.storage import location
 from morphsep.tones.catalogue import get_tone
 from morphsep.tones.chain.chain import EffectChain
 from morphsep.tones.effects.convolution import HOP
 from morphsep.tones.effects.reverberator import Reverberator
+from morphsep.tones.trim import trimmed
 from tests import songs
 
 HALL = {
@@ -227,3 +230,37 @@ def test_what_is_no_room_has_no_decay(to: str, amount: str) -> None:
     """Nothing rings; nothing is morphed; an echo is louder than the room."""
     settings = make_settings(to=to, amount=amount, separator="none", backend="chain")
     assert Rooms(recipe=build_anew(settings), warp=Warp()).at(float(amount)) is None
+
+
+def test_rooms_are_measured_once_in_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At few amounts, whatever the section or the track; never at an end for what is between."""
+    heard, morph = [], Chain.morph
+
+    def counted(self: Chain, passages: list[Passage]) -> list[Signal]:
+        heard.extend((each.stem.shape[0], float(each.amount[0])) for each in passages)
+        return morph(self, passages)
+
+    monkeypatch.setattr(Chain, "morph", counted)
+    settings = make_settings(from_="room", to="hall", separator="none", backend="chain")
+    recipe = build_anew(settings)
+    recipe = replace(recipe, target=trimmed(recipe.target, -0.123))  # as no other test has
+    amounts = [*np.linspace(0.001, 0.999, 50), 0.0, 1.0]
+    first = [Rooms(recipe=recipe, warp=Warp()).at(amount) for amount in amounts]
+    assert sorted(heard) == [(1, step / STEPS) for step in range(STEPS + 1)]
+    assert first[0] != first[-2], "an amount in between is no end"
+    again = Rooms(recipe=replace(recipe), warp=Warp())
+    assert [again.at(amount) for amount in amounts] == first
+    assert len(heard) == STEPS + 1
+
+
+def test_the_time_that_a_room_takes_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Rooms, "at", lambda *_: time.sleep(1.0))
+    row = morphsep.morph_file(
+        songs.song(tmp_path, 2.0), tmp_path / "out", to="chorus", separator="none", uniform=False
+    )
+    (chunk,) = manifest.read_chunks(location(tmp_path / "out"))
+    assert chunk.seconds >= 1
+    assert row.seconds_morph is not None
+    assert row.seconds_morph >= 1

@@ -208,8 +208,8 @@ class ChunkRow:
         "Correlation of the two sides of that seam, 0 to 1.", "float32"
     )
     t60_s: float | None = column(
-        "Reverberation time at 500 Hz (T30 of ISO 3382-1) of what a click becomes at the mean "
-        "amount, s; null where nothing rings, or an echo is louder.",
+        "Reverberation time at 500 Hz (T30 of ISO 3382-1) of what a click becomes close to the "
+        "mean amount (in eighths), s; null where nothing rings, or an echo is louder.",
         "float32",
     )
     double_slope: float | None = column(

@@ -58,10 +58,11 @@ class Morpher:
 
     def _with_room(self, row: ChunkRow) -> ChunkRow:
         """A chunk's row with how its room decays."""
+        began = time.perf_counter()
         room = self._rooms.at(row.amount_mean) if row.status == "morphed" else None
-        if room is None:
-            return row
-        return replace(row, t60_s=room.t60_s, double_slope=room.double_slope)
+        if room is not None:
+            row = replace(row, t60_s=room.t60_s, double_slope=room.double_slope)
+        return replace(row, seconds=row.seconds + time.perf_counter() - began)
 
     @cached_property
     def _rooms(self) -> Rooms:

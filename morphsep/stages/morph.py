@@ -56,8 +56,9 @@ def _write(
                 file.write(piece)
                 reached += piece.shape[-1]
                 reach(reached)
+    chunks = morpher.rows  # first: rooms are measured for them
     note = SectionNote(
-        seconds=time.perf_counter() - began, warnings=morpher.warnings, chunks=morpher.rows,
+        seconds=time.perf_counter() - began, warnings=morpher.warnings, chunks=chunks,
         cpus=[kind_of_cpu()],
     )  # fmt: skip
     finish_section(delta, section, note)
