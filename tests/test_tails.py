@@ -10,13 +10,18 @@ import pytest
 import soundfile
 
 import morphsep
-from morphsep import manifest
+from morphsep import audio, manifest
 from morphsep.dsp import MODEL_RATE
 from morphsep.errors import SettingError
 from morphsep.morphing.recipe import build_anew
 from morphsep.request import make_settings
+from morphsep.request.inputs import collect
+from morphsep.run.costs import cost_of
 from morphsep.run.verification import verify
 from morphsep.storage import location
+from morphsep.tones import ToneTraits, get_tone
+from morphsep.tones.chain import EffectChain
+from morphsep.tones.chain.rack import Pedal
 from tests import songs
 
 QUICK = {"separator": "none", "uniform": False, "chunk": 5}
@@ -89,17 +94,19 @@ def test_an_amount_of_0_adds_no_tail_and_changes_nothing(tmp_path: Path, amount:
     np.testing.assert_array_equal(after[:, -44_100:], before[:, -44_100:])
 
 
-def test_the_tail_does_not_depend_on_the_sections(tmp_path: Path) -> None:
+@pytest.mark.parametrize("separator", ["none", "harmonic"])
+def test_the_tail_does_not_depend_on_the_sections(tmp_path: Path, separator: str) -> None:
     path = strings(tmp_path, seconds=11.0)
     results = []
     for section in (300.0, 5.0):
         out = tmp_path / f"out-{section:g}"
-        row = morphsep.morph_file(path, out, to="hall", tail=4, section=section, **QUICK)
+        settings = QUICK | {"separator": separator, "section": section}
+        row = morphsep.morph_file(path, out, to="hall", tail=4, **settings)
         results.append(songs.read(out / row.output))
         assert verify(out) == (1, [])
         chunks = manifest.read_chunks(location(out))
         assert chunks[-1].start + chunks[-1].num_samples == 15 * 44_100
-    np.testing.assert_allclose(*results, atol=1e-6)
+    np.testing.assert_array_equal(*results)
 
 
 def test_another_tail_is_another_result_and_the_same_one_is_not_made_again(tmp_path) -> None:
@@ -109,6 +116,60 @@ def test_another_tail_is_another_result_and_the_same_one_is_not_made_again(tmp_p
     assert again.finished_ns == first.finished_ns
     longer = morphsep.morph_file(path, out, to="hall", tail=2, **QUICK)
     assert soundfile.info(out / longer.output).frames == longer.num_samples + 2 * 44_100
+
+
+@pytest.mark.parametrize("to", ["distortion", "hall"])
+def test_a_tail_is_one_key_however_it_is_spelt(to: str) -> None:
+    def keys(*tails: str, amount: object = 1) -> set[str]:
+        made = (make_settings(to=to, tail=tail, amount=amount, **QUICK) for tail in tails)
+        return {build_anew(settings).key("stem", "morph") for settings in made}
+
+    assert len(keys("2", "2.0", "2e0", "+2", " 2")) == 1
+    assert len(keys("0", "0.0", "-0", "0e3")) == 1
+    assert len(keys("0", "0.0", "2", "auto", amount=0)) == 1
+    assert len(keys("0", "2", "2.5", "2.5000001")) == 4
+    assert len(keys("0", "0.000003")) == 2, "one sample at 192 kHz"
+
+
+def test_the_room_in_between_rings_out_where_it_is_the_longest(tmp_path: Path) -> None:
+    """From no room it begins at 0.4 s, on the way to one of 0.1 s."""
+    booth = tmp_path / "booth.yaml"
+    booth.write_text("pedals:\n  - Reverberator: {t60_s: 0.1, early_db: -20}\n")
+    recipes = [
+        build_anew(make_settings(to=str(booth), amount=amount, backend=backend, **QUICK))
+        for amount, backend in ((1, "chain"), (0.1, "chain"), (0.1, "crossfade"))
+    ]
+    at_the_end, between, crossfaded = (recipe.ringing for recipe in recipes)
+    assert at_the_end == crossfaded == ToneTraits.of(recipes[0].target).tail
+    assert between == recipes[1].backend.context(recipes[1].source, recipes[1].target)[0]
+    assert between > at_the_end + 0.2 * MODEL_RATE
+
+
+def test_a_plugin_is_not_taken_for_a_room() -> None:
+    """Nothing tells whether it rings."""
+    values = {"mix": 1.0, "path": "amp.vst3", "plugin_name": "", "parameters": ()}
+    plugin = Pedal(kind="VST3", settings=tuple(sorted(values.items())))
+    hall = get_tone("hall")
+    assert isinstance(hall, EffectChain)
+    assert replace(hall, pedals=(plugin,)).tail == 0
+    assert replace(hall, pedals=(*hall.pedals, plugin)).tail > hall.tail
+
+
+def test_a_plan_counts_the_tail(tmp_path: Path) -> None:
+    path = strings(tmp_path)
+    costs = []
+    for tail in ("0", "30"):
+        settings = make_settings(to="hall", tail=tail, section=6, **QUICK)
+        (job,) = collect([str(path)], tmp_path / "out", settings)
+        costs.append(cost_of(job, audio.probe(str(path)), path.stat().st_size, "morph"))
+    short, long = costs
+    assert (short.sections, long.sections) == (1, 6)
+    assert long.chunks > short.chunks
+    assert long.seconds[long.backend] == pytest.approx(6 * short.seconds[short.backend])
+    assert long.seconds["none"] == short.seconds["none"], "the stem is as long as the song"
+    assert long.bytes_of_stem == short.bytes_of_stem
+    results = [cost.bytes_kept - cost.bytes_of_stem for cost in costs]
+    assert results[1] == pytest.approx(6 * results[0], rel=1e-3)
 
 
 def test_an_array_gets_the_same_tail_as_a_file(tmp_path: Path) -> None:

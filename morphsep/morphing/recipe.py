@@ -66,9 +66,14 @@ class Recipe:
         """Samples at 44.1 kHz for which the tones sound on after the stem has ended."""
         from morphsep.tones import ToneTraits
 
-        heard = [self.target] if self.curve.constant == 1 else [self.source, self.target]
-        traits = [ToneTraits.of(ToneTraits.of(tone).becomes or tone) for tone in heard]
-        return 0 if self.curve.is_zero else max(each.tail for each in traits)
+        if self.curve.is_zero:
+            return 0
+        ends = [ToneTraits.of(tone).becomes or tone for tone in (self.source, self.target)]
+        source, target = (ToneTraits.of(tone).tail for tone in ends)
+        if self.curve.constant == 1 or not (source or target):
+            return target
+        # a room in between may be longer than both
+        return max(source, target, self.backend.context(*ends)[0])
 
     def tail(self, sample_rate: int) -> int:
         """Samples at a track's own rate by which its result is longer; none at amount 0."""
@@ -138,8 +143,17 @@ class Recipe:
         s = self.settings
         parts = (self.warp_key, self.curve, self.grid, s.uniform, s.format, s.subtype)
         estimate = (f"estimate {ESTIMATE_SCHEMA} {s.protect}",) if self.is_estimate else ()
-        end = (f"end {END_SCHEMA} {s.tail}",) if self.ringing or self.tail(MODEL_RATE) else ()
-        return (*map(str, parts), *estimate, *end)
+        return (*map(str, parts), *estimate, *self._end_key)
+
+    @property
+    def _end_key(self) -> tuple[str, ...]:
+        """How the result ends; nothing where it ends as any other does. However a number is spelt:
+        it is one key."""
+        tail = self.settings.tail
+        if tail != AUTO:
+            tail = f"{float(tail) or 0.0:.17g}"
+        plain = self.curve.is_zero or (not self.ringing and tail in (AUTO, "0"))
+        return () if plain else (f"end {END_SCHEMA} {tail}",)
 
 
 @lru_cache(maxsize=1024)

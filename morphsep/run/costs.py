@@ -70,15 +70,17 @@ def cost_of(
     backend = recipe.backend.name if command == "morph" else ""
     stages = [separator.partition(":")[0], *filter(None, [backend]), ROUND_IT]
     stem = length * min(info.num_channels, 2) * 4
-    # two parts in float, or a result of the input's size
-    result = num_bytes if command == "morph" else 2 * stem
+    longer = morphed / max(length, 1)
+    # two parts in float, or a result of the input's size and its tail
+    result = round(num_bytes * longer) if command == "morph" else 2 * stem
+    heard = dict.fromkeys(stages, info.duration) | {backend: info.duration * longer}
     return Cost(
         separator=separator,
         backend=backend,
         duration=info.duration,
-        seconds={stage: info.duration / _speed(stage, separator, speed) for stage in stages},
+        seconds={stage: heard[stage] / _speed(stage, separator, speed) for stage in stages},
         chunks=recipe.grid.num_chunks(morphed),
-        sections=-(-length // recipe.section),
+        sections=-(-morphed // recipe.section),
         bytes_of_stem=stem,
         bytes_kept=stem + result,
     )

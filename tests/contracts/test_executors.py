@@ -61,8 +61,9 @@ TONES: dict[str, dict[str, Any]] = {
     "a rig": {"to": "rig.yaml"},
     "a reference": {"to": "take.wav", "backend": "spectral"},
     "even steps": {"backend": "crossfade", "uniform": True},
+    "a tail": {"to": "hall", "tail": "2", "separator": "harmonic"},
 }
-"""More of what a recipe can be made of, over the separator `none`; files lie beside the song."""
+"""More of what a recipe can be made of, mostly over `none`; files lie beside the song."""
 MORPHED = (*(", ".join(pair) for pair in PAIRS), *TONES, "diffusion")
 FAILED = {"broken": "not_audio", "absent": "not_found", "no stem": "stem_not_found"}
 

@@ -26,8 +26,9 @@ OWN: tuple[type[Effect], ...] = (
 """Our own effects: they replace pedalboard's classes of the same name and take the same
 parameters."""
 
-RINGING = frozenset({"Delay", "Reverb", "Reverberator", "RoomResponse", "VST3"})
-"""Effects that sound on after their input has ended, or may."""
+RINGING = frozenset({"Delay", "Reverb", "Reverberator", "RoomResponse"})
+"""Effects that sound on after their input has ended. A VST3 plugin may, but pedalboard does not
+tell whether it does."""
 
 MIX = Parameter(default=1.0, low=0, high=1, scale="linear", neutral=0.0)
 
