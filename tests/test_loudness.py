@@ -61,6 +61,16 @@ def test_a_signal_below_the_absolute_gate_has_a_loudness_all_the_same(gain: floa
     assert meter.integrated_at_any_level() == pytest.approx(measure(signal, 44100) + gain, abs=0.1)
 
 
+@pytest.mark.parametrize("level", [-15.0, -30.0, -39.0])
+def test_an_ordinary_signal_has_its_ordinary_loudness_at_any_level(level: float) -> None:
+    """To the bit: with a low gate the end of a note counted, which BS.1770 leaves out."""
+    note = sine(44100, 6.0, level) * np.geomspace(1, 1e-4, 6 * 44100, dtype=np.float32)
+    note[:, :22050] = sine(44100, 0.5, level)
+    meter = LoudnessMeter(44100, 2)
+    meter.add(note)
+    assert meter.integrated_at_any_level() == meter.integrated()
+
+
 def test_digital_silence_has_none() -> None:
     for length in (0, 100, 44100):
         meter = LoudnessMeter(44100, 1)

@@ -18,15 +18,17 @@ from hypothesis import strategies as st
 from scipy.signal import butter, sosfilt
 
 from jobs.bench.match import GUITAR, TONES, as_stem, hidden_and_found
-from morphsep.dsp.signal import MODEL_RATE, Signal
+from morphsep.dsp.signal import MODEL_RATE, Signal, from_db
 from morphsep.errors import SettingError
 from morphsep.tones.catalogue import BUILTIN, get_tone
 from morphsep.tones.chain.chain import EffectChain
 from morphsep.tones.chain.definition import parse_chain, read_chain
+from morphsep.tones.chain.rack import Pedal
+from morphsep.tones.match.aim import Passages
 from morphsep.tones.match.chain_yaml import chain_text, write_chain
 from morphsep.tones.match.choices import CLEAN, DRIVEN, MOVEMENTS, named_knobs, pedals_at, start_of
 from morphsep.tones.match.cma_es import Evolution
-from morphsep.tones.match.match import BUDGET, Match
+from morphsep.tones.match.match import BUDGET, Match, _trim
 from morphsep.tones.match.passages import stem_passages
 from morphsep.tones.match.statistics import distance, rates_of_swing, statistics
 from morphsep.tones.recordings.recording import Recording
@@ -185,6 +187,14 @@ def test_a_knob_that_needs_small_steps_gets_them() -> None:
     Evolution(cost, np.full(2, 0.5), np.array([0.1, 0.001]), 0).run(6)
     wide, narrow = np.ptp(np.array(tried), axis=0)
     assert narrow < 0.01 < 0.05 < wide
+
+
+@pytest.mark.parametrize("level", [0.0, -40.0, -80.0])
+def test_the_trim_gives_loudness_back_however_soft_the_passages_are(level: float) -> None:
+    passages = Passages(signals=[short() * np.float32(from_db(level))], starts=[0], context=0)
+    louder = Pedal(kind="Gain", settings=(("gain_db", 6.0), ("mix", 1.0)))
+    chain = EffectChain(name="louder", description="By 6 dB.", pedals=[louder])
+    assert _trim(passages, chain) == pytest.approx(-6.0, abs=0.02)
 
 
 # chains and their files

@@ -72,6 +72,17 @@ def test_a_very_quiet_stem_sounds_like_a_loud_one(name: str) -> None:
         assert np.abs(error).max() < from_db(-60) * np.abs(wanted).max(), quieter
 
 
+@pytest.mark.parametrize("amount", [0.6, "0=0 0:01=1"])
+def test_an_in_between_of_a_very_quiet_stem_is_that_of_a_loud_one(amount: float | str) -> None:
+    """The map of a stem below -70 LUFS said that all amounts sound alike."""
+    loud = measures.power_chord() / np.abs(measures.power_chord()).max()
+    morph = morphsep.Morph("as-recorded", "distortion", backend="chain")
+    wanted = morph(loud, MODEL_RATE, amount=amount)
+    gain = np.float32(from_db(-80.0))
+    error = morph(loud * gain, MODEL_RATE, amount=amount) / gain - wanted
+    assert np.abs(error).max() < from_db(-50) * np.abs(wanted).max()
+
+
 def test_silence_stays_silent() -> None:
     for name in NAMES:
         silence = np.zeros((2, MODEL_RATE), np.float32)

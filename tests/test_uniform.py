@@ -11,7 +11,7 @@ from pathlib import Path as File
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from morphsep.backends.backend import Passage
@@ -19,7 +19,15 @@ from morphsep.backends.chain.chain import Chain
 from morphsep.backends.crossfade import Crossfade
 from morphsep.backends.perceptual.path import EVEN, Path, isotonic
 from morphsep.backends.perceptual.scale import Heard
-from morphsep.backends.perceptual.warp import MOST_STEPS, NEAR, Warp, measure, searched, solved
+from morphsep.backends.perceptual.warp import (
+    MOST_POINTS,
+    MOST_STEPS,
+    NEAR,
+    Warp,
+    measure,
+    searched,
+    solved,
+)
 from morphsep.backends.spectral.spectral import Spectral
 from morphsep.dsp.excerpting import excerpt_spans, excerpts
 from morphsep.dsp.loudness import LoudnessMeter, rms_per_second
@@ -218,24 +226,43 @@ def test_one_amount_is_found_in_few_steps_or_as_near_as_a_jump_lets_it(
     assert 20 * np.log10(warp.gain(half)) == pytest.approx(2.0, abs=1e-4)
 
 
-def detour(sideways: float, where: float) -> Callable[[float], tuple[float, float]]:
-    """Straight on but for a way out and back to the side, whose middle is at ``where``."""
+def detour(
+    sideways: float, where: float, power: float = 1.0
+) -> Callable[[float], tuple[float, float]]:
+    """Straight on but for a way out and back to the side, whose middle is at ``where``; at a knob
+    that is steep at one of its ends."""
 
     def place(amount: float) -> tuple[float, float]:
-        return 20 * amount, sideways * np.exp(-(((amount - where) / 0.3) ** 2))
+        on = amount**power
+        return 20 * on, sideways * np.exp(-(((on - where) / 0.3) ** 2))
 
     return place
 
 
-detours = st.builds(detour, st.floats(-15.0, 15.0), st.floats(0.3, 0.7))
+def length_of(place: Callable[[float], tuple[float, float]]) -> float:
+    """As finely measured where the knob is steep as elsewhere."""
+    knob = np.linspace(0, 1, 501)
+    amounts = np.union1d(knob**4, 1 - knob**4)
+    return float(np.linalg.norm(np.diff([place(a) for a in amounts], axis=0), axis=1).sum())
+
+
+detours = st.builds(
+    detour,
+    st.floats(-15.0, 15.0),
+    st.floats(0.3, 0.7),
+    st.floats(-2.0, 2.0).map(lambda power: 2.0**power),
+)
+STEEP = detour(15.0, 0.3, 0.25)
 
 
 @given(detours)
+@example(STEEP)
 def test_no_step_of_a_map_is_large_however_far_the_sound_moves_sideways(
     place: Callable[[float], tuple[float, float]],
 ) -> None:
     path, hear = way(place)
-    warp = searched(path, hear, 9)
+    warp = searched(path, hear, MOST_POINTS)
+    assert len(path.inner) <= MOST_POINTS
     walked = np.array(
         [place(a) for a in np.interp(np.arange(11) / 10, warp.positions, warp.amounts)]
     )
@@ -244,14 +271,14 @@ def test_no_step_of_a_map_is_large_however_far_the_sound_moves_sideways(
 
 
 @given(detours, st.floats(0.05, 0.95))
+@example(STEEP, 0.05)
 def test_one_amount_is_where_the_whole_map_has_it(
     place: Callable[[float], tuple[float, float]], wanted: float
 ) -> None:
     whole, alone = searched(*way(place), 40), solved(*way(place), wanted)
     there, here = (np.interp(wanted, warp.positions, warp.amounts) for warp in (whole, alone))
     between = np.linalg.norm(np.subtract(place(there), place(here)))
-    length = np.linalg.norm(np.diff([place(a / 100) for a in range(101)], axis=0), axis=1).sum()
-    assert between < 0.1 * length
+    assert between < 0.12 * length_of(place)
 
 
 @given(detours, st.integers(1, 20))

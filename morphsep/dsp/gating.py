@@ -22,8 +22,10 @@ ABSOLUTE_GATE = -70.0
 """LUFS: a gating block below this counts as silence."""
 RELATIVE_GATE = -10.0
 """LU below the loudness of what passed the absolute gate."""
+SOFT = -40.0
+"""LUFS of the loudest gating block below which a sound is soft as a whole."""
 QUIETEST = -50.0
-"""LU below the loudest gating block: what is softer does not count, however soft the whole is."""
+"""LU below the loudest gating block: the gate of what is soft as a whole."""
 BINS_PER_BLOCK = 4
 """A gating block is 400 ms and starts every 100 ms: four bins of 100 ms each."""
 
@@ -109,12 +111,12 @@ def gated(mean_squares: Floats) -> float:
 
 
 def gated_at_any_level(mean_squares: Floats) -> float:
-    """The same with an absolute gate that lies at least `QUIETEST` below the loudest block, so that
-    what is soft as a whole is measured like what is loud; -inf for digital silence only."""
-    loudest = float(mean_squares.max(initial=0.0))
-    if not loudest:
-        return float("-inf")
-    louder = max(0.0, ABSOLUTE_GATE - QUIETEST - float(lufs(np.float64(loudest))))
+    """The same, but what is `SOFT` as a whole is measured like what is loud, with a gate that lies
+    `QUIETEST` below its loudest block; -inf for digital silence only."""
+    loudest = float(lufs(mean_squares.max(initial=0.0)))
+    if loudest >= SOFT or not np.isfinite(loudest):
+        return gated(mean_squares)
+    louder = ABSOLUTE_GATE - QUIETEST - loudest
     return gated(mean_squares * 10 ** (louder / 10)) - louder
 
 

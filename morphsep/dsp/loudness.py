@@ -41,8 +41,8 @@ class LoudnessMeter:
         return gated(self._mean_squares())
 
     def integrated_at_any_level(self) -> float:
-        """The same, but what is soft as a whole is measured like what is loud, however far below
-        BS.1770's absolute gate of -70 LUFS; -inf for digital silence only."""
+        """The same where some 400 ms reach -40 LUFS; what is softer is measured like what is loud,
+        however far below BS.1770's absolute gate of -70 LUFS; -inf for digital silence only."""
         return gated_at_any_level(self._mean_squares())
 
     def momentary(self) -> Floats:

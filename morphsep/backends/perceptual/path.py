@@ -23,8 +23,8 @@ SAME_TONE_DB = 0.1
 """Distance of two tones below which they sound the same."""
 MOST_DB = 6.0
 """Largest gain of a knot; a larger difference is intended, or silence."""
-APART = 1e-3
-"""Amounts closer than this are not told apart."""
+APART = 1e-4
+"""Amounts, and places, closer than this are not told apart."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -76,7 +76,7 @@ class Path:
 
     def gains_db(self, places: np.ndarray) -> list[float]:
         """What makes each morph as loud as the straight line in dB between both ends; 0 where an
-        end is too soft to be metered."""
+        end is silent."""
         lufs = np.array([self.heard[amount].lufs for amount in self.amounts])
         if not np.isfinite([lufs[0], lufs[-1]]).all():
             return [0.0] * len(lufs)

@@ -68,12 +68,12 @@ class Scale:
 def power_and_loudness(
     excerpts: Sequence[Signal], settled: Sequence[slice]
 ) -> tuple[np.ndarray, float]:
-    """Mel power ``[C, frames, bands]`` at 0 LUFS (as it is where it is too soft to be metered), and
-    LUFS before, of all excerpts in a row."""
+    """Mel power ``[C, frames, bands]`` at 0 LUFS (as it is where it is silent), and LUFS before, of
+    all excerpts in a row."""
     parts = [excerpt[:, part] for excerpt, part in zip(excerpts, settled, strict=True)]
     meter = LoudnessMeter(MODEL_RATE, parts[0].shape[0])
     for part in parts:
         meter.add(part)
-    lufs = meter.integrated()
+    lufs = meter.integrated_at_any_level()
     power = np.concatenate([mel_power(part) for part in parts], axis=1)
     return power * from_db(-lufs if np.isfinite(lufs) else 0.0) ** 2, lufs

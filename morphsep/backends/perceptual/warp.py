@@ -25,6 +25,9 @@ from morphsep.tones import Tone
 ENOUGH = 0.15
 """Steps between the knots of a whole map that are not halved."""
 
+MOST_POINTS = 16
+"""Morphs that a whole map may take."""
+
 NEAR = 0.02
 """Error in place with which the search for one amount ends."""
 
@@ -89,7 +92,7 @@ def measure(
     excerpts: Sequence[tuple[Signal, int]],
     level: float,
     *,
-    num_points: int = 9,
+    num_points: int = MOST_POINTS,
     amount: float | None = None,
     with_context: bool = False,
     facts: Mapping[str, Any] | None = None,
@@ -137,7 +140,8 @@ def measure(
 
 
 def searched(path: Path, hear: Callable[[float], Heard], num_points: int) -> Warp:
-    """The whole map: goes where the largest step is left, up to a number of times."""
+    """The whole map: goes where the largest step is left, up to a number of times; most pairs need
+    nine or fewer."""
     while len(path.inner) < num_points and (amount := path.largest_gap(ENOUGH)) is not None:
         path.add(amount, hear)
     places = path.places()
@@ -154,15 +158,16 @@ def searched(path: Path, hear: Callable[[float], Heard], num_points: int) -> War
 
 
 def solved(path: Path, hear: Callable[[float], Heard], wanted: float) -> Warp:
-    """The map with one knot, at the amount whose place is nearest to ``wanted``."""
+    """The map with one knot, at the amount whose place is nearest to ``wanted``. Goes there first,
+    however steep the knob; what is left of the steps measures a bent path, which may move it."""
     width = 2.0
     for _ in range(MOST_STEPS):
-        amount = path.largest_gap(COARSE) if path.bend > BENT else None
-        if amount is None:
-            if path.inner and off_by(path, wanted).min() <= NEAR:
-                break
+        amount: float | None
+        if path.inner and off_by(path, wanted).min() <= NEAR:
+            amount = path.largest_gap(COARSE) if path.bend > BENT else None
+        else:
             amount, width = between(path, wanted, width)
-        if amount in path.heard:
+        if amount is None or amount in path.heard:
             break
         path.add(amount, hear)
     best = int(off_by(path, wanted).argmin())

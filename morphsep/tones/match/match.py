@@ -124,7 +124,7 @@ def _trim(passages: Passages, chain: EffectChain) -> float:
         meter = LoudnessMeter(MODEL_RATE, 1)
         for signal in each.cut():
             meter.add(signal)
-        levels.append(meter.integrated())
+        levels.append(meter.integrated_at_any_level())
     change = levels[0] - levels[1]
     return round(float(np.clip(change, -60, 60)), 2) if np.isfinite(change) else 0.0
 
