@@ -126,14 +126,21 @@ def _interpolated_peak(signal: Floats, known: float) -> float:
 
     Most of a recording is too quiet to beat the peak known so far, whatever the filter does.
     """
-    padded = np.pad(signal, ((0, 0), (0, -(signal.shape[-1] - _TAPS + 1) % _STRIDE)))
+    size = signal.shape[-1] - _TAPS + 1
+    padded = np.pad(signal, ((0, 0), (0, -size % _STRIDE)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, _STRIDE + _TAPS - 1, axis=-1)
-    windows = windows[:, ::_STRIDE].reshape(-1, _STRIDE + _TAPS - 1)
-    candidates = windows[np.abs(windows).max(axis=-1) * _GAIN_BOUND > known]
+    windows = windows[:, ::_STRIDE]
+    per_channel = windows.shape[1]
+    windows = windows.reshape(-1, _STRIDE + _TAPS - 1)
+    loud = np.flatnonzero(np.abs(windows).max(axis=-1) * _GAIN_BOUND > known)
+    candidates, is_last = windows[loud], loud % per_channel == per_channel - 1
+    # behind these the padding begins, which is no silence: the signal goes on in the next block
+    kept = size - (per_channel - 1) * _STRIDE
     best = 0.0
     for phase in _PHASES:
         total = np.zeros((len(candidates), _STRIDE))
         for tap, weight in enumerate(phase[::-1]):
             total += weight * candidates[:, tap : tap + _STRIDE]
+        total[is_last, kept:] = 0.0
         best = max(best, float(np.abs(total).max(initial=0.0)))
     return best
