@@ -319,6 +319,7 @@ def test_the_packages_trainer_is_not_loaded(tmp_path: Path) -> None:
 
 def test_a_network_that_is_trained_here_plays_what_it_learned(tmp_path: Path) -> None:
     """By the package's own network and loss: a soft clipper is learned well enough to hear."""
+    pytest.importorskip("tkinter")  # the package's export takes its trainer along
     import torch
 
     made = network("WaveNet", seed=1)

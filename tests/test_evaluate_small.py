@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -173,7 +174,9 @@ def test_damage_to_the_tones_themselves_fails(
         return evaluate_small.measure(tmp_path / name, 1)
 
     before = measured("before", SMALL, lambda sound: sound)
-    weaker = (BUILTIN_TONES / "distortion.yaml").read_text().replace("drive_db: 36", "drive_db: 18")
+    text = (BUILTIN_TONES / "distortion.yaml").read_text()
+    weaker = re.sub(r"drive_db: (\d+)", lambda found: f"drive_db: {int(found[1]) // 2}", text)
+    assert weaker != text
     (tmp_path / "weaker.yaml").write_text(weaker)
     (transition,) = SMALL.task.transitions
     changed = replace(transition, target=str(tmp_path / "weaker.yaml"))
