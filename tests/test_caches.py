@@ -103,7 +103,10 @@ def test_what_was_written_before_caches_said_their_version_is_used(
     def never(*_: object, **__: object) -> None:
         pytest.fail("it was there")
 
-    for module, name in (("measure", "measure_fit"), ("morph", "Morpher")):
+    for module, name in (
+        ("scanning", "_measure"), ("measure", "measure_stem"), ("measure", "measure_fit"),
+        ("morph", "Morpher"),
+    ):  # fmt: skip
         monkeypatch.setattr(import_module(f"morphsep.stages.{module}"), name, never)
     assert go(folder, out, 0.7).output_hash == undisturbed.output_hash
 
