@@ -6,9 +6,11 @@ Found by entry point ``morphsep.backends``, ours by the same door as anybody's.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
 
 from morphsep.dsp import Signal
 from morphsep.tones import Tone
@@ -46,6 +48,13 @@ class Passage:
     def target(self) -> Signal:
         """The stem through the target tone, ``[C, T]``; rendered when first asked for."""
         return self.target_tone.render(self.stem, self.start, self.level)
+
+    def at(self, amount: float) -> Passage:
+        """The same passage at a constant amount; ends that are rendered already are kept."""
+        moved = replace(self, amount=np.full_like(self.amount, amount))
+        rendered = {name: x for name, x in vars(self).items() if name in ("source", "target")}
+        vars(moved).update(rendered)
+        return moved
 
 
 class Backend(Protocol):

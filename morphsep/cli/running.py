@@ -56,24 +56,27 @@ class ClusterOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions(ClusterOptions):
-    """How a run is done and shown; nothing here changes a sound. Each field is an option."""
+class WorkOptions(ClusterOptions):
+    """Where work lies, and when it is given up. Each field is an option."""
 
     work_in: WorkIn = None
     timeout: Timeout = 7200.0
     max_failures: MaxFailures = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions(WorkOptions):
+    """How a run is done and shown; nothing here changes a sound. Each field is an option."""
+
     force: Force = False
     rerun: Rerun = None
     as_json: Json = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GenerateOptions(ClusterOptions):
+class GenerateOptions(WorkOptions):
     """How a data set is made and shown; nothing here changes a row. Each field is an option."""
 
-    work_in: WorkIn = None
-    timeout: Timeout = 7200.0
-    max_failures: MaxFailures = None
     as_json: Json = False
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from morphsep import manifest, pipelines
 from morphsep.dataset.card import write_description
-from morphsep.dataset.joining import found_parts, join
+from morphsep.dataset.joining import found_parts, has_lost_parts, join
 from morphsep.dataset.lock import RECIPE, Lock, check_folder, check_same, read_lock
 from morphsep.dataset.parts import Parts
 from morphsep.dataset.preparing import lock_of, ready
@@ -111,14 +111,8 @@ def _before(out: Location, wanted: Wanted) -> Lock | None:
 def _forget_lost(jobs: Sequence[Job], workspace: Workspace, wanted: Wanted) -> None:
     """Forgets what earlier runs say of sources where what they made is no longer there: stems are,
     so it costs little to look again."""
-    out, parts = workspace.out, Parts(workspace, wanted.recipe)
-    rows = {row.track: row for row in manifest.read_tracks(out, [job.track for job in jobs])}
-    done = [
-        (job, row.stem_key)
-        for job in jobs
-        if (row := rows.get(job.track)) is not None and row.status == "ok" and row.stem_key
-    ]
-    if any(parts.find(parts.name(job, stem_key)) is None for job, stem_key in done):
+    out = workspace.out
+    if has_lost_parts(jobs, Parts(workspace, wanted.recipe), out):
         for table in ("tracks", "chunks"):
             manifest.table_folder(out, table).remove_tree()
 

@@ -35,17 +35,28 @@ class Found:
 
 def found_parts(jobs: Sequence[Job], parts: Parts, out: Location) -> list[Found]:
     """What there is of each source, in an order that only their content decides."""
-    rows = {row.track: row for row in manifest.read_tracks(out, [job.track for job in jobs])}
     found = []
-    for job in jobs:
-        row: TrackRow | None = rows.get(job.track)
-        if row is None or row.status != "ok" or row.stem_key is None:
-            continue
-        name = parts.name(job, row.stem_key)
+    for job, row in _done(jobs, out):
+        name = parts.name(job, row.stem_key or "")
         if (part := parts.find(name)) is not None:
             content = row.content_hash or ""
             found.append(Found(job=job, content_hash=content, name=name, part=part))
     return sorted(found, key=lambda each: each.content_hash)
+
+
+def has_lost_parts(jobs: Sequence[Job], parts: Parts, out: Location) -> bool:
+    """Whether there is nothing any more of a source that is done."""
+    names = (parts.name(job, row.stem_key or "") for job, row in _done(jobs, out))
+    return any(parts.find(name) is None for name in names)
+
+
+def _done(jobs: Sequence[Job], out: Location) -> Iterator[tuple[Job, TrackRow]]:
+    """The sources that are done, with their rows."""
+    rows = {row.track: row for row in manifest.read_tracks(out, [job.track for job in jobs])}
+    for job in jobs:
+        row = rows.get(job.track)
+        if row is not None and row.status == "ok" and row.stem_key is not None:
+            yield job, row
 
 
 def join(found: Sequence[Found], parts: Parts, out: Location, running: Running) -> list[Written]:

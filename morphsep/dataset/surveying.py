@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from morphsep.dataset import fingerprints
-from morphsep.dsp import MODEL_RATE, Seconds
+from morphsep.dsp import Seconds
 from morphsep.errors import ErrorCode, TrackError
 from morphsep.request import Job
 from morphsep.run import Pool, Step, get_executor, workers_for_durations
@@ -32,7 +32,6 @@ class Surveyed:
 
     track: str
     content_hash: str = ""
-    seconds: Seconds = 0.0
     words: bytes = b""
     """Its fingerprint."""
     stem: str = ""
@@ -80,7 +79,6 @@ class Survey:
             words = fingerprints.fingerprint(mix.read, source.model_length)
         values = {
             "content_hash": source.content_hash,
-            "seconds": source.model_length / MODEL_RATE,
             "words": words.astype("<u4").tobytes().hex(),
         }
         note.write_json(values)
@@ -89,7 +87,7 @@ class Survey:
 
 def _kept(job: Job, stem: str, values: dict[str, Any]) -> Surveyed:
     return Surveyed(
-        track=job.track, stem=stem, content_hash=values["content_hash"], seconds=values["seconds"],
+        track=job.track, stem=stem, content_hash=values["content_hash"],
         words=bytes.fromhex(values["words"]),
     )  # fmt: skip
 

@@ -51,9 +51,7 @@ def verify(out: Location, running: Running, sample: int = SAMPLE) -> tuple[int, 
         SettingError: the folder holds no data set, or an unfinished one.
         StorageError: storage does not answer.
     """
-    lock = read_lock(out)
-    if lock is None or not lock.shards:
-        raise SettingError(f"{out} holds no finished data set; run morphsep generate again")
+    lock = _lock_of(out)
     findings = list(_of_files(out, lock))
     text = (out / RECIPE).read_bytes().decode()
     recipe = replace(parse_recipe(text, str(out / RECIPE)), sound=lock.sound)
@@ -73,19 +71,27 @@ def differences(original: Location, rendered: Location) -> list[str]:
     Raises:
         SettingError: one of them is unfinished.
     """
-    both = []
-    for place in (original, rendered):
-        lock = read_lock(place)
-        if lock is None or not lock.shards:
-            raise SettingError(f"{place} holds no finished data set")
-        both.append(_rows([place / shard.name for shard in lock.shards]))
-    wanted, made = both
+    wanted, made = (
+        _rows([place / shard.name for shard in _lock_of(place).shards])
+        for place in (original, rendered)
+    )
     found = [f"row {name} is missing" for name in sorted(wanted.keys() - made.keys())]
     found += [f"row {name} is not there" for name in sorted(made.keys() - wanted.keys())]
     for name in sorted(wanted.keys() & made.keys()):
         if any(wanted[name][each] != made[name][each] for each in ("dry_sha256", "wet_sha256")):
             found.append(f"row {name} sounds otherwise")
     return found
+
+
+def _lock_of(out: Location) -> Lock:
+    """
+    Raises:
+        SettingError: the folder holds no data set, or an unfinished one.
+    """
+    lock = read_lock(out)
+    if lock is None or not lock.shards:
+        raise SettingError(f"{out} holds no finished data set; run morphsep generate again")
+    return lock
 
 
 def _of_files(out: Location, lock: Lock) -> Iterator[str]:

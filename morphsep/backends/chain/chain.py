@@ -61,14 +61,19 @@ class Chain:
         return [_morph(passage) for passage in passages]
 
 
-def _as_chain(tone: Tone) -> EffectChain:
-    """The tone itself, or the chain that it becomes when it is fitted to a stem."""
+def as_chain(tone: Tone) -> EffectChain | None:
+    """The tone itself, or the chain that it becomes when it is fitted to a stem; None if it is
+    none."""
     tone = ToneTraits.of(tone).becomes or tone
-    if not isinstance(tone, EffectChain):
+    return tone if isinstance(tone, EffectChain) else None
+
+
+def _as_chain(tone: Tone) -> EffectChain:
+    if (chain := as_chain(tone)) is None:
         raise SettingError(
             f"the tone {tone.name!r} is not an effect chain: use another backend, such as spectral"
         )
-    return tone
+    return chain
 
 
 def _memory(a: EffectChain, b: EffectChain) -> tuple[int, int]:

@@ -11,7 +11,7 @@ measured once per tone pair or track, never per chunk: it must not change in the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -134,7 +134,7 @@ def measure(
         return Warp()
 
     def hear(at: float) -> Heard:
-        return scale.hear(backend.morph([at_amount(passage, at) for passage in passages]))
+        return scale.hear(backend.morph([passage.at(at) for passage in passages]))
 
     return searched(path, hear, num_points) if amount is None else solved(path, hear, amount)
 
@@ -194,11 +194,3 @@ def between(path: Path, wanted: float, width: float) -> tuple[float, float]:
     if high - low > width / 2:
         share = 0.5
     return low + float(share) * (high - low), high - low
-
-
-def at_amount(passage: Passage, amount: float) -> Passage:
-    """The same passage at a constant amount; ends that are rendered already are kept."""
-    moved = replace(passage, amount=np.full_like(passage.amount, amount))
-    rendered = {name: x for name, x in vars(passage).items() if name in ("source", "target")}
-    vars(moved).update(rendered)
-    return moved

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from morphsep.backends.chain import as_chain
 from morphsep.dataset.drawing import draw_chains
 from morphsep.dataset.recipe import Chains
 from morphsep.dataset.rendering.rendered import Rendered
@@ -9,14 +10,7 @@ from morphsep.dataset.rendering.take import Take
 from morphsep.dsp import Signal
 from morphsep.morphing import measure_fit, recipe_for_arrays
 from morphsep.request import AS_RECORDED, make_settings
-from morphsep.tones import Stem, Tone, ToneTraits
-from morphsep.tones.chain import EffectChain
-
-
-def as_chain(tone: Tone) -> EffectChain | None:
-    """The chain that a tone is; None if it is none."""
-    tone = ToneTraits.of(tone).becomes or tone
-    return tone if isinstance(tone, EffectChain) else None
+from morphsep.tones import Stem, Tone
 
 
 class ChainsRenderer:

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from morphsep.backends import Passage
+from morphsep.backends.chain import as_chain, chain_between
+from morphsep.backends.ends import crossfade
 from morphsep.dataset.recipe import Ladder
-from morphsep.dataset.rendering.chains import as_chain
 from morphsep.dataset.rendering.rendered import Rendered
 from morphsep.dataset.rendering.take import Take
 from morphsep.dsp import Signal
@@ -40,14 +40,13 @@ class LadderRenderer:
         source, target = self._recipe.source, self._recipe.target
         context = backend.context(source, target)
         passage = take.passage(source, target, context, facts=self._fit.facts)
-        moved = [_at(passage, amount) for amount in ladder.amounts]
+        _ = passage.source, passage.target  # rendered here, they serve all amounts
+        moved = [passage.at(amount) for amount in ladder.amounts]
         wets = [take.within(out, context) for out in backend.morph(moved)]
         rows = [self._row(wet, amount) for wet, amount in zip(wets, ladder.amounts, strict=True)]
         return [*rows, *(self._crossfades(wets) if ladder.crossfades else ())]
 
     def _row(self, wet: Signal, amount: float) -> Rendered:
-        from morphsep.backends.chain import chain_between
-
         ladder = self._ladder
         first, last = as_chain(self._recipe.source), as_chain(self._recipe.target)
         between = None
@@ -65,8 +64,7 @@ class LadderRenderer:
 
     def _crossfades(self, wets: list[Signal]) -> Iterator[Rendered]:
         for amount in self._ladder.amounts[1:-1]:
-            a = np.float32(amount)
-            wet = wets[0] * (1 - a) + wets[-1] * a
+            wet = crossfade(wets[0], wets[-1], np.asarray(amount, np.float32))
             yield replace(
                 self._row(wet, amount), name=f"{self._name(amount)}-crossfade",
                 kind="crossfade", backend="crossfade", chain=None,
@@ -87,10 +85,3 @@ def ladder_recipe(ladder: Ladder) -> Recipe:
     )  # fmt: skip
     recipe.backend.context(recipe.source, recipe.target)
     return recipe
-
-
-def _at(passage: Passage, amount: float) -> Passage:
-    """The passage at a constant amount; its ends are rendered once for all."""
-    moved = replace(passage, amount=np.full_like(passage.amount, amount))
-    vars(moved).update(source=passage.source, target=passage.target)
-    return moved
