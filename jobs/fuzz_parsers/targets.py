@@ -76,14 +76,15 @@ def headers(data: bytes) -> bool:
 
 def tags(data: bytes) -> bool:
     """Tags of a file of any kind, carried one by one into a FLAC and a WAV: never all lost."""
-    from morphsep.audio.tags import copy_tags
+    from morphsep.audio.tags import Origin, copy_tags
 
+    origin = Origin(source_type="fuzzed", agent="fuzz", done="fuzz")
     with folder_in_memory() as folder:
         source = folder / "source"
         source.write_bytes(data)
         for name, kind in (("x.flac", "FLAC"), ("x.wav", "WAV")):
             (folder / name).write_bytes(empty(kind))
-            copied = copy_tags(str(source), str(folder / name), "A=PCM,T=fuzz")
+            copied = copy_tags(str(source), str(folder / name), "A=PCM,T=fuzz", origin)
             assert "all tags" not in dict(copied.left_out), copied.left_out
     return True
 

@@ -23,7 +23,7 @@ from morphsep.audio.in_memory import encode_flac
 from morphsep.audio.info import AudioInfo, check_length
 from morphsep.audio.probe import probe, probe_open
 from morphsep.audio.reader import AudioReader, blocks, channels_taken
-from morphsep.audio.tags import CopiedTags, missing_tags
+from morphsep.audio.tags import CopiedTags, Origin, missing_tags
 from morphsep.audio.writer import AudioWriter
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "AudioReader",
     "AudioWriter",
     "CopiedTags",
+    "Origin",
     "OutputFormat",
     "blocks",
     "channels_taken",

@@ -42,9 +42,7 @@ def chunked(file: BinaryIO, path: str, layout: chunks.Layout) -> BinaryIO | Spli
     """
     data = chunks.find_data(file, layout)
     if data is None or data.present == 0 < (data.promised or 0):
-        raise TrackError(
-            "truncated", f"{Path(path).name} ends before its sound begins; get a complete copy"
-        )
+        raise _without_sound(file, path, layout)
     _check_tail(file, path, layout, data)
     if layout is chunks.W64:
         file = _plainly_coded(file)
@@ -59,6 +57,17 @@ def chunked(file: BinaryIO, path: str, layout: chunks.Layout) -> BinaryIO | Spli
                 rate = sound.samplerate
                 raise truncated(path, promised / rate, sound.frames / rate)
     return sized
+
+
+def _without_sound(file: BinaryIO, path: str, layout: chunks.Layout) -> TrackError:
+    name, astray = Path(path).name, chunks.leads_astray(file, layout)
+    if astray is None:
+        return TrackError("truncated", f"{name} ends before its sound begins; get a complete copy")
+    return TrackError(
+        "truncated",
+        f"{name}: the length of its chunk {astray.decode('latin-1').strip()} is wrong, so that its "
+        "sound is not found; mend that (BWF MetaEdit can) or get another copy",
+    )
 
 
 def _plainly_coded(file: BinaryIO) -> BinaryIO:

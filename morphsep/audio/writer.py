@@ -15,7 +15,7 @@ import numpy.typing as npt
 from morphsep.audio.containers import repairs
 from morphsep.audio.formats import OutputFormat
 from morphsep.audio.opening import stream
-from morphsep.audio.tags import CopiedTags, coding_line, copy_tags
+from morphsep.audio.tags import CopiedTags, Origin, coding_line, copy_tags
 from morphsep.errors import TrackError
 from morphsep.storage import is_full, temporary_beside
 
@@ -33,8 +33,8 @@ class AudioWriter:
     samples read and written unchanged are bit exact (32 bits: float64 blocks). ``num_clipped``
     counts samples beyond full scale. The folder of ``path`` is made. Messages call the file
     ``name``, or by its own. ``tags_from`` is a file whose tags are copied before the rename, with
-    ``done`` (what was done to it) in the coding history of a Broadcast Wave; ``tags`` says what
-    became of them.
+    ``done`` (what was done to it) in the coding history of a Broadcast Wave, and with ``origin``,
+    if the result is to say where it comes from; ``tags`` says what became of them.
 
     Raises TrackError with codes disk_full, no_permission, non_finite.
     """
@@ -48,6 +48,7 @@ class AudioWriter:
         *,
         tags_from: str | None = None,
         done: str = "",
+        origin: Origin | None = None,
         in_place: bool = False,
         name: str = "",
     ) -> None:
@@ -61,6 +62,7 @@ class AudioWriter:
         self.tags = CopiedTags()
         self._tags_from = tags_from
         self._done = done
+        self._origin = origin
         self._in_place = in_place
         self._temporary = Path(path) if in_place else temporary_beside(path)
 
@@ -138,7 +140,9 @@ class AudioWriter:
             self._sound.close()
             self._repair()
             if self._tags_from is not None:
-                self.tags = copy_tags(self._tags_from, str(self._temporary), self._coding_line())
+                self.tags = copy_tags(
+                    self._tags_from, str(self._temporary), self._coding_line(), self._origin
+                )
             self._check()
             if not self._in_place:
                 os.fsync(self._file.fileno())

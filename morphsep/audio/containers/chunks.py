@@ -16,6 +16,12 @@ W64_MAGIC = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 W64_GUID_TAIL = bytes.fromhex("f3acd3118cd100c04f8edb8a")
 MAX_CHUNKS = 100_000
 """A damaged file must not keep the walk busy for ever."""
+BEFORE_SOUND = {
+    b"fmt ", b"ds64", b"JUNK", b"junk", b"PAD ", b"FLLR", b"fact", b"bext", b"iXML", b"LIST",
+    b"cart", b"axml", b"chna", b"_PMX", b"id3 ", b"ID3 ", b"cue ", b"smpl", b"PEAK", b"levl",
+}  # fmt: skip
+"""Chunks that programs write before the samples of a WAV."""
+SEARCHED_BYTES = 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +126,19 @@ def find_data(file: BinaryIO, layout: Layout) -> DataChunk | None:
             promised = max(0, chunk.size - layout.data_preamble)
             return DataChunk(chunk=chunk, promised=promised, present=min(promised, there))
     return None
+
+
+def leads_astray(file: BinaryIO, layout: Layout) -> bytes | None:
+    """The chunk whose length is wrong, where the samples' chunk is there but is not come to."""
+    last = None
+    for chunk in walk(file, layout):
+        if chunk.id not in BEFORE_SOUND:
+            break
+        last = chunk
+    if last is None:
+        return None
+    file.seek(last.start)
+    return last.id if layout.data_id in file.read(SEARCHED_BYTES) else None
 
 
 def sized_header(file: BinaryIO, layout: Layout, data: DataChunk) -> bytes:

@@ -30,17 +30,28 @@ def copyable(file: BinaryIO, layout: chunks.Layout) -> tuple[list[Piece], list[t
     why) of those that cannot be taken."""
     end = file.seek(0, io.SEEK_END)
     pieces, left_out = [], []
+    known = b""
     for chunk in list(chunks.walk(file, layout)):
+        last, known = known, chunk.id if chunk.id[:4] in chunks.BEFORE_SOUND else known
         if chunk.id[:4] in STRUCTURE or chunk.size <= 0:
             continue
         if chunk.start + chunk.size > end:
-            left_out.append((chunk_name(chunk.id), "it is cut off"))
+            left_out.append(_cut_off(chunk.id, last))
         elif chunk.size > LARGEST:
             left_out.append((chunk_name(chunk.id), "it is larger than 64 MiB"))
         else:
             file.seek(chunk.start)
             pieces.append((chunk.id, file.read(chunk.size)))
     return pieces, left_out
+
+
+def _cut_off(chunk_id: bytes, last: bytes) -> tuple[str, str]:
+    """Of a chunk that leaves the file: nobody gives chunks such ids where a length before it is
+    wrong and another chunk's content is taken for one."""
+    if chunk_id[:4] in chunks.BEFORE_SOUND or not last:
+        return chunk_name(chunk_id), "it is cut off"
+    name = chunk_name(last)
+    return f"what follows the {name}", f"it is cut off, or the length of the {name} is wrong"
 
 
 def chunk_name(chunk_id: bytes) -> str:

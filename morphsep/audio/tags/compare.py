@@ -12,8 +12,12 @@ from morphsep.audio.tags.bext import CODING_HISTORY
 from morphsep.audio.tags.copy import HOLD_ID3, is_kept_verbatim
 from morphsep.audio.tags.fields import Tags, picture_name
 from morphsep.audio.tags.names import NUMBERED
+from morphsep.audio.tags.origin import AGENT, SOURCE_TYPE, XMP
 from morphsep.audio.tags.read import is_flac_at, layout_of, read
 from morphsep.audio.tags.to_id3 import to_id3
+
+CONTINUED = (CODING_HISTORY, AGENT, SOURCE_TYPE, XMP)
+"""What a result may say otherwise than its input."""
 
 
 def missing_tags(source: str, destination: str) -> list[str]:
@@ -30,7 +34,7 @@ def missing_tags(source: str, destination: str) -> list[str]:
 def _missing(wanted: Tags, found: Tags) -> Iterator[str]:
     kept = _with_totals(found.fields)
     for name, values in sorted(_with_totals(wanted.fields).items()):
-        if name != CODING_HISTORY and kept.get(name) != values:  # the history has gone on
+        if kept.get(name) != values and not (name in CONTINUED and name in kept):
             text = None if name not in kept else "\n".join(kept[name])
             said = "\n".join(values)
             yield f"the tag {name} is {text!r}, the input's {said!r}"

@@ -10,6 +10,7 @@ from morphsep.audio.containers import chunks
 from morphsep.audio.tags import bext, vorbis
 from morphsep.audio.tags.chunks import Piece, append, copyable, fitting
 from morphsep.audio.tags.fields import Tags, listed, named, why
+from morphsep.audio.tags.origin import HOLD_XMP, Origin, add_origin, with_origin
 from morphsep.audio.tags.pieces import made_from, refreshed
 from morphsep.audio.tags.read import is_flac_at, layout_of, read
 
@@ -34,7 +35,9 @@ class CopiedTags:
         return named(self.outdated)
 
 
-def copy_tags(source: str, destination: str, coding_line: str) -> CopiedTags:
+def copy_tags(
+    source: str, destination: str, coding_line: str, origin: Origin | None = None
+) -> CopiedTags:
     """Copies the tags of ``source`` into the finished file ``destination``, one by one.
 
     Between files of one kind (WAV to WAV or RF64, AIFF to AIFF, FLAC to FLAC, ...) everything is
@@ -44,10 +47,11 @@ def copy_tags(source: str, destination: str, coding_line: str) -> CopiedTags:
 
     Args:
         coding_line: what was done, for the coding history of a Broadcast Wave file.
+        origin: what the result says of where it comes from, if it is to say so.
     """
     try:
         with Path(source).open("rb") as old, Path(destination).open("r+b") as new:
-            left_out, outdated = _copy(old, new, coding_line)
+            left_out, outdated = _copy(old, new, coding_line, origin)
     except Exception as error:
         return CopiedTags(left_out=(("all tags", why(error)),))
     return CopiedTags(left_out=tuple(left_out), outdated=tuple(outdated))
@@ -64,23 +68,35 @@ def is_kept_verbatim(old: chunks.Layout | None, new: chunks.Layout | None) -> bo
     return new is not None and new is not chunks.W64 and old == new
 
 
-def _copy(old: BinaryIO, new: BinaryIO, line: str) -> Result:
+def _copy(old: BinaryIO, new: BinaryIO, line: str, origin: Origin | None) -> Result:
     old_layout, new_layout = layout_of(old), layout_of(new)
     if old_layout is not None and is_kept_verbatim(old_layout, new_layout):
         pieces, left_out = copyable(old, old_layout)
         pieces, doubtful, outdated = refreshed(pieces, old_layout, line)
+        if origin is not None:
+            pieces, unsaid = with_origin(pieces, old_layout, origin)
+            doubtful += unsaid
         return left_out + doubtful + _append(new, old_layout, pieces), outdated
     tags = read(old)
     _continue_history(tags, line)
-    if new_layout is None:
-        left_out = vorbis.write(new, tags)
-        is_kept = bool(tags.flac_blocks) and is_flac_at(new, 0)
-    else:
-        made, left_out = made_from(tags, new_layout)
-        left_out += _append(new, new_layout, made) if tags else []
-        is_kept = tags.id3 is not None and new_layout in HOLD_ID3
+    left_out, is_kept = _write(new, new_layout, tags, origin)
     beyond = [] if is_kept else tags.only_here
     return [*tags.left_out, *beyond, *left_out], tags.outdated
+
+
+def _write(
+    new: BinaryIO, layout: chunks.Layout | None, tags: Tags, origin: Origin | None
+) -> tuple[list[tuple[str, str]], bool]:
+    """(tag, why) of what is left out, and whether the old file's own kind of tag is kept."""
+    packets = [] if origin is None else add_origin(tags, layout, origin)
+    if layout is None:
+        return vorbis.write(new, tags), bool(tags.flac_blocks) and is_flac_at(new, 0)
+    made, left_out = made_from(tags, layout) if tags else ([], [])
+    if origin is not None and layout in HOLD_XMP:
+        made, unsaid = with_origin([*made, *packets], layout, origin)
+        left_out += unsaid
+    left_out += _append(new, layout, made)
+    return left_out, tags.id3 is not None and layout in HOLD_ID3
 
 
 def _continue_history(tags: Tags, line: str) -> None:

@@ -24,7 +24,7 @@ def refreshed(
         line: what was done, for the coding history.
     """
     kept: list[Piece] = []
-    doubtful: list[tuple[str, str]] = []
+    doubtful = _doubled(pieces)
     outdated: list[str] = []
     for chunk_id, payload in pieces:
         if chunk_id[:4] in CHUNKS:
@@ -38,6 +38,12 @@ def refreshed(
         outdated += gone
         kept.append((chunk_id, made))
     return kept, doubtful, outdated
+
+
+def _doubled(pieces: list[Piece]) -> list[tuple[str, str]]:
+    """What a reader may take one of several of, where the standard has one a file."""
+    several = len([chunk_id for chunk_id, _ in pieces if chunk_id[:4] == b"bext"]) > 1
+    return [("chunk bext", "there are several: all are kept and continued")] if several else []
 
 
 def made_from(tags: Tags, layout: chunks.Layout) -> tuple[list[Piece], list[tuple[str, str]]]:
