@@ -1,6 +1,6 @@
 """Pure signal maths: arrays in, arrays out; no files, no settings."""
 
-from morphsep.dsp.array_reader import ArrayReader
+from morphsep.dsp.array_reader import ArrayInfo, ArrayReader
 from morphsep.dsp.band_power import POWER_HOP, band_powers
 from morphsep.dsp.bands import Bands, erb_bands
 from morphsep.dsp.excerpting import excerpt_spans, excerpts
@@ -12,7 +12,15 @@ from morphsep.dsp.mel_position import RANGE_DB, log_mel, mel_filters, mel_power,
 from morphsep.dsp.moments import Moments
 from morphsep.dsp.noise import gaussian
 from morphsep.dsp.octaves import in_octaves, octave_around
-from morphsep.dsp.resample import CONTEXT, ModelRateReader, model_length, to_rate
+from morphsep.dsp.resample import (
+    CONTEXT,
+    GridResampler,
+    ModelRateReader,
+    Reader,
+    RecordingInfo,
+    model_length,
+    to_rate,
+)
 from morphsep.dsp.room_decay import Decay, decay, decay_curve, reverberation_time
 from morphsep.dsp.separation_scores import si_sdr, si_sdr_improvement
 from morphsep.dsp.signal import MODEL_RATE, SILENT, Seconds, Signal, dbfs, from_db
@@ -26,14 +34,18 @@ __all__ = [
     "POWER_HOP",
     "RANGE_DB",
     "SILENT",
+    "ArrayInfo",
     "ArrayReader",
     "Bands",
     "Decay",
     "FrameGrid",
     "Grid",
+    "GridResampler",
     "LoudnessMeter",
     "ModelRateReader",
     "Moments",
+    "Reader",
+    "RecordingInfo",
     "SeamScore",
     "Seconds",
     "Signal",

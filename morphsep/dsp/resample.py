@@ -25,7 +25,7 @@ CONTEXT = 512
 256, a longer context changes white noise by less than -175 dBFS RMS, mostly by no bit."""
 
 
-class Info(Protocol):
+class RecordingInfo(Protocol):
     """The part of :class:`morphsep.audio.AudioInfo` that a resampler needs."""
 
     @property
@@ -40,7 +40,7 @@ class Reader(Protocol):
     """What :class:`morphsep.audio.AudioReader` offers and a resampler needs."""
 
     @property
-    def info(self) -> Info: ...
+    def info(self) -> RecordingInfo: ...
     def read(self, start: int, num_samples: int) -> Signal: ...
 
 
@@ -62,7 +62,7 @@ class ModelRateReader:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._rate = reader.info.sample_rate
-        self._grid = _Grid(reader.read, self._rate, MODEL_RATE)
+        self._grid = GridResampler(reader.read, self._rate, MODEL_RATE)
 
     @property
     def num_samples(self) -> int:
@@ -92,11 +92,12 @@ def to_rate(read: Read, start: int, num_samples: int, sample_rate: int) -> Signa
     """
     if sample_rate == MODEL_RATE:
         return read(start, num_samples)
-    return _Grid(read, MODEL_RATE, sample_rate).read(start, num_samples)
+    return GridResampler(read, MODEL_RATE, sample_rate).read(start, num_samples)
 
 
-class _Grid:
-    """Blocks of ``BLOCK_SECONDS`` at ``new_rate``, each resampled on its own from ``read``."""
+class GridResampler:
+    """What ``read`` gives at ``rate``, at ``new_rate``: in blocks of ``BLOCK_SECONDS``, each
+    resampled on its own. Only the ratio of the two rates counts."""
 
     def __init__(self, read: Read, rate: int, new_rate: int) -> None:
         self._read = read

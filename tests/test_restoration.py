@@ -1,0 +1,193 @@
+"""Steps of a restoration: what is damaged is repaired, what is not stays, however it is read."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from morphsep.dsp import ArrayReader, Reader, Signal, from_db
+from morphsep.errors import SettingError
+from morphsep.restoration import (
+    Declick,
+    Speed,
+    findings_from_json,
+    repaired,
+)
+from tests.songs import guitar
+
+RATE = 22_050
+DEMO = Path(__file__).parent.parent / "demo"
+
+
+def demo(name: str, seconds: float, rate: int = 44_100) -> Signal:
+    """The beginning of a clip of demo/, ``[1, T]``, and every second sample of it for 22.05 kHz."""
+    sound = soundfile.read(DEMO / name, frames=round(44_100 * seconds), dtype="float32")[0]
+    mono = sound if sound.ndim == 1 else sound.mean(axis=1)
+    return np.ascontiguousarray(mono[None, :: 44_100 // rate], np.float32)
+
+
+def read_whole(reader: Reader) -> Signal:
+    return reader.read(0, reader.info.num_samples)
+
+
+def noise(shape: tuple[int, int], dbfs: float, seed: int = 1) -> Signal:
+    drawn = np.random.default_rng(seed).standard_normal(shape)
+    return (from_db(dbfs) * drawn).astype(np.float32)
+
+
+def with_clicks(sound: Signal, count: int, seed: int = 3) -> tuple[Signal, Signal]:
+    """Sound with clicks of 1 ms at random places, and where they are."""
+    rng = np.random.default_rng(seed)
+    damaged, places = sound.copy(), np.zeros(sound.shape, bool)
+    for _ in range(count):
+        channel = rng.integers(len(sound))
+        at, length = rng.integers(500, sound.shape[1] - 500), rng.integers(5, 25)
+        shape = rng.standard_normal(length) * np.exp(-np.arange(length) / 6)
+        damaged[channel, at : at + length] += (rng.uniform(0.2, 0.6) * shape).astype(np.float32)
+        places[channel, at - 30 : at + length + 30] = True
+    return damaged, places
+
+
+def cut_in(reader: Reader, lengths: tuple[int, ...]) -> Signal:
+    """The whole, read in pieces of these lengths in turn."""
+    parts, at, turn = list[Signal](), 0, 0
+    while at < reader.info.num_samples:
+        length = min(lengths[turn % len(lengths)], reader.info.num_samples - at)
+        parts.append(reader.read(at, length))
+        at, turn = at + length, turn + 1
+    return np.concatenate(parts, axis=1)
+
+
+def error_db(sound: Signal, truth: Signal) -> float:
+    """Against the truth's power, dB."""
+    return float(10 * np.log10(np.mean((sound - truth) ** 2) / np.mean(truth**2)))
+
+
+def test_clicks_are_filled_and_nothing_else_changes() -> None:
+    truth = demo("guitar-clean.flac", 3)
+    damaged, places = with_clicks(np.repeat(truth, 2, axis=0), 60)
+    recording = ArrayReader(damaged, 44_100)
+    found = Declick().look(recording)
+    after = read_whole(repaired(recording, Declick(), found))
+    assert error_db(after, truth) < error_db(damaged, truth) - 10
+    np.testing.assert_array_equal(after[~places], damaged[~places])
+    assert 50 <= len(found.table) <= 60
+    assert found.per_minute == pytest.approx(20 * len(found.table))
+
+
+def test_the_worst_repairs_are_those_that_remove_most() -> None:
+    damaged = demo("guitar-clean.flac", 2)
+    damaged[0, 30_000:30_012] += np.tile([0.5, -0.5], 6).astype(np.float32)
+    damaged[0, 20_000:20_008] += np.tile([0.2, -0.2], 4).astype(np.float32)
+    loud, soft = Declick().look(ArrayReader(damaged, 44_100)).worst(2)
+    assert abs(loud.start - 30_000) < 4
+    assert abs(soft.start - 20_000) < 4
+    assert -9 < loud.size_db < -4
+    assert -17 < soft.size_db < -11
+
+
+def test_an_undamaged_distorted_guitar_is_left_alone() -> None:
+    driven = demo("metal-madness.guitar.ogg", 4)
+    assert Declick().look(ArrayReader(driven, 44_100)).per_minute == 0
+
+
+@pytest.mark.parametrize("rate", [8_000, 44_100])
+@pytest.mark.parametrize(
+    "sound", [np.zeros((1, 9_000), np.float32), noise((2, 9_000), -60)], ids=["silence", "groove"]
+)
+def test_silence_and_a_run_in_groove_hold_no_clicks(sound: Signal, rate: int) -> None:
+    recording = ArrayReader(sound, rate)
+    found = Declick().look(recording)
+    assert len(found.table) == 0
+    np.testing.assert_array_equal(read_whole(repaired(recording, Declick(), found)), sound)
+
+
+def test_a_clipped_transfer_is_not_full_of_clicks() -> None:
+    clipped = np.clip(8 * demo("guitar-clean.flac", 3), -0.6, 0.6)
+    assert np.mean(np.abs(clipped) == np.float32(0.6)) > 0.01
+    assert len(Declick().look(ArrayReader(clipped, 44_100)).table) <= 1
+
+
+def test_a_click_at_either_end_is_filled() -> None:
+    sound = demo("guitar-clean.flac", 1)
+    damaged = sound.copy()
+    for at in (40, -50):
+        damaged[0, at : at + 10] += np.tile([0.5, -0.5], 5).astype(np.float32)
+    recording = ArrayReader(damaged, 44_100)
+    after = read_whole(repaired(recording, Declick(), Declick().look(recording)))
+    assert np.abs(after - sound).max() < 0.05
+
+
+def damaged_guitar() -> Signal:
+    return with_clicks(guitar(3, RATE) + noise((2, 3 * RATE), -66), 60)[0]
+
+
+STEPS: tuple[Any, ...] = (Declick(), Speed(ratio=0.9786))
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+def test_cuts_do_not_matter(step: Any) -> None:
+    recording = ArrayReader(damaged_guitar(), RATE)
+    found = step.look(recording)
+    whole = read_whole(repaired(recording, step, found))
+    for lengths in ((1_000, 77_777), (RATE,)):
+        pieces = cut_in(repaired(recording, step, found), lengths)
+        np.testing.assert_array_equal(pieces, whole)
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+def test_findings_travel(step: Any) -> None:
+    recording = ArrayReader(damaged_guitar(), RATE)
+    found = step.look(recording)
+    stored = json.loads(json.dumps(found.to_json()))
+    assert findings_from_json(stored).to_json() == found.to_json()
+    for again in (findings_from_json(stored), pickle.loads(pickle.dumps(found))):
+        after = read_whole(repaired(recording, step, again))
+        np.testing.assert_array_equal(after, read_whole(repaired(recording, step, found)))
+    with pytest.raises(ValueError, match="another recording"):
+        repaired(ArrayReader(np.zeros((2, 10), np.float32), RATE), step, found)
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+def test_beyond_the_ends_there_is_silence(step: Any) -> None:
+    recording = ArrayReader(damaged_guitar(), RATE)
+    after = repaired(recording, step, step.look(recording))
+    length = after.info.num_samples
+    assert not after.read(-50, 50).any()
+    assert not after.read(length, 50).any()
+    np.testing.assert_array_equal(after.read(-50, 150)[:, 50:], after.read(0, 100))
+
+
+def test_other_settings_are_another_result() -> None:
+    steps = (Declick(), Declick(sensitivity=0.3), Declick(longest_ms=5), Speed(ratio=1.1))
+    assert len({step.fingerprint() for step in steps}) == len(steps)
+
+
+def test_findings_that_no_step_has_made_are_refused() -> None:
+    with pytest.raises(ValueError, match="no step"):
+        findings_from_json({"step": "polish"})
+
+
+@pytest.mark.parametrize("ratio", [0.5, 76.59 / 78.26, 1.0, 1.25])
+def test_speed_changes_pitch_and_length_by_its_ratio(ratio: float) -> None:
+    tone = np.sin(2 * np.pi * 440 * np.arange(3 * RATE) / RATE).astype(np.float32)[None]
+    step = Speed(ratio=ratio)
+    after = read_whole(repaired(ArrayReader(tone, RATE), step, step.look(ArrayReader(tone, RATE))))
+    assert after.shape[1] == pytest.approx(3 * RATE / ratio, abs=2)
+    middle = after[0, RATE // 2 : -RATE // 2]
+    crossings = np.count_nonzero(np.diff(np.signbit(middle)))
+    assert crossings / 2 * RATE / len(middle) == pytest.approx(440 * ratio, rel=3e-3)
+
+
+@pytest.mark.parametrize(
+    "wrong", [lambda: Declick(sensitivity=2), lambda: Declick(longest_ms=0), lambda: Speed(ratio=9)]
+)
+def test_settings_that_cannot_work_are_refused(wrong: Any) -> None:
+    with pytest.raises(SettingError):
+        wrong()
