@@ -9,9 +9,7 @@ import json
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,54 +19,19 @@ import soundfile
 
 from morphsep import manifest
 from morphsep.cli.app import app
-from morphsep.dataset import Generated, Running, Wanted, differences, generate, plan, verify
+from morphsep.dataset import Running, differences, plan, verify
 from morphsep.dataset import shards as sharding
 from morphsep.dataset.recipe import parse_recipe
 from morphsep.errors import SettingError
 from morphsep.request import Settings, collect
 from morphsep.run import Pool, settle_jobs
 from morphsep.storage import location
+from tests.data_sets import ALONE, RECIPE, decoded, digests, made, rows_of
 from tests.songs import backing, guitar, write
 
-ALONE = Settings(separator="none")
-RECIPE = """
-clip_seconds: 1.5
-clips_per_song: 2
-splits: {train: 0.5, test: 0.5}
-render:
-  - ladder: {from: clean, to: overdrive, steps: 3, crossfades: yes}
-  - tones: [tremolo]
-  - chains: {per_clip: 2, pedals: [{Drive: {drive_db: [3, 30]}}]}
-"""
 SHORT = "clip_seconds: 1\nclips_per_song: 1\nrender: [{tones: [clean]}]"
 ROWS = 7
 """Of a clip: three steps, a crossfade, a tone, two chains."""
-
-
-def made(sources: Path | str, out: Path, text: str = RECIPE, **others: Any) -> Generated:
-    """A data set of guitars that are alone."""
-    running = others.pop("running", Running())
-    settings = others.pop("settings", ALONE)
-    jobs = settle_jobs(collect([str(sources)], out, settings, "generate"))
-    recipe = replace(parse_recipe(text, "recipe.yaml"), sound=others.pop("sound", True))
-    wanted = Wanted(recipe=recipe, text=text, **others)
-    return generate(jobs, location(out), wanted, running)
-
-
-def rows_of(out: Path, split: str = "*") -> pa.Table:
-    return pa.concat_tables(pq.read_table(file) for file in sorted(out.glob(f"data/{split}-*")))
-
-
-def digests(out: Path) -> dict[str, str]:
-    return {
-        file.name: hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in sorted((out / "data").iterdir())
-    }
-
-
-def decoded(sound: dict[str, Any]) -> np.ndarray:
-    samples, _ = soundfile.read(io.BytesIO(sound["bytes"]), dtype="int32", always_2d=True)
-    return np.asarray(samples)
 
 
 @pytest.fixture(scope="module")
@@ -149,21 +112,6 @@ def test_no_song_and_no_artist_lies_in_two_splits(tmp_path: Path) -> None:
         assert len({row["split"] for row in found if row["song"] != "three"}) == 1
         files = {file.name.split("-")[0] for file in (tmp_path / f"out{seed}" / "data").iterdir()}
         assert files == {row["split"] for row in found}
-
-
-def test_datasets_duckdb_and_pandas_read_it(dataset: Path, tmp_path: Path) -> None:
-    duckdb, pandas = pytest.importorskip("duckdb"), pytest.importorskip("pandas")
-    pattern = str(dataset / "data" / "*.parquet")
-    ((count,),) = duckdb.sql(f"select count(*) from '{pattern}' where len(chain) > 0").fetchall()
-    assert count == 36
-    frame = pandas.read_parquet(dataset / "data")
-    assert len(frame) == 42
-    datasets = pytest.importorskip("datasets")
-    read = datasets.load_dataset(str(dataset), cache_dir=str(tmp_path))
-    row = next(iter(read.values()))[0]
-    assert decoded(row["wet"]).shape == (round(1.5 * 44100), 1)
-    feature = next(iter(read.values())).features["dry"]
-    assert feature.sampling_rate == 44100
 
 
 def test_the_card_says_what_is_in_it_and_what_is_not(dataset: Path) -> None:

@@ -88,7 +88,8 @@ def closing_table(summary: Summary, out: str, unread: str = "") -> None:
     lines = [f"results and manifest: {out}"]
     if len(done := summary.which("done")) == 1:
         (only,) = done.values()
-        lines.insert(0, f"result: {out.rstrip('/')}/{only.output}")
+        if only.output is not None:  # recordings of a data set have none of their own
+            lines.insert(0, f"result: {out.rstrip('/')}/{only.output}")
     if lacking := summary.num_lacking_tags:
         lines.append(f"tags left out in {lacking} tracks: morphsep manifest show {out}")
     if unread:

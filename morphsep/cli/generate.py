@@ -22,6 +22,10 @@ WITHOUT = (
     "a data set needs recordings, -o DATASET and --recipe RECIPE.yaml; "
     "`morphsep generate --example drive-ladder > recipe.yaml` writes one"
 )
+EXPORTING = (
+    "--export takes one finished data set and a folder of its own: "
+    "morphsep generate DATASET -o FOLDER --export webdataset"
+)
 
 
 @derived("generate")
@@ -72,6 +76,14 @@ def generate(
             help="Make the sound of a data set that was written with --no-audio, and compare it.",
         ),
     ] = None,
+    export: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FORMAT",
+            help="Write a finished data set, named in place of recordings, for other loaders: "
+            "webdataset or lhotse.",
+        ),
+    ] = None,
     new: Annotated[
         bool, typer.Option("--new", help="Give up another data set in the folder.")
     ] = False,
@@ -87,6 +99,11 @@ def generate(
 
         print(text_of(example), end="")
         return
+    if export is not None:
+        if len(sources or ()) != 1 or out is None or recipe or render or new or dry_run:
+            raise SettingError(EXPORTING)
+        _export("".join(sources or ()), out, export, options)
+        return
     if not sources or out is None or (recipe is None) == (render is None):
         raise SettingError(WITHOUT)
     wanted = _wanted(recipe, render, audio=audio, commercial_only=commercial_only, new=new)
@@ -98,6 +115,18 @@ def generate(
     differs = _compared(render, out) if render is not None else []
     _show(made, out, differs, options.as_json)
     raise typer.Exit(made.exit_code or (2 if differs else 0))
+
+
+def _export(dataset: str, out: str, name: str, options: GenerateOptions) -> None:
+    from morphsep.dataset import Running
+    from morphsep.dataset.export import export
+    from morphsep.storage import location
+
+    running = Running(executor=options.executor, pool=options.pool())
+    made = export(location(dataset), location(out), name, running)
+    size = sum(made.files.values())
+    line = f"{out}: {made.rows} rows in {len(made.files)} files, {size / 2**20:.1f} MiB"
+    print_result(options.as_json, {"path": out} | asdict(made), [line])
 
 
 def _wanted(recipe: str | None, render: str | None, *, audio: bool, **others: bool) -> Wanted:

@@ -43,7 +43,7 @@ class Facts:
         """The shards of each split."""
         found: dict[str, list[Written]] = {}
         for shard in self.shards:
-            found.setdefault(shard.name.split("/")[-1].rsplit("-", 3)[0], []).append(shard)
+            found.setdefault(shard.split, []).append(shard)
         return found
 
 

@@ -72,6 +72,18 @@ def read_lock(out: Location) -> Lock | None:
         raise SettingError(f"{out / LOCK} is damaged ({error}); --new begins anew") from error
 
 
+def finished_lock(out: Location) -> Lock:
+    """The lock of a data set that is there.
+
+    Raises:
+        SettingError: the folder holds no data set, or an unfinished one.
+    """
+    found = read_lock(out)
+    if found is None or not found.shards:
+        raise SettingError(f"{out} holds no finished data set; run morphsep generate again")
+    return found
+
+
 def check_folder(out: Location) -> None:
     """
     Raises:

@@ -45,6 +45,19 @@ class Written:
     bytes: int
     sha256: str
 
+    @property
+    def split(self) -> str:
+        return self._named[0]
+
+    @property
+    def number(self) -> int:
+        """Among those of its split, from 0."""
+        return int(self._named[1])
+
+    @property
+    def _named(self) -> list[str]:
+        return self.name.rpartition("/")[2].rsplit("-", 3)
+
 
 def plan_shards(parts: Mapping[str, Sequence[Group]]) -> list[Shard]:
     """The shards of each split.

@@ -9,12 +9,11 @@ from tempfile import TemporaryDirectory
 from morphsep import manifest, pipelines
 from morphsep.dataset.columns import AUDIO
 from morphsep.dataset.joining import found_parts
-from morphsep.dataset.lock import RECIPE, Lock, read_lock
+from morphsep.dataset.lock import RECIPE, Lock, finished_lock, read_lock
 from morphsep.dataset.parts import Parts
 from morphsep.dataset.recipe import DataRecipe, parse_recipe
 from morphsep.dataset.render import Render
 from morphsep.dataset.wanted import Running
-from morphsep.errors import SettingError
 from morphsep.manifest import TrackRow
 from morphsep.request import Job, parse_settings
 from morphsep.run import run
@@ -51,7 +50,7 @@ def verify(out: Location, running: Running, sample: int = SAMPLE) -> tuple[int, 
         SettingError: the folder holds no data set, or an unfinished one.
         StorageError: storage does not answer.
     """
-    lock = _lock_of(out)
+    lock = finished_lock(out)
     findings = list(_of_files(out, lock))
     text = (out / RECIPE).read_bytes().decode()
     recipe = replace(parse_recipe(text, str(out / RECIPE)), sound=lock.sound)
@@ -72,7 +71,7 @@ def differences(original: Location, rendered: Location) -> list[str]:
         SettingError: one of them is unfinished.
     """
     wanted, made = (
-        _rows([place / shard.name for shard in _lock_of(place).shards])
+        _rows([place / shard.name for shard in finished_lock(place).shards])
         for place in (original, rendered)
     )
     found = [f"row {name} is missing" for name in sorted(wanted.keys() - made.keys())]
@@ -81,17 +80,6 @@ def differences(original: Location, rendered: Location) -> list[str]:
         if any(wanted[name][each] != made[name][each] for each in ("dry_sha256", "wet_sha256")):
             found.append(f"row {name} sounds otherwise")
     return found
-
-
-def _lock_of(out: Location) -> Lock:
-    """
-    Raises:
-        SettingError: the folder holds no data set, or an unfinished one.
-    """
-    lock = read_lock(out)
-    if lock is None or not lock.shards:
-        raise SettingError(f"{out} holds no finished data set; run morphsep generate again")
-    return lock
 
 
 def _of_files(out: Location, lock: Lock) -> Iterator[str]:
