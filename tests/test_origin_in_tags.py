@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 import soundfile
+import wavinfo
 from mutagen.flac import FLAC
 from mutagen.oggopus import OggOpus
 from mutagen.oggvorbis import OggVorbis
@@ -173,7 +174,6 @@ def test_all_else_of_a_broadcast_wave_stays(tmp_path: Path) -> None:
 
 
 def test_wavinfo_reads_a_result(tmp_path: Path) -> None:
-    wavinfo = pytest.importorskip("wavinfo")
     umid, reference = bytes(range(1, 65)), b"DEXYZ12345678901234"
     payload = bytearray(tag_files.bext(b"A=ANALOGUE,M=mono,T=Studer A80\r\n"))
     payload[288 : 288 + len(reference)], payload[348:412] = reference, umid

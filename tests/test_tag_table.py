@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import wavinfo
 
 from morphsep.audio.tags import copy_tags, missing_tags
 from tests import tag_files, tag_sources, tag_table
@@ -69,7 +70,6 @@ def test_ffprobe_reads_them_too(tmp_path: Path, suffix: str) -> None:
 
 
 def test_wavinfo_reads_the_coding_history(tmp_path: Path) -> None:
-    wavinfo = pytest.importorskip("wavinfo")
     tag_sources.wav(tmp_path / "in.wav")
     target = tag_files.sound(tmp_path / "out.wav")
     copy_tags(str(tmp_path / "in.wav"), str(target), tag_table.LINE)
