@@ -19,7 +19,7 @@ import soundfile
 
 from morphsep import manifest
 from morphsep.cli.app import app
-from morphsep.dataset import Running, differences, plan, verify
+from morphsep.dataset import Running, differences, parts, plan, verify
 from morphsep.dataset import shards as sharding
 from morphsep.dataset.recipe import parse_recipe
 from morphsep.errors import SettingError
@@ -294,11 +294,18 @@ def test_rows_that_are_no_good_are_left_out_with_a_reason(tmp_path: Path) -> Non
     assert (found.rows, found.rejected) == (2, 6)
 
 
+def group_sizes(file: Path) -> list[int]:
+    """Bytes of each row group."""
+    found = pq.read_metadata(file)
+    return [found.row_group(n).total_byte_size for n in range(found.num_row_groups)]
+
+
 def test_shards_are_of_a_size_and_lose_nothing(
     sources: Path, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sharding, "MOST_BYTES", 1_000_000)
     monkeypatch.setattr(sharding, "GROUP_BYTES", 400_000)
+    monkeypatch.setattr(parts, "GROUP_BYTES", 200_000)
     made(sources, tmp_path / "out")
     files = sorted((tmp_path / "out" / "data").iterdir())
     assert len(files) > 2
@@ -306,6 +313,8 @@ def test_shards_are_of_a_size_and_lose_nothing(
         set(), {f"{sum('train' in f.name for f in files):05d}.parquet"},
     )  # fmt: skip
     assert all(file.stat().st_size < 2_000_000 for file in files)
+    groups = [size for file in files for size in group_sizes(file)]
+    assert max(groups) < 450_000  # a clip's rows are more, together
     assert rows_of(tmp_path / "out").sort_by("id").equals(rows_of(dataset).sort_by("id"))
 
 

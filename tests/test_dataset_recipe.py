@@ -83,7 +83,6 @@ render:
         ("render:\n  - chains: {pedals: [{Drive: {chance: 2}}]}", 2, "possible: 0 to 1"),
         ("render:\n  - chains: {order: random, pedals: [{Drive: }]}", 2, "as-listed, shuffled"),
         ("render: [{tones: [clean, clean]}]", 1, "twice"),
-        ("render: [{ladder: {from: clean, to: fuzz, steps: 1001}}]", None, "of memory at once"),
         (f"{TONES}\nclip_seconds: 0.5", 2, "possible: 1 to 30"),
         (f"{TONES}\nclip_seconds: .nan", 2, "out of range"),
         (f"{TONES}\nclip_seconds: five", 2, "a number is expected, not 'five'"),

@@ -19,7 +19,7 @@ def encode_flac(samples: Signal, sample_rate: int, bits: int) -> tuple[bytes, st
     import soundfile
 
     whole = quantise(samples, bits)
-    digest = hashlib.sha256(whole.astype("<i4").tobytes()).hexdigest()
+    digest = hashlib.sha256(whole.astype("<i4", copy=False).data).hexdigest()
     file = io.BytesIO()
     soundfile.write(file, whole, sample_rate, format="FLAC", subtype=f"PCM_{bits}")
     return file.getvalue(), digest

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from morphsep.dataset.columns import schema
 from morphsep.dataset.recipe import DataRecipe
+from morphsep.dataset.rendering import Row
 from morphsep.request import Job
 from morphsep.stages import Workspace
 from morphsep.storage import Location, digest
@@ -15,6 +17,9 @@ from morphsep.storage import Location, digest
 if TYPE_CHECKING:
     import pyarrow as pa
 
+GROUP_BYTES = 16 * 2**20
+"""Of a row group, about: what is in memory at a time. Readers want at most 100 MB."""
+GROUP_ROWS = 1000
 WRITING: dict[str, Any] = {
     "use_dictionary": ["dry.bytes", "backing.bytes"],
     "dictionary_pagesize_limit": 2**26,
@@ -31,7 +36,7 @@ class Part:
 
     rows: int
     groups: Sequence[tuple[int, int]]
-    """(rows, bytes) of each row group, one a clip."""
+    """(rows, bytes) of each row group: a clip, or some rows of one."""
     rejected: Sequence[Mapping[str, Any]]
     clips: int
     """Clips that were rendered."""
@@ -60,17 +65,17 @@ class Parts:
         values = (self._folder / f"{name}.json").read_json()
         return None if values is None else Part(**values)
 
-    def write(self, name: str, clips: Iterable[pa.Table]) -> list[tuple[int, int]]:
-        """Writes the rows of each clip as a row group; returns (rows, bytes) of each."""
+    def write(self, name: str, clips: Iterable[Iterable[Row]]) -> list[tuple[int, int]]:
+        """Writes the rows of each clip as a row group, or as several where there are many; returns
+        (rows, bytes) of each."""
         import pyarrow.parquet as pq
 
         groups = []
         with self.rows(name).writing() as path:
             with pq.ParquetWriter(path, self.schema, **WRITING) as writer:
-                for table in clips:
-                    if table.num_rows:
-                        writer.write_table(table, row_group_size=table.num_rows)
-                        groups.append(table.num_rows)
+                for rows in chain.from_iterable(map(_groups, clips)):
+                    writer.write_table(self._table(rows), row_group_size=len(rows))
+                    groups.append(len(rows))
             found = pq.read_metadata(path)
             sizes = [_size(found.row_group(n)) for n in range(found.num_row_groups)]
         return list(zip(groups, sizes, strict=True))
@@ -81,7 +86,7 @@ class Parts:
             {field: getattr(part, field) for field in Part.__slots__}
         )
 
-    def table(self, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    def _table(self, rows: Sequence[Row]) -> pa.Table:
         """Rows as a table; columns that they lack are null."""
         import pyarrow as pa
 
@@ -90,6 +95,28 @@ class Parts:
     def remove(self) -> None:
         """Removes all parts, of other recipes too."""
         self._root.remove_tree()
+
+
+def _groups(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Neighbours together, up to `GROUP_BYTES` of sound and `GROUP_ROWS`."""
+    group: list[Row] = []
+    size = 0
+    for row in rows:
+        own = _bytes(row, ("wet", "mix"))
+        if group and (size + own > GROUP_BYTES or len(group) == GROUP_ROWS):
+            yield group
+            group = []
+        if not group:
+            size = _bytes(row, ("dry", "backing"))
+        group.append(row)
+        size += own
+    if group:
+        yield group
+
+
+def _bytes(row: Row, columns: Iterable[str]) -> int:
+    """Of these columns of sound."""
+    return sum(len(row[name]["bytes"]) for name in columns if name in row)
 
 
 def _size(group: Any) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 from morphsep.dataset.parts import Part, Parts
 from morphsep.dataset.recipe import DataRecipe
-from morphsep.dataset.rendering import ClipRows, RowMaker, Take, renderers
+from morphsep.dataset.rendering import Row, RowMaker, Take, renderers
 from morphsep.dataset.sources import SourceFacts
 from morphsep.dataset.stems import as_channels, view
 from morphsep.dataset.windows import chosen, windows
@@ -77,7 +77,7 @@ class _Source:
     def write(self, parts: Parts, name: str) -> Part:
         spans = windows(self._facts.rms_per_second, self._stem.num_samples, self._recipe.length)
         kept = chosen(spans, self._recipe.clips_per_song)
-        groups = parts.write(name, (parts.table(each.rows) for each in self._clips(kept)))
+        groups = parts.write(name, self._clips(kept))
         all_of_them = self._stem.num_samples // self._recipe.length
         part = Part(
             rows=sum(rows for rows, _ in groups), groups=groups, rejected=self._rejected,
@@ -86,24 +86,26 @@ class _Source:
         parts.finish(name, part)
         return part
 
-    def _clips(self, spans: list[Span]) -> Iterator[ClipRows]:
+    def _clips(self, spans: list[Span]) -> Iterator[Iterator[Row]]:
+        """The rows of each clip, each rendered when it is asked for."""
         if not spans or self._facts.peak < SILENT:
             return
         content = self._clip.source.content_hash
         seed = f"{self._recipe.seed}/{content}"
         made = list(renderers(self._recipe, self._stem, self._facts.peak, seed, len(spans)))
-        make = RowMaker(recipe=self._recipe, source=self._clip.stem_key[:16], common=self._common())
+        make = RowMaker(
+            recipe=self._recipe, source=self._clip.stem_key[:16], common=self._common(),
+            reject=self._rejected.append,
+        )  # fmt: skip
         reach = self._run.reporter(self._clip, "morph")
         with ExitStack() as stack:
             mix = self._mix(stack) if self._recipe.backing else None
             for number, span in enumerate(spans):
                 take = Take(stem=self._stem, span=span, number=number)
-                rendered = [row for renderer in made for row in renderer(take)]
+                rendered = (row for renderer in made for row in renderer(take))
                 rest = None if mix is None else mix(span.start, span.num_samples) - take.dry
-                clip = make(take, rendered, rest)
-                self._rejected += clip.rejected
+                yield make(take, rendered, rest)
                 reach(span.stop)
-                yield clip
 
     def _mix(self, stack: ExitStack) -> Read:
         """The whole song, in the channels of the data set."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from morphsep.dataset.parts import WRITING, Parts
+from morphsep.dataset.parts import GROUP_BYTES, GROUP_ROWS, WRITING, Parts
 from morphsep.storage import Location, digest_file
 
 if TYPE_CHECKING:
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 400 * 2**20
 """Of a shard, about: Hugging Face's viewer and loaders want at most 500 MB."""
-GROUP_BYTES = 16 * 2**20
-"""Of a row group, about: at most 100 MB."""
-GROUP_ROWS = 1000
 DATA = "data"
 
 Group = tuple[str, int, int, int]

@@ -8,7 +8,14 @@ from morphsep.dsp.grid import Grid, Span, samples, sections
 from morphsep.dsp.interpolate import adain, angle_between, angles_between, arc, lerp, slerp
 from morphsep.dsp.jit import compiled
 from morphsep.dsp.loudness import LoudnessMeter, TruePeakMeter, rms_per_second
-from morphsep.dsp.mel_position import RANGE_DB, log_mel, mel_filters, mel_power, position_between
+from morphsep.dsp.mel_position import (
+    RANGE_DB,
+    MelPositions,
+    log_mel,
+    mel_filters,
+    mel_power,
+    position_between,
+)
 from morphsep.dsp.moments import Moments
 from morphsep.dsp.noise import gaussian
 from morphsep.dsp.octaves import in_octaves, octave_around
@@ -42,6 +49,7 @@ __all__ = [
     "Grid",
     "GridResampler",
     "LoudnessMeter",
+    "MelPositions",
     "ModelRateReader",
     "Moments",
     "Reader",

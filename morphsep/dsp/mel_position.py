@@ -73,9 +73,25 @@ def log_mel(
             not each clip's own maximum, which would hide a change of level and let one loud frame
             in the morph shift all others against the ends.
     """
-    power = mel_power(x, num_bands=num_bands, n_fft=n_fft, hop=hop, rate=rate)
+    return _decibels(mel_power(x, num_bands=num_bands, n_fft=n_fft, hop=hop, rate=rate), reference)
+
+
+def _decibels(power: Array, reference: float) -> Array:
     decibels: Array = 10 * np.log10(np.maximum(power / reference, 10 ** (-RANGE_DB / 10)))
     return decibels
+
+
+class MelPositions:
+    """Positions between the same two ends, which are looked at once: see `mel_position`."""
+
+    def __init__(self, source: Signal, target: Signal) -> None:
+        powers = [mel_power(end) for end in (source, target)]
+        self._reference = max(float(power.max()) for power in powers) or 1.0
+        self._ends = [_decibels(power, self._reference) for power in powers]
+
+    def of(self, x: Signal) -> float:
+        """Of ``[C, T]``: 0 at the source, 1 at the target."""
+        return position_between(log_mel(x, reference=self._reference), *self._ends)
 
 
 def mel_position(x: Signal, source: Signal, target: Signal) -> float:
@@ -84,8 +100,7 @@ def mel_position(x: Signal, source: Signal, target: Signal) -> float:
     The reference is the largest mel power in either end: one for all three. 0.5 if all three are
     the same.
     """
-    reference = max(float(mel_power(end).max()) for end in (source, target)) or 1.0
-    return position_between(*(log_mel(each, reference=reference) for each in (x, source, target)))
+    return MelPositions(source, target).of(x)
 
 
 def position_between(here: Array, source: Array, target: Array) -> float:

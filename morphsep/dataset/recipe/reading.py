@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 RATES = (16000, 44100, 48000)
 BITS = (16, 24)
-MOST_BYTES = 2**29
-"""Of the sound of a clip's rows, which are rendered together."""
 LEAST, MOST = 1.0, 30.0
 """Seconds of a clip."""
 CHANCE = "chance"
@@ -58,14 +56,7 @@ def parse_recipe(text: str, file: str) -> DataRecipe:
         possible = ", ".join(RENDERINGS)
         raise SettingError(f"{file} renders nothing; 'render' takes a list of {possible}")
     read = {FIELDS[name][0]: FIELDS[name][1](part) for name, part in given.items()}
-    recipe = DataRecipe(**read, files=_fingerprints(read["render"]))
-    if recipe.bytes_per_clip > MOST_BYTES:
-        raise SettingError(
-            f"{file}: the {recipe.rows_per_clip} rows of a clip would take "
-            f"{recipe.bytes_per_clip / 2**30:.1f} GiB of memory at once; render fewer of each, or "
-            "make clip_seconds shorter"
-        )
-    return recipe
+    return DataRecipe(**read, files=_fingerprints(read["render"]))
 
 
 def _fingerprints(render: Sequence[Rendering]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from morphsep.dsp import MODEL_RATE, Seconds
 from morphsep.storage import digest
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised whenever the same recipe makes other rows."""
 
 
@@ -129,11 +129,6 @@ class DataRecipe:
     def rows_per_clip(self) -> int:
         """What is rendered of each clip."""
         return sum(each.rows for each in self.render)
-
-    @property
-    def bytes_per_clip(self) -> int:
-        """Of the sound of all rows of a clip, in memory."""
-        return self.rows_per_clip * self.length * self.channels * 4
 
     @property
     def key(self) -> str:

@@ -3,7 +3,7 @@
 from morphsep.dataset.rendering.ladder import ladder_recipe
 from morphsep.dataset.rendering.quality import REASONS
 from morphsep.dataset.rendering.renderers import renderers
-from morphsep.dataset.rendering.rows import ClipRows, RowMaker
+from morphsep.dataset.rendering.rows import Row, RowMaker
 from morphsep.dataset.rendering.take import Take
 
-__all__ = ["REASONS", "ClipRows", "RowMaker", "Take", "ladder_recipe", "renderers"]
+__all__ = ["REASONS", "Row", "RowMaker", "Take", "ladder_recipe", "renderers"]

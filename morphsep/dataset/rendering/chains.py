@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from morphsep.backends.chain import as_chain
 from morphsep.dataset.drawing import draw_chains
 from morphsep.dataset.recipe import Chains
@@ -27,9 +29,9 @@ class ChainsRenderer:
         self._seed = f"{seed}/{place}"
         self._drawn = draw_chains(chains, self._seed, clips * chains.per_clip)
 
-    def __call__(self, take: Take) -> list[Rendered]:
+    def __call__(self, take: Take) -> Iterator[Rendered]:
         first = take.number * self._per_clip
-        return [self._row(take, n) for n in range(first, first + self._per_clip)]
+        return (self._row(take, n) for n in range(first, first + self._per_clip))
 
     def _row(self, take: Take, n: int) -> Rendered:
         chain = self._drawn[n]
@@ -58,13 +60,12 @@ class ToneRenderer:
         )
         self._tone = measure_fit(recipe, stem, peak).matched(recipe).target
 
-    def __call__(self, take: Take) -> list[Rendered]:
+    def __call__(self, take: Take) -> Iterator[Rendered]:
         chain = as_chain(self._tone)
-        row = Rendered(
+        yield Rendered(
             name=f"{self._place:02d}-{self._number}", wet=_through(self._tone, take), kind="tone",
             from_tone=AS_RECORDED, to_tone=self._name, to_chain=chain, chain=chain,
         )  # fmt: skip
-        return [row]
 
 
 def _through(tone: Tone, take: Take) -> Signal:

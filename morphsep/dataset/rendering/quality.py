@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from morphsep.dsp import MODEL_RATE, LoudnessMeter, Signal, from_db
 
@@ -64,11 +66,23 @@ class Dry:
         """Linear."""
         return float(np.abs(self.sound).max(initial=0.0))
 
+    def lag_of(self, wet: Signal) -> int:
+        """Samples at 44.1 kHz by which wet is late, whatever filters lie between them."""
+        curve = np.abs(self._correlator(wet[:, self._loudest]))
+        return int(curve.argmax()) - LAG_REACH
+
     @cached_property
-    def loudest(self) -> slice:
+    def _loudest(self) -> slice:
         """Where its lag is measured."""
         start = _loudest(self.sound, LAG_SPAN)
         return slice(start, start + LAG_SPAN)
+
+    @cached_property
+    def _correlator(self) -> Callable[[Signal], npt.NDArray[np.complex128]]:
+        from morphsep.tones.recordings import Correlator
+
+        seen = self.sound[:, self._loudest]
+        return Correlator(seen[:, LAG_REACH:-LAG_REACH], seen.shape[1])
 
 
 def measure(dry: Dry, wet: Signal, *, loudness: float | None, most_gain: float) -> Quality:
@@ -81,16 +95,12 @@ def measure(dry: Dry, wet: Signal, *, loudness: float | None, most_gain: float) 
     """
     if not np.isfinite(wet).all():
         return _left_out("non_finite")
-    levels = [dry.lufs, lufs(wet)]
+    levels = dry.lufs, lufs(wet)
     if min(levels) < SILENT_LUFS:
         return _left_out("silent")
     dry_gain = 0.0 if loudness is None else loudness - levels[0]
     wet_gain = levels[0] + dry_gain - levels[1]
-    peak = max(dry.peak * from_db(dry_gain), float(np.abs(wet).max()) * from_db(wet_gain))
-    if dry.backing is not None:
-        mix = wet * from_db(wet_gain) + dry.backing * from_db(dry_gain)
-        peak = max(peak, float(np.abs(mix).max()))
-    lag = lag_of(wet, dry)
+    peak, lag = _peak(dry, wet, dry_gain, wet_gain), dry.lag_of(wet)
     reason: Reason | None = None
     if abs(levels[0] - levels[1]) > most_gain:
         reason = "gain"
@@ -102,6 +112,15 @@ def measure(dry: Dry, wet: Signal, *, loudness: float | None, most_gain: float) 
         dry_gain_db=dry_gain, wet_gain_db=wet_gain, dry_lufs=levels[0] + dry_gain,
         wet_lufs=levels[1] + wet_gain, peak=peak, lag=lag, reason=reason,
     )  # fmt: skip
+
+
+def _peak(dry: Dry, wet: Signal, dry_gain: float, wet_gain: float) -> float:
+    """Of both, and of the mix where there is one, after these gains; linear."""
+    peak = max(dry.peak * from_db(dry_gain), float(np.abs(wet).max()) * from_db(wet_gain))
+    if dry.backing is None:
+        return peak
+    mix = wet * from_db(wet_gain) + dry.backing * from_db(dry_gain)
+    return max(peak, float(np.abs(mix).max()))
 
 
 def _left_out(reason: Reason) -> Quality:
@@ -117,15 +136,6 @@ def lufs(sound: Signal) -> float:
     meter = LoudnessMeter(MODEL_RATE, sound.shape[0])
     meter.add(sound)
     return meter.integrated()
-
-
-def lag_of(wet: Signal, dry: Dry) -> int:
-    """Samples at 44.1 kHz by which wet is late against dry, whatever filters lie between them."""
-    from morphsep.tones.recordings import whitened_correlation
-
-    seen, heard = dry.sound[:, dry.loudest], wet[:, dry.loudest]
-    curve = np.abs(whitened_correlation(seen[:, LAG_REACH:-LAG_REACH], heard))
-    return int(curve.argmax()) - LAG_REACH
 
 
 def _loudest(sound: Signal, length: int) -> int:

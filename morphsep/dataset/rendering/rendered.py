@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 from morphsep.dataset.rendering.take import Take
 from morphsep.dsp import Signal
 from morphsep.tones.chain import EffectChain
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ends:
+    """The two sounds between which others of their clip lie, ``[C, T]`` at 44.1 kHz; one object for
+    all of these."""
+
+    source: Signal
+    target: Signal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -23,8 +32,8 @@ class Rendered:
     from_tone: str
     backend: str | None = None
     amount: float = 1.0
-    ends: tuple[str, str] | None = None
-    """Names of the two sounds of its clip that it lies between."""
+    ends: Ends | None = None
+    """What it lies between."""
     from_chain: EffectChain | None = None
     to_chain: EffectChain | None = None
     chain: EffectChain | None = None
@@ -34,4 +43,6 @@ class Rendered:
 class Renderer(Protocol):
     """One item of a recipe, made ready for one source."""
 
-    def __call__(self, take: Take) -> Sequence[Rendered]: ...
+    def __call__(self, take: Take) -> Iterator[Rendered]:
+        """The rows of a clip, each rendered when it is asked for."""
+        ...

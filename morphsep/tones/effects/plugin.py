@@ -105,8 +105,9 @@ def run_whole(plugin: Any, signal: Signal) -> Signal:
     """One call from a reset state; passages of a few samples are padded, so that their layout
     cannot be mistaken."""
     length = signal.shape[-1]
-    padded = np.pad(signal, ((0, 0), (0, max(0, BLOCK - length))))
-    out: Signal = plugin.process(padded, MODEL_RATE, reset=True)
+    if length < BLOCK:
+        signal = np.pad(signal, ((0, 0), (0, BLOCK - length)))
+    out: Signal = plugin.process(signal, MODEL_RATE, reset=True)
     return out[:, :length]
 
 

@@ -24,19 +24,40 @@ def correlation(
 ) -> npt.NDArray[np.complex128]:
     """Whitened correlation of ``[C, N]`` with ``[C, reach + N + reach]``, as an analytic signal
     over the delay, ``[2 * reach + 1]``; the middle is no delay, and equal sounds give 1."""
-    from scipy.fft import ifft, next_fast_len, rfft
+    return Correlator(stem, recorded.shape[1], band)(recorded)
 
-    num_delays = recorded.shape[1] - stem.shape[1] + 1
-    size = next_fast_len(recorded.shape[1])
-    a = rfft(stem.mean(axis=0, dtype=np.float64) * np.hanning(stem.shape[1]), size)
-    b = rfft(recorded.mean(axis=0, dtype=np.float64), size)
-    weight = np.sqrt(_smooth(np.abs(a) ** 2, size) * _smooth(np.abs(b) ** 2, size))
-    hertz = np.arange(a.size) * MODEL_RATE / size
-    inside = (hertz > band[0]) & (hertz < band[1])
-    whole = np.zeros(size, np.complex128)
-    white = np.conj(a) * b / (weight + 1e-6 * weight.mean() + TINY)
-    whole[: a.size] = np.where(inside, white, 0)
-    return np.asarray(ifft(whole)[:num_delays] * (size / max(inside.sum(), 1)))
+
+class Correlator:
+    """The same of one stem with many recordings of one length: what depends on the stem alone is
+    computed once."""
+
+    def __init__(self, stem: Signal, length: int, band: tuple[float, float] = BAND) -> None:
+        """
+        Args:
+            stem: ``[C, N]``.
+            length: samples of each recording, N or more.
+        """
+        from scipy.fft import next_fast_len, rfft
+
+        self._num_delays = length - stem.shape[1] + 1
+        self._size = next_fast_len(length)
+        spectrum = rfft(stem.mean(axis=0, dtype=np.float64) * np.hanning(stem.shape[1]), self._size)
+        self._power = _smooth(np.abs(spectrum) ** 2, self._size)
+        self._spectrum = np.conj(spectrum)
+        hertz = np.arange(spectrum.size) * MODEL_RATE / self._size
+        self._inside = (hertz > band[0]) & (hertz < band[1])
+
+    def __call__(self, recorded: Signal) -> npt.NDArray[np.complex128]:
+        """Correlation with ``[C, length]``, ``[length - N + 1]``."""
+        from scipy.fft import ifft, rfft
+
+        spectrum = rfft(recorded.mean(axis=0, dtype=np.float64), self._size)
+        weight = np.sqrt(self._power * _smooth(np.abs(spectrum) ** 2, self._size))
+        white = self._spectrum * spectrum / (weight + 1e-6 * weight.mean() + TINY)
+        whole = np.zeros(self._size, np.complex128)
+        whole[: spectrum.size] = np.where(self._inside, white, 0)
+        scale = self._size / max(self._inside.sum(), 1)
+        return np.asarray(ifft(whole)[: self._num_delays] * scale)
 
 
 def _smooth(power: npt.NDArray[np.float64], size: int) -> npt.NDArray[np.float64]:
