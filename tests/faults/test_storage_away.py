@@ -11,6 +11,7 @@ from morphsep import manifest
 from morphsep.storage.locations import location
 from tests import songs
 from tests.faults.disasters import Run, environment, morph, plugins
+from tests.faults.troublemakers import HOLD
 from tests.object_store import ObjectStore
 
 pytest.importorskip("moto")
@@ -81,11 +82,16 @@ def test_errors_by_the_dozen(env, store, material) -> None:
     store.recover()
 
 
-def test_two_drivers_in_one_place(env, store, material) -> None:
-    first, out = begin(env, store, material, "two")
-    wait_for(store, first, "two/.morphsep/stems")
+def test_two_drivers_in_one_place(env, store, material, tmp_path) -> None:
+    hold = tmp_path / "hold"
+    hold.touch()  # the first is still at work, however long the second takes to begin
+    first, out = begin(env | {HOLD: str(hold)}, store, material, "two")
+    wait_for(store, first, "two/.morphsep/scans")
     store.fail("503", times=1, method="PUT", key="two/.morphsep/s")  # which only the first writes
     second, _ = begin(env, store, material, "two")
-    assert second.wait() == 1
+    try:
+        assert second.wait() == 1
+    finally:
+        hold.unlink()
     assert "another run" in second.said
     check(first, out, material)
