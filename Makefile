@@ -5,8 +5,10 @@ PYTHON := .venv/bin/python
 WORKERS ?= 2
 # Extra arguments for pytest: make test PYTEST="-k grid -x"
 PYTEST ?=
+# Tests write gigabytes and ask for all of it to be on the disk: on a memory disk that costs nothing.
+MEMORY_DISK := $(shell df -Pk /dev/shm 2>/dev/null | awk '$$6 == "/dev/shm" && $$4 > 8000000 {print $$6}')
 # Tests start hundreds of processes, so what Python compiles is kept, whatever the surroundings say.
-TESTS := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+TESTS := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 PYTEST_DEBUG_TEMPROOT=$(MEMORY_DISK) $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # What runs on the newest Python: all that does without torch, Ray and an object store, and is quick.
 NEWEST := morphsep/errors.py $(addprefix morphsep/,audio dsp manifest request storage) \
 	$(patsubst %,tests/test_%.py,audio grid inputs interpolate loudness resample segments stitching tags)
