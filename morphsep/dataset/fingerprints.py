@@ -8,14 +8,13 @@ paper, as whole recordings are compared and not seconds of them.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
-from morphsep.dsp import MODEL_RATE, Seconds, Signal
+from morphsep.dsp import MODEL_RATE, Signal
 
 Words = npt.NDArray[np.uint32]
 
@@ -34,16 +33,6 @@ QUIET = 1e-8
 """Mean power of a frame below which its word says nothing, linear."""
 NOTHING = np.uint32(0)
 """The word of a frame that says nothing."""
-ALIKE = 0.35
-"""Share of bits that differ below which two passages are the same sound (paper, section 4.4)."""
-LEAST: Seconds = 4.0
-"""Length of a passage that is compared."""
-SHARE = 0.8
-"""Of a shorter recording, which is compared as far."""
-HITS = 3
-"""Equal words at one distance from which on two recordings are compared."""
-COMMON = 8
-"""A word that stands more often than that in each of its recordings tells nothing."""
 
 
 def fingerprint(read: Callable[[int, int], Signal], num_samples: int) -> Words:
@@ -93,65 +82,3 @@ def _filters() -> npt.NDArray[np.float64]:
     hertz = np.arange(FRAME // 2 + 1) * RATE / FRAME
     inside = (hertz[:, None] >= edges[:-1]) & (hertz[:, None] < edges[1:])
     return np.asarray(inside / np.maximum(inside.sum(axis=0), 1))
-
-
-def alike(prints: Mapping[str, Words]) -> list[tuple[str, str]]:
-    """Pairs of recordings that hold the same sound for some seconds, by name, in order."""
-    names = sorted(prints)
-    found = []
-    for (a, b), offsets in sorted(_candidates([prints[name] for name in names]).items()):
-        first, second = prints[names[a]], prints[names[b]]
-        if any(_same(first, second, offset) for offset in offsets):
-            found.append((names[a], names[b]))
-    return found
-
-
-def _candidates(prints: Sequence[Words]) -> dict[tuple[int, int], list[int]]:
-    """Recordings that share words, and at which distances (second - first, in frames).
-
-    Of those that share a word each is paired with the first one alone: who is like the same
-    recording is like each other.
-    """
-    hits = Counter[tuple[int, int, int]]()
-    for owners, places in _shared_words(prints):
-        first, i = owners[0], places[0]
-        hits.update(
-            (first, b, j - i) for b, j in zip(owners[1:], places[1:], strict=True) if b != first
-        )
-    found: dict[tuple[int, int], list[int]] = {}
-    for (a, b, offset), number in hits.items():
-        if number >= HITS:
-            found.setdefault((a, b), []).append(offset)
-    return found
-
-
-def _shared_words(prints: Sequence[Words]) -> Iterator[tuple[list[int], list[int]]]:
-    """(recordings in ascending order, frames) of each word that stands in several recordings,
-    but not often in one."""
-    owners = np.repeat(np.arange(len(prints)), [len(words) for words in prints])
-    places = np.concatenate([np.arange(len(words)) for words in prints] or [owners])
-    words = np.concatenate([*prints] or [owners.astype(np.uint32)])
-    order = np.argsort(words, kind="stable")
-    words, owners, places = words[order], owners[order], places[order]
-    starts = np.flatnonzero(np.r_[True, words[1:] != words[:-1]]) if len(words) else order
-    for start, stop in zip(starts, [*starts[1:], len(words)], strict=True):
-        if words[start] == NOTHING or owners[start] == owners[stop - 1]:
-            continue
-        some = owners[start:stop]
-        if len(some) <= COMMON * len(np.unique(some)):
-            yield some.tolist(), places[start:stop].tolist()
-
-
-def _same(first: Words, second: Words, offset: int) -> bool:
-    """Whether two recordings are alike somewhere, where frame n of the first is n + offset of the
-    second: for `LEAST`, or for most of the shorter one if that is less."""
-    start, stop = max(0, -offset), min(len(first), len(second) - offset)
-    shorter = min(len(first), len(second))
-    length = min(round(LEAST * RATE / HOP), round(SHARE * shorter))
-    if stop - start < max(length, 1):
-        return False
-    a, b = first[start:stop], second[start + offset : stop + offset]
-    wrong = np.bitwise_count(a ^ b) / (BANDS - 1)
-    wrong[(a == NOTHING) | (b == NOTHING)] = 0.5
-    sums = np.concatenate([[0.0], np.cumsum(wrong)])
-    return bool(((sums[length:] - sums[:-length]) / length).min() < ALIKE)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from tempfile import TemporaryFile
 
-from morphsep.dataset.fingerprints import alike
+from morphsep.dataset.copies import alike
 from morphsep.dataset.lock import Lock
+from morphsep.dataset.prints import Prints
 from morphsep.dataset.recipe import DataRecipe, Ladder
 from morphsep.dataset.rendering import ladder_recipe
 from morphsep.dataset.sources import SourceFacts, forbids_commerce, groups, refusal, split_of
@@ -37,11 +39,13 @@ def ready(
     if wanted.commercial_only:
         _check_commercial(jobs, recipe)
     allowed = [_allowed(job, wanted) for job in jobs]
-    found = survey(allowed, context, running.executor, running.pool)
-    surveyed = {each.track: each for each in found}
-    kept = _without_copies(allowed, surveyed)
-    kept = _in_splits(kept, surveyed, recipe)
-    _check_splits(kept, surveyed)
+    with TemporaryFile() as file:
+        prints, surveyed = Prints(file), dict[str, Surveyed]()
+        for each in survey(allowed, context, running.executor, running.pool):
+            prints.add(each.track, each.fingerprint)
+            surveyed[each.track] = replace(each, words=b"")
+        kept = _in_splits(_without_copies(allowed, surveyed), surveyed, recipe)
+        _check_splits(kept, prints)
     return kept, surveyed
 
 
@@ -112,14 +116,13 @@ def _refused(job: Job, why: tuple[ErrorCode, str]) -> Job:
     return replace(job, refusal=why, refused_as="skipped")
 
 
-def _check_splits(jobs: Sequence[Job], surveyed: Mapping[str, Surveyed]) -> None:
+def _check_splits(jobs: Sequence[Job], prints: Prints) -> None:
     """
     Raises:
         SettingError: recordings in different splits are alike.
     """
     splits = {job.track: SourceFacts.of(job).split for job in jobs if job.refusal is None}
-    prints = {track: surveyed[track].fingerprint for track in splits}
-    across = [(a, b) for a, b in alike(prints) if splits[a] != splits[b]]
+    across = [(a, b) for a, b in alike(prints, list(splits)) if splits[a] != splits[b]]
     if across:
         shown = "; ".join(f"{a} ({splits[a]}) and {b} ({splits[b]})" for a, b in across[:5])
         more = f"; and {len(across) - 5} more pairs" if len(across) > 5 else ""

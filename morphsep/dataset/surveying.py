@@ -33,7 +33,7 @@ class Surveyed:
     track: str
     content_hash: str = ""
     words: bytes = b""
-    """Its fingerprint."""
+    """Its fingerprint, until it is taken out: those of many recordings are too much."""
     stem: str = ""
     """Digest of the user's own stem, where there is one."""
     fault: tuple[ErrorCode, str] | None = None
