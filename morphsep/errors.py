@@ -35,6 +35,8 @@ ErrorCode = Literal[
     "poor_stem",
     "no_guitar",
     "licence_forbids",
+    "lossy_master",
+    "beyond_bounds",
     "format_not_possible",
     "would_clip",
     "disk_full",

@@ -2,6 +2,7 @@
 
 from morphsep.pipelines.generate import generate
 from morphsep.pipelines.reprocess import REPROCESS
+from morphsep.pipelines.restore import RESTORE
 from morphsep.pipelines.separate import SEPARATE
 
-__all__ = ["REPROCESS", "SEPARATE", "generate"]
+__all__ = ["REPROCESS", "RESTORE", "SEPARATE", "generate"]

@@ -12,7 +12,7 @@ import pytest
 from morphsep import manifest
 from morphsep.manifest import compaction as manifest_compact
 from morphsep.manifest import parts as manifest_parts
-from morphsep.manifest.rows import ChunkRow, TrackRow
+from morphsep.manifest import ChunkRow, StepRow, TrackRow
 from morphsep.manifest.schemas import reference
 from morphsep.storage.locations import Location, location
 from tests.object_store import ObjectStore
@@ -280,7 +280,7 @@ def test_nothing_is_lost_when_compaction_is_killed_again_and_again(tmp_path: Pat
     assert len(pq.read_table(out / "manifest" / "tracks")) == len(rows)
 
 
-@pytest.mark.parametrize("row_type", [TrackRow, ChunkRow])
+@pytest.mark.parametrize("row_type", [TrackRow, ChunkRow, StepRow])
 def test_every_column_is_documented_and_typed(row_type: type) -> None:
     schema = manifest.schema(row_type)
     assert schema.names == [f.name for f in fields(row_type)]

@@ -18,6 +18,7 @@ from morphsep.cli.lora import lora_app
 from morphsep.cli.manifest import manifest_app
 from morphsep.cli.match import match
 from morphsep.cli.models import models_app
+from morphsep.cli.restore import restore
 
 app = typer.Typer(
     name="morphsep",
@@ -30,7 +31,7 @@ app = typer.Typer(
 for command in (
     *(process.morph, process.separate, process.preview, process.plan),
     *(look.doctor, look.verify, look.status, look.tones, look.separators, look.backends),
-    *(match, evaluate, generate),
+    *(match, evaluate, generate, restore),
 ):
     app.command()(command)
 app.add_typer(manifest_app, name="manifest")

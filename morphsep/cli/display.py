@@ -21,6 +21,7 @@ from morphsep.run import Fate, Summary, TrackResult
 from morphsep.stages import Event, Outcome
 
 SHARE = {
+    "repair": (0.0, 0.8),
     "separate": (0.0, 0.8),
     "morph": (0.8, 0.95),
     "assemble": (0.95, 1.0),

@@ -20,6 +20,8 @@ from morphsep.request import (
 
 OF_RESULTS = ("format", "subtype", "seed")
 """What the recipe of a data set says in their place."""
+NOT_OF_ACCESS = ("from_", "recording", "tail", "format", "subtype")
+"""An access copy has its master's length and format, and its guitar is the recorded one."""
 TRANSITION = Option(help="A named pair instead of --from and --to (clean-to-distortion, ...).")
 
 
@@ -45,17 +47,25 @@ class SettingOptions:
         """
         given = {parameter.name: values.pop(parameter.name) for parameter in self.parameters()}
         made = {name: self._value(name, opt, given) for name, (_, opt) in self._taken().items()}
-        if "to" in made:
+        if "from_" in made:
             made["from_"], made["to"] = self._tones(given)
+        elif "to" in made:
+            made["to"] = given["to"] or self.defaults.to
         return Settings(**made)
 
     def _taken(self) -> dict[str, tuple[Any, Option]]:
         return {
             name: (hint, option)
             for name, (hint, option) in setting_options().items()
-            if self.command == "morph"
-            or (option.in_separate and not (self.command == "generate" and name in OF_RESULTS))
+            if self._takes(name, option)
         }
+
+    def _takes(self, name: str, option: Option) -> bool:
+        if self.command == "restore":
+            return name not in NOT_OF_ACCESS
+        if self.command == "generate":
+            return option.in_separate and name not in OF_RESULTS
+        return option.in_separate or self.command == "morph"
 
     def _spelt(self, name: str, hint: Any, option: Option) -> list[Parameter]:
         """The options that spell one setting."""

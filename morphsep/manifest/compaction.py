@@ -31,7 +31,7 @@ from morphsep.storage import Location, remove_all
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FULL = {"tracks": 25_000, "chunks": 1_000_000}
+FULL = {"tracks": 25_000, "chunks": 1_000_000, "steps": 250_000}
 """Rows from which on a file stays as it is, unless rows in it have been replaced."""
 
 _BUNDLES = 8
@@ -43,12 +43,12 @@ Group = tuple[str, int]
 """Track and finished_ns: the rows of one commit. They lie together, in one file."""
 
 
-def compact(tracks: Location, chunks: Location, schemas: dict[str, pa.Schema]) -> tuple[int, int]:
-    """(files before, files after) of both tables. See `morphsep.manifest.tables.compact`."""
-    folders = {"tracks": tracks, "chunks": chunks}
+def compact(folders: dict[str, Location], schemas: dict[str, pa.Schema]) -> tuple[int, int]:
+    """(files before, files after) of all tables. See `morphsep.manifest.tables.compact`."""
     before = sum(len(listed(folder)) for folder in folders.values())
     for name, folder in folders.items():
         _join_parts(folder, schemas[name])
+    tracks = folders["tracks"]
     rows = newest(join(stream(tracks, schemas["tracks"], KEYS))) if listed(tracks) else None
     if rows is not None:
         current = dict(zip(*(rows[key].to_pylist() for key in KEYS), strict=True))

@@ -1,4 +1,4 @@
-"""The rows of both tables: their columns, what each says, its unit and its Arrow type."""
+"""The rows of the tracks: their columns, what each says, its unit and its Arrow type."""
 
 from __future__ import annotations
 
@@ -168,6 +168,26 @@ class TrackRow:
         "names; null without a list or such columns.",
         "string",
     )
+    steps: str | None = column(
+        "Steps of restore that made the access copy, in their order, with commas between them "
+        "(empty: none); null for other commands. One row each in the table steps.",
+        "string",
+    )
+    master_hash_after: str | None = column(
+        "sha256 of the master's bytes, read again when its access copy was written: content_hash.",
+        "string",
+    )
+    surviving_hz: float | None = column("Up to where the master holds sound, Hz.", "float64")
+    checks: str | None = column(
+        "What must not change, measured between master and access copy, as JSON: name, value, "
+        "bound.",
+        "string",
+    )
+    files: str | None = column(
+        "Further files of an access copy (differences, sidecar, report) below OUT, as JSON: path, "
+        "sha256, stamp.",
+        "string",
+    )
     retries: int = column(
         "How often something was tried again: storage that did not answer, a worker that was lost.",
         "int32",
@@ -182,48 +202,8 @@ class TrackRow:
     schema_version: int = column("Version of this schema.", "int32", SCHEMA_VERSION)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChunkRow:
-    """One chunk of a track."""
-
-    track: str = column("The track it belongs to.", "string", "")
-    key: str = column("The track's key: which of its results this is a chunk of.", "string", "")
-    index: int = column("Position in the track, from 0.", "int32", 0)
-    start: int = column("First sample at 44.1 kHz, from the track's sample 0.", "int64", 0)
-    num_samples: int = column("Length at 44.1 kHz, samples, overlaps included.", "int64", 0)
-    start_s: float = column("First moment, s.", "float64", 0.0)
-    stop_s: float = column("Last moment, s.", "float64", 0.0)
-    status: str = column("morphed, zero (amount 0 throughout) or silent (no guitar).", "string", "")
-    amount_min: float = column("Smallest amount asked for.", "float32", 0.0)
-    amount_mean: float = column("Mean amount asked for.", "float32", 0.0)
-    amount_max: float = column("Largest amount asked for.", "float32", 0.0)
-    stem_dbfs: float = column("RMS level of the stem, dBFS.", "float32", 0.0)
-    seam_step_db: float | None = column(
-        "Seam with the chunk before: jump in slope against its neighbourhood, dB.", "float32"
-    )
-    seam_flux_db: float | None = column(
-        "Seam with the chunk before: spectral flux against its neighbourhood, dB.", "float32"
-    )
-    seam_correlation: float | None = column(
-        "Correlation of the two sides of that seam, 0 to 1.", "float32"
-    )
-    t60_s: float | None = column(
-        "Reverberation time at 500 Hz (T30 of ISO 3382-1) of what a click becomes close to the "
-        "mean amount (in eighths), s; null where nothing rings, or an echo is louder.",
-        "float32",
-    )
-    double_slope: float | None = column(
-        "Its late over its early decay time (-25 to -35 dB, 0 to -10 dB): 1 is one room, 2 and "
-        "more are two at once.",
-        "float32",
-    )
-    seconds: float = column("Time spent on this chunk, s.", "float32", 0.0)
-    finished_ns: int = column("When the row was written, ns since 1970 (UTC).", "int64", 0)
-    schema_version: int = column("Version of this schema.", "int32", SCHEMA_VERSION)
-
-
 STAMPED = ("input", "input_stamp", "own_stem_hash", "own_stem_stamp", "output_stamp",
-           "backing_stamp")  # fmt: skip
+           "backing_stamp", "files")  # fmt: skip
 """Columns that change when a finished track's files are found elsewhere, or touched, but with the
 same content."""
 

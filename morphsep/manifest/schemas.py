@@ -6,20 +6,22 @@ from dataclasses import fields
 from functools import cache
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from morphsep.manifest.rows import SCHEMA_VERSION, ChunkRow, TrackRow
+from morphsep.manifest.part_rows import ChunkRow, StepRow
+from morphsep.manifest.rows import SCHEMA_VERSION, TrackRow
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Table = Literal["tracks", "chunks"]
-Row = TypeVar("Row", TrackRow, ChunkRow)
+Table = Literal["tracks", "chunks", "steps"]
+AnyRow = TrackRow | ChunkRow | StepRow
+Row = TypeVar("Row", TrackRow, ChunkRow, StepRow)
 
 
-TABLES: dict[type[TrackRow] | type[ChunkRow], Table] = {TrackRow: "tracks", ChunkRow: "chunks"}
+TABLES: dict[type[AnyRow], Table] = {TrackRow: "tracks", ChunkRow: "chunks", StepRow: "steps"}
 """By the class of their rows."""
 
 
-def schema(row_type: type[TrackRow] | type[ChunkRow]) -> pa.Schema:
+def schema(row_type: type[AnyRow]) -> pa.Schema:
     """The Arrow schema of a table; every field carries its description."""
     return _schema(TABLES[row_type])
 
@@ -39,7 +41,7 @@ def _schema(table: Table) -> pa.Schema:
 
 
 def reference() -> str:
-    """The column-by-column reference page (Markdown) of both tables."""
+    """The column-by-column reference page (Markdown) of all tables."""
     lines = []
     for row_type, table in TABLES.items():
         lines += [f"### {table}", "", "| column | type | what it says |", "|---|---|---|"]

@@ -1,9 +1,10 @@
-"""The manifest: two Parquet tables that say what was done, one row a track, one row a chunk.
+"""The manifest: Parquet tables that say what was done, one row a track, a chunk, a step.
 
-``OUT/manifest/tracks/*.parquet`` and ``OUT/manifest/chunks/*.parquet``. A track is committed by
-one part in each, the chunks' first: the track's row is what makes both count. Of several rows of
-one track the newest counts, so parts can be added and compacted at any moment without a lock.
-The columns, their units and types are those of `TrackRow` and `ChunkRow` below.
+``OUT/manifest/tracks/*.parquet``, ``chunks/*.parquet`` and ``steps/*.parquet``. A track is
+committed by one part in each, its own last: the track's row is what makes the others count. Of
+several rows of one track the newest counts, so parts can be added and compacted at any moment
+without a lock.
+The columns, their units and types are those of `TrackRow`, `ChunkRow` and `StepRow`.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
+from morphsep.manifest.part_rows import ChunkRow, StepRow
 from morphsep.manifest.parts import conform, join, newest, stream, write_part
-from morphsep.manifest.rows import STAMPED, ChunkRow, Out, TrackRow
+from morphsep.manifest.rows import STAMPED, Out, TrackRow
 from morphsep.manifest.schemas import TABLES, Row, Table, schema
 from morphsep.storage import Location, digest, location
 
@@ -29,8 +31,14 @@ def table_folder(out: Out, table: Table) -> Location:
     return location(out) / "manifest" / table
 
 
-def commit(out: Out, track: TrackRow, chunks: Sequence[ChunkRow] = (), after: int = 0) -> TrackRow:
-    """Writes a track's rows for good: the chunks' part, then the track's. Returns its row.
+def commit(
+    out: Out,
+    track: TrackRow,
+    chunks: Sequence[ChunkRow] = (),
+    steps: Sequence[StepRow] = (),
+    after: int = 0,
+) -> TrackRow:
+    """Writes a track's rows for good: its chunks' and steps' parts, then its own. Returns its row.
 
     Args:
         after: `finished_ns` that the new row has to be later than, such as that of the row it
@@ -41,6 +49,9 @@ def commit(out: Out, track: TrackRow, chunks: Sequence[ChunkRow] = (), after: in
     if chunks:
         stamped = [replace(row, finished_ns=now) for row in chunks]
         write_part(table_folder(out, "chunks") / name, _table(stamped, ChunkRow))
+    if steps:
+        done = [replace(row, finished_ns=now) for row in steps]
+        write_part(table_folder(out, "steps") / name, _table(done, StepRow))
     track = replace(track, finished_ns=now)
     write_part(table_folder(out, "tracks") / name, _table([track], TrackRow))
     return track
@@ -152,6 +163,16 @@ def chunks_by_track(
         yield track, [held[index] for index in sorted(held)]
 
 
+def steps_by_track(out: Out, tracks: Sequence[TrackRow]) -> dict[str, list[StepRow]]:
+    """The steps of these rows' restorations, in their order; tracks that have none are left out."""
+    known = _table(tracks, TrackRow).select(_KNOWN)
+    found: dict[str, dict[int, StepRow]] = {}
+    for table in stream(table_folder(out, "steps"), schema(StepRow)):
+        for row in rows_of(_current(table, known), StepRow):
+            found.setdefault(row.track, {})[row.index] = row
+    return {track: [rows[index] for index in sorted(rows)] for track, rows in found.items()}
+
+
 def rows_with_chunks(
     out: Out, tracks: Sequence[TrackRow]
 ) -> Iterator[tuple[TrackRow, list[ChunkRow]]]:
@@ -170,13 +191,13 @@ def _known(out: Out) -> pa.Table:
     return read_known(out, _KNOWN)
 
 
-def _current(chunks: pa.Table, tracks: pa.Table) -> pa.Table:
-    """The chunks that belong to one of these tracks' rows."""
+def _current(rows: pa.Table, tracks: pa.Table) -> pa.Table:
+    """Those of some chunks or steps that belong to one of these tracks' rows."""
     import pyarrow.compute as pc
 
-    found = pc.index_in(chunks["track"], value_set=tracks["track"].combine_chunks())
-    same = [pc.equal(chunks[name], pc.take(tracks[name], found)) for name in ("finished_ns", "key")]
-    return chunks.filter(pc.and_(*same))
+    found = pc.index_in(rows["track"], value_set=tracks["track"].combine_chunks())
+    same = [pc.equal(rows[name], pc.take(tracks[name], found)) for name in ("finished_ns", "key")]
+    return rows.filter(pc.and_(*same))
 
 
 def restamp(out: Out, rows: Sequence[TrackRow]) -> None:
@@ -196,9 +217,9 @@ def compact(out: Out) -> tuple[int, int]:
     are large already stay as they are, unless rows in them have been replaced.
 
     Returns:
-        (files before, files after), both tables together.
+        (files before, files after), all tables together.
     """
     from morphsep.manifest.compaction import compact as join_parts
 
     schemas: dict[str, pa.Schema] = {table: schema(row_type) for row_type, table in TABLES.items()}
-    return join_parts(table_folder(out, "tracks"), table_folder(out, "chunks"), schemas)
+    return join_parts({table: table_folder(out, table) for table in TABLES.values()}, schemas)

@@ -11,6 +11,7 @@ from morphsep.audio import SUBTYPES, check_format
 from morphsep.dsp import MODEL_RATE, Grid, model_length, samples
 from morphsep.errors import SettingError
 from morphsep.morphing.plugins import build_backend, build_separator
+from morphsep.morphing.repairs import Repair, build_repairs
 from morphsep.request import AS_RECORDED, Settings
 from morphsep.separators import SeparatorTraits
 from morphsep.storage import digest
@@ -28,6 +29,9 @@ FIT_SCHEMA = 4
 
 ESTIMATE_SCHEMA = 1
 """The same of what is done only where the stem is an estimate."""
+
+REPAIR_SCHEMA = 1
+"""The same of how repairs and their differences are written."""
 
 END_SCHEMA = 1
 """The same of how results end whose tones ring on."""
@@ -50,6 +54,24 @@ class Recipe:
     """Length of a section in samples at 44.1 kHz."""
     separator: Separator
     backend: Backend
+
+    @property
+    def morphs(self) -> bool:
+        """Whether anything is asked of the guitar."""
+        return not (self.settings.changes_nothing or self.curve.is_zero)
+
+    @cached_property
+    def repairs(self) -> tuple[Repair, ...]:
+        """What is repaired before the guitar is morphed, in this order."""
+        return build_repairs(self.settings.restoration)
+
+    def repair_keys(self, content_hash: str) -> list[str]:
+        """Name what each repair makes of an input: all that it depends on."""
+        keys: list[str] = []
+        for repair in self.repairs:
+            before = keys[-1] if keys else digest(content_hash, self.settings.channels)
+            keys.append(digest("repair", REPAIR_SCHEMA, before, repair.fingerprint()))
+        return keys
 
     @property
     def from_recorded(self) -> bool:
@@ -136,7 +158,15 @@ class Recipe:
             return digest("separate", stem_key, s.format, s.subtype)
         if command == "generate":
             return digest("generate", stem_key)
+        if command == "restore":
+            morph = self._morph_key if self.morphs else ()
+            return digest("restore", *self.repair_keys(stem_key), self._extends, *morph)
         return digest("track", stem_key, *self._morph_key)
+
+    @property
+    def _extends(self) -> bool:
+        asked = self.settings.restoration
+        return asked is not None and asked.extend
 
     @cached_property
     def _morph_key(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 
 from morphsep.errors import SettingError
 from morphsep.morphing.recipe import build
-from morphsep.request import Settings
+from morphsep.request import Settings, parse_amount
 from morphsep.storage import absolute
 
 Choose = Callable[[bool, str], tuple[str, str]]
@@ -52,10 +52,17 @@ def settle_anew(settings: Settings) -> Settings:
 def _decided(settings: Settings, choose: Choose) -> tuple[Settings, str]:
     _check_stem(settings)
     reason = "asked for"
+    if settings.restoration is not None and not _morphs(settings):
+        return replace(settings, separator="none", stem=None), reason
     if settings.separator == "auto":
         name, reason = _automatic_separator(settings, choose)
         settings = replace(settings, separator=name)
     return replace(settings, stem=_absolute_stem(settings.stem)), reason
+
+
+def _morphs(settings: Settings) -> bool:
+    """Whether anything is asked of the guitar."""
+    return not (settings.changes_nothing or parse_amount(settings.amount).is_zero)
 
 
 def _check_stem(settings: Settings) -> None:

@@ -9,6 +9,7 @@ from morphsep.request.lists import SOURCE_COLUMNS
 from morphsep.request.named_files import with_local_files
 from morphsep.request.option import BACKEND_OPTIONS, Option
 from morphsep.request.packed_files import pack, unpack
+from morphsep.request.refusals import check_apart
 from morphsep.request.registry import (
     describe_plugins,
     has_option,
@@ -16,6 +17,7 @@ from morphsep.request.registry import (
     plugin_names,
     plugin_options,
 )
+from morphsep.request.restoration import STEPS, Restoration, parse_steps
 from morphsep.request.settings import (
     AS_RECORDED,
     Settings,
@@ -30,14 +32,17 @@ __all__ = [
     "AS_RECORDED",
     "BACKEND_OPTIONS",
     "SOURCE_COLUMNS",
+    "STEPS",
     "Command",
     "Curve",
     "Job",
     "ListRow",
     "Option",
+    "Restoration",
     "Settings",
     "Unread",
     "backing_of",
+    "check_apart",
     "checked_sample_rate",
     "checked_samples",
     "collect",
@@ -49,6 +54,7 @@ __all__ = [
     "pack",
     "parse_amount",
     "parse_settings",
+    "parse_steps",
     "parse_time",
     "plugin_names",
     "plugin_options",

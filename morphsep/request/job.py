@@ -8,9 +8,9 @@ from typing import Literal
 from morphsep.errors import ErrorCode
 from morphsep.request.settings import Settings
 
-Command = Literal["morph", "separate", "generate"]
-"""What is to be made of an input: the changed song, its guitar and backing, or rows of a data
-set."""
+Command = Literal["morph", "separate", "generate", "restore"]
+"""What is to be made of an input: the changed song, its guitar and backing, rows of a data set, or
+an access copy."""
 Refusal = tuple[ErrorCode, str]
 """Why an input will not be done: a code, and a sentence."""
 

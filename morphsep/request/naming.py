@@ -83,9 +83,9 @@ def _extension(name: str, settings: Settings, command: Command) -> str:
     own = os.path.splitext(name)[1][1:]
     if command == "generate":
         return own
-    if settings.format is None and command == "morph":
+    if settings.format is None and command in ("morph", "restore"):
         return "flac" if extension(name) in LOSSY else own
     written = (settings.format or "wav").lower()
     # the input's own spelling of it stays: .WAV, .aif
-    is_own = own.lower() == written or (command == "morph" and format_named(name) == written)
+    is_own = own.lower() == written or (command != "separate" and format_named(name) == written)
     return own if is_own else written

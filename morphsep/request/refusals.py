@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from morphsep.errors import SettingError
 from morphsep.request.job import Job, Refusal
-from morphsep.storage import Identities, absolute, identity, is_remote
+from morphsep.storage import Identities, absolute, folder_of, identity, is_remote
 
 LONGEST_NAME = 255
 OWN = ".morphsep"
@@ -30,6 +30,22 @@ def check_out(inputs: Iterable[str], out: str) -> None:
         if identity(absolute(text)) == identity(out):
             raise SettingError(
                 f"{text} is the input and the output; choose another folder for the results with -o"
+            )
+
+
+def check_apart(inputs: Iterable[str], jobs: Iterable[Job], out: str) -> None:
+    """
+    Raises:
+        SettingError: `out` lies in a folder of inputs.
+    """
+    folders = {folder_of(job.path) for job in jobs}
+    folders |= {absolute(text) for text in inputs if not is_remote(text) and os.path.isdir(text)}
+    here = identity(absolute(out))
+    for folder in sorted(folders):
+        if _is_below(here, identity(folder)):
+            raise SettingError(
+                f"{out} lies in {folder}, which holds masters; name a folder elsewhere with -o, "
+                "or say --inside"
             )
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from morphsep.errors import SettingError
 from morphsep.request.option import Option, parse_channels
+from morphsep.request.restoration import Restoration
 
 AS_RECORDED = "as-recorded"
 
@@ -155,6 +156,8 @@ class Settings:
     """Seed of everything that is drawn."""
     offline: Annotated[bool, Option(help="Never touch the network.", in_separate=True)] = False
     """Whether the network must not be used."""
+    restoration: Restoration | None = None
+    """What is repaired before the guitar is morphed; None: nothing, it is no restoration."""
 
     @property
     def changes_nothing(self) -> bool:
@@ -196,6 +199,8 @@ def parse_settings(text: str) -> Settings:
             values[name] = tuple((key, value) for key, value in values.get(name, ()))
         if values.get("channels"):
             values["channels"] = tuple(values["channels"])
+        if values.get("restoration"):
+            values["restoration"] = Restoration.of(values["restoration"])
         return make_settings(**values)
     except (TypeError, ValueError, AttributeError) as error:
         raise SettingError(f"settings of another version: {error}") from error

@@ -14,7 +14,7 @@ from morphsep.manifest import TrackRow
 from morphsep.request import Job
 from morphsep.stages.scanning import Scan
 
-StageName = Literal["separate", "morph", "assemble"]
+StageName = Literal["repair", "separate", "morph", "assemble"]
 """The stages that take long enough to tell how far they are."""
 
 
@@ -64,6 +64,12 @@ class Clip:
     """For the columns of these names."""
     stem_key: str = ""
     key: str = ""
+    sound: str = ""
+    """Where the sound lies that is separated, if it is not the input itself but made of it."""
+    sound_stamp: str = ""
+    """As `stamp`."""
+    sound_scan: Scan | None = None
+    """The scan of `sound`."""
     section: Span | None = None
     """The span to work on; None: the whole track."""
     shares_stem: bool = False
@@ -75,6 +81,7 @@ class Clip:
 
     @property
     def source(self) -> Scan:
-        """The scan of a prepared track."""
-        assert self.scan is not None
-        return self.scan
+        """The scan of a prepared track: of what is separated."""
+        found = self.sound_scan or self.scan
+        assert found is not None
+        return found

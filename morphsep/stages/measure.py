@@ -14,7 +14,7 @@ from morphsep.stages.run_context import RunContext
 from morphsep.stages.section_notes import forget_others
 from morphsep.stages.stems import how_separated, measure_stem, stem_facts
 from morphsep.stages.tone_fit import known_fit, measure_fit
-from morphsep.stages.track_state import delta_of, morphed_length, open_input, stem_of
+from morphsep.stages.track_state import delta_of, morphed_length, open_sound, stem_of
 
 log = logging.getLogger("morphsep")
 
@@ -22,12 +22,14 @@ log = logging.getLogger("morphsep")
 def measure(run: RunContext, clip: Clip) -> list[Clip]:
     """Takes what has to be the same for all of a track from its whole stem, and finds the
     sections that have to be morphed. A track whose stem is too poor ends here."""
+    if not clip.stem_key:  # nothing is asked of the guitar
+        return [clip]
     stem, source = stem_of(run, clip), clip.source
     facts = stem_facts(stem, source.model_length) or measure_stem(stem, source.model_length)
     recipe = run.recipe(clip.job.settings)
     if recipe.is_estimate and (ended := _look_at_estimate(run, clip)) is not None:
         return [ended]
-    if run.command != "morph":
+    if run.command not in ("morph", "restore"):
         return [clip]
     if known_fit(recipe, stem) is None:
         with one_blas_thread():
@@ -42,7 +44,7 @@ def _look_at_estimate(run: RunContext, clip: Clip) -> Clip | None:
     """Measures an estimated stem beside its mix, and says so if it is poor. A track whose stem is
     poorer than what is wanted comes back with its end."""
     stem = stem_of(run, clip)
-    facts = estimate_facts(stem) or measure_estimate(clip, open_input(run, clip), stem)
+    facts = estimate_facts(stem) or measure_estimate(clip, open_sound(run, clip), stem)
     if (why := facts.too_poor(clip.job.settings.min_stem_quality)) is not None:
         values = {
             "status": "skipped", "error_code": "poor_stem", "message": why,

@@ -25,6 +25,16 @@ def prepare(run: RunContext, clip: Clip) -> list[Clip]:
     Raises:
         TrackError: the input cannot be done.
     """
+    clip = begin(run, clip)
+    return [clip] if clip.outcome is not None else to_separate(run, clip)
+
+
+def begin(run: RunContext, clip: Clip) -> Clip:
+    """The track read, measured and claimed; with its outcome, if an earlier run has done it.
+
+    Raises:
+        TrackError: the input cannot be done.
+    """
     job = clip.job
     if job.refusal:
         raise TrackError(*job.refusal)
@@ -43,14 +53,18 @@ def prepare(run: RunContext, clip: Clip) -> list[Clip]:
     )  # fmt: skip
     if not run.force and (done := _done_before(run, clip)) is not None:
         clear(run, clip)
-        return [replace(clip, previous=None, outcome=Outcome(done, fresh=False))]
+        return replace(clip, previous=None, outcome=Outcome(done, fresh=False))
     _claim(run, clip)
-    clip = replace(clip, previous=None, scan_seconds=time.perf_counter() - began)
-    stem = stem_of(run, clip)
+    return replace(clip, previous=None, scan_seconds=time.perf_counter() - began)
+
+
+def to_separate(run: RunContext, clip: Clip) -> list[Clip]:
+    """The sections of a track that have to be separated; the whole track if none has to be."""
+    recipe, stem = run.recipe(clip.job.settings), stem_of(run, clip)
     if run.force:
         _discard_once(run, stem)
         _discard_once(run, delta_of(run, clip, recipe))
-    missing = missing_sections(stem, source, recipe)
+    missing = missing_sections(stem, clip.source, recipe)
     return [replace(clip, section=section, separated=True) for section in missing] or [clip]
 
 

@@ -9,7 +9,7 @@ from morphsep.stages.passing_on import passed_on
 from morphsep.stages.run_context import RunContext
 from morphsep.stages.section_store import SectionStore
 from morphsep.stages.stems import separate_section
-from morphsep.stages.track_state import open_input, own_stem_of, stem_of
+from morphsep.stages.track_state import open_sound, own_stem_of, stem_of
 from morphsep.storage import turn
 
 
@@ -27,7 +27,7 @@ def separate(run: RunContext, clip: Clip) -> list[Clip]:
     reach = run.reporter(clip, "separate", section.start)
     with _turn(run, clip, stem):
         own_stem = own_stem_of(run, clip)
-        separate_section(section, clip.source, open_input(run, clip), recipe, stem, own_stem, reach)
+        separate_section(section, clip.source, open_sound(run, clip), recipe, stem, own_stem, reach)
     return passed_on(run, clip, "separate", recipe, stem, clip.source.model_length)
 
 

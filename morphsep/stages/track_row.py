@@ -41,7 +41,8 @@ def begun(clip: Clip, run: RunContext) -> TrackRow:
 
 
 def _of_scan(clip: Clip) -> dict[str, Any]:
-    scan = clip.source
+    scan = clip.scan
+    assert scan is not None
     return {
         "content_hash": scan.content_hash, "key": clip.key, "stem_key": clip.stem_key,
         "input_stamp": clip.input_stamp, "own_stem_stamp": clip.own_stem_stamp,

@@ -26,6 +26,20 @@ def open_input(run: RunContext, clip: Clip) -> Readable:
     return readable
 
 
+def open_sound(run: RunContext, clip: Clip) -> Readable:
+    """What is separated: the input, or what was made of it before.
+
+    Raises:
+        TrackError: as `open_input`.
+    """
+    if not clip.sound:
+        return open_input(run, clip)
+    readable = Readable(clip.sound, run.scratch(clip.job.track), None, clip.sound_stamp)
+    if clip.sound_stamp and readable.stamp != clip.sound_stamp:
+        raise changed("the repaired sound")
+    return readable
+
+
 def own_stem_path(job: Job) -> str | None:
     """Where the user's stem of an input lies, if there is one."""
     if job.settings.stem is None:

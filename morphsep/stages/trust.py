@@ -15,7 +15,7 @@ from typing import Any
 
 from morphsep import storage
 from morphsep.errors import SettingError
-from morphsep.manifest import TrackRow
+from morphsep.manifest import TrackRow, files_column, files_of
 from morphsep.morphing import build
 from morphsep.request import Command, Job
 from morphsep.stages import scanning
@@ -25,7 +25,7 @@ from morphsep.storage import Location, full_stamps, location
 Stamped = tuple[Location, str | None]
 """A file, and how it looked."""
 Result = tuple[Location, str | None, str | None, str]
-"""Place, digest and stamp of a result, and the stamp's column."""
+"""Place, digest and stamp of a result, and the stamp's column; empty for one of `files`."""
 
 
 def as_read(stamp: str | None) -> str | None:
@@ -70,14 +70,23 @@ def by_content(row: TrackRow, out: Location) -> TrackRow | None:
     """The row with the stamps of its results as they lie there; None if one is missing, or is not
     what the row says."""
     stamps: dict[str, Any] = {}
+    files: list[str | None] = []
     try:
         for place, digest, _, column in _results(row, out):
-            stamps[column] = place.full_stamp()
+            stamp = place.full_stamp()
             with place.reading() as path:
                 if storage.digest_file(path) != digest:
                     return None
+            if column:
+                stamps[column] = stamp
+            else:
+                files.append(stamp)
     except (FileNotFoundError, IsADirectoryError, SettingError):
         return None
+    if files:
+        stamps["files"] = files_column(
+            replace(file, stamp=stamp) for file, stamp in zip(files_of(row), files, strict=True)
+        )
     return replace(row, **stamps)
 
 
@@ -91,3 +100,5 @@ def _results(row: TrackRow, out: Location) -> Iterator[Result]:
         yield out / row.output, row.output_hash, row.output_stamp, "output_stamp"
     if row.backing is not None:
         yield out / row.backing, row.backing_hash, row.backing_stamp, "backing_stamp"
+    for file in files_of(row):
+        yield out / file.path, file.sha256, file.stamp, ""

@@ -88,6 +88,14 @@ class Workspace:
         folder = self.root / "stems" / stem_key[:2] / stem_key
         return SectionStore(mirrored(folder, scratch / "stem") if scratch else folder, num_channels)
 
+    def repair(self, key: str) -> Location:
+        """The folder of what one repair did to one recording; named by all that it depends on."""
+        return self.root / "repairs" / key[:2] / key
+
+    def sound(self, track: str, key: str) -> Location:
+        """The repaired sound of a track, while it is separated and morphed."""
+        return self.root / "sounds" / f"{digest(track, key)[:32]}.wav"
+
     def claim(self, track: str) -> Location:
         """A note that a result of this name is ours. It is written before the result, because a
         run may be killed between the result and its row."""
@@ -139,7 +147,7 @@ class Workspace:
         """Removes what only unfinished tracks need, and what killed workers left half written:
         when a run has come to its end."""
         for root in dict.fromkeys((self.root, self.home)):
-            for name in ("changes", "tries", "ended", "turns", "files", "scratch"):
+            for name in ("changes", "sounds", "tries", "ended", "turns", "files", "scratch"):
                 (root / name).remove_tree()
         self._sweep()
 

@@ -1,0 +1,96 @@
+"""The first stages of ``morphsep restore``: a master is read, and repaired step by step."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import replace
+
+from morphsep import audio, stages
+from morphsep.access.depth import Depth
+from morphsep.access.differences import sized
+from morphsep.access.doing import do
+from morphsep.access.layers import after
+from morphsep.access.sounds import Master, Sound, spans
+from morphsep.access.track import depth_of, master_of, places, sound_place, watched
+from morphsep.errors import TrackError
+from morphsep.request import Settings
+from morphsep.stages import Clip, Readable, RunContext
+from morphsep.storage import Location
+
+
+def examine(run: RunContext, clip: Clip) -> list[Clip]:
+    """Reads and measures a master; one that must not be repaired as asked is refused.
+
+    Raises:
+        TrackError: it cannot be done.
+    """
+    clip = stages.begin(run, clip)
+    if clip.outcome is None:
+        check_header(master_of(clip).info, clip.job.settings)
+    return [clip]
+
+
+def check_header(master: audio.AudioInfo, settings: Settings) -> None:
+    """
+    Raises:
+        TrackError: a master that must not be repaired as asked.
+    """
+    asked = settings.restoration
+    if asked is None or asked.anyway:
+        return
+    if master.is_lossy and "declick" in asked.steps:
+        raise TrackError(
+            "lossy_master",
+            f"{master.format.lower()} is lossy: its coder has smeared the clicks, and declick "
+            "would take notes for them; restore the lossless transfer, leave declick out of "
+            "--steps, or say --anyway",
+        )
+
+
+def repair(run: RunContext, clip: Clip) -> list[Clip]:
+    """Does the repairs, one after the other, each on the sound that the one before has left. If
+    the guitar is to be morphed, the sections of the repaired sound that have to be separated
+    follow.
+
+    Raises:
+        TrackError: the disk is full.
+    """
+    recipe, depth = run.recipe(clip.job.settings), depth_of(clip)
+    with ExitStack() as stack:
+        readable = stages.open_input(run, clip)
+        sound: Sound = Master(stack.enter_context(readable.open()), depth)
+        for place in places(run, clip):
+            reach = watched(run, clip, "repair", sound.info.num_samples)
+            done = do(place.repair, sound, place.folder, depth, reach)
+            sound = after(sound, done.layer(place.folder, place.repair), depth, stack)
+        if not recipe.morphs:
+            return [replace(clip, stem_key="")]
+        if recipe.repairs:
+            clip = _with_sound(run, clip, sound)
+    return stages.to_separate(run, clip)
+
+
+def _with_sound(run: RunContext, clip: Clip, sound: Sound) -> Clip:
+    """The track with its repaired sound, which is separated in the place of its input."""
+    place = sound_place(run, clip)
+    if not place.exists():
+        _write(place, sound, depth_of(clip))
+    readable = Readable(place.text, run.scratch(clip.job.track), None)
+    scanned = stages.scan(readable, run.workspace)
+    key = run.recipe(clip.job.settings).stem_key(scanned.content_hash, clip.own_stem_hash or "")
+    return replace(
+        clip, sound=place.text, sound_stamp=readable.stamp, sound_scan=scanned, stem_key=key
+    )
+
+
+def _write(place: Location, sound: Sound, depth: Depth) -> None:
+    form = sized(depth.stored, sound.info)
+    with (
+        place.writing() as path,
+        audio.AudioWriter(
+            str(path), sound.info.sample_rate, sound.info.num_channels, form, in_place=True,
+            name="the repaired sound in the work directory",
+        ) as writer,
+    ):  # fmt: skip
+        for start, num_samples in spans(sound.info):
+            writer.write(sound.exact(start, num_samples))

@@ -1,0 +1,78 @@
+"""What repairs would find in a master: it is looked at, and nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from morphsep import audio, storage
+from morphsep.access.depth import Depth
+from morphsep.access.repair import check_header
+from morphsep.access.sounds import Master
+from morphsep.dsp import Reader, Seconds
+from morphsep.errors import TrackError
+from morphsep.morphing import build
+from morphsep.request import Job
+from morphsep.restoration import repaired
+from morphsep.stages import Readable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """What a repair finds."""
+
+    step: str
+    summary: str
+    findings: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What all repairs find in one master, each in what the one before would leave."""
+
+    track: str
+    path: str
+    duration: Seconds = 0.0
+    steps: list[Looked] = field(default_factory=list)
+    problem: str | None = None
+    """Why it cannot be restored."""
+
+    def lines(self) -> Iterator[str]:
+        """For people."""
+        if self.problem is not None:
+            yield f"{self.path}: {self.problem}"
+            return
+        yield f"{self.path} ({self.duration:.1f} s)"
+        for each in self.steps:
+            yield f"  {each.step:8} {each.summary}"
+        if not self.steps:
+            yield "  no repairs"
+
+
+def survey(job: Job) -> Survey:
+    """Looks at the master of a settled job."""
+    if job.refusal is not None:
+        return Survey(track=job.track, path=job.path, problem=job.refusal[1])
+    try:
+        return _survey(job)
+    except TrackError as error:
+        return Survey(track=job.track, path=job.path, problem=error.message)
+
+
+def _survey(job: Job) -> Survey:
+    with storage.private_folder() as folder:
+        readable = Readable(job.path, folder / "input", job.settings.channels)
+        check_header(readable.info, job.settings)
+        depth = Depth.of(audio.output_format(readable.info))
+        looked = []
+        with readable.open() as reader:
+            sound: Reader = Master(reader, depth)
+            for repair in build(job.settings).repairs:
+                findings = repair.look(sound)
+                said = Looked(
+                    step=repair.name, summary=findings.summary(), findings=findings.to_json()
+                )
+                looked.append(said)
+                sound = repaired(sound, repair, findings)
+    return Survey(track=job.track, path=job.path, duration=readable.info.duration, steps=looked)

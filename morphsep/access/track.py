@@ -1,0 +1,80 @@
+"""The state of a restoration when a stage begins: where its repairs lie, and what they did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from morphsep.access.depth import Depth
+from morphsep.access.doing import Done, done_in
+from morphsep.access.layers import Layer
+from morphsep.audio import OutputFormat
+from morphsep.morphing import Repair
+from morphsep.stages import Clip, RunContext, Scan, StageName, output_of
+from morphsep.storage import Location
+
+Reach = Callable[[int], None]
+"""Told up to which sample something has come."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One repair of a track, and where it is done."""
+
+    repair: Repair
+    folder: Location
+
+    def done(self) -> Done:
+        """What it did; it must be finished."""
+        found = done_in(self.folder)
+        assert found is not None
+        return found
+
+    def layer(self) -> Layer:
+        """It as a part of the access copy."""
+        return self.done().layer(self.folder, self.repair)
+
+
+def master_of(clip: Clip) -> Scan:
+    """What is known of a master that was read."""
+    assert clip.scan is not None
+    return clip.scan
+
+
+def form_of(clip: Clip) -> OutputFormat:
+    """How a track's access copy is written.
+
+    Raises:
+        TrackError: its name does not fit.
+    """
+    return output_of(clip.job, master_of(clip).info, "restore")
+
+
+def depth_of(clip: Clip) -> Depth:
+    """The values that the samples of a track's access copy can have."""
+    return Depth.of(form_of(clip))
+
+
+def places(run: RunContext, clip: Clip) -> Iterator[Place]:
+    """The repairs of a track, in their order."""
+    recipe = run.recipe(clip.job.settings)
+    keys = recipe.repair_keys(master_of(clip).content_hash)
+    for repair, key in zip(recipe.repairs, keys, strict=True):
+        yield Place(repair=repair, folder=run.workspace.repair(key))
+
+
+def watched(run: RunContext, clip: Clip, stage: StageName, num_samples: int) -> Reach:
+    """Takes up to which of the samples of a sound a stage has come, and tells whoever watches."""
+    report = run.reporter(clip, stage)
+    share = clip.source.model_length / max(num_samples, 1)
+    return lambda sample: report(int(sample * share))
+
+
+def timbre_folder(run: RunContext, clip: Clip) -> Location:
+    """Where what the morph adds lies until the track is finished."""
+    return run.workspace.repair(f"{clip.key}-timbre")
+
+
+def sound_place(run: RunContext, clip: Clip) -> Location:
+    """Where the repaired sound lies while it is separated."""
+    return run.workspace.sound(clip.job.track, clip.key)

@@ -1,0 +1,48 @@
+"""Writing an access copy, and measuring what was written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from morphsep import audio
+from morphsep.access.sounds import Sound, spans
+from morphsep.dsp import LoudnessMeter, TruePeakMeter
+from morphsep.stages import Assembled, Block
+
+
+def write_access(
+    path: Path,
+    sound: Sound,
+    form: audio.OutputFormat,
+    master: str,
+    done: str,
+    reach: Callable[[int], None],
+) -> Assembled:
+    """Writes a sound to a new file, with the tags of its master; none after an exception.
+
+    Args:
+        master: a file on this machine.
+        done: what was done to it, for its coding history.
+        reach: told up to which sample it is written.
+
+    Raises:
+        TrackError: the disk is full.
+    """
+    info = sound.info
+    loudness = LoudnessMeter(info.sample_rate, info.num_channels)
+    true_peak = TruePeakMeter(info.num_channels)
+    with audio.AudioWriter(
+        str(path), info.sample_rate, info.num_channels, form, tags_from=master, done=done,
+        in_place=True, name=f"the access copy of {Path(master).name}",
+    ) as writer:  # fmt: skip
+        for start, num_samples in spans(info):
+            block: Block = sound.exact(start, num_samples)
+            loudness.add(block)
+            true_peak.add(block)
+            writer.write(block)
+            reach(start + num_samples)
+    return Assembled(
+        gain=1.0, peak=loudness.peak, true_peak=true_peak.peak, lufs=loudness.integrated(),
+        tags=writer.tags,
+    )  # fmt: skip

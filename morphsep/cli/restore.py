@@ -1,0 +1,146 @@
+"""``morphsep restore``: access copies of masters, with what was added to each as files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from morphsep.cli.answers import print_answer
+from morphsep.cli.derived import derived
+from morphsep.cli.options import Inputs
+from morphsep.cli.running import RunOptions, chosen_jobs, run_jobs
+from morphsep.request import Settings
+
+if TYPE_CHECKING:
+    from morphsep.request import Job, Restoration
+
+LONG_WORK = RunOptions(timeout=86_400.0)
+"""A repair goes through all of a recording, which may last for hours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepairOptions:
+    """What is repaired, and how. Each field is an option."""
+
+    like: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RECORDING",
+            help="Let the guitar sound like that of a recording, instead of --to.",
+        ),
+    ] = None
+    steps: Annotated[
+        str,
+        typer.Option(
+            metavar="STEP,...|none",
+            help="Repairs, done in this order: declick, dehum, dehiss, speed.",
+        ),
+    ] = "declick,dehum"
+    set_step: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STEP.NAME=VALUE",
+            help="Any option of a repair, such as declick.sensitivity=0.3.",
+            show_default=False,
+        ),
+    ] = None
+    speed: Annotated[
+        float | None,
+        typer.Option(
+            metavar="RATIO",
+            help="Play it so many times as fast: the speed it should have had over the speed of "
+            "the transfer. The length changes.",
+        ),
+    ] = None
+    extend: Annotated[
+        bool,
+        typer.Option(
+            "--extend", help="Allow sound above what the recording holds; it is labelled."
+        ),
+    ] = False
+    anyway: Annotated[bool, typer.Option("--anyway", help="Declick lossy files, too.")] = False
+    inside: Annotated[
+        bool, typer.Option("--inside", help="Let ACCESS lie in a folder of masters.")
+    ] = False
+
+    def restoration(self) -> Restoration:
+        """What is asked for.
+
+        Raises:
+            SettingError: there is no such repair, or a text that is no option.
+        """
+        from morphsep.errors import SettingError
+        from morphsep.request import Restoration, parse_steps
+
+        steps, options = self.steps, {}
+        for text in self.set_step or ():
+            name, is_assignment, value = text.partition("=")
+            if not is_assignment or "." not in name:
+                raise SettingError(f"--set-step takes STEP.NAME=VALUE, got {text!r}")
+            options[name.strip().replace("-", "_")] = value.strip()
+        if self.speed is not None:
+            steps = f"{steps},speed".removeprefix("none,")
+            options["speed.ratio"] = f"{self.speed:g}"
+        return Restoration(
+            steps=parse_steps(steps), options=tuple(sorted(options.items())),
+            extend=self.extend, anyway=self.anyway,
+        )  # fmt: skip
+
+
+@derived("restore")
+def restore(
+    inputs: Inputs,
+    out: Annotated[
+        str,
+        typer.Option(
+            "-o", "--out", metavar="ACCESS",
+            help="Folder for access copies, differences and manifest: a path, or s3://...",
+        ),
+    ],
+    *,
+    settings: Settings,
+    repairs: RepairOptions,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what each repair finds in each master.")
+    ] = False,
+    options: RunOptions = LONG_WORK,
+) -> None:  # fmt: skip
+    """Make access copies of old recordings. Masters are only read; all that is added to one lies
+    beside its copy, and can be taken back."""
+    from morphsep.pipelines import RESTORE
+    from morphsep.request import Unread, check_apart, collect
+
+    unread = Unread()
+    asked = _asked(settings, repairs)
+    jobs = collect(inputs, out, asked, RESTORE.command, unread)
+    if not repairs.inside:
+        check_apart(inputs, jobs, out)
+    if dry_run:
+        _show_findings(chosen_jobs(jobs, out, options), options)
+    else:
+        run_jobs(jobs, out, RESTORE, options, unread)
+
+
+def _asked(settings: Settings, repairs: RepairOptions) -> Settings:
+    from morphsep.errors import SettingError
+    from morphsep.request import AS_RECORDED
+
+    settings = replace(settings, restoration=repairs.restoration())
+    if repairs.like is None:
+        return settings
+    if settings.to != AS_RECORDED:
+        raise SettingError("--to and --like exclude each other: both say how the guitar sounds")
+    return replace(settings, to=repairs.like)
+
+
+def _show_findings(jobs: Sequence[Job], options: RunOptions) -> None:
+    from morphsep.access import survey
+    from morphsep.run import settle_jobs
+
+    found = [survey(job) for job in settle_jobs(jobs)]
+    lines = [line for one in found for line in one.lines()]
+    print_answer(options.as_json, [asdict(one) for one in found], lines)
+    raise typer.Exit(0 if any(one.problem is None for one in found) else 3)
