@@ -17,7 +17,7 @@ import pytest
 from morphsep import manifest
 from morphsep.cli import app as cli
 from morphsep.cli.app import app
-from morphsep.cli.display import SHARE
+from morphsep.cli.display import RESTORE_SHARE, SHARE
 from morphsep.errors import SettingError
 from morphsep.request import (
     BACKEND_OPTIONS,
@@ -101,6 +101,10 @@ def test_the_list_of_commands_and_options_is_pinned() -> None:
                      "--json", "--max-failures", "--min-stem-quality", "--new", "--offline",
                      "--out", "--recipe", "--render", "--section", "--separator", "--set-separator",
                      "--shifts", "--stem", "--timeout", "--work", "--workers"],
+        "restore": sorted({*planned, "--like", "--steps", "--set-step", "--speed", "--extend",
+                           "--anyway", "--inside", "--dry-run"}
+                          - {"--from", "--transition", "--paired", "--match", "--transport",
+                             "--tail", "--format", "--subtype"}),
         "listen make": ["--amount", "--backend", "--items", "--json", "--out", "--question",
                         "--seconds", "--seed"],
         "listen score": ["--json", "--out", "--test"],
@@ -216,10 +220,12 @@ def test_a_backends_option_with_a_flag_is_one_that_a_backend_has() -> None:
         assert any(has_option("backend", name, option) for name in backends), option
 
 
-def test_every_stage_that_tells_of_itself_has_its_part_of_the_bar() -> None:
+@pytest.mark.parametrize("share", [SHARE, RESTORE_SHARE])
+def test_every_stage_that_tells_of_itself_has_its_part_of_the_bar(share) -> None:
     stages = get_args(get_type_hints(Event)["stage"])
-    assert tuple(SHARE) == stages
-    ends = [end for part in SHARE.values() for end in part]
+    assert tuple(share) == stages[-len(share) :]
+    assert set(stages) == {*SHARE, *RESTORE_SHARE}
+    ends = [end for part in share.values() for end in part]
     assert (ends[0], ends[-1]) == (0.0, 1.0)
     assert ends[1:-1:2] == ends[2::2]
 

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from morphsep import manifest
+from morphsep.manifest import ChunkRow, StepRow, TrackRow
 from morphsep.manifest import compaction as manifest_compact
 from morphsep.manifest import parts as manifest_parts
-from morphsep.manifest import ChunkRow, StepRow, TrackRow
 from morphsep.manifest.schemas import reference
 from morphsep.storage.locations import Location, location
 from tests.object_store import ObjectStore
@@ -184,7 +184,7 @@ def test_a_part_of_another_version_is_read_as_ordinary_parquet(tmp_path: Path) -
 def test_large_files_are_left_alone_until_their_rows_are_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(manifest_compact, "FULL", {"tracks": 5, "chunks": 15})
+    monkeypatch.setattr(manifest_compact, "FULL", {"tracks": 5, "chunks": 15, "steps": 15})
     for n in range(6):
         manifest.commit(tmp_path, *ok(f"{n}.wav"))
     assert manifest.compact(tmp_path) == (12, 2)

@@ -21,12 +21,18 @@ from morphsep.run import Fate, Summary, TrackResult
 from morphsep.stages import Event, Outcome
 
 SHARE = {
-    "repair": (0.0, 0.8),
     "separate": (0.0, 0.8),
     "morph": (0.8, 0.95),
     "assemble": (0.95, 1.0),
 }
 """Which part of a track's bar a stage takes: roughly its share of the time with demucs."""
+RESTORE_SHARE = {
+    "repair": (0.0, 0.6),
+    "separate": (0.6, 0.9),
+    "morph": (0.9, 0.95),
+    "assemble": (0.95, 1.0),
+}
+"""The same of a restoration."""
 
 
 FATES: tuple[Fate, ...] = ("done", "skipped", "failed")
@@ -35,8 +41,10 @@ FATES: tuple[Fate, ...] = ("done", "skipped", "failed")
 class Watch:
     """Turns events into bars: one for the run, one for each track at work."""
 
-    def __init__(self, bars: Progress, num_jobs: int) -> None:
-        self._bars = bars
+    def __init__(
+        self, bars: Progress, num_jobs: int, share: Mapping[str, tuple[float, float]] = SHARE
+    ) -> None:
+        self._bars, self._share = bars, share
         self._whole = bars.add_task("tracks", total=num_jobs)
         self._tracks: dict[str, TaskID] = {}
         self._finished = 0
@@ -46,7 +54,7 @@ class Watch:
         """A stage has come further."""
         if event.track not in self._tracks:
             self._tracks[event.track] = self._bars.add_task("", total=1.0)
-        low, high = SHARE[event.stage]
+        low, high = self._share[event.stage]
         part = low + (high - low) * event.done / max(event.total, 1)
         self._parts[event.track] = part
         label = f"{event.stage:8} {escape(shown(_short(event.track)))}"
@@ -71,7 +79,8 @@ def progress(jobs: Sequence[Job], quiet: bool) -> Iterator[Watch]:
     """A live display on stderr for as long as the context lasts; nothing if `quiet` or no
     terminal is there to show it."""
     with bars(quiet, *timed()) as shown_bars:
-        yield Watch(shown_bars, len(jobs))
+        restores = any(job.settings.restoration for job in jobs[:1])
+        yield Watch(shown_bars, len(jobs), RESTORE_SHARE if restores else SHARE)
 
 
 def say_separators(jobs: Sequence[Job]) -> None:

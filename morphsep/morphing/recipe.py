@@ -7,10 +7,9 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from morphsep import request
-from morphsep.audio import SUBTYPES, check_format
 from morphsep.dsp import MODEL_RATE, Grid, model_length, samples
-from morphsep.errors import SettingError
 from morphsep.morphing.plugins import build_backend, build_separator
+from morphsep.morphing.ranges import AUTO, check_ranges
 from morphsep.morphing.repairs import Repair, build_repairs
 from morphsep.request import AS_RECORDED, Settings
 from morphsep.separators import SeparatorTraits
@@ -36,10 +35,6 @@ REPAIR_SCHEMA = 1
 END_SCHEMA = 1
 """The same of how results end whose tones ring on."""
 
-AUTO = "auto"
-LONGEST_TAIL = 60.0
-"""Seconds."""
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Recipe:
@@ -54,16 +49,13 @@ class Recipe:
     """Length of a section in samples at 44.1 kHz."""
     separator: Separator
     backend: Backend
+    repairs: tuple[Repair, ...] = ()
+    """What is repaired before the guitar is morphed, in this order."""
 
     @property
     def morphs(self) -> bool:
         """Whether anything is asked of the guitar."""
         return not (self.settings.changes_nothing or self.curve.is_zero)
-
-    @cached_property
-    def repairs(self) -> tuple[Repair, ...]:
-        """What is repaired before the guitar is morphed, in this order."""
-        return build_repairs(self.settings.restoration)
 
     def repair_keys(self, content_hash: str) -> list[str]:
         """Name what each repair makes of an input: all that it depends on."""
@@ -204,7 +196,7 @@ def build_anew(settings: Settings, paths: tuple[tuple[str, str], ...] = ()) -> R
     from morphsep.request import with_local_files
     from morphsep.tones import check_recording, get_tone
 
-    _check_ranges(settings)
+    check_ranges(settings)
     local = with_local_files(settings, paths)
     check_recording(local.recording, local.from_, local.to)
     curve = request.parse_amount(local.amount)
@@ -220,45 +212,5 @@ def build_anew(settings: Settings, paths: tuple[tuple[str, str], ...] = ()) -> R
         section=samples(settings.section),
         separator=build_separator(local),
         backend=build_backend(local, source, target),
+        repairs=build_repairs(settings.restoration),
     )
-
-
-def _check_ranges(settings: Settings) -> None:
-    if not 5 <= settings.chunk <= 10:
-        raise SettingError(f"--chunk must lie between 5 and 10 seconds, got {settings.chunk:g}")
-    if not settings.chunk <= settings.section < float("inf"):
-        raise SettingError(
-            f"--section must be at least one chunk ({settings.chunk:g} s), got {settings.section:g}"
-        )
-    if settings.device not in ("auto", "cpu"):
-        from morphsep.models import device
-
-        device(settings.device)
-    if settings.format is not None:
-        check_format(settings.format)
-    if settings.subtype is not None:
-        _check_subtype(settings.format, settings.subtype.upper())
-    if settings.min_stem_quality is not None and not 0 <= settings.min_stem_quality <= 1:
-        raise SettingError(
-            f"--min-stem-quality must lie between 0 and 1, got {settings.min_stem_quality:g}"
-        )
-    _check_tail(settings.tail)
-    if settings.shifts < 0:
-        raise SettingError(f"--shifts must be 0 or more, got {settings.shifts}")
-
-
-def _check_tail(tail: str) -> None:
-    try:
-        fits = tail == AUTO or 0 <= float(tail) <= LONGEST_TAIL
-    except ValueError:
-        fits = False
-    if not fits:
-        raise SettingError(f"--tail is {AUTO}, or 0 to {LONGEST_TAIL:g} seconds, got {tail}")
-
-
-def _check_subtype(file_format: str | None, subtype: str) -> None:
-    """Whether the subtype fits the format, or any, where each input keeps its own."""
-    formats = SUBTYPES if file_format is None else [file_format.upper()]
-    known = sorted({name for key in formats for name in SUBTYPES[key]})
-    if subtype not in known:
-        raise SettingError(f"--subtype {subtype} is not possible; choose one of {', '.join(known)}")

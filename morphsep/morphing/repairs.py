@@ -19,7 +19,8 @@ def build_repairs(asked: Restoration | None) -> tuple[Repair, ...]:
     """The repairs, in the order in which they are done.
 
     Raises:
-        SettingError: an option that a repair does not have, or a value that it cannot take.
+        SettingError: an option that a repair does not have, a value that it cannot take, or a
+            library that it needs and that is missing.
     """
     if asked is None:
         return ()
@@ -28,7 +29,10 @@ def build_repairs(asked: Restoration | None) -> tuple[Repair, ...]:
             raise SettingError(
                 f"{name} is no option of what is repaired ({', '.join(asked.steps) or 'nothing'})"
             )
-    return tuple(_build(step, asked.of_step(step)) for step in asked.steps)
+    repairs = tuple(_build(step, asked.of_step(step)) for step in asked.steps)
+    for repair in repairs:
+        repair.fingerprint()
+    return repairs
 
 
 def _build(step: str, options: Mapping[str, str]) -> Repair:

@@ -1,0 +1,269 @@
+"""``morphsep restore``: access copies that add up, masters that stay what they are."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from morphsep import manifest, restoration, stages
+from tests import masters, songs
+from tests.commands import invoke
+
+QUICK = ("--separator", "none", "--no-uniform")
+MORPHED = ("--to", "distortion", "--amount", "0.5", *QUICK)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A declick that needs no network."""
+    monkeypatch.setattr(restoration, "Declick", masters.Mute)
+    masters.Mute.looked.clear()
+
+
+def restore(master: Path, access: Path, *words: object, code: int = 0) -> list[manifest.TrackRow]:
+    done = invoke("restore", master, "-o", access, "--steps", "declick", *words)
+    assert done.returncode == code, done.stderr
+    return manifest.read_tracks(access)
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("name", "subtype", "channels", "written"),
+    [
+        ("a.wav", "PCM_24", 1, "flac"), ("a.flac", "PCM_16", 2, "flac"),
+        ("a.aiff", "PCM_24", 2, "flac"), ("a.wav", "PCM_U8", 1, "flac"),
+        ("a.wav", "PCM_32", 1, "wav"), ("a.wav", "FLOAT", 2, "wav"), ("a.wav", "DOUBLE", 1, "wav"),
+    ],
+)  # fmt: skip
+def test_an_access_copy_is_its_master_and_the_differences(
+    name: str, subtype: str, channels: int, written: str, tmp_path: Path
+) -> None:
+    master = masters.write(tmp_path / "in" / name, subtype, channels=channels)
+    before = digest(master)
+    (row,) = restore(master, tmp_path / "acc", *MORPHED)
+    access = tmp_path / "acc" / name
+    same = masters.added_up(master, access, "declick", "timbre")
+    assert np.array_equal(songs.read(access), same)
+    assert np.abs(songs.read(access)).max() < masters.LOUD
+    given, got = soundfile.info(master), soundfile.info(access)
+    for fact in ("format", "subtype", "samplerate", "channels", "frames"):
+        assert getattr(got, fact) == getattr(given, fact)
+    assert (row.content_hash, row.master_hash_after, digest(master)) == (before, before, before)
+    assert row.steps == "declick,timbre"
+    assert (tmp_path / "acc" / f"{name}.declick.diff.{written}").exists()
+
+
+def test_a_difference_beyond_full_scale_is_kept_whole(tmp_path: Path) -> None:
+    sound = masters.clicked(size=0.9)
+    sound[0, 1000], sound[0, [999, 1001]] = -1.0, 0.45
+    master = songs.write(tmp_path / "in/a.wav", sound, subtype="PCM_24")
+    restore(master, tmp_path / "acc")
+    access = tmp_path / "acc/a.wav"
+    assert (tmp_path / "acc/a.wav.declick.diff.wav").exists()
+    assert np.array_equal(songs.read(access), masters.added_up(master, access, "declick"))
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("--to", "distortion", "--amount", "0", "--separator", "none")]
+)
+def test_without_steps_the_sound_stays_as_it_is(tmp_path: Path, words: tuple[str, ...]) -> None:
+    master = masters.write(tmp_path / "in/a.wav")
+    (row,) = restore(master, tmp_path / "acc", "--steps", "none", *words)
+    sounds = [
+        soundfile.read(p, dtype="int32")[0].tobytes() for p in (master, tmp_path / "acc/a.wav")
+    ]
+    assert hashlib.md5(sounds[0]).digest() == hashlib.md5(sounds[1]).digest()
+    assert row.steps == ""
+    assert not list((tmp_path / "acc").glob("*.diff.*"))
+
+
+def test_the_steps_table_says_what_was_done(tmp_path: Path) -> None:
+    master = masters.write(tmp_path / "in/a.wav")
+    rows = restore(master, tmp_path / "acc", *MORPHED, "--set-step", "declick.sensitivity=0.25")
+    declick, timbre = manifest.steps_by_track(tmp_path / "acc", rows)["a.wav"]
+    assert (declick.step, declick.summary, declick.settings) == (
+        "declick",
+        "12 clicks",
+        "mute 0.25",
+    )
+    assert json.loads(declick.findings or "")["count"] == 12
+    assert declick.num_changed == 12
+    assert timbre.step == "timbre"
+    for row in (declick, timbre):
+        assert row.difference_hash == digest(tmp_path / "acc" / str(row.difference))
+    files = {file.path: file.sha256 for file in manifest.files_of(rows[0])}
+    assert (
+        files.items() >= {row.difference: row.difference_hash for row in (declick, timbre)}.items()
+    )
+
+
+def test_the_same_command_again_does_nothing_and_a_new_amount_repairs_nothing(tmp_path) -> None:
+    master = masters.write(tmp_path / "in/a.wav")
+    (first,) = restore(master, tmp_path / "acc", *MORPHED)
+    assert restore(master, tmp_path / "acc", *MORPHED) == [first]
+    (second,) = restore(master, tmp_path / "acc", *MORPHED, "--amount", "0.7")
+    assert second.output_hash != first.output_hash
+    assert len(masters.Mute.looked) == 1
+
+
+def test_a_difference_that_is_lost_is_made_again(tmp_path: Path) -> None:
+    master = masters.write(tmp_path / "in/a.wav")
+    (first,) = restore(master, tmp_path / "acc")
+    lost = tmp_path / "acc/a.wav.declick.diff.flac"
+    before = digest(lost)
+    lost.unlink()
+    (second,) = restore(master, tmp_path / "acc")
+    assert second.output_hash == first.output_hash
+    assert digest(lost) == before
+
+
+def test_a_touched_difference_does_not_make_it_anew(tmp_path: Path) -> None:
+    master = masters.write(tmp_path / "in/a.wav")
+    (first,) = restore(master, tmp_path / "acc")
+    (tmp_path / "acc/a.wav.declick.diff.flac").touch()
+    for _ in range(2):
+        (again,) = restore(master, tmp_path / "acc")
+        assert again.finished_ns == first.finished_ns
+    assert again.files != first.files
+
+
+def test_a_kill_between_steps_goes_on_with_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    master = masters.write(tmp_path / "in/a.wav")
+    speed = ("--speed", "0.97", *MORPHED)
+    (wanted,) = restore(master, tmp_path / "whole", *speed)
+
+    class Killed(BaseException):
+        """As a signal ends it."""
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    masters.Mute.looked.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(stages, "to_separate", killed)
+        with pytest.raises(Killed):
+            restore(master, tmp_path / "acc", *speed)
+    (got,) = restore(master, tmp_path / "acc", *speed)
+    assert len(masters.Mute.looked) == 1
+    assert (got.output_hash, got.key) == (wanted.output_hash, wanted.key)
+    names = sorted(p.name for p in (tmp_path / "whole").glob("a.*"))
+    for name in names:
+        assert digest(tmp_path / "acc" / name) == digest(tmp_path / "whole" / name)
+    assert not list((tmp_path / "acc/.morphsep").glob("sounds/*"))
+
+
+def test_speed_changes_the_length_and_has_no_difference(tmp_path: Path) -> None:
+    master = masters.write(tmp_path / "in/a.wav", seconds=2.0)
+    rows = restore(master, tmp_path / "acc", "--speed", "0.5")
+    assert soundfile.info(tmp_path / "acc/a.wav").frames == 4 * 44100
+    assert rows[0].tail_samples == 2 * 44100
+    declick, speed = manifest.steps_by_track(tmp_path / "acc", rows)["a.wav"]
+    assert speed.difference is None
+    assert declick.difference is not None
+
+
+def test_an_access_copy_lies_elsewhere_unless_asked(tmp_path: Path) -> None:
+    master = masters.write(tmp_path / "in/deep/a.wav")
+    for given in (master, tmp_path / "in"):
+        done = invoke("restore", given, "-o", tmp_path / "in/deep/acc", "--steps", "none")
+        assert done.returncode == 1
+        assert "--inside" in done.stderr
+    assert sorted(p.name for p in (tmp_path / "in").rglob("*")) == ["a.wav", "deep"]
+    restore(master, tmp_path / "in/deep/acc", "--inside")
+    restore(tmp_path / "in", tmp_path / "in/deep/acc", "--inside")
+    found = [row.track for row in manifest.read_tracks(tmp_path / "in/deep/acc")]
+    assert found == ["a.wav", "deep/a.wav"]
+
+
+def test_a_dry_run_says_what_it_finds_and_writes_nothing(tmp_path: Path) -> None:
+    masters.write(tmp_path / "in/a.wav")
+    (tmp_path / "in/b.wav").write_bytes(b"RIFF")
+    words = (
+        "restore",
+        tmp_path / "in",
+        "-o",
+        tmp_path / "acc",
+        "--steps",
+        "declick,speed",
+        "--speed",
+        2,
+    )
+    done = invoke(*words, "--dry-run")
+    assert done.returncode == 0
+    assert "declick  12 clicks" in done.stdout
+    assert "1.50 s" in done.stdout
+    assert "b.wav:" in done.stdout
+    found = json.loads(invoke(*words, "--dry-run", "--json").stdout)
+    assert [step["step"] for step in found[0]["steps"]] == ["declick", "speed"]
+    assert not (tmp_path / "acc").exists()
+
+
+def test_a_lossy_master_is_not_declicked_unless_asked(tmp_path: Path) -> None:
+    master = songs.write(tmp_path / "in/a.mp3", masters.clicked(), subtype="MPEG_LAYER_III")
+    (row,) = restore(master, tmp_path / "acc", code=3)
+    assert (row.status, row.error_code) == ("failed", "lossy_master")
+    assert "--anyway" in (row.message or "")
+    (row,) = restore(master, tmp_path / "acc", "--anyway")
+    assert (row.status, row.output, row.output_subtype) == ("ok", "a.mp3.flac", "PCM_24")
+
+
+def test_a_master_that_changes_meanwhile_fails_and_nothing_is_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    master = masters.write(tmp_path / "in/a.wav")
+    repair = masters.Mute.repair
+
+    def tampered(self, *how: object) -> object:
+        when = master.stat()
+        data = bytearray(master.read_bytes())
+        data[-5] ^= 1
+        master.write_bytes(data)
+        os.utime(master, ns=(when.st_atime_ns, when.st_mtime_ns))
+        return repair(self, *how)
+
+    monkeypatch.setattr(masters.Mute, "repair", tampered)
+    (row,) = restore(master, tmp_path / "acc", code=3)
+    assert (row.status, row.error_code) == ("failed", "changed_while_read")
+    assert not list((tmp_path / "acc").glob("a.wav*"))
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--steps", "decklick"), "--steps takes"),
+        (("--set-step", "declick.foo=1"), "no option foo"),
+        (("--set-step", "dehum.foo=1"), "no option of what is repaired"),
+        (("--set-step", "declick.sensitivity=much"), "takes a number"),
+        (("--set-step", "declick"), "STEP.NAME=VALUE"),
+        (("--steps", "speed"), "speed needs"),
+        (("--to", "fuzz", "--like", "x.wav"), "exclude each other"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_before_anything_is_done(
+    tmp_path: Path, words: tuple[str, ...], why: str
+) -> None:
+    master = masters.write(tmp_path / "in/a.wav")
+    done = invoke("restore", master, "-o", tmp_path / "acc", "--steps", "declick", *words)
+    assert done.returncode == 1
+    assert why in done.stderr
+    assert not (tmp_path / "acc").exists()
+
+
+def test_a_list_restores_each_row_its_own_way(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        masters.write(tmp_path / f"in/{name}.wav")
+    (tmp_path / "list.csv").write_text("path,to,shelf\nin/a.wav,distortion,12\nin/b.wav,,13\n")
+    a, b = restore(tmp_path / "list.csv", tmp_path / "acc", *QUICK)
+    assert (a.steps, b.steps) == ("declick,timbre", "declick")
+    assert (a.separator, b.list_columns) == ("none", '{"shelf": "13"}')
