@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pickle
 from pathlib import Path
@@ -15,6 +16,8 @@ from morphsep.dsp import ArrayReader, Reader, Signal, from_db
 from morphsep.errors import SettingError
 from morphsep.restoration import (
     Declick,
+    Dehiss,
+    Dehum,
     Speed,
     findings_from_json,
     repaired,
@@ -124,11 +127,24 @@ def test_a_click_at_either_end_is_filled() -> None:
     assert np.abs(after - sound).max() < 0.05
 
 
+def hum(num_samples: int, rate: int, mains: float = 50.04, drift: float = 0.0) -> Signal:
+    """Six lines, the loudest -40 dBFS, ``[1, T]``."""
+    time = np.arange(num_samples) / rate
+    phase = 2 * np.pi * np.cumsum(mains + drift * np.sin(2 * np.pi * time / 20)) / rate
+    lines = [
+        from_db(-40 - 3 * n) * 2**0.5 * np.cos(number * phase + n)
+        for n, number in enumerate((1, 2, 3, 5, 7, 9))
+    ]
+    return np.sum(lines, axis=0)[None].astype(np.float32)
+
+
 def damaged_guitar() -> Signal:
-    return with_clicks(guitar(3, RATE) + noise((2, 3 * RATE), -66), 60)[0]
+    clicks = with_clicks(guitar(4, RATE) + noise((2, 4 * RATE), -66), 40)[0]
+    clicks[:, RATE : RATE + 700] = 0
+    return clicks + hum(4 * RATE, RATE) * (clicks != 0)
 
 
-STEPS: tuple[Any, ...] = (Declick(), Speed(ratio=0.9786))
+STEPS: tuple[Any, ...] = (Declick(), Dehum(), Dehiss(), Speed(ratio=0.9786))
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
@@ -186,8 +202,122 @@ def test_speed_changes_pitch_and_length_by_its_ratio(ratio: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [lambda: Declick(sensitivity=2), lambda: Declick(longest_ms=0), lambda: Speed(ratio=9)]
+    "wrong",
+    [
+        lambda: Declick(sensitivity=2),
+        lambda: Declick(longest_ms=0),
+        lambda: Speed(ratio=9),
+        lambda: Dehum(mains_hz=1),
+        lambda: Dehiss(reduction_db=0),
+    ],
 )
 def test_settings_that_cannot_work_are_refused(wrong: Any) -> None:
     with pytest.raises(SettingError):
         wrong()
+
+
+def level_db(sound: Signal) -> float:
+    return float(10 * np.log10(np.mean(sound.astype(np.float64) ** 2) + 1e-30))
+
+
+def with_rests(seconds: int, rest: int = 1) -> Signal:
+    """A guitar at 22.05 kHz that rests for every second span of so many s, ``[1, T]``."""
+    sound = np.tile(demo("guitar-clean.flac", 4, RATE), (1, -(-seconds // 4)))[:, : seconds * RATE]
+    sound[:, (np.arange(sound.shape[1]) // RATE // rest) % 2 == 1] = 0
+    return sound + noise(sound.shape, -70)
+
+
+@pytest.mark.parametrize("drift", [0.0, 0.02])
+def test_hum_goes_and_the_music_beside_it_stays(drift: float) -> None:
+    music = with_rests(24, rest=6)
+    damage = hum(music.shape[1], RATE, drift=drift)
+    recording = ArrayReader(music + damage, RATE)
+    found = Dehum().look(recording)
+    assert found.mains_hz == pytest.approx(50.04, abs=0.03)
+    assert {1, 2, 3, 5, 7, 9} <= {line.number for line in found.lines}
+    after = read_whole(repaired(recording, Dehum(), found))
+    middle = slice(2 * RATE, -2 * RATE)
+    only_hum = ArrayReader(damage, RATE)
+    left = read_whole(repaired(only_hum, Dehum(), found))[:, middle]
+    assert level_db(left) < level_db(damage) - 30
+    kept = Dehum().repair(tones_between(found.notches), 0, found)
+    assert abs(level_db(kept) - level_db(tones_between(found.notches))) < 0.1
+    assert not np.array_equal(after, music)
+
+
+def tones_between(notches: Any) -> Signal:
+    """Half-way between the notches, and 1.1 Hz beside each, ``[1, 20 s]`` at `RATE`."""
+    time = np.arange(20 * RATE) / RATE
+    places = [notch.hz + beside for notch in notches for beside in (-25.0, -1.1, 1.1)]
+    return np.sum([0.01 * np.sin(2 * np.pi * hz * time) for hz in places], axis=0)[None].astype(
+        np.float32
+    )
+
+
+def test_hum_is_gone_from_the_first_sample_on() -> None:
+    damage = hum(12 * RATE, RATE) + noise((1, 12 * RATE), -80)
+    recording = ArrayReader(damage, RATE)
+    after = read_whole(repaired(recording, Dehum(), Dehum().look(recording)))
+    for end in (slice(0, RATE // 5), slice(-RATE // 5, None)):
+        assert level_db(after[:, end]) < level_db(damage[:, end]) - 20
+
+
+@pytest.mark.parametrize("rate", [8_000, 22_050])
+@pytest.mark.parametrize("level", [-200, -60], ids=["silence", "groove"])
+def test_where_no_hum_is_nothing_changes(rate: int, level: float) -> None:
+    sound = noise((2, 6 * rate), level)
+    recording = ArrayReader(sound, rate)
+    found = Dehum().look(recording)
+    assert found.mains_hz is None
+    assert found.summary() == "no hum"
+    np.testing.assert_array_equal(read_whole(repaired(recording, Dehum(), found)), sound)
+
+
+def test_a_guitar_is_no_hum() -> None:
+    assert Dehum().look(ArrayReader(demo("metal-madness.guitar.ogg", 8), 44_100)).lines == ()
+
+
+def test_a_line_that_wanders_far_is_left_and_said() -> None:
+    found = Dehum().look(ArrayReader(hum(20 * RATE, RATE) + noise((1, 20 * RATE), -70), RATE))
+    wandering = dataclasses.replace(found, drift_hz=0.3)
+    assert [notch.hz for notch in wandering.notches] == [line.hz for line in found.lines[:4]]
+    assert "2 that wander too far are left" in wandering.summary()
+
+
+@pytest.mark.parametrize("reduction", [4.0, 8.0])
+def test_hiss_becomes_softer_by_what_is_asked_and_music_stays(reduction: float) -> None:
+    music = with_rests(8)
+    hissy = music + noise(music.shape, -48, seed=9)
+    step = Dehiss(reduction_db=reduction)
+    recording = ArrayReader(hissy, RATE)
+    found = step.look(recording)
+    assert found.level_db == pytest.approx(-48, abs=1)
+    after = read_whole(repaired(recording, step, found))
+    rest = slice(RATE + RATE // 4, 2 * RATE - RATE // 4)
+    assert level_db(after[:, rest]) == pytest.approx(level_db(hissy[:, rest]) - reduction, abs=0.5)
+    assert level_db(after - music) < level_db(hissy - music) - reduction / 2
+    assert level_db(after) == pytest.approx(level_db(music), abs=0.2)
+
+
+def test_what_is_left_of_hiss_does_not_flicker() -> None:
+    """Musical noise is single bins that come and go: powers whose spread has grown."""
+    hiss = noise((1, 6 * RATE), -50)
+    step = Dehiss(reduction_db=10)
+    after = read_whole(repaired(ArrayReader(hiss, RATE), step, step.look(ArrayReader(hiss, RATE))))
+
+    def spread(sound: Signal) -> float:
+        frames = np.lib.stride_tricks.sliding_window_view(sound[0], 1024)[RATE:-RATE:512]
+        power = np.abs(np.fft.rfft(frames * np.hanning(1024))) ** 2
+        return float(np.std(power[:, 5:-5]) / np.mean(power[:, 5:-5]))
+
+    assert spread(after) < 1.05 * spread(hiss)
+
+
+def test_digital_silence_stays_silent() -> None:
+    sound = damaged_guitar()
+    recording = ArrayReader(sound, RATE)
+    hum_free = repaired(recording, Dehum(), Dehum().look(recording))
+    hiss_free = repaired(recording, Dehiss(), Dehiss().look(recording))
+    assert not hum_free.read(RATE, 700).any()
+    assert not hiss_free.read(RATE, 700).any()
+    assert hum_free.read(0, 700).any()

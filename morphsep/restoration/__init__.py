@@ -6,6 +6,9 @@ findings_from_json              what a step's look has found, kept and taken up 
 """
 
 from morphsep.restoration.declick import Declick, DeclickFindings, Repair
+from morphsep.restoration.dehiss import Dehiss, DehissFindings
+from morphsep.restoration.dehum import Dehum, DehumFindings
+from morphsep.restoration.hum import Line
 from morphsep.restoration.speed import Speed, SpeedFindings
 from morphsep.restoration.step import Findings, Resizing, Step, repaired
 from morphsep.restoration.stored import findings_from_json
@@ -13,7 +16,12 @@ from morphsep.restoration.stored import findings_from_json
 __all__ = [
     "Declick",
     "DeclickFindings",
+    "Dehiss",
+    "DehissFindings",
+    "Dehum",
+    "DehumFindings",
     "Findings",
+    "Line",
     "Repair",
     "Resizing",
     "Speed",

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from morphsep.restoration.declick import DeclickFindings
+from morphsep.restoration.dehiss import DehissFindings
+from morphsep.restoration.dehum import DehumFindings
 from morphsep.restoration.speed import SpeedFindings
 from morphsep.restoration.step import Findings
 
@@ -19,6 +21,10 @@ def findings_from_json(stored: Mapping[str, Any]) -> Findings:
     match stored.get("step"):
         case "declick":
             return DeclickFindings.from_json(stored)
+        case "dehum":
+            return DehumFindings.from_json(stored)
+        case "dehiss":
+            return DehissFindings.from_json(stored)
         case "speed":
             return SpeedFindings.from_json(stored)
         case other:
