@@ -386,6 +386,26 @@ def test_a_data_set_without_sound_gives_the_same_sound_to_whoever_has_the_record
     assert verify(location(tmp_path / "small"), Running(), sample=1) == (1, [])
 
 
+def test_what_differs_between_two_data_sets_is_named(dataset: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(dataset, copy)
+    shard = next((copy / "data").iterdir())
+    rows = pq.read_table(shard)
+    lost, other, renamed = rows["id"].to_pylist()[:3]
+    names, sounds = rows["id"].to_pylist()[1:], rows["wet_sha256"].to_pylist()[1:]
+    sounds[0], names[1] = "0" * 64, "another"
+    changed = rows.slice(1)
+    for name, values in (("id", names), ("wet_sha256", sounds)):
+        changed = changed.set_column(changed.column_names.index(name), name, pa.array([*values]))
+    pq.write_table(changed, shard)
+    assert differences(location(dataset), location(copy)) == [
+        *(f"row {name} is missing" for name in sorted([lost, renamed])),
+        "row another is not there",
+        f"row {other} sounds otherwise",
+    ]
+    assert differences(location(copy), location(copy)) == []
+
+
 def test_a_plan_says_rows_hours_bytes_and_time(sources: Path, tmp_path: Path) -> None:
     jobs = settle_jobs(collect([str(sources)], tmp_path / "out", ALONE, "generate"))
     recipe = parse_recipe(RECIPE, "recipe.yaml")

@@ -120,6 +120,11 @@ def test_copies_are_found_in_however_many_passes(monkeypatch: pytest.MonkeyPatch
         assert copies.alike(prints, some) == [pair for pair in expected if "0020" not in pair]
 
 
+def test_where_nothing_is_said_nothing_is_found() -> None:
+    nothing = np.zeros(300, np.uint32)
+    assert alike({}) == alike({"a": nothing[:0]}) == alike({"a": nothing, "b": nothing}) == []
+
+
 def test_words_that_are_shared_are_those_that_a_plain_search_finds() -> None:
     rng = np.random.default_rng(1)
     prints = {f"{n}": rng.integers(0, 40, 30, np.uint32) for n in range(5)}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from morphsep.dataset.columns import COLUMNS, column_names
@@ -23,6 +24,9 @@ NOT_GOOD_FOR = (
     "Learning how separators err, where guitars were taken out of mixes: dry then holds what the "
     "separator left of other instruments (column stem_quality).",
 )
+
+ROWS = 10_000
+"""Rows that were left out, of which so many are in memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,22 +56,22 @@ def write_description(
     recipe: DataRecipe,
     recipe_text: str,
     shards: Sequence[Written],
-    rejected: Sequence[Mapping[str, Any]],
+    rejected: Iterable[Mapping[str, Any]],
     without_guitar: int,
 ) -> None:
     """Writes what describes a data set beside its shards, which are read for it."""
     facts = Facts(
         recipe=recipe, recipe_text=recipe_text, shards=shards,
         coverage=Coverage.of(out, [shard.name for shard in shards]),
-        rejected=Counter(str(row["reason"]) for row in rejected), without_guitar=without_guitar,
+        rejected=_write_rejected(out, rejected), without_guitar=without_guitar,
     )  # fmt: skip
-    _write_rejected(out, rejected)
     (out / CARD).write_bytes("\n".join(card(facts)).encode())
     described = croissant(facts.splits, recipe, facts.coverage.licences)
     (out / CROISSANT).write_bytes(json.dumps(described, indent=2).encode())
 
 
-def _write_rejected(out: Location, rejected: Sequence[Mapping[str, Any]]) -> None:
+def _write_rejected(out: Location, rejected: Iterable[Mapping[str, Any]]) -> Counter[str]:
+    """Returns how many there are for each reason."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -77,9 +81,14 @@ def _write_rejected(out: Location, rejected: Sequence[Mapping[str, Any]]) -> Non
             ("peak", pa.float64()), ("lag", pa.int32()),
         ]
     )  # fmt: skip
-    table = pa.Table.from_pylist([dict(row) for row in rejected], schema=schema)
-    with (out / REJECTED).writing() as path:
-        pq.write_table(table, path)
+    reasons, rest = Counter[str](), iter(rejected)
+    with (out / REJECTED).writing() as path, pq.ParquetWriter(path, schema) as writer:
+        while rows := list(islice(rest, ROWS)):
+            reasons.update(str(row["reason"]) for row in rows)
+            writer.write_table(pa.Table.from_pylist([dict(row) for row in rows], schema=schema))
+        if not reasons:
+            writer.write_table(schema.empty_table())
+    return reasons
 
 
 def card(facts: Facts) -> Iterator[str]:

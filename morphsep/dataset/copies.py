@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -103,11 +103,12 @@ def _shared(keys: Longs, bits: int, starts: npt.NDArray[np.int64]) -> npt.NDArra
         starts: place of the first word of each recording, and the number of all words.
     """
     shift = np.uint64(32 + bits)
-    equal = np.diff(keys >> shift) == 0
-    keys = keys[np.append(equal, False) | np.insert(equal, 0, False)]
+    is_first = _is_first(keys >> shift)
+    is_last = np.append(is_first[1:], True)[: len(keys)]
+    keys = keys[~(is_first & is_last)]  # few: most words stand somewhere once
     places = (keys & np.uint64(2 ** (32 + bits) - 1)).astype(np.int64)
     owners = np.searchsorted(starts, places, "right") - 1
-    is_first = np.append(True, np.diff(keys >> shift) != 0)[: len(keys)]
+    is_first = _is_first(keys >> shift)
     first = np.flatnonzero(is_first)[np.cumsum(is_first) - 1]
     """Of each word, where those that are equal to it begin."""
     wanted = _telling(owners, is_first)[np.cumsum(is_first) - 1] & (owners != owners[first])
@@ -116,6 +117,11 @@ def _shared(keys: Longs, bits: int, starts: npt.NDArray[np.int64]) -> npt.NDArra
     hits["pair"] = (owners[a] << 32) | owners[b]
     hits["offset"] = (places - starts[owners])[b] - (places - starts[owners])[a]
     return hits
+
+
+def _is_first(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Whether each of some values in order is another than the one before it."""
+    return np.append(True, values[1:] != values[:-1])[: len(values)]
 
 
 def _telling(
@@ -148,7 +154,7 @@ def _often(file: IO[bytes]) -> Iterator[tuple[int, int, list[int]]]:
         some = [hits[hits["pair"] % parts == part] for hits in _read(file)]
         hits = np.concatenate(some or [np.empty(0, HIT)])
         hits = hits[np.lexsort((hits["offset"], hits["pair"]))]
-        begin = np.flatnonzero(np.append(True, hits[1:] != hits[:-1])[: len(hits)])
+        begin = np.flatnonzero(_is_first(hits))
         often = hits[begin[np.diff(np.append(begin, len(hits))) >= HITS]]
         pairs, begin = np.unique(often["pair"], return_index=True)
         for pair, offsets in zip(pairs, np.split(often["offset"], begin[1:]), strict=False):

@@ -9,7 +9,7 @@ from typing import Any
 
 from morphsep import manifest, pipelines
 from morphsep.dataset.card import write_description
-from morphsep.dataset.joining import found_parts, has_lost_parts, join
+from morphsep.dataset.joining import done_sources, has_lost_parts, join, left_out
 from morphsep.dataset.lock import RECIPE, Lock, check_folder, check_same, read_lock
 from morphsep.dataset.parts import Parts
 from morphsep.dataset.preparing import lock_of, ready
@@ -111,8 +111,8 @@ def _before(out: Location, wanted: Wanted) -> Lock | None:
 def _forget_lost(jobs: Sequence[Job], workspace: Workspace, wanted: Wanted) -> None:
     """Forgets what earlier runs say of sources where what they made is no longer there: stems are,
     so it costs little to look again."""
-    out = workspace.out
-    if has_lost_parts(jobs, Parts(workspace, wanted.recipe), out):
+    out, parts = workspace.out, Parts(workspace, wanted.recipe)
+    if has_lost_parts(done_sources(jobs, parts, out), parts):
         for table in ("tracks", "chunks"):
             manifest.table_folder(out, table).remove_tree()
 
@@ -127,16 +127,15 @@ def _joined(
 ) -> Generated:
     """Shards of what the run has left, and the files that describe them."""
     out, parts = workspace.out, Parts(workspace, wanted.recipe)
-    found = found_parts(jobs, parts, out)
-    shards = join(found, parts, out, running)
-    rejected = [row for each in found for row in each.part.rejected]
-    without = sum(each.part.without_guitar for each in found)
-    write_description(out, wanted.recipe, wanted.text, shards, rejected, without)
+    done = done_sources(jobs, parts, out)
+    joined = join(done, parts, out, running)
+    shards, rejected = joined.shards, left_out(done, parts)
+    write_description(out, wanted.recipe, wanted.text, shards, rejected, joined.without_guitar)
     failed = sorted(summary.which("failed"))
     replace(lock, shards=shards, failed=failed, versions=_versions(summary)).write(out)
     if shards and summary.stopped is None and not failed:
         parts.remove()
-    return Generated(out=out, shards=shards, rejected=len(rejected), summary=summary)
+    return Generated(out=out, shards=shards, rejected=joined.rejected, summary=summary)
 
 
 def _versions(summary: Summary) -> dict[str, Any]:

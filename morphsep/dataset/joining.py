@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from morphsep import manifest
 from morphsep.dataset.parts import Part, Parts
-from morphsep.dataset.shards import DATA, Group, Shard, WriteShards, Written, plan_shards
+from morphsep.dataset.shards import DATA, Shard, WriteShards, Written, plan_shards
 from morphsep.dataset.sources import SourceFacts
 from morphsep.dataset.wanted import Running
 from morphsep.errors import MorphsepError
-from morphsep.manifest import TrackRow
 from morphsep.request import Job
 from morphsep.run import Step, get_executor
 from morphsep.storage import Location
@@ -22,62 +21,80 @@ class ShardsLostError(MorphsepError, OSError):
     """Workers died over shards. The same command goes on."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What there is of a source."""
+class Done(NamedTuple):
+    """A source that is done, and where its rows are."""
 
-    job: Job
     content_hash: str
-    name: str
-    """Of its part."""
-    part: Part
+    split: str
+    part: str
 
 
-def found_parts(jobs: Sequence[Job], parts: Parts, out: Location) -> list[Found]:
-    """What there is of each source, in an order that only their content decides."""
+@dataclass(frozen=True, kw_only=True)
+class Joined:
+    """What came of the parts of all sources."""
+
+    shards: Sequence[Written]
+    rejected: int
+    """Rows that were left out."""
+    without_guitar: int
+    """Lengths of a clip in which no guitar plays."""
+
+
+def done_sources(jobs: Sequence[Job], parts: Parts, out: Location) -> list[Done]:
+    """The sources that are done, in an order that only their content decides."""
+    columns = ["status", "stem_key", "content_hash"]
+    known = manifest.read_known(out, columns, [job.track for job in jobs])
+    rows = {row["track"]: row for row in known.to_pylist()}
     found = []
-    for job, row in _done(jobs, out):
-        name = parts.name(job, row.stem_key or "")
-        if (part := parts.find(name)) is not None:
-            content = row.content_hash or ""
-            found.append(Found(job=job, content_hash=content, name=name, part=part))
+    for job in jobs:
+        row = rows.get(job.track)
+        if row is not None and row["status"] == "ok" and row["stem_key"] is not None:
+            part, split = parts.name(job, row["stem_key"]), SourceFacts.of(job).split
+            found.append(Done(row["content_hash"] or "", split, part))
     return sorted(found, key=lambda each: each.content_hash)
 
 
-def has_lost_parts(jobs: Sequence[Job], parts: Parts, out: Location) -> bool:
+def has_lost_parts(done: Iterable[Done], parts: Parts) -> bool:
     """Whether there is nothing any more of a source that is done."""
-    names = (parts.name(job, row.stem_key or "") for job, row in _done(jobs, out))
-    return any(parts.find(name) is None for name in names)
+    return any(parts.find(each.part) is None for each in done)
 
 
-def _done(jobs: Sequence[Job], out: Location) -> Iterator[tuple[Job, TrackRow]]:
-    """The sources that are done, with their rows."""
-    rows = {row.track: row for row in manifest.read_tracks(out, [job.track for job in jobs])}
-    for job in jobs:
-        row = rows.get(job.track)
-        if row is not None and row.status == "ok" and row.stem_key is not None:
-            yield job, row
+def left_out(done: Iterable[Done], parts: Parts) -> Iterator[Mapping[str, Any]]:
+    """The rows that were left out, source by source."""
+    for _, part in _found(done, parts):
+        yield from part.rejected
 
 
-def join(found: Sequence[Found], parts: Parts, out: Location, running: Running) -> list[Written]:
+def _found(done: Iterable[Done], parts: Parts) -> Iterator[tuple[Done, Part]]:
+    """Their notes, each read when it is asked for: those of all sources are too much."""
+    for each in done:
+        if (part := parts.find(each.part)) is not None:
+            yield each, part
+
+
+def join(done: Sequence[Done], parts: Parts, out: Location, running: Running) -> Joined:
     """The shards of these sources, in the order of their names; others are removed.
 
     Raises:
         ShardsLostError: workers died over some.
         StorageError: storage or disk are at fault.
     """
-    shards = plan_shards(_by_split(found))
+    rejected = without_guitar = 0
+
+    def groups() -> Iterator[tuple[str, str, Sequence[tuple[int, int]]]]:
+        nonlocal rejected, without_guitar
+        for each, part in _found(done, parts):
+            rejected += len(part.rejected)
+            without_guitar += part.without_guitar
+            yield each.split, each.part, part.groups
+
+    shards = plan_shards(groups())
     _remove_others(out, shards)
-    work = WriteShards(out=out, parts=parts)
-    return sorted(_written(shards, work, running), key=lambda shard: shard.name)
-
-
-def _by_split(found: Sequence[Found]) -> dict[str, list[Group]]:
-    splits = defaultdict[str, list[Group]](list)
-    for each in found:
-        groups = [(each.name, n, rows, size) for n, (rows, size) in enumerate(each.part.groups)]
-        splits[SourceFacts.of(each.job).split] += groups
-    return dict(sorted(splits.items()))
+    written = _written(shards, WriteShards(out=out, parts=parts), running)
+    return Joined(
+        shards=sorted(written, key=lambda shard: shard.name), rejected=rejected,
+        without_guitar=without_guitar,
+    )  # fmt: skip
 
 
 def _remove_others(out: Location, shards: Sequence[Shard]) -> None:

@@ -77,7 +77,7 @@ class Parts:
                     writer.write_table(self._table(rows), row_group_size=len(rows))
                     groups.append(len(rows))
             found = pq.read_metadata(path)
-            sizes = [_size(found.row_group(n)) for n in range(found.num_row_groups)]
+            sizes = [group_size(found.row_group(n)) for n in range(found.num_row_groups)]
         return list(zip(groups, sizes, strict=True))
 
     def finish(self, name: str, part: Part) -> None:
@@ -119,6 +119,6 @@ def _bytes(row: Row, columns: Iterable[str]) -> int:
     return sum(len(row[name]["bytes"]) for name in columns if name in row)
 
 
-def _size(group: Any) -> int:
+def group_size(group: Any) -> int:
     """Bytes of a row group in its file."""
     return sum(group.column(n).total_compressed_size for n in range(group.num_columns))

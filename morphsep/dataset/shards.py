@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
-from morphsep.dataset.parts import GROUP_BYTES, GROUP_ROWS, WRITING, Parts
+from morphsep.dataset.parts import GROUP_BYTES, GROUP_ROWS, WRITING, Parts, group_size
 from morphsep.storage import Location, digest_file
 
 if TYPE_CHECKING:
@@ -16,8 +17,13 @@ MOST_BYTES = 400 * 2**20
 """Of a shard, about: Hugging Face's viewer and loaders want at most 500 MB."""
 DATA = "data"
 
-Group = tuple[str, int, int, int]
-"""(part, row group of it, rows, bytes)."""
+
+class Slice(NamedTuple):
+    """Row groups of a part, side by side."""
+
+    part: str
+    first: int
+    stop: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +32,8 @@ class Shard:
 
     name: str
     """Below the data set: ``data/train-00000-of-00012.parquet``."""
-    groups: Sequence[Group]
-
-    @property
-    def rows(self) -> int:
-        return sum(rows for _, _, rows, _ in self.groups)
+    slices: Sequence[Slice]
+    rows: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,36 +59,46 @@ class Written:
         return self.name.rpartition("/")[2].rsplit("-", 3)
 
 
-def plan_shards(parts: Mapping[str, Sequence[Group]]) -> list[Shard]:
+def plan_shards(sources: Iterable[tuple[str, str, Sequence[tuple[int, int]]]]) -> list[Shard]:
     """The shards of each split.
 
     Args:
-        parts: the row groups of a split's sources in the order in which they are to stand.
+        sources: (split, part, row groups as (rows, bytes)), in the order in which they are to
+            stand.
     """
-    found = []
-    for split, groups in parts.items():
-        packed = list(_packed(groups, MOST_BYTES))
-        found += [
-            Shard(name=f"{DATA}/{split}-{n:05d}-of-{len(packed):05d}.parquet", groups=each)
-            for n, each in enumerate(packed)
-        ]
-    return found
+    splits = defaultdict[str, list[_Packed]](lambda: [_Packed()])
+    for split, part, groups in sources:
+        for n, (rows, size) in enumerate(groups):
+            packed = splits[split]
+            if packed[-1].rows and packed[-1].size + size > MOST_BYTES:
+                packed.append(_Packed())
+            packed[-1].add(part, n, rows, size)
+    return [
+        Shard(
+            name=f"{DATA}/{split}-{n:05d}-of-{len(packed):05d}.parquet",
+            slices=each.slices, rows=each.rows,
+        )
+        for split, packed in sorted(splits.items())
+        for n, each in enumerate(packed)
+    ]  # fmt: skip
 
 
-def _packed(
-    groups: Sequence[Group], most_bytes: int, most_rows: int = 2**62
-) -> Iterator[list[Group]]:
-    """Neighbours together, as many as fit."""
-    packed: list[Group] = []
-    rows = size = 0
-    for group in groups:
-        if packed and (size + group[3] > most_bytes or rows + group[2] > most_rows):
-            yield packed
-            packed, rows, size = [], 0, 0
-        packed.append(group)
-        rows, size = rows + group[2], size + group[3]
-    if packed:
-        yield packed
+@dataclass
+class _Packed:
+    """What a shard has so far."""
+
+    slices: list[Slice] = field(default_factory=list)
+    rows: int = 0
+    size: int = 0
+
+    def add(self, part: str, group: int, rows: int, size: int) -> None:
+        last = self.slices[-1] if self.slices else None
+        if last is not None and (last.part, last.stop) == (part, group):
+            self.slices[-1] = last._replace(stop=group + 1)
+        else:
+            self.slices.append(Slice(part, group, group + 1))
+        self.rows += rows
+        self.size += size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,13 +114,11 @@ class WriteShards:
         Raises:
             StorageError: the disk is full, or storage does not answer.
         """
-        import pyarrow as pa
         import pyarrow.parquet as pq
 
         place = self.out / shard.name
         with place.writing() as path, pq.ParquetWriter(path, self.parts.schema, **WRITING) as to:
-            for together in _packed(shard.groups, GROUP_BYTES, GROUP_ROWS):
-                table = pa.concat_tables(self._read(together))
+            for table in _joined(self._groups(shard)):
                 to.write_table(table, row_group_size=table.num_rows)
             to.close()
             written = Written(
@@ -116,10 +127,27 @@ class WriteShards:
             )  # fmt: skip
         return [written]
 
-    def _read(self, groups: Sequence[Group]) -> Iterator[pa.Table]:
+    def _groups(self, shard: Shard) -> Iterator[tuple[pa.Table, int]]:
+        """Its row groups, each with its bytes in its part; a part is opened once."""
         import pyarrow.parquet as pq
 
-        for part in dict.fromkeys(name for name, _, _, _ in groups):
-            wanted = [number for name, number, _, _ in groups if name == part]
+        for part, first, stop in shard.slices:
             with self.parts.rows(part).reading() as path, pq.ParquetFile(path) as file:
-                yield file.read_row_groups(wanted)
+                for n in range(first, stop):
+                    yield file.read_row_group(n), group_size(file.metadata.row_group(n))
+
+
+def _joined(groups: Iterable[tuple[pa.Table, int]]) -> Iterator[pa.Table]:
+    """Neighbours together, as many as a row group holds."""
+    import pyarrow as pa
+
+    tables: list[pa.Table] = []
+    rows = total = 0
+    for table, size in groups:
+        if tables and (total + size > GROUP_BYTES or rows + table.num_rows > GROUP_ROWS):
+            yield pa.concat_tables(tables)
+            tables, rows, total = [], 0, 0
+        tables.append(table)
+        rows, total = rows + table.num_rows, total + size
+    if tables:
+        yield pa.concat_tables(tables)
