@@ -9,7 +9,6 @@ import re
 import struct
 import zlib
 from collections.abc import Iterable
-from html.parser import HTMLParser
 from importlib import import_module
 
 import numpy as np
@@ -30,54 +29,18 @@ from morphsep.evaluation.document import (
     as_markdown,
 )
 from morphsep.evaluation.page import as_page, clips, fitting
-from morphsep.evaluation.page.png import png
 from morphsep.evaluation.results import Results, Score, report
 from morphsep.evaluation.tasks import FIVE_TRANSITIONS
 from morphsep.evaluation.texts import Code, markdown
+from morphsep.page import png
 from morphsep.testing import plucked
+from tests.seen_page import HOSTILE, Seen, decoded
 
-HOSTILE = (
-    "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "'; </style><b>", "a|b\n# c",
-    "&lt;i&gt;", "`</code><script>`", "javascript:alert(1)", "my *song* [x](javascript:alert(1))",
-)  # fmt: skip
 MARKS = (
     "**b** __c__ _d_ e_f", "~~x~~ ``y` z", "# h #", "- [ ] t", "1. x", "12) x", "+ x", "-", "* * *",
     "> q", "---", "```", "a\\*b\\", "![i](x)", "[r]: x", "&amp; &copy;", "<https://x.org>", "$x$",
     "a | b", "a  \n    b", "-0.5", "1.5 (x)", "https://x.org, www.x.org",
 )  # fmt: skip
-
-
-class Seen(HTMLParser):
-    """What a browser would find in a page."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.texts: list[str] = []
-        self.raw: dict[str, str] = {}
-        self._open: list[str] = []
-        self.feed(page)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in ("meta", "img"):
-            self._open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop() == tag
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        if self._open and self._open[-1] in ("style", "script"):
-            self.raw[self._open[-1]] = data
-        else:
-            self.texts.append(data)
-
-    def of(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.elements if name == tag]
 
 
 def blocks(name: str) -> list[Block]:
@@ -93,12 +56,6 @@ def blocks(name: str) -> list[Block]:
         Paragraph((f"{name} by ", Code(name), f" {name}")),
         Charts([chart]), Players(title=name, text=name, clips=clips(sounds)),
     ]  # fmt: skip
-
-
-def decoded(source: str | None, kind: str) -> bytes:
-    assert source is not None
-    assert source.startswith(f"data:{kind};base64,")
-    return base64.b64decode(source.partition(",")[2], validate=True)
 
 
 @pytest.mark.parametrize("name", [*HOSTILE, *MARKS])

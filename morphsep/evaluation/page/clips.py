@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from morphsep.dsp import MODEL_RATE, Signal, log_mel, mel_power
+from morphsep.dsp import Signal, mel_power
 from morphsep.evaluation.document import Clip, Players
-from morphsep.evaluation.page.png import png
+from morphsep.page import flac, mel_picture
 
 MOST_BYTES = 12 << 20
 """Of a page's sounds and pictures, before they are written as text, which takes a third more."""
-SHOWN_DB = 60.0
-"""Range of levels in a picture, dB."""
 
 
 def clips(sounds: Mapping[str, Signal]) -> list[Clip]:
@@ -25,7 +22,8 @@ def clips(sounds: Mapping[str, Signal]) -> list[Clip]:
     loudest = max(float(mel_power(sound).max()) for sound in mono.values()) or 1.0
     return [
         Clip(
-            label=label, sound=_flac(sound / max(peak, 1.0)), picture=_picture(mono[label], loudest)
+            label=label, sound=flac(sound / max(peak, 1.0)),
+            picture=mel_picture(mono[label], loudest),
         )
         for label, sound in sounds.items()
     ]  # fmt: skip
@@ -39,18 +37,3 @@ def fitting(groups: Iterable[Players]) -> Iterator[Players]:
         if size > MOST_BYTES:
             return
         yield group
-
-
-def _flac(sound: Signal) -> bytes:
-    """16 bits: every browser plays them, and what they lose is not heard."""
-    import soundfile
-
-    file = io.BytesIO()
-    soundfile.write(file, sound.T, MODEL_RATE, format="FLAC", subtype="PCM_16")
-    return file.getvalue()
-
-
-def _picture(sound: Signal, loudest: float) -> bytes:
-    """Log-mel spectrogram of ``[1, T]``, low bands at the bottom."""
-    decibels = log_mel(sound, reference=loudest)[0]
-    return png(np.asarray(decibels.T[::-1] / SHOWN_DB + 1, np.float64))

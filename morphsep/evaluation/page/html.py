@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
-from hashlib import sha256
 from html import escape
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -23,6 +21,7 @@ from morphsep.evaluation.document import (
 from morphsep.evaluation.page.charts import chart
 from morphsep.evaluation.tables import write_markdown
 from morphsep.evaluation.texts import Code, Text, parts
+from morphsep.page import document, inline
 
 if TYPE_CHECKING:
     from morphsep.storage import Location
@@ -30,19 +29,7 @@ if TYPE_CHECKING:
 
 def as_page(title: str, blocks: Iterable[Block]) -> str:
     """A whole HTML document. Texts are shown as they are, whatever they hold."""
-    style, script = (_file(name) for name in ("page.css", "page.js"))
-    return "\n".join([*_head(title, style, script), *_body(title, blocks), *_tail(script)]) + "\n"
-
-
-def _head(title: str, style: str, script: str) -> Iterator[str]:
-    policy = (
-        "default-src 'none'; img-src data:; media-src data:; base-uri 'none'; form-action 'none'; "
-        f"style-src '{_digest(style)}'; script-src '{_digest(script)}'"
-    )
-    yield '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
-    yield f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    yield f"<title>{_text(title)}</title>\n<style>{style}</style>\n</head>"
+    return document(title, _file("page.css"), _file("page.js"), _body(title, blocks))
 
 
 def _body(title: str, blocks: Iterable[Block]) -> Iterator[str]:
@@ -50,10 +37,6 @@ def _body(title: str, blocks: Iterable[Block]) -> Iterator[str]:
     for block in blocks:
         yield from _element(block)
     yield "</main>"
-
-
-def _tail(script: str) -> Iterator[str]:
-    yield f"<script>{script}</script>\n</body>\n</html>"
 
 
 def _element(block: Block) -> Iterator[str]:
@@ -104,15 +87,11 @@ def _players(players: Players) -> Iterator[str]:
 def _player(number: int, clip: Clip) -> str:
     label = escape(clip.label)
     return (
-        f'<figure><img alt="spectrogram: {label}" src="{_inline("image/png", clip.picture)}">'
+        f'<figure><img alt="spectrogram: {label}" src="{inline("image/png", clip.picture)}">'
         f"<figcaption><kbd>{number}</kbd> {_text(clip.label)}</figcaption>"
         f'<audio controls preload="metadata" aria-label="{label}" '
-        f'src="{_inline("audio/flac", clip.sound)}"></audio></figure>'
+        f'src="{inline("audio/flac", clip.sound)}"></audio></figure>'
     )
-
-
-def _inline(kind: str, data: bytes) -> str:
-    return f"data:{kind};base64,{b64encode(data).decode('ascii')}"
 
 
 def _text(text: Text) -> str:
@@ -121,11 +100,6 @@ def _text(text: Text) -> str:
         f"<code>{escape(part.text)}</code>" if isinstance(part, Code) else escape(part)
         for part in parts(text)
     )
-
-
-def _digest(text: str) -> str:
-    """What a policy calls the one text that it allows."""
-    return f"sha256-{b64encode(sha256(text.encode('utf-8')).digest()).decode('ascii')}"
 
 
 def _file(name: str) -> str:
