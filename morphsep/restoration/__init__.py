@@ -8,12 +8,26 @@ findings_from_json              what a step's look has found, kept and taken up 
 from morphsep.restoration.declick import Declick, DeclickFindings, Repair
 from morphsep.restoration.dehiss import Dehiss, DehissFindings
 from morphsep.restoration.dehum import Dehum, DehumFindings
-from morphsep.restoration.hum import Line
+from morphsep.restoration.hum import Hum, Line, find_hum
+from morphsep.restoration.identity import (
+    Bounds,
+    Identity,
+    added_above,
+    difference_outside,
+    identity,
+    level_change,
+    pitch_deviation,
+    rests_change,
+    timing,
+)
+from morphsep.restoration.measurements import Band, loudness, noise_level, surviving_band
 from morphsep.restoration.speed import Speed, SpeedFindings
 from morphsep.restoration.step import Findings, Resizing, Step, repaired
 from morphsep.restoration.stored import findings_from_json
 
 __all__ = [
+    "Band",
+    "Bounds",
     "Declick",
     "DeclickFindings",
     "Dehiss",
@@ -21,12 +35,25 @@ __all__ = [
     "Dehum",
     "DehumFindings",
     "Findings",
+    "Hum",
+    "Identity",
     "Line",
     "Repair",
     "Resizing",
     "Speed",
     "SpeedFindings",
     "Step",
+    "added_above",
+    "difference_outside",
+    "find_hum",
     "findings_from_json",
+    "identity",
+    "level_change",
+    "loudness",
+    "noise_level",
+    "pitch_deviation",
     "repaired",
+    "rests_change",
+    "surviving_band",
+    "timing",
 ]
