@@ -147,7 +147,7 @@ def timing(before: Reader, after: Reader) -> tuple[float, float]:
 
 def rests_change(before: Reader, after: Reader) -> float:
     """dB by which the rests are louder: the quietest moments of ``before``, of 0.1 s each."""
-    old, new = (decibels(np.array(list(_powers(sound)))) for sound in (before, after))
+    old, new = (decibels(np.concatenate(list(_powers(sound)))) for sound in (before, after))
     rests = old <= max(float(np.quantile(old, 0.1)), STILL_DB) + REST_DB
     old, new = np.maximum(old[rests], STILL_DB), np.maximum(new[rests], STILL_DB)
     return float(np.mean(new - old))
@@ -220,12 +220,12 @@ def _frequencies(
     return np.asarray(np.maximum(found, 1e-3), np.float64)
 
 
-def _powers(sound: Reader) -> Iterator[np.float64]:
-    """Mean power of every 0.1 s."""
+def _powers(sound: Reader) -> Iterator[Floats]:
+    """Mean power of every 0.1 s, some at a time."""
     piece = samples(0.1, sound.info.sample_rate)
     for span in sections(max(1, sound.info.num_samples // piece), 100):
         samples_ = mono(sound, span.start * piece, span.num_samples * piece)
-        yield from np.mean(samples_.reshape(-1, piece) ** 2, axis=1, dtype=np.float64)
+        yield np.asarray(np.mean(samples_.reshape(-1, piece) ** 2, axis=1, dtype=np.float64))
 
 
 def _outside(span: Span, repaired: Sequence[Span]) -> npt.NDArray[np.bool_]:
