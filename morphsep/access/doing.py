@@ -33,6 +33,8 @@ class Done:
     written: Written | None
     """None where the step changes the length."""
     seconds: Seconds
+    at: float
+    """When it was finished, s since 1970."""
 
     def layer(self, folder: Location, repair: Repair | None = None) -> Layer:
         """The step as a part of an access copy, with its difference where `do` wrote it."""
@@ -63,6 +65,7 @@ def do(
     done = Done(
         step=repair.name, fingerprint=repair.fingerprint(), findings=findings.to_json(),
         summary=findings.summary(), written=written, seconds=time.perf_counter() - began,
+        at=time.time(),
     )  # fmt: skip
     keep_done(folder, done)
     return done

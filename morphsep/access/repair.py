@@ -11,7 +11,7 @@ from morphsep.access.differences import sized
 from morphsep.access.doing import do
 from morphsep.access.layers import after
 from morphsep.access.sounds import Master, Sound, spans
-from morphsep.access.track import depth_of, master_of, places, sound_place, watched
+from morphsep.access.track import depth_of, master_of, repairs_of, sound_place, watched
 from morphsep.errors import TrackError
 from morphsep.request import Settings
 from morphsep.stages import Clip, Readable, RunContext
@@ -59,10 +59,10 @@ def repair(run: RunContext, clip: Clip) -> list[Clip]:
     with ExitStack() as stack:
         readable = stages.open_input(run, clip)
         sound: Sound = Master(stack.enter_context(readable.open()), depth)
-        for place in places(run, clip):
+        for step, folder in repairs_of(run, clip):
             reach = watched(run, clip, "repair", sound.info.num_samples)
-            done = do(place.repair, sound, place.folder, depth, reach)
-            sound = after(sound, done.layer(place.folder, place.repair), depth, stack)
+            done = do(step, sound, folder, depth, reach)
+            sound = after(sound, done.layer(folder, step), depth, stack)
         if not recipe.morphs:
             return [replace(clip, stem_key="")]
         if recipe.repairs:

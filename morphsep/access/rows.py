@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from morphsep.access.differences import difference_name
-from morphsep.access.doing import Done
+from morphsep.access.parts import AccessCopy, Part
 from morphsep.dsp import dbfs
 from morphsep.manifest import StepRow
 
@@ -16,22 +15,28 @@ LONGEST_LIST = 1000
 """Entries of a list in the column `findings`; longer ones are left out."""
 
 
-def step_rows(track: str, key: str, done: Sequence[Done]) -> list[StepRow]:
-    """A row for each step that was done to a track."""
-    return [_row(track, key, index, each) for index, each in enumerate(done)]
+def step_rows(copy: AccessCopy, key: str) -> list[StepRow]:
+    """A row for each step that made an access copy.
+
+    Args:
+        key: of the track.
+    """
+    return [_row(copy, key, index, part) for index, part in enumerate(copy.parts)]
 
 
-def _row(track: str, key: str, index: int, done: Done) -> StepRow:
+def _row(copy: AccessCopy, key: str, index: int, part: Part) -> StepRow:
+    done, reverted = part.done, part.layer.reverted
     row = StepRow(
-        track=track, key=key, index=index, step=done.step, settings=done.fingerprint,
+        track=copy.track, key=key, index=index, step=done.step, settings=done.fingerprint,
         summary=done.summary, findings=json.dumps(_short(done.findings)), seconds=done.seconds,
+        reverted=json.dumps([[span.start, span.stop] for span in reverted]) if reverted else None,
     )  # fmt: skip
     written = done.written
     if written is None:
         return row
     return replace(
         row,
-        difference=difference_name(track, done.step, written.name),
+        difference=copy.difference_name(part),
         difference_hash=written.sha256,
         num_changed=written.num_changed,
         peak_dbfs=dbfs(written.peak) if written.peak else None,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from morphsep.access.depth import Depth
-from morphsep.access.doing import Done, done_in
-from morphsep.access.layers import Layer
+from morphsep.access.doing import done_in
+from morphsep.access.parts import Part
 from morphsep.audio import OutputFormat
 from morphsep.morphing import Repair
 from morphsep.stages import Clip, RunContext, Scan, StageName, output_of
@@ -15,24 +14,6 @@ from morphsep.storage import Location
 
 Reach = Callable[[int], None]
 """Told up to which sample something has come."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """One repair of a track, and where it is done."""
-
-    repair: Repair
-    folder: Location
-
-    def done(self) -> Done:
-        """What it did; it must be finished."""
-        found = done_in(self.folder)
-        assert found is not None
-        return found
-
-    def layer(self) -> Layer:
-        """It as a part of the access copy."""
-        return self.done().layer(self.folder, self.repair)
 
 
 def master_of(clip: Clip) -> Scan:
@@ -55,12 +36,22 @@ def depth_of(clip: Clip) -> Depth:
     return Depth.of(form_of(clip))
 
 
-def places(run: RunContext, clip: Clip) -> Iterator[Place]:
-    """The repairs of a track, in their order."""
+def repairs_of(run: RunContext, clip: Clip) -> Iterator[tuple[Repair, Location]]:
+    """The repairs of a track, in their order, and where each is done."""
     recipe = run.recipe(clip.job.settings)
     keys = recipe.repair_keys(master_of(clip).content_hash)
     for repair, key in zip(recipe.repairs, keys, strict=True):
-        yield Place(repair=repair, folder=run.workspace.repair(key))
+        yield repair, run.workspace.repair(key)
+
+
+def parts_of(run: RunContext, clip: Clip) -> list[Part]:
+    """The repairs of a track, all of them finished."""
+    parts = []
+    for repair, folder in repairs_of(run, clip):
+        done = done_in(folder)
+        assert done is not None
+        parts.append(Part(done=done, layer=done.layer(folder, repair)))
+    return parts
 
 
 def watched(run: RunContext, clip: Clip, stage: StageName, num_samples: int) -> Reach:

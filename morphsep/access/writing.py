@@ -17,6 +17,7 @@ def write_access(
     form: audio.OutputFormat,
     master: str,
     done: str,
+    origin: audio.Origin | None,
     reach: Callable[[int], None],
 ) -> Assembled:
     """Writes a sound to a new file, with the tags of its master; none after an exception.
@@ -24,6 +25,7 @@ def write_access(
     Args:
         master: a file on this machine.
         done: what was done to it, for its coding history.
+        origin: what it says of where it comes from.
         reach: told up to which sample it is written.
 
     Raises:
@@ -34,7 +36,7 @@ def write_access(
     true_peak = TruePeakMeter(info.num_channels)
     with audio.AudioWriter(
         str(path), info.sample_rate, info.num_channels, form, tags_from=master, done=done,
-        in_place=True, name=f"the access copy of {Path(master).name}",
+        origin=origin, in_place=True, name=f"the access copy of {Path(master).name}",
     ) as writer:  # fmt: skip
         for start, num_samples in spans(info):
             block: Block = sound.exact(start, num_samples)

@@ -33,12 +33,14 @@ class Readable:
         self.channels = channels
         self.stamp = _stamp(path, self.full_stamp)
         """Changes whenever the input changes, and is the same on every machine."""
-        self._given, self._scratch = path, scratch
+        self.given = path
+        """Where the user has it."""
+        self._scratch = scratch
 
     @property
     def has_changed(self) -> bool:
         """Whether the input is not what it was when this was made."""
-        place = location(self._given)
+        place = location(self.given)
         return (place.stamp() if place.is_local else place.full_stamp()) != self.stamp
 
     @property

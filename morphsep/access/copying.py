@@ -1,0 +1,76 @@
+"""Writing an access copy with all that lies beside it: differences, record, report."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from morphsep import stages, storage
+from morphsep.access.parts import AccessCopy
+from morphsep.access.recording import origin_of, write_record
+from morphsep.access.writing import write_access
+from morphsep.errors import TrackError
+from morphsep.manifest import File, files_column
+from morphsep.storage import Location
+
+
+def write_copy(copy: AccessCopy, reach: Callable[[int], None]) -> dict[str, Any]:
+    """Writes an access copy, checks it, and publishes it with its differences; nothing is
+    published if a check fails. Returns the columns about it.
+
+    Args:
+        reach: told up to which sample of the access copy it is written.
+
+    Raises:
+        TrackError: it cannot be written, breaks a bound, or its master has changed.
+    """
+    place = copy.out / copy.track
+    with place.writing() as path:
+        with copy.sound() as sound:
+            made = write_access(
+                path, sound, copy.form, copy.master.local, copy.history, origin_of(copy), reach
+            )
+            length = sound.info.num_samples
+        after = _unchanged(copy)
+        digest = storage.digest_file(path)
+        files = [*_published(copy), write_record(copy, path, digest)]
+    longer = length - copy.scan.num_samples
+    return stages.of_output(copy.track, digest, copy.form, made) | {
+        "output_stamp": place.full_stamp(), "tail_samples": longer or None,
+        "steps": ",".join(part.done.step for part in copy.parts), "master_hash_after": after,
+        "files": files_column(files),
+    }  # fmt: skip
+
+
+def _unchanged(copy: AccessCopy) -> str:
+    """The digest of the master's bytes, read again.
+
+    Raises:
+        TrackError: it is not what it was.
+    """
+    after = storage.digest_file(copy.master.local)
+    if after != copy.scan.content_hash or copy.master.has_changed:
+        raise TrackError(
+            "changed_while_read",
+            "the master is not what it was when it was read first; nothing was written: find out "
+            "what changed it, and run again when it is at rest",
+        )
+    return after
+
+
+def _published(copy: AccessCopy) -> Iterator[File]:
+    """Copies the differences to where they stay."""
+    for part in copy.parts:
+        name, written, made = copy.difference_name(part), part.done.written, part.layer.difference
+        if name is None or written is None or made is None:
+            continue
+        place = copy.out / name
+        if place != made:
+            _copy(made, place)
+        yield File(path=name, sha256=written.sha256, stamp=place.full_stamp())
+
+
+def _copy(made: Location, place: Location) -> None:
+    with made.reading() as source, place.writing() as path:
+        shutil.copyfile(source, path)

@@ -1,0 +1,75 @@
+"""What morphing the guitar adds to a repaired recording."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from morphsep.access.depth import Depth, Exact
+from morphsep.access.differences import Difference, write_difference
+from morphsep.access.doing import Done, done_in, keep_done
+from morphsep.access.parts import AccessCopy, Part
+from morphsep.access.sounds import Sound
+from morphsep.dsp import dbfs
+from morphsep.errors import TrackError
+from morphsep.morphing import Read, Recipe, put_back
+from morphsep.storage import Location
+
+TIMBRE = "timbre"
+
+
+def timbre(repaired: AccessCopy, recipe: Recipe, change: Read, folder: Location) -> Part:
+    """The morph as a step. What it adds is written to a folder, unless it lies there.
+
+    Args:
+        repaired: what the repairs make.
+        change: what is added to the guitar, at 44.1 kHz.
+
+    Raises:
+        TrackError: it would exceed full scale, or the disk is full.
+    """
+    done = done_in(folder)
+    if done is None:
+        began = time.perf_counter()
+        with repaired.sound() as sound:
+            difference = _morphed(sound, change, repaired.depth)
+            written = write_difference(
+                folder, sound.info, difference, repaired.depth, lambda sample: None
+            )
+        done = Done(
+            step=TIMBRE, fingerprint=recipe.warp_key, findings={}, summary=_said(recipe),
+            written=written, seconds=time.perf_counter() - began, at=time.time(),
+        )  # fmt: skip
+        keep_done(folder, done)
+    return Part(done=done, layer=done.layer(folder))
+
+
+def _said(recipe: Recipe) -> str:
+    asked = recipe.settings
+    return f"the guitar from {asked.from_} towards {asked.to}, amount {asked.amount}"
+
+
+def _morphed(sound: Sound, change: Read, depth: Depth) -> Difference:
+    def difference(start: int, num_samples: int) -> Exact:
+        before = sound.exact(start, num_samples)
+        after = put_back(before, start, change, sound.info.sample_rate)
+        if depth.bits is not None:
+            _check_fits(after, depth)
+        return np.where(after == before, 0.0, depth.settle(after) - before)
+
+    return difference
+
+
+def _check_fits(samples: Exact, depth: Depth) -> None:
+    """
+    Raises:
+        TrackError: beyond full scale; a gain would change what is not repaired.
+    """
+    over = max(float(samples.max(initial=0.0)) / depth.largest, -float(samples.min(initial=0.0)))
+    if over > 1.0:
+        raise TrackError(
+            "would_clip",
+            f"with the guitar morphed it would exceed full scale by {dbfs(over):.2f} dB, and an "
+            "access copy gets no gain; use a smaller --amount",
+        )
