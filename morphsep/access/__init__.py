@@ -4,10 +4,12 @@
 
 examine, repair, complete   the stages of ``morphsep restore`` that no other command has
 survey                      what repairs would find
+take_back                   access copies made anew without a step, or some of it
 """
 
 from morphsep.access.complete import complete
 from morphsep.access.repair import examine, repair
 from morphsep.access.surveying import Looked, Survey, survey
+from morphsep.access.taking_back import TakenBack, take_back
 
-__all__ = ["Looked", "Survey", "complete", "examine", "repair", "survey"]
+__all__ = ["Looked", "Survey", "TakenBack", "complete", "examine", "repair", "survey", "take_back"]

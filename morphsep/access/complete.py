@@ -18,7 +18,6 @@ from morphsep.access.track import (
     timbre_folder,
     watched,
 )
-from morphsep.backends import BackendTraits
 from morphsep.stages import Clip, Morphed, RunContext
 
 
@@ -53,8 +52,7 @@ def _copy(run: RunContext, clip: Clip, found: Morphed | None) -> AccessCopy:
         return copy
     recipe = run.recipe(clip.job.settings)
     part = timbre(copy, recipe, found.change, timbre_folder(run, clip))
-    is_generated = BackendTraits.of(recipe.backend).device is not None
-    return replace(copy, parts=[*copy.parts, part], is_generated=is_generated)
+    return replace(copy, parts=[*copy.parts, part])
 
 
 def _clear(run: RunContext, clip: Clip, found: Morphed | None) -> None:

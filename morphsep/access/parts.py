@@ -16,12 +16,18 @@ from morphsep.stages import Readable, Scan
 from morphsep.storage import Location
 
 
+GENERATED = "generated"
+"""In the findings of a step: whether a generative model made what it added."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """A step: what it did, and where what it added lies."""
 
     done: Done
     layer: Layer
+    is_taken_back: bool = False
+    """Whether nothing of it is left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +41,16 @@ class AccessCopy:
     """Of the master."""
     form: OutputFormat
     parts: Sequence[Part]
-    is_generated: bool = False
-    """Whether a generative model made any of its sound."""
+
+    @property
+    def is_generated(self) -> bool:
+        """Whether a generative model made any of its sound."""
+        return any(part.done.findings.get(GENERATED) for part in self.kept)
+
+    @property
+    def kept(self) -> list[Part]:
+        """The steps that are not taken back altogether."""
+        return [part for part in self.parts if not part.is_taken_back]
 
     @property
     def depth(self) -> Depth:
@@ -57,7 +71,7 @@ class AccessCopy:
     @property
     def history(self) -> str:
         """What was done, for a coding history: ASCII without commas."""
-        steps = "+".join(_told(part) for part in self.parts)
+        steps = "+".join(_told(part) for part in self.kept)
         return f"restore; access copy; {steps or 'no step'}"
 
     def difference_name(self, part: Part) -> str | None:

@@ -20,7 +20,7 @@ LIBRARIES = {"declick": ("grooveclean",)}
 
 def origin_of(copy: AccessCopy) -> Origin | None:
     """What the file says of where it comes from; nothing where it is its master's sound."""
-    if not copy.parts:
+    if not copy.kept:
         return None
     return Origin(
         source_type=provenance.source_type(is_generated=copy.is_generated),

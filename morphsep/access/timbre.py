@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 
 from morphsep.access.depth import Depth, Exact
 from morphsep.access.differences import Difference, write_difference
 from morphsep.access.doing import Done, done_in, keep_done
-from morphsep.access.parts import AccessCopy, Part
+from morphsep.access.parts import GENERATED, AccessCopy, Part
 from morphsep.access.sounds import Sound
+from morphsep.backends import BackendTraits
 from morphsep.dsp import dbfs
 from morphsep.errors import TrackError
 from morphsep.morphing import Read, Recipe, put_back
@@ -31,23 +33,27 @@ def timbre(repaired: AccessCopy, recipe: Recipe, change: Read, folder: Location)
     """
     done = done_in(folder)
     if done is None:
-        began = time.perf_counter()
+        began, asked = time.perf_counter(), recipe.settings
         with repaired.sound() as sound:
             difference = _morphed(sound, change, repaired.depth)
             written = write_difference(
                 folder, sound.info, difference, repaired.depth, lambda sample: None
             )
         done = Done(
-            step=TIMBRE, fingerprint=recipe.warp_key, findings={}, summary=_said(recipe),
+            step=TIMBRE, fingerprint=recipe.warp_key, findings=_found(recipe),
+            summary=f"the guitar from {asked.from_} towards {asked.to}, amount {asked.amount}",
             written=written, seconds=time.perf_counter() - began, at=time.time(),
         )  # fmt: skip
         keep_done(folder, done)
     return Part(done=done, layer=done.layer(folder))
 
 
-def _said(recipe: Recipe) -> str:
+def _found(recipe: Recipe) -> dict[str, Any]:
     asked = recipe.settings
-    return f"the guitar from {asked.from_} towards {asked.to}, amount {asked.amount}"
+    return {
+        "separator": asked.separator, "backend": recipe.backend.name, "amount": asked.amount,
+        GENERATED: BackendTraits.of(recipe.backend).device is not None,
+    }  # fmt: skip
 
 
 def _morphed(sound: Sound, change: Read, depth: Depth) -> Difference:

@@ -23,16 +23,14 @@ def local_path(text: str) -> Path:
     return place.path
 
 
-Inputs = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="INPUT...",
-        show_default=False,
-        help="Files, folders (searched through), or a list (.csv, .tsv, .jsonl, .parquet) with a "
-        "column path and, if wanted, output, to, from, transition, recording, amount, stem, "
-        "separator, backend, format, subtype.",
-    ),
-]
+INPUTS = typer.Argument(
+    metavar="INPUT...",
+    show_default=False,
+    help="Files, folders (searched through), or a list (.csv, .tsv, .jsonl, .parquet) with a "
+    "column path and, if wanted, output, to, from, transition, recording, amount, stem, "
+    "separator, backend, format, subtype.",
+)
+Inputs = Annotated[list[str], INPUTS]
 Out = Annotated[
     str,
     typer.Option("-o", "--out", help="Folder for results and manifest: a path, or s3://..."),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from morphsep.cli.answers import print_answer
+from morphsep.cli.answers import existing, print_answer
 from morphsep.cli.derived import derived
-from morphsep.cli.options import Inputs
+from morphsep.cli.options import INPUTS
 from morphsep.cli.running import RunOptions, chosen_jobs, run_jobs
 from morphsep.request import Settings
 
@@ -92,29 +92,45 @@ class RepairOptions:
 
 @derived("restore")
 def restore(
-    inputs: Inputs,
+    inputs: Annotated[list[str] | None, INPUTS] = None,
     out: Annotated[
-        str,
+        str | None,
         typer.Option(
             "-o", "--out", metavar="ACCESS",
             help="Folder for access copies, differences and manifest: a path, or s3://...",
         ),
-    ],
+    ] = None,
     *,
     settings: Settings,
     repairs: RepairOptions,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what each repair finds in each master.")
     ] = False,
+    revert: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STEP[:TIME-TIME]",
+            show_default=False,
+            help="Make access copies anew without a step, or without it from one time to another; "
+            "none: with all that was taken back before. All that lie in ACCESS, or those of "
+            "INPUT.",
+        ),
+    ] = None,
     options: RunOptions = LONG_WORK,
 ) -> None:  # fmt: skip
     """Make access copies of old recordings. Masters are only read; all that is added to one lies
     beside its copy, and can be taken back."""
+    from morphsep.errors import SettingError
     from morphsep.pipelines import RESTORE
     from morphsep.request import Unread, check_apart, collect
 
+    if out is None or not (inputs or revert):
+        raise SettingError("name the masters, and a folder for access copies: -o ACCESS")
+    if revert:
+        _take_back(inputs or [], out, revert, options)
     unread = Unread()
     asked = _asked(settings, repairs)
+    assert inputs
     jobs = collect(inputs, out, asked, RESTORE.command, unread)
     if not repairs.inside:
         check_apart(inputs, jobs, out)
@@ -144,3 +160,33 @@ def _show_findings(jobs: Sequence[Job], options: RunOptions) -> None:
     lines = [line for one in found for line in one.lines()]
     print_answer(options.as_json, [asdict(one) for one in found], lines)
     raise typer.Exit(0 if any(one.problem is None for one in found) else 3)
+
+
+def _take_back(inputs: Sequence[str], out: str, reverts: Sequence[str], options: RunOptions) -> NoReturn:
+    """Makes access copies anew, and says which."""
+    from morphsep import access
+    from morphsep.errors import SettingError
+    from morphsep.manifest import read_tracks
+    from morphsep.request import parse_revert
+
+    asked = [parse_revert(text) for text in reverts]
+    folder = existing(out)
+    rows = [row for row in read_tracks(folder) if row.status == "ok" and row.steps is not None]
+    if inputs:
+        rows = [row for row in rows if _is_of(row.input, inputs)]
+    done = access.take_back(folder, rows, asked)
+    if all(one.status == "skipped" for one in done):
+        raise SettingError(f"no access copy in {out} has {' or '.join(each.step for each in asked)}")
+    lines = [f"{one.status:8} {one.track}: {one.message}" for one in done]
+    print_answer(options.as_json, [asdict(one) for one in done], lines)
+    failed = sum(one.status == "failed" for one in done)
+    raise typer.Exit(0 if not failed else 3 if failed == len(done) else 2)
+
+
+def _is_of(path: str, inputs: Sequence[str]) -> bool:
+    """Whether a master is one of the inputs, or lies in one."""
+    from morphsep.storage import identity, absolute
+
+    here = identity(path)
+    named = [identity(absolute(text)) for text in inputs]
+    return any(here == name or here.startswith(f"{name}/") for name in named)

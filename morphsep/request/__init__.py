@@ -18,6 +18,7 @@ from morphsep.request.registry import (
     plugin_options,
 )
 from morphsep.request.restoration import STEPS, Restoration, parse_steps
+from morphsep.request.reverts import ALL_BACK, Revert, parse_revert
 from morphsep.request.settings import (
     AS_RECORDED,
     Settings,
@@ -29,6 +30,7 @@ from morphsep.request.settings import (
 from morphsep.request.unread import Unread
 
 __all__ = [
+    "ALL_BACK",
     "AS_RECORDED",
     "BACKEND_OPTIONS",
     "SOURCE_COLUMNS",
@@ -39,6 +41,7 @@ __all__ = [
     "ListRow",
     "Option",
     "Restoration",
+    "Revert",
     "Settings",
     "Unread",
     "backing_of",
@@ -53,6 +56,7 @@ __all__ = [
     "make_settings",
     "pack",
     "parse_amount",
+    "parse_revert",
     "parse_settings",
     "parse_steps",
     "parse_time",
