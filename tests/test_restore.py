@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -280,6 +281,122 @@ def test_the_record_says_what_was_done_to_which_file(tmp_path: Path) -> None:
     done = [event["eventDetailInformation"][0]["eventDetail"] for event in record["events"]]
     assert done == ["declick", "timbre", "the master is what it was", "access copy"]
     assert b"algorithmicallyEnhanced" in (tmp_path / "acc/a.wav").read_bytes()
+
+
+def spread(rate: int, length: int, first: float, last: float) -> np.ndarray:
+    """1 where a reverted span is, fades of 5 ms around included, ``[T]``."""
+    at = np.arange(length)
+    return (at >= (first - 0.006) * rate) & (at < (last + 0.006) * rate)
+
+
+def test_a_step_is_taken_back_and_brought_back(tmp_path: Path) -> None:
+    master = masters.write(tmp_path / "in/a.wav")
+    (before,) = restore(master, tmp_path / "acc", *MORPHED)
+    access = tmp_path / "acc/a.wav"
+    whole = songs.read(access)
+    done = invoke("restore", "-o", tmp_path / "acc", "--revert", "declick")
+    assert done.returncode == 0, done.stderr
+    assert "without declick (all of it)" in done.stdout
+    assert np.array_equal(songs.read(access), masters.added_up(master, access, "timbre"))
+    assert invoke("verify", tmp_path / "acc").returncode == 0
+    invoke("restore", master, "-o", tmp_path / "acc", "--revert", "timbre")
+    assert np.array_equal(songs.read(access), songs.read(master))
+    assert b"algorithmicallyEnhanced" not in access.read_bytes()
+    invoke("restore", "-o", tmp_path / "acc", "--revert", "none")
+    assert np.array_equal(songs.read(access), whole)
+    (after,) = manifest.read_tracks(tmp_path / "acc")
+    assert (after.output_hash, after.key) == (before.output_hash, before.key)
+    assert len(manifest.read_chunks(tmp_path / "acc")) == after.num_chunks
+
+
+def test_a_step_is_taken_back_in_a_span_with_fades(tmp_path: Path) -> None:
+    master = masters.write(tmp_path / "in/a.wav")
+    restore(master, tmp_path / "acc", *MORPHED)
+    access = tmp_path / "acc/a.wav"
+    whole = songs.read(access)
+    for span in ("0:01-0:01.5", "2-2.25"):
+        invoke("restore", "-o", tmp_path / "acc", "--revert", f"timbre:{span}")
+    got, plain = songs.read(access), masters.added_up(master, access, "declick")
+    inside = np.zeros(got.shape[1], bool)
+    inside[44100 : 44100 * 3 // 2] = inside[2 * 44100 : 9 * 44100 // 4] = True
+    near = spread(44100, got.shape[1], 1, 1.5) | spread(44100, got.shape[1], 2, 2.25)
+    assert np.array_equal(got[:, inside], plain[:, inside])
+    assert np.array_equal(got[:, ~near], whole[:, ~near])
+    fade = near & ~inside
+    jumps = np.abs(np.diff(got[0]))[fade[1:]].max()
+    assert jumps <= 1.5 * max(np.abs(np.diff(each[0]))[fade[1:]].max() for each in (whole, plain))
+    assert invoke("verify", tmp_path / "acc").returncode == 0
+    # the same command takes what was taken back for wanted
+    (again,) = restore(master, tmp_path / "acc", *MORPHED)
+    assert np.array_equal(songs.read(access), got)
+    (timbre,) = manifest.steps_by_track(tmp_path / "acc", [again])["a.wav"][1:]
+    assert json.loads(timbre.reverted or "") == [[44100, 66150], [88200, 99225]]
+
+
+def test_speed_is_taken_back_and_what_came_before_it_under_it(tmp_path: Path) -> None:
+    master = masters.write(tmp_path / "in/a.wav")
+    restore(master, tmp_path / "acc", "--speed", "0.5")
+    restore(master, tmp_path / "plain", "--steps", "speed", "--speed", "0.5")
+    invoke("restore", "-o", tmp_path / "acc", "--revert", "declick")
+    same = [songs.read(tmp_path / name / "a.wav") for name in ("acc", "plain")]
+    assert np.array_equal(*same)
+    invoke("restore", "-o", tmp_path / "acc", "--revert", "speed")
+    assert np.array_equal(songs.read(tmp_path / "acc/a.wav"), songs.read(master))
+    assert invoke("verify", tmp_path / "acc").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["clean", "declick:1", "declick:2-1", "speed:1-2", "", ":1-2", "none:1-2"]
+)
+def test_what_cannot_be_taken_back_is_refused(tmp_path: Path, text: str) -> None:
+    restore(masters.write(tmp_path / "in/a.wav"), tmp_path / "acc")
+    done = invoke("restore", "-o", tmp_path / "acc", "--revert", text)
+    assert done.returncode == 1
+    assert "--revert" in done.stderr
+
+
+def test_a_step_that_no_copy_has_and_a_folder_without_a_manifest_are_refused(tmp_path) -> None:
+    restore(masters.write(tmp_path / "in/a.wav"), tmp_path / "acc")
+    for folder in ("acc", "in"):
+        assert invoke("restore", "-o", tmp_path / folder, "--revert", "dehum").returncode == 1
+
+
+def test_without_its_master_a_copy_stays_as_it_is(tmp_path: Path) -> None:
+    master = masters.write(tmp_path / "in/a.wav")
+    (row,) = restore(master, tmp_path / "acc")
+    masters.write(master, size=0.8)
+    done = invoke("restore", "-o", tmp_path / "acc", "--revert", "declick")
+    assert (done.returncode, "is not the master" in done.stdout) == (3, True)
+    assert digest(tmp_path / "acc/a.wav") == row.output_hash
+
+
+@pytest.mark.parametrize("name", ["a.wav.declick.diff.flac", "a.wav.provenance.json", "a.wav"])
+@pytest.mark.parametrize("lost", [True, False])
+def test_verify_finds_what_is_lost_or_changed(tmp_path: Path, name: str, lost: bool) -> None:
+    restore(masters.write(tmp_path / "in/a.wav"), tmp_path / "acc")
+    place = tmp_path / "acc" / name
+    if lost:
+        place.unlink()
+    else:
+        data = bytearray(place.read_bytes())
+        data[-1] ^= 1
+        place.write_bytes(data)
+    done = invoke("verify", tmp_path / "acc")
+    assert done.returncode == 2
+    assert ("is not there" if lost else "is not the file that was written") in done.stdout
+
+
+def test_verify_finds_a_copy_that_does_not_add_up(tmp_path: Path) -> None:
+    (row,) = restore(masters.write(tmp_path / "in/a.wav"), tmp_path / "acc")
+    access = tmp_path / "acc/a.wav"
+    sound, rate = soundfile.read(access, dtype="int32")
+    sound[12345] += 1 << 8
+    soundfile.write(access, sound, rate, "PCM_24")
+    steps = manifest.steps_by_track(tmp_path / "acc", [row])["a.wav"]
+    manifest.commit(tmp_path / "acc", replace(row, output_hash=digest(access)), steps=steps)
+    done = invoke("verify", tmp_path / "acc")
+    assert done.returncode == 2
+    assert "not its master and the differences" in done.stdout
 
 
 def test_a_list_restores_each_row_its_own_way(tmp_path: Path) -> None:

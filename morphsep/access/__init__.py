@@ -4,6 +4,7 @@
 
 examine, repair, complete   the stages of ``morphsep restore`` that no other command has
 survey                      what repairs would find
+findings                    what does not hold of a finished one
 take_back                   access copies made anew without a step, or some of it
 """
 
@@ -11,5 +12,16 @@ from morphsep.access.complete import complete
 from morphsep.access.repair import examine, repair
 from morphsep.access.surveying import Looked, Survey, survey
 from morphsep.access.taking_back import TakenBack, take_back
+from morphsep.access.verifying import findings
 
-__all__ = ["Looked", "Survey", "TakenBack", "complete", "examine", "repair", "survey", "take_back"]
+__all__ = [
+    "Looked",
+    "Survey",
+    "TakenBack",
+    "complete",
+    "examine",
+    "findings",
+    "repair",
+    "survey",
+    "take_back",
+]

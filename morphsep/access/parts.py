@@ -15,7 +15,6 @@ from morphsep.audio import OutputFormat
 from morphsep.stages import Readable, Scan
 from morphsep.storage import Location
 
-
 GENERATED = "generated"
 """In the findings of a step: whether a generative model made what it added."""
 
@@ -76,8 +75,9 @@ class AccessCopy:
 
     def difference_name(self, part: Part) -> str | None:
         """The path below OUT of what a step added; None where it changes the length."""
-        written = part.done.written
-        return written and difference_name(self.track, part.done.step, written.name)
+        if part.done.written is None:
+            return None
+        return difference_name(self.track, part.done.step, part.done.written.name)
 
 
 def _told(part: Part) -> str:

@@ -162,7 +162,9 @@ def _show_findings(jobs: Sequence[Job], options: RunOptions) -> None:
     raise typer.Exit(0 if any(one.problem is None for one in found) else 3)
 
 
-def _take_back(inputs: Sequence[str], out: str, reverts: Sequence[str], options: RunOptions) -> NoReturn:
+def _take_back(
+    inputs: Sequence[str], out: str, reverts: Sequence[str], options: RunOptions
+) -> NoReturn:
     """Makes access copies anew, and says which."""
     from morphsep import access
     from morphsep.errors import SettingError
@@ -176,7 +178,9 @@ def _take_back(inputs: Sequence[str], out: str, reverts: Sequence[str], options:
         rows = [row for row in rows if _is_of(row.input, inputs)]
     done = access.take_back(folder, rows, asked)
     if all(one.status == "skipped" for one in done):
-        raise SettingError(f"no access copy in {out} has {' or '.join(each.step for each in asked)}")
+        raise SettingError(
+            f"no access copy in {out} has {' or '.join(each.step for each in asked)}"
+        )
     lines = [f"{one.status:8} {one.track}: {one.message}" for one in done]
     print_answer(options.as_json, [asdict(one) for one in done], lines)
     failed = sum(one.status == "failed" for one in done)
@@ -185,7 +189,7 @@ def _take_back(inputs: Sequence[str], out: str, reverts: Sequence[str], options:
 
 def _is_of(path: str, inputs: Sequence[str]) -> bool:
     """Whether a master is one of the inputs, or lies in one."""
-    from morphsep.storage import identity, absolute
+    from morphsep.storage import absolute, identity
 
     here = identity(path)
     named = [identity(absolute(text)) for text in inputs]

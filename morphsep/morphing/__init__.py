@@ -13,7 +13,7 @@ from morphsep.morphing.mix import READ_BLOCK, MixView, ignore_reading, put_back
 from morphsep.morphing.morpher import Morpher
 from morphsep.morphing.plugins import members_of
 from morphsep.morphing.recipe import Recipe, build
-from morphsep.morphing.repairs import Repair
+from morphsep.morphing.repairs import Repair, build_repairs
 from morphsep.morphing.settling import forget, settle
 from morphsep.morphing.song_trim import SongTrim, change_of, trimmed
 from morphsep.morphing.stem_facts import StemFacts
@@ -32,6 +32,7 @@ __all__ = [
     "StemFacts",
     "ToneFit",
     "build",
+    "build_repairs",
     "change_of",
     "forget",
     "ignore_reading",

@@ -61,8 +61,9 @@ def _of_recipe(clip: Clip, recipe: Recipe, command: Command) -> dict[str, Any]:
         "separator": recipe.settings.separator, "weights_hash": recipe.separator.weights_hash,
         "weights_licence": SeparatorTraits(recipe.separator).weights_licence,
     }  # fmt: skip
-    if command == "morph":
+    if command == "morph" or (command == "restore" and recipe.morphs):
         values |= {
+            "to_tone": recipe.settings.to,
             "from_tone": recipe.settings.from_, "amount": str(recipe.curve),
             "backend": recipe.backend.name,
             "num_chunks": recipe.grid.num_chunks(

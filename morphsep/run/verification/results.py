@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from morphsep import audio, storage
+from morphsep import access, audio, storage
 from morphsep.errors import SettingError, TrackError
 from morphsep.manifest import TrackRow
 from morphsep.run.verification.samples import Check, sample_findings
@@ -40,7 +40,10 @@ def result_findings(out: Location, check: Check) -> Found:
                 continue
             results.append(path)
             yield from _shape(path, row)
-        if results and len(results) == len(names):
+        if results and row.steps is not None:
+            with _scratch(out) as scratch:
+                yield from access.findings(out, row, check.steps, scratch)
+        elif results and len(results) == len(names):
             try:
                 yield from _against_input(out, check, results)
             except TrackError as error:
@@ -93,8 +96,7 @@ def _against_input(out: Location, check: Check, results: Sequence[Path]) -> Foun
     """A run may be at work on the same track: copies are made where it has none."""
     row = check.row
     workspace = Workspace.of_last_run(out)
-    with storage.private_folder(workspace.room_for_readers) as folder:
-        scratch = folder / "input"  # whoever copies makes room in the folder around it
+    with _scratch(out) as scratch:
         readable = Readable(row.input, scratch, _channels(row))
         source = scan(readable, workspace)
         if source.content_hash != row.content_hash:
@@ -105,6 +107,13 @@ def _against_input(out: Location, check: Check, results: Sequence[Path]) -> Foun
                 yield from ((1, text) for text in audio.missing_tags(readable.local, str(result)))
         yield from _length(row, readable)
         yield from sample_findings(check, source, readable, results)
+
+
+@contextmanager
+def _scratch(out: Location) -> Iterator[Path]:
+    """A folder for copies of an input."""
+    with storage.private_folder(Workspace.of_last_run(out).room_for_readers) as folder:
+        yield folder / "input"  # whoever copies makes room in the folder around it
 
 
 def _length(row: TrackRow, readable: Readable) -> Found:

@@ -12,7 +12,7 @@ import numpy as np
 
 from morphsep import audio
 from morphsep.dsp import MODEL_RATE, Span, dbfs, from_db
-from morphsep.manifest import ChunkRow, TrackRow
+from morphsep.manifest import ChunkRow, StepRow, TrackRow
 from morphsep.request import AS_RECORDED
 from morphsep.stages import Block, Readable, Scan, kind_of_cpu, mix_blocks
 
@@ -31,6 +31,8 @@ class Check:
     row: TrackRow
     untouched: tuple[Span, ...]
     """Where nothing was morphed, in samples at the track's own rate."""
+    steps: tuple[StepRow, ...] = ()
+    """Of a restoration."""
 
     @property
     def output(self) -> audio.OutputFormat:

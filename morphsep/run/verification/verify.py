@@ -73,9 +73,11 @@ def _checked(
     found: dict[str, list[Finding]] = {}
     checks = []
     done = [row for row in rows if row.status == "ok"]
+    steps = manifest.steps_by_track(out, [row for row in done if row.steps is not None])
     for row, chunks in manifest.rows_with_chunks(out, done):
         found[row.track] = [Finding(row.track, *one) for one in tiling(row, chunks)]
-        checks.append(Check(row, tuple(untouched(row, chunks))))
+        spans = tuple(untouched(row, chunks))
+        checks.append(Check(row, spans, tuple(steps.get(row.track, ()))))
     compare = Step(name="compare", call=partial(_compare, str(out)))
     # by track: it can come out twice, if a lost worker's record was given to another
     compared: dict[str, list[Finding]] = dict(execute([compare], checks, pool))

@@ -1,0 +1,75 @@
+"""Finished access copies, checked again: do they still add up?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from morphsep import audio, storage
+from morphsep.access.from_rows import copy_of
+from morphsep.access.parts import AccessCopy
+from morphsep.access.sounds import spans
+from morphsep.errors import SettingError, TrackError
+from morphsep.manifest import StepRow, TrackRow, files_of
+from morphsep.storage import Location
+
+
+def findings(
+    out: Location, row: TrackRow, steps: Sequence[StepRow], scratch: Path
+) -> Iterator[tuple[int, str]]:
+    """(promise, message) of what does not hold of an access copy whose file is there.
+
+    Args:
+        scratch: a folder for copies of its master.
+
+    Raises:
+        StorageError: the storage does not answer.
+    """
+    if row.steps != ",".join(step.step for step in steps):
+        yield 6, f"its steps are {row.steps or 'none'}, and there are rows of {len(steps)}"
+        return
+    lost = list(_lost(out, row))
+    yield from lost
+    if lost:
+        return
+    try:
+        copy = copy_of(out, row, steps, scratch)
+        assert copy is not None
+        yield from _does_not_add_up(copy)
+        yield from ((1, text) for text in _missing_tags(copy))
+    except TrackError as error:
+        yield 1, f"master and access copy cannot be compared: {error.message}"
+
+
+def _lost(out: Location, row: TrackRow) -> Iterator[tuple[int, str]]:
+    for file in files_of(row):
+        try:
+            with (out / file.path).reading() as path:
+                if storage.digest_file(path) != file.sha256:
+                    yield 7, f"{file.path} is not the file that was written"
+        except (FileNotFoundError, IsADirectoryError):
+            yield 7, f"{file.path} is not there"
+        except SettingError as error:
+            yield 7, str(error)
+
+
+def _does_not_add_up(copy: AccessCopy) -> Iterator[tuple[int, str]]:
+    place = copy.out / copy.track
+    with (
+        copy.sound() as sound,
+        place.reading() as path,
+        audio.AudioReader(str(path)) as written,
+    ):
+        for start, num_samples in spans(sound.info):
+            wanted = copy.depth.settle(sound.exact(start, num_samples))
+            if not np.array_equal(wanted, written.read(start, num_samples, dtype="float64")):
+                seconds = start / sound.info.sample_rate
+                yield 2, f"it is not its master and the differences, from {seconds:.0f} s on"
+                return
+
+
+def _missing_tags(copy: AccessCopy) -> list[str]:
+    with (copy.out / copy.track).reading() as path:
+        return audio.missing_tags(copy.master.local, str(path))
