@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 
 from jobs.bench.driver_memory import memory
@@ -56,13 +56,15 @@ def scaling(quick: bool) -> None:
     """Print the throughput of N workers against N times that of one."""
     print(HEAD)
     for length in (2.0,) if quick else SECTIONS:
-        _scaling(length, (1, 2, 4) if quick else (1, 2, 4, 8, 16), each=6 if quick else 20)
+        pools, each = ((1, 2, 4), 6) if quick else ((1, 2, 4, 8, 16), 20)
+        against_one(SHORT | {"separate": length}, pools, each)
 
 
 def processes(quick: bool) -> None:
     """The same with processes of this machine; and tiny records a second, through five stages."""
     print(HEAD)
-    _scaling(2.0, (1, 2) if quick else (1, 2, 16), 6 if quick else 20, "local")
+    pools, each = ((1, 2), 6) if quick else ((1, 2, 16), 20)
+    against_one(SHORT | {"separate": 2.0}, pools, each, "local")
     number = 1000 if quick else 10_000
     done = through(
         pipeline(dict.fromkeys(SPEED, 0.0)), [Song(n) for n in range(number)], 2, "local"
@@ -76,15 +78,26 @@ HEAD = """
 |---|---|---|---|---|---|"""
 
 
-def _scaling(length: float, pools: tuple[int, ...], each: int, executor: str = "ray") -> None:
-    seconds = {"prepare": 0.02, "separate": length, "measure": 0.02, "morph": 0.2, "assemble": 0.02}
-    alone = None
+SHORT = {"prepare": 0.02, "separate": 0.0, "measure": 0.02, "morph": 0.2, "assemble": 0.02}
+"""Seconds that the stages sleep, besides the one that is named."""
+
+
+def against_one(
+    seconds: dict[str, float], pools: Sequence[int], each: int, executor: str = "ray"
+) -> None:
+    """Prints the throughput of pools of workers against one's.
+
+    Args:
+        seconds: how long each stage sleeps.
+        each: songs for each worker.
+    """
+    alone, last = None, list(seconds)[-1]
     for workers in pools:
         songs = [Song(n) for n in range(each * workers)]
         with cluster() if executor == "ray" else nullcontext():
             began = time.time()
             done = through(pipeline(seconds), songs, workers, executor)
-        ends = sorted(dict(song.finished)["assemble"] for song, _ in done)
+        ends = sorted(dict(song.finished)[last] for song, _ in done)
         # all workers have started by the end of their first song, and none is idle before the last
         # round
         a, b = 2 * workers - 1, len(ends) - workers - 1
@@ -92,7 +105,7 @@ def _scaling(length: float, pools: tuple[int, ...], each: int, executor: str = "
         alone = alone or rate
         first = min(when for _, when in done) - began
         print(
-            f"| {length:g} s | {workers} | {len(songs)} | {rate:.2f} "
+            f"| {max(seconds.values()):g} s | {workers} | {len(songs)} | {rate:.2f} "
             f"| {rate / alone / workers:.3f} | {first:.1f} s |",
             flush=True,
         )

@@ -29,7 +29,7 @@ HITS = 3
 """Equal words at one distance from which on two recordings are compared."""
 COMMON = 8
 """A word that stands more often than that in each of its recordings tells nothing."""
-AT_ONCE = 2**24
+AT_ONCE = 2**23
 """Words that are sorted at once."""
 HITS_AT_ONCE = 2**20
 ODD = np.uint32(2_654_435_761)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from tempfile import TemporaryFile
 
@@ -39,12 +39,26 @@ def ready(
     if wanted.commercial_only:
         _check_commercial(jobs, recipe)
     allowed = [_allowed(job, wanted) for job in jobs]
+    return placed(allowed, survey(allowed, context, running.executor, running.pool), recipe)
+
+
+def placed(
+    jobs: Sequence[Job], found: Iterable[Surveyed], recipe: DataRecipe
+) -> tuple[list[Job], dict[str, Surveyed]]:
+    """The jobs with their splits, and what was found of each, its fingerprint left out.
+
+    Args:
+        found: in any order; each is looked at once.
+
+    Raises:
+        SettingError: recordings in different splits are alike.
+    """
     with TemporaryFile() as file:
         prints, surveyed = Prints(file), dict[str, Surveyed]()
-        for each in survey(allowed, context, running.executor, running.pool):
+        for each in found:
             prints.add(each.track, each.fingerprint)
             surveyed[each.track] = replace(each, words=b"")
-        kept = _in_splits(_without_copies(allowed, surveyed), surveyed, recipe)
+        kept = _in_splits(_without_copies(jobs, surveyed), surveyed, recipe)
         _check_splits(kept, prints)
     return kept, surveyed
 
