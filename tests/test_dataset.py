@@ -133,6 +133,14 @@ def test_the_card_says_what_is_in_it_and_what_is_not(dataset: Path) -> None:
     assert {each["sha256"] for each in described["distribution"]} == set(digests(dataset).values())
 
 
+def test_the_lock_says_what_made_it(dataset: Path, sources: Path) -> None:
+    lock = json.loads((dataset / "recipe.lock.json").read_text())
+    assert set(lock["sources"]) == {file.name for file in sources.iterdir()}
+    needed = {"morphsep", "numpy", "pedalboard", "torch", "soxr", "libsndfile", "pyarrow", "cpu"}
+    assert needed <= lock["versions"].keys()
+    assert all(lock["versions"].values())
+
+
 def test_the_same_command_again_has_nothing_to_do(dataset: Path, sources: Path) -> None:
     before = digests(dataset)
     again = made(sources, dataset)

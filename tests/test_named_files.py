@@ -44,7 +44,7 @@ CAPTURE = {"receptive_field": 2, "bias": False}
 @pytest.fixture(autouse=True)
 def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MORPHSEP_WEIGHTS", str(tmp_path / "cache"))
-    packed_files._taken.cache_clear()
+    packed_files._unpacked.cache_clear()
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ def test_a_copy_that_is_not_what_it_was_is_refused(folder: Path, carried: Locati
     settings = make_settings(to=str(folder / "room.yaml"))
     packed = packed_files.pack([settings], carried)
     (carried / packed[str(folder / "room.yaml")]).write_bytes(b"pedals: []")
-    with pytest.raises(SettingError, match=r"room\.yaml is not what the driver"):
+    with pytest.raises(SettingError, match=r"room\.yaml in .* is missing or was changed"):
         packed_files.unpack(settings, packed, carried)
 
 

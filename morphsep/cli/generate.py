@@ -130,10 +130,11 @@ def _export(dataset: str, out: str, name: str, options: GenerateOptions) -> None
 
 
 def _wanted(recipe: str | None, render: str | None, *, audio: bool, **others: bool) -> Wanted:
-    from morphsep.dataset import Wanted
+    from morphsep.dataset import Wanted, recipe_of
     from morphsep.dataset.recipe import read_recipe
+    from morphsep.storage import location
 
-    read, text = read_recipe(recipe or f"{(render or '').rstrip('/')}/recipe.yaml")
+    read, text = read_recipe(recipe) if recipe else recipe_of(location(render or ""))
     return Wanted(recipe=replace(read, sound=audio), text=text, **others)
 
 

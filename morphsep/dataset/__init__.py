@@ -2,7 +2,7 @@
 
 from morphsep.dataset.generating import Generated, generate
 from morphsep.dataset.planning import DataPlan, plan
-from morphsep.dataset.verifying import differences, is_dataset, verify
+from morphsep.dataset.verifying import differences, is_dataset, recipe_of, verify
 from morphsep.dataset.wanted import Running, Wanted
 
 __all__ = [
@@ -14,5 +14,6 @@ __all__ = [
     "generate",
     "is_dataset",
     "plan",
+    "recipe_of",
     "verify",
 ]

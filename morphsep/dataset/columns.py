@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import cache
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from morphsep.dataset.drawing import unit_of
-from morphsep.tones.chain import EffectChain, Pedal
+from morphsep.tones.chain import FILE_SETTINGS, EffectChain, Pedal
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -147,9 +148,11 @@ def described_pedals(pedals: Sequence[Pedal]) -> list[dict[str, Any]]:
 
 def _parameter(name: str, setting: Any) -> dict[str, Any]:
     number = isinstance(setting, float | int) and not isinstance(setting, bool)
+    # where a file lies says nothing, and differs from machine to machine
+    text = PurePath(setting).name if name in FILE_SETTINGS else str(setting)
     return {
         "name": name,
         "value": float(setting) if number else None,
-        "text": None if number else str(setting),
+        "text": None if number else text,
         "unit": unit_of(name) or None,
     }

@@ -8,19 +8,21 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from morphsep import manifest, pipelines
+from morphsep.backends import BackendTraits
 from morphsep.dataset.card import write_description
 from morphsep.dataset.joining import done_sources, has_lost_parts, join, left_out
 from morphsep.dataset.lock import RECIPE, Lock, check_folder, check_same, read_lock
 from morphsep.dataset.parts import Parts
 from morphsep.dataset.preparing import lock_of, ready
-from morphsep.dataset.recipe import Ladder
+from morphsep.dataset.recipe import DataRecipe, Ladder
 from morphsep.dataset.render import Render
 from morphsep.dataset.rendering import ladder_recipe
 from morphsep.dataset.shards import Written
+from morphsep.dataset.tone_files import ToneFiles
 from morphsep.dataset.wanted import Running, Wanted
 from morphsep.errors import SettingError
 from morphsep.request import Job
-from morphsep.run import Summary, choose_executor, run
+from morphsep.run import Pipeline, Summary, choose_executor, run
 from morphsep.stages import Workspace, last_work
 from morphsep.storage import Location
 from morphsep.storage import lock as locked
@@ -61,9 +63,7 @@ def generate(jobs: Sequence[Job], out: Location, wanted: Wanted, running: Runnin
         StorageError: storage or disk are at fault; the same command goes on.
         OSError: the manifest or a shard cannot be written; the same command goes on.
     """
-    for each in wanted.recipe.render:
-        if isinstance(each, Ladder):
-            ladder_recipe(each)
+    on_gpu = _wants_gpu(wanted.recipe)
     running = replace(
         running, executor=choose_executor(running.executor, running.pool),
         work_in=running.work_in or last_work(out) or None,
@@ -79,16 +79,33 @@ def generate(jobs: Sequence[Job], out: Location, wanted: Wanted, running: Runnin
             return Generated(out=out, shards=before.shards, rejected=0, summary=None)
     with locked(out):  # refused while another run is at work here
         _forget_lost(jobs, workspace, wanted)
+        tones = ToneFiles.copied(wanted.recipe, out)
+        lock = replace(lock, tones=tones.names)
         lock.write(out)
         (out / RECIPE).write_bytes(wanted.text.encode())
-    summary = run(
-        jobs, out.text, pipelines.generate(Render(recipe=wanted.recipe)),
-        work_in=running.work_in, executor=running.executor, pool=running.pool,
-        max_failures=running.max_failures, timeout=running.timeout,
-        on_progress=running.on_progress, on_outcome=running.on_outcome,
-    )  # fmt: skip
+    render = Render(recipe=wanted.recipe, tones=tones)
+    summary = _run(jobs, out, pipelines.generate(render, on_gpu=on_gpu), running)
     with locked(out):
         return _joined(jobs, workspace, wanted, running, lock, summary)
+
+
+def _run(jobs: Sequence[Job], out: Location, pipeline: Pipeline, running: Running) -> Summary:
+    return run(
+        jobs, out.text, pipeline, work_in=running.work_in, executor=running.executor,
+        pool=running.pool, max_failures=running.max_failures, timeout=running.timeout,
+        on_progress=running.on_progress, on_outcome=running.on_outcome,
+    )  # fmt: skip
+
+
+def _wants_gpu(recipe: DataRecipe) -> bool:
+    """Whether a backend of the recipe has weights.
+
+    Raises:
+        SettingError: they are not here, or a backend cannot morph between its tones.
+    """
+    ladders = [each for each in recipe.here.render if isinstance(each, Ladder)]
+    backends = [ladder_recipe(each).backend for each in ladders]
+    return any(BackendTraits.of(backend).device is not None for backend in backends)
 
 
 def _before(out: Location, wanted: Wanted) -> Lock | None:
@@ -139,6 +156,11 @@ def _joined(
 
 
 def _versions(summary: Summary) -> dict[str, Any]:
-    """Of what made the rows."""
+    """Of what made the rows, and of what wrote them: their bytes depend on that, too."""
+    import pyarrow
+    import soundfile
+
     said = (outcome.row.versions for outcome in summary.outcomes)
-    return dict(json.loads(next(filter(None, said), "{}")))
+    made: dict[str, Any] = json.loads(next(filter(None, said), "{}"))
+    wrote = {"pyarrow": pyarrow.__version__, "libsndfile": soundfile.__libsndfile_version__}
+    return made | wrote

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from morphsep.dataset.shards import DATA, Written
+from morphsep.dataset.tone_files import TONES
 from morphsep.errors import SettingError
 from morphsep.storage import Location
 
@@ -32,6 +33,8 @@ class Lock:
     """Whether rows hold their sound."""
     failed: Sequence[str] = ()
     """Recordings that could not be done, and are tried again by the same command."""
+    tones: Mapping[str, str] = field(default_factory=dict)
+    """Tones that are files: name in the recipe -> name below the folder of tones."""
     shards: Sequence[Written] = ()
     """Those that are there."""
 
@@ -93,7 +96,7 @@ def check_folder(out: Location) -> None:
     for name in (CARD, RECIPE, CROISSANT, REJECTED):
         if (out / name).exists():
             raise SettingError(f"{out} holds a {name} that is not ours; name another folder")
-    for name in (DATA, "manifest"):
+    for name in (DATA, TONES, "manifest"):
         if (out / name).walk():
             raise SettingError(f"{out} holds a folder {name} that is not ours; name another folder")
 

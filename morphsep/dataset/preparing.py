@@ -107,7 +107,7 @@ def _check_commercial(jobs: Sequence[Job], recipe: DataRecipe) -> None:
     """
     licences = {
         f"the backend {each.backend}": ladder_recipe(each).backend.licence
-        for each in recipe.render
+        for each in recipe.here.render
         if isinstance(each, Ladder)
     }
     for settings in {job.settings for job in jobs if job.refusal is None}:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from morphsep.dataset.parts import Part, Parts
 from morphsep.dataset.recipe import DataRecipe
-from morphsep.dataset.rendering import Row, RowMaker, Take, renderers
+from morphsep.dataset.rendering import Rendered, Row, RowMaker, Take, renderers
 from morphsep.dataset.sources import SourceFacts
 from morphsep.dataset.stems import as_channels, view
+from morphsep.dataset.tone_files import ToneFiles
 from morphsep.dataset.windows import chosen, windows
 from morphsep.dsp import SILENT, Span
 from morphsep.morphing import Read, one_blas_thread
@@ -34,13 +35,18 @@ class Render:
     """A stage (`morphsep.stages`) that knows the recipe of a data set."""
 
     recipe: DataRecipe
-    __name__: str = field(default="render", init=False)
+    tones: ToneFiles
+
+    @property
+    def __name__(self) -> str:
+        return "render"
 
     def __call__(self, run: RunContext, clip: Clip) -> list[Clip]:
         """Writes the rows of a source, and commits its row of the manifest.
 
         Raises:
             TrackError: a tone cannot be fitted to it.
+            SettingError: a tone's file was changed since the run began.
         """
         began = time.perf_counter()
         parts = Parts(run.workspace, self.recipe)
@@ -48,7 +54,7 @@ class Render:
         part = parts.find(name)
         if part is None:
             with one_blas_thread():
-                part = _Source(self.recipe, run, clip).write(parts, name)
+                part = _Source(self.tones.placed(self.recipe), run, clip).write(parts, name)
         values = {"status": "ok"} if part.clips else self._skipped
         values |= {"seconds_morph": time.perf_counter() - began, "versions": row_versions()}
         return [replace(clip, outcome=finish(run, clip, values))]
@@ -92,7 +98,7 @@ class _Source:
             return
         content = self._clip.source.content_hash
         seed = f"{self._recipe.seed}/{content}"
-        made = list(renderers(self._recipe, self._stem, self._facts.peak, seed, len(spans)))
+        made = list(renderers(self._recipe.here, self._stem, self._facts.peak, seed, len(spans)))
         make = RowMaker(
             recipe=self._recipe, source=self._clip.stem_key[:16], common=self._common(),
             reject=self._rejected.append,
@@ -102,10 +108,15 @@ class _Source:
             mix = self._mix(stack) if self._recipe.backing else None
             for number, span in enumerate(spans):
                 take = Take(stem=self._stem, span=span, number=number)
-                rendered = (row for renderer in made for row in renderer(take))
+                rendered = (self._named(row) for renderer in made for row in renderer(take))
                 rest = None if mix is None else mix(span.start, span.num_samples) - take.dry
                 yield make(take, rendered, rest)
                 reach(span.stop)
+
+    def _named(self, row: Rendered) -> Rendered:
+        """With the names that the recipe has for its tones, not with paths on this machine."""
+        name_of = self._recipe.name_of
+        return replace(row, from_tone=name_of(row.from_tone), to_tone=name_of(row.to_tone))
 
     def _mix(self, stack: ExitStack) -> Read:
         """The whole song, in the channels of the data set."""

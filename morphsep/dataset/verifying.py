@@ -17,7 +17,9 @@ from morphsep.dataset.lock import RECIPE, Lock, finished_lock, read_lock
 from morphsep.dataset.parts import Parts
 from morphsep.dataset.recipe import DataRecipe, parse_recipe
 from morphsep.dataset.render import Render
+from morphsep.dataset.tone_files import TONES, ToneFiles
 from morphsep.dataset.wanted import Running
+from morphsep.errors import SettingError
 from morphsep.manifest import TrackRow
 from morphsep.request import Job, parse_settings
 from morphsep.run import run
@@ -59,17 +61,36 @@ def verify(out: Location, running: Running, sample: int = SAMPLE) -> tuple[int, 
         StorageError: storage does not answer.
     """
     lock = finished_lock(out)
-    findings = list(_of_files(out, lock))
-    text = (out / RECIPE).read_bytes().decode()
-    recipe = replace(parse_recipe(text, str(out / RECIPE)), sound=lock.sound)
+    rows = manifest.read_tracks(out)
+    findings = [*_of_files(out, lock), *_of_manifest(lock, rows), *_of_recipe(out, lock)]
+    if findings:
+        return 0, findings
+    done = [row for row in rows if row.status == "ok"]
+    chosen = sorted(done, key=lambda row: digest("verify", row.track))[:sample]
+    return len(chosen), list(_of_rows(out, lock, chosen, running))
+
+
+def recipe_of(out: Location) -> tuple[DataRecipe, str]:
+    """The recipe of a data set, with the tones that lie there, and its text.
+
+    Raises:
+        SettingError: the folder holds no data set, or an unfinished one; recipe or tones were
+            changed.
+    """
+    lock = finished_lock(out)
+    try:
+        text = (out / RECIPE).read_bytes().decode()
+    except (FileNotFoundError, UnicodeDecodeError) as error:
+        raise SettingError(f"{out / RECIPE} cannot be read: {error}") from error
+    places = _tones(out, lock).places()
+    recipe = replace(parse_recipe(text, str(out / RECIPE), places), sound=lock.sound)
     if recipe.key != lock.recipe_key:
-        findings.append(f"{RECIPE} is not the recipe that the data set was made from")
-    elif not findings:
-        rows = [row for row in manifest.read_tracks(out) if row.status == "ok"]
-        chosen = sorted(rows, key=lambda row: digest("verify", row.track))[:sample]
-        findings += _of_rows(out, recipe, lock, chosen, running)
-        return len(chosen), findings
-    return 0, findings
+        raise SettingError(f"{RECIPE} is not the recipe that the data set was made from")
+    return recipe, text
+
+
+def _tones(out: Location, lock: Lock) -> ToneFiles:
+    return ToneFiles(folder=out / TONES, names=lock.tones)
 
 
 def differences(original: Location, rendered: Location) -> list[str]:
@@ -128,13 +149,28 @@ def _of_files(out: Location, lock: Lock) -> Iterator[str]:
             yield f"{shard.name} is missing"
 
 
+def _of_manifest(lock: Lock, rows: Sequence[TrackRow]) -> Iterator[str]:
+    """Without its row, a recording cannot be rendered again."""
+    missing = sorted(lock.sources.keys() - {row.track for row in rows})
+    if missing:
+        yield f"the manifest says nothing of {len(missing)} recordings, such as {missing[0]}"
+
+
+def _of_recipe(out: Location, lock: Lock) -> Iterator[str]:
+    try:
+        recipe_of(out)
+    except SettingError as error:
+        yield str(error)
+
+
 def _of_rows(
-    out: Location, recipe: DataRecipe, lock: Lock, tracks: Sequence[TrackRow], running: Running
+    out: Location, lock: Lock, tracks: Sequence[TrackRow], running: Running
 ) -> Iterator[str]:
     """What of some sources' rows does not come out again."""
     names = {track.track for track in tracks}
     kept = _rows([out / shard.name for shard in lock.shards], names)
-    fresh, faults = _rendered(recipe, tracks, running)
+    recipe, _ = recipe_of(out)
+    fresh, faults = _rendered(Render(recipe=recipe, tones=_tones(out, lock)), tracks, running)
     for name, why in faults.items():
         yield f"{name} cannot be rendered again: {why}"
     for name, row in sorted(kept.items()):
@@ -146,7 +182,7 @@ def _of_rows(
 
 
 def _rendered(
-    recipe: DataRecipe, tracks: Sequence[TrackRow], running: Running
+    render: Render, tracks: Sequence[TrackRow], running: Running
 ) -> tuple[dict[str, Row], dict[str, str]]:
     """The rows of some sources, made anew; and why those of others cannot be."""
     jobs = [
@@ -158,13 +194,13 @@ def _rendered(
     ]  # fmt: skip
     with TemporaryDirectory(prefix="morphsep-") as folder:
         run(
-            jobs, folder, pipelines.generate(Render(recipe=recipe)), executor="local",
+            jobs, folder, pipelines.generate(render), executor="local",
             pool=running.pool, on_progress=running.on_progress, on_outcome=running.on_outcome,
         )  # fmt: skip
         workspace = Workspace(folder)
         made = manifest.read_tracks(workspace.out)
         faults = {row.track: row.message or row.status for row in made if row.status != "ok"}
-        parts = Parts(workspace, recipe)
+        parts = Parts(workspace, render.recipe)
         files = [parts.rows(each.part) for each in done_sources(jobs, parts, workspace.out)]
         return _rows(files, {row.track for row in made}), faults
 

@@ -8,7 +8,7 @@ from morphsep.request.list_rows import ListRow, read_list
 from morphsep.request.lists import SOURCE_COLUMNS
 from morphsep.request.named_files import with_local_files
 from morphsep.request.option import BACKEND_OPTIONS, Option
-from morphsep.request.packed_files import pack, unpack
+from morphsep.request.packed_files import pack, pack_file, unpack, unpack_file
 from morphsep.request.refusals import check_apart
 from morphsep.request.registry import (
     describe_plugins,
@@ -55,6 +55,7 @@ __all__ = [
     "load_plugin",
     "make_settings",
     "pack",
+    "pack_file",
     "parse_amount",
     "parse_revert",
     "parse_settings",
@@ -65,5 +66,6 @@ __all__ = [
     "read_list",
     "setting_options",
     "unpack",
+    "unpack_file",
     "with_local_files",
 ]

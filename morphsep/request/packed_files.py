@@ -7,6 +7,7 @@ content, and `unpack` finds it there, on any machine. Checkpoints are too large 
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatch
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from morphsep.request.settings import Settings
 
 
+NUMBERED = re.compile(r"^\d+-")
+
+
 def pack(many: Iterable[Settings], folder: Location) -> dict[str, str]:
     """Copies the files that settings name, except checkpoints, to a folder that all workers see.
 
@@ -41,17 +45,32 @@ def pack(many: Iterable[Settings], folder: Location) -> dict[str, str]:
     Raises:
         SettingError: one cannot be read.
     """
-    from morphsep.tones import split_knob
-
     packed: dict[str, str] = {}
     for settings in many:
         tones = [text for text in (settings.to, settings.from_) if _is_file(text)]
         curve = [settings.amount] if settings.amount.strip().lower().endswith(".csv") else []
         for text in (*tones, *curve, *options_of(settings, (ADAPTER,))):
             if text not in packed:
-                file, knob = split_knob(local_path(text, settings.offline))
-                packed[text] = _put(Path(file).expanduser(), folder) + knob
+                packed[text] = pack_file(local_path(text, settings.offline), folder)
     return packed
+
+
+def pack_file(text: str, folder: Location) -> str:
+    """Copies one file of this machine, with the files that it names, to such a folder.
+
+    Args:
+        text: what a tone says about a knob may stand behind its name.
+
+    Returns:
+        Its name below `folder`.
+
+    Raises:
+        SettingError: it cannot be read.
+    """
+    from morphsep.tones import split_knob
+
+    file, knob = split_knob(text)
+    return _put(Path(file).expanduser(), folder) + knob
 
 
 def unpack(settings: Settings, packed: Mapping[str, str], folder: Location) -> LocalPaths:
@@ -61,7 +80,7 @@ def unpack(settings: Settings, packed: Mapping[str, str], folder: Location) -> L
         SettingError: a file was changed since.
     """
     named = (*tones_and_curve(settings), *options_of(settings, (ADAPTER,)))
-    return tuple((text, _taken(folder, packed[text])) for text in named if text in packed)
+    return tuple((text, _unpacked(folder, packed[text])) for text in named if text in packed)
 
 
 def _is_file(text: str) -> bool:
@@ -104,7 +123,7 @@ def _parts(path: Path) -> dict[str, Path | bytes]:
     files = {name: str((path.parent / name).resolve()) for _, name in inner}
     parts: dict[str, Path | bytes] = {}
     for number, name in enumerate(dict.fromkeys(n for kind, n in inner if kind in COPIED)):
-        copy = f"{number}-{Path(name).name}"
+        copy = f"{number}-{NUMBERED.sub('', Path(name).name)}"  # the same for a copy of a copy
         parts[copy] = Path(files[name])
         files[name] = copy
     return parts | {path.name: renamed(path, files)}
@@ -128,9 +147,12 @@ def _digest_of(parts: Mapping[str, Path | bytes]) -> str:
     return digest(*sums)[:32]
 
 
-@lru_cache(maxsize=1024)
-def _taken(folder: Location, name: str) -> str:
-    """The path on this machine of what `_put` copied; its digest is checked."""
+def unpack_file(folder: Location, name: str) -> str:
+    """The path on this machine of what `pack_file` copied; its digest is checked.
+
+    Raises:
+        SettingError: it was changed since.
+    """
     key = name.partition("/")[0]
     if folder.is_local:
         here = folder.path / key
@@ -147,7 +169,11 @@ def _taken(folder: Location, name: str) -> str:
     found.pop(".lock", None)
     if _digest_of(found) != key:
         raise SettingError(
-            f"{Path(name).name} is not what the driver has put into {folder / key}; run the same "
-            "command again"
+            f"{Path(name).name} in {folder / key} is missing or was changed since it was put "
+            "there; run the same command again"
         )
     return str(here / name.partition("/")[2])
+
+
+_unpacked = lru_cache(maxsize=1024)(unpack_file)
+"""Looked at once in a worker's life: it is asked for each section of each track."""

@@ -7,6 +7,7 @@ The pipelines themselves stand in the package `morphsep.pipelines`, one file eac
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from morphsep.request import Command
@@ -21,17 +22,20 @@ class Pipeline:
 
     command: Command
     stages: tuple[Stage, ...]
+    on_gpu: frozenset[str]
+    """Names of stages that are faster on a GPU whatever the jobs' settings say."""
 
-    def __init__(self, command: Command, *stages: Stage) -> None:
+    def __init__(self, command: Command, *stages: Stage, on_gpu: Iterable[str] = ()) -> None:
         object.__setattr__(self, "command", command)
         object.__setattr__(self, "stages", stages)
+        object.__setattr__(self, "on_gpu", frozenset(on_gpu))
 
     def steps(self, context: RunContext) -> list[Step]:
         """What an executor runs: every stage bound to this run, so that it always answers."""
         return [
             Step(
                 name=stage.__name__, call=Attempt(stage=stage, context=context),
-                wants_gpu=stage.__name__ in context.with_weights,
+                wants_gpu=stage.__name__ in context.with_weights | self.on_gpu,
             )
             for stage in self.stages
         ]  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from morphsep.dataset.recipe.recipe import (
@@ -42,29 +42,39 @@ def read_recipe(path: str) -> tuple[DataRecipe, str]:
     return parse_recipe(text, path), text
 
 
-def parse_recipe(text: str, file: str) -> DataRecipe:
+def parse_recipe(text: str, file: str, places: Mapping[str, str] | None = None) -> DataRecipe:
     """The recipe that this YAML says.
 
     Args:
-        file: names it in messages.
+        file: names it in messages; tones that are files lie beside it.
+        places: where they lie instead, by the names that the recipe has for them.
 
     Raises:
         SettingError: see `read_recipe`.
     """
-    given = YamlPart.whole(text, file).fields(FIELDS)
+    whole = YamlPart.whole(text, file, places or {})
+    given = whole.fields(FIELDS)
     if "render" not in given:
         possible = ", ".join(RENDERINGS)
         raise SettingError(f"{file} renders nothing; 'render' takes a list of {possible}")
     read = {FIELDS[name][0]: FIELDS[name][1](part) for name, part in given.items()}
-    return DataRecipe(**read, files=_fingerprints(read["render"]))
+    found = _places(whole, read["render"])
+    return DataRecipe(**read, places=found, files=_fingerprints(found.values()))
 
 
-def _fingerprints(render: Sequence[Rendering]) -> tuple[str, ...]:
-    """Of the tones that are files: their names say nothing of their sound."""
-    from morphsep.tones import get_tone, named_tones
+def _places(whole: YamlPart, render: Sequence[Rendering]) -> dict[str, str]:
+    """Where the tones lie that are files."""
+    from morphsep.tones import named_tones
 
     names = [name for each in render for name in each.named_tones if name not in named_tones()]
-    return tuple(get_tone(name).fingerprint() for name in names)
+    return {name: _place(whole, name) for name in names}
+
+
+def _fingerprints(places: Iterable[str]) -> tuple[str, ...]:
+    """Of the tones that are files: their names say nothing of their sound."""
+    from morphsep.tones import get_tone
+
+    return tuple(get_tone(place).fingerprint() for place in places)
 
 
 def _one_of(part: YamlPart, possible: tuple[int, ...]) -> int:
@@ -132,16 +142,25 @@ def _backend(part: YamlPart) -> str:
 
 
 def _tone(part: YamlPart) -> str:
-    """A tone that exists, by name or by its file, which lies beside the recipe."""
-    from morphsep.tones import get_tone, is_definition, is_recording
+    """A tone that exists, by name or by its file."""
+    from morphsep.tones import get_tone
 
     name = part.text()
-    if is_definition(name) or is_recording(name):
-        name = beside(folder_of(absolute(part.file)), name)
     try:
-        get_tone(name)
+        get_tone(_place(part, name))
     except SettingError as error:
         raise part.refusal(str(error)) from error
+    return name
+
+
+def _place(part: YamlPart, name: str) -> str:
+    """The path of a tone that is a file, else its name."""
+    from morphsep.tones import is_definition, is_recording
+
+    if name in part.places:
+        return part.places[name]
+    if is_definition(name) or is_recording(name):
+        return beside(folder_of(absolute(part.file)), name)
     return name
 
 

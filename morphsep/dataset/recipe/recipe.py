@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from morphsep.dsp import MODEL_RATE, Seconds
 from morphsep.storage import digest
@@ -35,6 +35,11 @@ class Ladder:
     def named_tones(self) -> tuple[str, ...]:
         return self.source, self.target
 
+    def placed(self, places: Mapping[str, str]) -> Ladder:
+        """The same with other names for its tones."""
+        source, target = (places.get(name, name) for name in self.named_tones)
+        return replace(self, source=source, target=target)
+
     @property
     def rows(self) -> int:
         """Of a clip."""
@@ -50,6 +55,10 @@ class Tones:
     @property
     def named_tones(self) -> tuple[str, ...]:
         return self.tones
+
+    def placed(self, places: Mapping[str, str]) -> Tones:
+        """The same with other names for its tones."""
+        return Tones(tones=tuple(places.get(name, name) for name in self.tones))
 
     @property
     def rows(self) -> int:
@@ -80,6 +89,10 @@ class Chains:
     @property
     def named_tones(self) -> tuple[str, ...]:
         return ()
+
+    def placed(self, places: Mapping[str, str]) -> Chains:
+        """Itself: it names no tones."""
+        return self
 
     @property
     def rows(self) -> int:
@@ -119,6 +132,8 @@ class DataRecipe:
     seed: int = 0
     files: tuple[str, ...] = ()
     """Fingerprints of tones that are files."""
+    places: Mapping[str, str] = field(default_factory=dict)
+    """Where those files lie on this machine, by the names that the recipe has for them."""
 
     @property
     def length(self) -> int:
@@ -133,7 +148,17 @@ class DataRecipe:
     @property
     def key(self) -> str:
         """Names all that rows depend on besides their sources."""
-        return digest("data set", SCHEMA, sorted(asdict(self).items()), self._kinds)
+        said = [each for each in sorted(asdict(self).items()) if each[0] != "places"]
+        return digest("data set", SCHEMA, said, self._kinds)
+
+    @property
+    def here(self) -> DataRecipe:
+        """The same with paths on this machine in place of the names of files."""
+        return replace(self, render=tuple(each.placed(self.places) for each in self.render))
+
+    def name_of(self, tone: str) -> str:
+        """What the recipe calls a tone that `here` names."""
+        return next((name for name, place in self.places.items() if place == tone), tone)
 
     @property
     def _kinds(self) -> tuple[str, ...]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import yaml
@@ -21,9 +21,11 @@ class YamlPart:
     node: yaml.Node
     what: str = ""
     """Its field, in words: ``ladder, steps``."""
+    places: Mapping[str, str] = field(default_factory=dict)
+    """Where files that it names lie on this machine, if not beside it."""
 
     @classmethod
-    def whole(cls, text: str, file: str) -> YamlPart:
+    def whole(cls, text: str, file: str, places: Mapping[str, str]) -> YamlPart:
         """All of a file.
 
         Raises:
@@ -35,7 +37,7 @@ class YamlPart:
             raise SettingError(f"{file} is not YAML: {' '.join(str(error).split())}") from error
         if node is None:
             raise SettingError(f"{file} is empty")
-        return cls(file=file, node=node)
+        return cls(file=file, node=node, places=places)
 
     def refusal(self, problem: str) -> SettingError:
         """An error that says where."""
@@ -54,7 +56,7 @@ class YamlPart:
         found = dict[str, YamlPart]()
         for key, value in self.node.value:
             name = str(key.value)
-            here = YamlPart(file=self.file, node=key, what=self.what)
+            here = replace(self, node=key)
             if name not in known:
                 near = difflib.get_close_matches(name, known, n=1)
                 hint = f"did you mean {near[0]!r}?" if near else ""
@@ -63,7 +65,7 @@ class YamlPart:
             if name in found:
                 raise here.refusal(f"{name!r} stands there twice")
             what = f"{self.what}, {name}" if self.what else name
-            found[name] = YamlPart(file=self.file, node=value, what=what)
+            found[name] = replace(self, node=value, what=what)
         return found
 
     def single(self) -> tuple[str, YamlPart]:
@@ -76,7 +78,7 @@ class YamlPart:
             raise self.refusal("one name with its settings is expected: '- Name: {...}'")
         ((key, value),) = self.node.value
         what = f"{self.what}, {key.value}" if self.what else str(key.value)
-        return str(key.value), YamlPart(file=self.file, node=value, what=what)
+        return str(key.value), replace(self, node=value, what=what)
 
     def items(self) -> list[YamlPart]:
         """The items of a list.
@@ -86,7 +88,7 @@ class YamlPart:
         """
         if not isinstance(self.node, yaml.SequenceNode) or not self.node.value:
             raise self.refusal("a list of at least one item is expected")
-        return [YamlPart(file=self.file, node=node, what=self.what) for node in self.node.value]
+        return [replace(self, node=node) for node in self.node.value]
 
     @property
     def is_list(self) -> bool:

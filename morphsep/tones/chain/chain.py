@@ -13,6 +13,7 @@ from morphsep.tones.chain.rack import Pedal, play, total_context
 SCHEMA = 3
 """Raised when the same definition sounds different than before."""
 FILE_SETTINGS = ("path", "impulse_response_filename", "capture_filename")
+"""Settings of pedals that name files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
