@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 import pytest
 import soundfile
+from matplotlib.image import imread
 
 from morphsep.dsp import MODEL_RATE, ArrayInfo, ArrayReader, Signal
 from morphsep.report import (
@@ -187,6 +188,22 @@ def test_the_worst_repairs_come_first_and_are_seen(tmp_path: Path) -> None:
         assert 0 <= ys.min() <= ys.max() <= 48
 
 
+def test_the_end_of_the_band_is_drawn_where_it_is(tmp_path: Path) -> None:
+    edge = 5480.0
+    tone = reader(np.sin(2 * np.pi * edge / MODEL_RATE * np.arange(60_000))[None] / 2)
+    made = restored(seconds=SHORT, before=tone, after=tone, steps=[], bandwidth_hz=edge)
+    text = page_of(tmp_path, made)
+    (height,) = set(re.findall(r'<path d="M0,(\d+)h1000"/>', text))
+    images = [image for image in Seen(text).of("img") if "changed" not in str(image["alt"])]
+    assert len(images) >= 4
+    for image in images:
+        picture = imread(io.BytesIO(decoded(image["src"], "image/png")))[..., :3].mean(axis=(1, 2))
+        at = (int(picture.argmax()) + 0.5) / picture.size
+        assert int(height) / 1000 == pytest.approx(at, abs=1.5 / picture.size)
+    assert "surviving band, 5\u202f480 Hz." in text
+    assert 'class="band"' not in page_of(tmp_path, replace(made, bandwidth_hz=30_000.0))
+
+
 def test_a_page_holds_no_more_than_a_browser_opens(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,9 +252,13 @@ def test_a_failure_and_another_length_are_told(tmp_path: Path) -> None:
     )
     assert "Failed: tape.wav" in text
     master, _, _ = sounds(1, SHORT)
-    after = reader(np.pad(master, ((0, 0), (0, 9))))
-    longer = page_of(tmp_path, restored(seconds=SHORT, after=after))
-    assert "All that was changed" not in longer
+    slower = reader(np.repeat(master, 2, axis=1))
+    page = Seen(page_of(tmp_path, restored(seconds=SHORT, after=slower, stretch=2.0)))
+    before, after = heard(page, "Before")[0], heard(page, "After")[0]
+    assert after.shape[1] == 2 * before.shape[1]
+    gain = np.abs(after).max() / np.abs(before).max()
+    np.testing.assert_allclose(after[:, ::2], gain * before, atol=1e-4)
+    assert not heard(page, "All that was changed")
     broken = Check(name="pitch", bound="3 cents", value="9 cents", is_kept=False)
     text = "".join(Seen(page_of(tmp_path, restored(seconds=SHORT, checks=[broken]))).texts)
     assert "Out of bounds: pitch." in text

@@ -84,6 +84,10 @@ class Restored:
     before: Reader
     after: Reader | None
     """None if no access copy was made."""
+    stretch: float = 1.0
+    """Samples of the access copy for each of the master: other than 1 after the step speed."""
+    bandwidth_hz: float | None = None
+    """Up to which the master's sound has survived."""
     steps: Sequence[StepDone] = ()
     measures: Sequence[Measure] = ()
     checks: Sequence[Check] = ()

@@ -16,6 +16,7 @@ from morphsep.dsp import (
     Signal,
     dbfs,
     from_db,
+    mel,
     mel_power,
 )
 from morphsep.page import flac, inline, mel_picture, png
@@ -57,7 +58,7 @@ def overview(restored: Restored, chosen: Sequence[Excerpt]) -> Iterator[str]:
         picture = inline("image/png", _strip(powers, loudest))
         yield f'<figure><figcaption>{label}</figcaption><div class="picture">'
         yield f'<img alt="spectrogram of the whole recording: {label.lower()}" src="{picture}">'
-        yield "</div></figure>"
+        yield f"{_band(restored, restored.before.info.sample_rate)}</div></figure>"
     yield from _ruler(restored, chosen)
     yield "</div>"
 
@@ -65,6 +66,18 @@ def overview(restored: Restored, chosen: Sequence[Excerpt]) -> Iterator[str]:
 def _strip(powers: npt.NDArray[np.floating], loudest: float) -> bytes:
     decibels = 10 * np.log10(np.maximum(powers / loudest, 10 ** (-SHOWN_DB / 10)))
     return png(np.asarray(decibels.T[::-1] / SHOWN_DB + 1, np.float64))
+
+
+def _band(restored: Restored, rate: int) -> str:
+    """A line over a spectrogram that reaches to half the rate, where the surviving band ends."""
+    edge = restored.bandwidth_hz
+    if edge is None or not 0 < edge < rate / 2:
+        return ""
+    height = 1000 * (1 - float(mel(edge) / mel(rate / 2)))
+    return (
+        '<svg class="band" viewBox="0 0 1000 1000" preserveAspectRatio="none" aria-hidden="true">'
+        f'<path d="M0,{height:.0f}h1000"/></svg>'
+    )
 
 
 def _ruler(restored: Restored, chosen: Sequence[Excerpt]) -> Iterator[str]:
@@ -89,31 +102,25 @@ def players(restored: Restored, chosen: Sequence[Excerpt]) -> Iterator[str]:
         if size > MOST_BYTES:
             yield "<p>Further excerpts would make this page too large.</p>"
             return
-        yield from _player(excerpt, sounds, restored.before.info.sample_rate)
+        yield from _player(excerpt, sounds, restored)
 
 
 def _sounds(restored: Restored, excerpt: Excerpt) -> list[Sound]:
     before = _part(restored.before, excerpt)
-    after = None if restored.after is None else _part(restored.after, excerpt)
+    after = None if restored.after is None else _part(restored.after, excerpt, restored.stretch)
     loudest = max(_power(before), 0.0 if after is None else _power(after)) or 1.0
     peak = max(1.0, _peak(before), 0.0 if after is None else _peak(after))
     sounds = [_sound("Before", "the master", before / peak, before, loudest)]
     if after is None:
         return sounds
     sounds.append(_sound("After", "the access copy", after / peak, after, loudest))
-    if _is_aligned(restored):
+    if restored.stretch == 1:
         sounds.append(_alone("All that was changed", after - before, loudest))
     changing = [step for step in restored.steps if step.difference is not None]
     for step in changing if len(changing) > 1 else []:
         if step.difference is not None:
             sounds.append(_alone(f"Only {step.name}", _part(step.difference, excerpt), loudest))
     return sounds
-
-
-def _is_aligned(restored: Restored) -> bool:
-    """Whether the copy is as long as the master, so that it can be taken from it."""
-    after = restored.after
-    return after is not None and after.info.num_samples == restored.before.info.num_samples
 
 
 def _alone(label: str, difference: Signal, loudest: float) -> Sound:
@@ -132,12 +139,14 @@ def _sound(label: str, note: str, heard: Signal, seen: Signal, loudest: float) -
     return Sound(label=label, note=note, flac=flac(heard), picture=picture)
 
 
-def _part(recording: Reader, excerpt: Excerpt) -> Signal:
-    """``[C, T]`` at 44.1 kHz."""
-    rate = recording.info.sample_rate
-    start, end = (
-        round(at * MODEL_RATE / rate) for at in (excerpt.start, excerpt.start + excerpt.num_samples)
-    )
+def _part(recording: Reader, excerpt: Excerpt, stretch: float = 1.0) -> Signal:
+    """``[C, T]`` at 44.1 kHz.
+
+    Args:
+        stretch: how much longer than the master the recording is.
+    """
+    factor = stretch * MODEL_RATE / recording.info.sample_rate
+    start, end = (round(at * factor) for at in (excerpt.start, excerpt.start + excerpt.num_samples))
     return ModelRateReader(recording).read(start, max(1, end - start))
 
 
@@ -149,7 +158,8 @@ def _peak(sound: Signal) -> float:
     return float(np.abs(sound).max(initial=0.0))
 
 
-def _player(excerpt: Excerpt, sounds: Sequence[Sound], rate: int) -> Iterator[str]:
+def _player(excerpt: Excerpt, sounds: Sequence[Sound], restored: Restored) -> Iterator[str]:
+    rate = restored.before.info.sample_rate
     begin, end = (clock(at / rate) for at in (excerpt.start, excerpt.start + excerpt.num_samples))
     title = f"{begin} to {end}"
     yield f'<section class="players" tabindex="0" aria-label="{title}">'
@@ -159,7 +169,7 @@ def _player(excerpt: Excerpt, sounds: Sequence[Sound], rate: int) -> Iterator[st
         yield f'<li><div class="name"><kbd>{index}</kbd> <b>{label}</b><br>'
         yield f"<small>{escape(sound.note)}</small></div>"
         yield f'<div class="picture"><img alt="spectrogram: {label}" '
-        yield f'src="{inline("image/png", sound.picture)}"></div>'
+        yield f'src="{inline("image/png", sound.picture)}">{_band(restored, MODEL_RATE)}</div>'
         yield f'<audio controls preload="metadata" aria-label="{label}" '
         yield f'src="{inline("audio/flac", sound.flac)}"></audio></li>'
     yield "</ol>\n</section>"

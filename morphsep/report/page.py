@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from html import escape
 from importlib import resources
 
@@ -23,6 +24,7 @@ KEYS = (
     "<kbd>L</kbd> repeats. Colours are levels, the same in all pictures; low notes are at the "
     "bottom."
 )
+BAND = " The dashed line is the end of the surviving band, {}."
 
 
 def page_name(track: str) -> str:
@@ -100,7 +102,9 @@ def _listen(restored: Restored) -> Iterator[str]:
         return
     chosen = excerpts(restored)
     yield from overview(restored, chosen)
-    yield f'<p class="hint">{KEYS}</p>'
+    edge = restored.bandwidth_hz
+    band = "" if edge is None else BAND.format(number(edge, "Hz", 0))
+    yield f'<p class="hint">{KEYS}{band}</p>'
     yield from players(restored, chosen)
 
 
@@ -142,19 +146,17 @@ def _repairs(restored: Restored) -> Iterator[str]:
 
 def _repair(restored: Restored, step: str, place: Place) -> list[str]:
     rate = restored.before.info.sample_rate
-    is_aligned = (
-        restored.after is not None
-        and restored.after.info.num_samples == restored.before.info.num_samples
-    )
-    shown = [("before", restored.before)]
-    if restored.after is not None and is_aligned:
-        shown.append(("after", restored.after))
-    scale = max(float(np.abs(around(each, place, SHOWN)[0]).max(initial=0)) for _, each in shown)
+    shown = [("before", restored.before, place)]
+    if restored.after is not None:
+        there = replace(place, start=round(place.start * restored.stretch))
+        shown.append(("after", restored.after, there))
+    peaks = [np.abs(around(each, span, SHOWN)[0]).max(initial=0) for _, each, span in shown]
+    scale = float(max(peaks)) or 1.0
     at = clock(place.start / rate)
     cells = [
-        "".join(curve(each, place, scale or 1.0, f"{label}, at {at}"))
-        + player(each, place, f"{label}, at {at}")
-        for label, each in shown
+        "".join(curve(each, span, scale, f"{label}, at {at}"))
+        + player(each, span, f"{label}, at {at}")
+        for label, each, span in shown
     ]
     return [
         at, escape(step), number(1000 * place.length / rate, "ms", 2),

@@ -15,7 +15,9 @@ function play(sound) {
     if (other !== sound) other.pause();
   }
   if (before && before !== sound) {
-    sound.currentTime = before.ended ? 0 : before.currentTime;
+    // by the share that was heard: after the step speed an excerpt has another length
+    const share = before.ended || !before.duration ? 0 : before.currentTime / before.duration;
+    sound.currentTime = share * (sound.duration || before.duration || 0);
     sound.loop = before.loop;
   }
   if (group) for (const other of soundsOf(group)) other.dataset.last = other === sound ? "yes" : "no";
