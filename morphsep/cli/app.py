@@ -19,6 +19,7 @@ from morphsep.cli.manifest import manifest_app
 from morphsep.cli.match import match
 from morphsep.cli.models import models_app
 from morphsep.cli.restore import restore
+from morphsep.cli.stops import stops
 
 app = typer.Typer(
     name="morphsep",
@@ -31,7 +32,7 @@ app = typer.Typer(
 for command in (
     *(process.morph, process.separate, process.preview, process.plan),
     *(look.doctor, look.verify, look.status, look.tones, look.separators, look.backends),
-    *(match, evaluate, generate, restore),
+    *(match, evaluate, generate, restore, stops),
 ):
     app.command()(command)
 app.add_typer(manifest_app, name="manifest")

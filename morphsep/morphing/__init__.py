@@ -8,7 +8,12 @@ The stages do it with files, section by section; `morph_samples` with an array, 
 from morphsep.morphing.blas import one_blas_thread
 from morphsep.morphing.change import Change, Read
 from morphsep.morphing.estimate import EstimateFacts
-from morphsep.morphing.in_memory import morph_samples, morph_samples_at, recipe_for_arrays
+from morphsep.morphing.in_memory import (
+    morph_samples,
+    morph_samples_at,
+    recipe_for_arrays,
+    separate_samples,
+)
 from morphsep.morphing.mix import READ_BLOCK, MixView, ignore_reading, put_back
 from morphsep.morphing.morpher import Morpher
 from morphsep.morphing.plugins import members_of
@@ -44,6 +49,7 @@ __all__ = [
     "one_blas_thread",
     "put_back",
     "recipe_for_arrays",
+    "separate_samples",
     "settle",
     "trimmed",
 ]

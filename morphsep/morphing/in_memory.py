@@ -73,6 +73,18 @@ def morph_samples_at(
     yield from _morphed(recipe, samples, sample_rate, recipes)
 
 
+def separate_samples(recipe: Recipe, samples: Signal, sample_rate: int) -> Signal:
+    """The guitar of a recording, ``[C, T]`` at 44.1 kHz.
+
+    Args:
+        samples: finite, of one or two channels.
+
+    Raises:
+        TrackError: it cannot be separated.
+    """
+    return _separated(recipe, _view(recipe, samples, sample_rate))
+
+
 def _morphed(
     recipe: Recipe, samples: Signal, sample_rate: int, recipes: Iterable[Recipe]
 ) -> Iterator[Signal]:

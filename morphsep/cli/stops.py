@@ -1,0 +1,75 @@
+"""``morphsep stops``: pages with every place of the knob between two tones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from morphsep.cli.answers import print_result
+from morphsep.cli.options import Json
+
+if TYPE_CHECKING:
+    from morphsep.stops import Page
+
+
+def stops(
+    songs: Annotated[
+        list[str],
+        typer.Argument(metavar="SONG...", show_default=False, help="Songs, or guitars alone."),
+    ],
+    to: Annotated[
+        list[str],
+        typer.Option(help="Tone at the end of the knob; again for more pages.", show_default=False),
+    ],
+    out: Annotated[str, typer.Option("-o", "--out", metavar="PAGE", help="Folder for the pages.")],
+    from_: Annotated[
+        str, typer.Option("--from", help="Tone at the beginning of the knob.")
+    ] = "clean",
+    backend: Annotated[str, typer.Option(help="What morphs; see `morphsep backends`.")] = "chain",
+    steps: Annotated[
+        int, typer.Option(min=2, max=41, help="Stops, both ends among them; 11: 0, 0.1, ... 1.")
+    ] = 11,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            show_default=False,
+            help="Where the loop begins (m:ss); unless told, where the song is loudest.",
+        ),
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=1, max=30, help="Length of the loop.")] = 8.0,
+    separator: Annotated[
+        str, typer.Option(help="As of morph; none: the recording is a guitar alone.")
+    ] = "auto",
+    as_json: Json = False,
+) -> None:
+    """Hear every stop of the knob. Writes a page for each song and tone that opens without a
+    server: sounds to switch between, pictures, where the sound breaks up, what the knobs show."""
+    from morphsep.request import parse_time
+    from morphsep.stops import Wanted, make_transition, read_excerpt, write_pages
+    from morphsep.storage import location
+
+    folder, begin = location(out), None if at is None else parse_time(at)
+    pages = []
+    for song in songs:
+        excerpt = read_excerpt(song, separator=separator, at=begin, seconds=seconds)
+        for tone in to:
+            wanted = Wanted(to=tone, from_=from_, backend=backend, steps=steps)
+            pages.append(write_pages(folder, make_transition(excerpt, wanted)))
+    print_result(as_json, [_facts(out, page) for page in pages], _lines(out, pages))
+
+
+def _facts(out: str, page: Page) -> dict[str, Any]:
+    return asdict(page) | {"path": f"{out.rstrip('/')}/{page.file}"}
+
+
+def _lines(out: str, pages: list[Page]) -> Iterator[str]:
+    for page in pages:
+        at = page.breaks_up_at
+        where = "breaks up nowhere" if at is None else f"breaks up at {at:.2f}"
+        yield f"{page.title}, {page.seconds:g} s from {page.start:.1f} s on: {where}"
+        yield f"  {out.rstrip('/')}/{page.file}"
+    yield f"all pages: {out.rstrip('/')}/index.html"
