@@ -176,6 +176,7 @@ def wait_for(address: str, token: str, head: subprocess.Popen[bytes], log: Path)
     raise AssertionError(f"no Ray cluster came up: {log.read_text()}")
 
 
+@pytest.mark.slow  # a cluster of its own, with a dashboard
 @pytest.mark.ray
 def test_the_cluster_lets_nobody_in_without_its_token(cluster: Cluster) -> None:
     import requests
@@ -190,6 +191,7 @@ def test_the_cluster_lets_nobody_in_without_its_token(cluster: Cluster) -> None:
         assert answer.status_code in (401, 403)
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 def test_a_job_is_submitted_and_done(cluster: Cluster, tmp_path: Path) -> None:
     from ray.job_submission import JobStatus, JobSubmissionClient

@@ -205,6 +205,7 @@ def test_the_commands_load_nothing_heavy_before_they_run() -> None:
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.filterwarnings("default")  # Ray warns of its own deprecations
 def test_pairs_on_a_ray_cluster(listed: Path, tiny: Path, tmp_path: Path, address: str) -> None:

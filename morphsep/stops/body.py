@@ -82,7 +82,7 @@ def _player(transition: Transition) -> Iterator[str]:
         yield '<label><input type="checkbox" id="backing" checked> rest of the song</label>'
         yield "<kbd>b</kbd>"
     yield '<label><input type="checkbox" id="matched" checked> all stops equally loud</label>'
-    yield '</p>\n<p id="trouble" role="alert"></p>\n</section>'
+    yield '<output id="gain"></output></p>\n<p id="trouble" role="alert"></p>\n</section>'
 
 
 def _pictures(transition: Transition) -> Iterator[str]:

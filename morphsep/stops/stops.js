@@ -47,7 +47,7 @@ function choose() {
   const gain = 20 * Math.log10(data.ways[way].gains[stop]);
   const matched = element("matched").checked;
   element("says").textContent = amount;
-  element("says").title = matched ? `${gain.toFixed(1)} dB to be as loud as the first` : "as rendered";
+  element("gain").textContent = matched ? `${gain.toFixed(1)} dB` : "as rendered";
   element("knob").setAttribute("aria-valuetext", `amount ${amount}`);
   for (const button of document.querySelectorAll("[data-stop]")) {
     button.setAttribute("aria-pressed", String(Number(button.dataset.stop) === stop));
