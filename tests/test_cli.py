@@ -101,15 +101,12 @@ def test_the_list_of_commands_and_options_is_pinned() -> None:
                      "--json", "--max-failures", "--min-stem-quality", "--new", "--offline",
                      "--out", "--recipe", "--render", "--section", "--separator", "--set-separator",
                      "--shifts", "--stem", "--timeout", "--work", "--workers"],
-<<<<<<< HEAD
         "restore": sorted({*planned, "--like", "--steps", "--set-step", "--speed", "--extend",
                            "--anyway", "--inside", "--dry-run", "--revert"}
                           - {"--from", "--transition", "--paired", "--match", "--transport",
                              "--tail", "--format", "--subtype"}),
-=======
         "stops": ["--at", "--backend", "--from", "--json", "--out", "--seconds", "--separator",
                   "--steps", "--to"],
->>>>>>> 69ae7e9 (morphsep stops: a page with every place of the knob between two tones, to hear and to see)
         "listen make": ["--amount", "--backend", "--items", "--json", "--out", "--question",
                         "--seconds", "--seed"],
         "listen score": ["--json", "--out", "--test"],
