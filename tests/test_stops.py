@@ -25,6 +25,7 @@ from morphsep.stops.excerpt import FADE
 from morphsep.stops.sine import BREAK_UP, SETTLED, Sine, break_up
 from morphsep.storage import location
 from tests import songs
+from tests.browser import Browser, needs_browser
 from tests.commands import invoke
 
 
@@ -237,3 +238,31 @@ def test_the_command(tmp_path: Path) -> None:
     missing = invoke("stops", tmp_path / "no.wav", "--to", "fuzz", "-o", tmp_path / "page")
     assert missing.returncode == 1
     assert "no.wav" in missing.stderr
+
+
+@needs_browser
+def test_in_a_browser_one_stop_is_heard_and_the_next_takes_its_place(tmp_path: Path) -> None:
+    backing = songs.backing(2.0, channels=1)
+    made = replace(transition(), excerpt=replace(excerpt(), backing=backing))
+    page = write_pages(location(tmp_path), made)
+    levels = "opened.map((way) => way.map((node) => Number(node.gain.value > 0.1)))"
+    with Browser() as browser:
+        browser.open(tmp_path / page.file)
+        browser.press(" ")
+        browser.wait("context && context.state === 'running' && opened.length === 3")
+        browser.wait(f"String({levels}) === '1,0,0,0,0,0,0,0,0'")
+        browser.press("ArrowRight")
+        browser.wait(f"String({levels}) === '0,1,0,0,0,0,0,0,0'")
+        assert browser.value("element('knob').getAttribute('aria-valuetext')") == "amount 0.50"
+        browser.press("3")
+        browser.wait(f"String({levels}) === '0,0,0,0,0,0,0,1,0'")
+        assert browser.value("backing.gain.value") == 1
+        browser.press("b")
+        browser.wait("backing.gain.value === 0")
+        browser.press(" ")
+        browser.wait("context.state === 'suspended'")
+        browser.value("document.querySelector('[data-stop=\"2\"]').click()")
+        assert browser.value("element('says').textContent") == "1.00"
+        browser.open(tmp_path / "index.html")
+        assert not browser.complaints
+        assert not [each for each in browser.requests if not each.startswith(("file:", "data:"))]
