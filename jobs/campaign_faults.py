@@ -2,13 +2,14 @@
 rest.
 
     OMP_NUM_THREADS=1 python -m jobs.campaign_faults [--kills 50] [--minutes 15] [--seed 0]
+        [--of morph generate]
 
-In rounds: a batch of short songs is begun with a small, randomly initialised Demucs, and killed at
-until it is done. The same command follows a killed driver, one that was told to end (SIGINT or
-SIGTERM: it has to end with 130), and, on another cluster, one whose head was killed (with 3 and a
-sentence). Then the results are compared with those of a quiet run: byte for byte where all nodes
-have one kind of CPU, else to 1e-6 RMS. Printed: a Markdown table. Ends with 1 if anything was not
-as it should.
+In rounds, by turns of `morph` and of `generate`: a batch of short songs is begun with a small,
+randomly initialised Demucs, and killed at until it is done. The same command follows a killed
+driver, one that was told to end (SIGINT or SIGTERM: it has to end with 130), and, on another
+cluster, one whose head was killed (with 3 and a sentence). Then the results are compared with those
+of a quiet run: songs byte for byte where all nodes have one kind of CPU, else to 1e-6 RMS; shards
+of data sets byte for byte. Printed: a Markdown table. Ends with 1 if anything was not as it should.
 """
 
 from __future__ import annotations
@@ -39,10 +40,26 @@ MOST_OF_ONE = 2
 """Times that one section's worker is killed: after three, a section is given up, as it should."""
 
 
+RECIPE = """
+clip_seconds: 3
+splits: {train: 0.5, test: 0.5}
+render:
+  - ladder: {from: clean, to: distortion, steps: 4}
+  - chains: {per_clip: 2, pedals: [{Drive: {drive_db: [0, 30]}}, {Chorus: }]}
+"""
+"""Of data sets."""
+STAGES = {
+    "morph": ("prepare", "separate", "measure", "morph"),
+    "generate": ("prepare", "separate", "measure", "render"),
+}
+"""Of each command: where a round begins to be struck."""
+
+
 @dataclass(kw_only=True)
 class Round:
     """What was done to a batch, and what came of it."""
 
+    command: str
     kills: Counter[str] = field(default_factory=Counter)
     struck: set[str] = field(default_factory=set)
     seconds: float = 0.0
@@ -63,11 +80,25 @@ def make_songs(folder: Path) -> None:
         name = f"{seed}.{'flac' if seed % 2 else 'wav'}"
         songs.write(folder / "in" / name, mix, subtype="PCM_24")
     write_htdemucs(folder / "model")
+    (folder / "recipe.yaml").write_text(RECIPE, encoding="utf-8")
 
 
-def arguments(folder: Path) -> list[str]:
-    """Of every run, quiet or not."""
-    return ["--separator", f"demucs:{folder / 'model'}", "--backend", "spectral", "--no-uniform"]
+def arguments(command: str, folder: Path) -> list[str]:
+    """Of every run of a command, quiet or not."""
+    separator = ["--separator", f"demucs:{folder / 'model'}"]
+    if command == "generate":
+        return [*separator, "--recipe", str(folder / "recipe.yaml")]
+    return [*separator, "--backend", "spectral", "--no-uniform"]
+
+
+def run_quietly(command: str, nodes: Nodes, folder: Path) -> None:
+    """The run that the others are held against, here and undisturbed."""
+    from tests.faults import disasters
+
+    begin_one = disasters.generate if command == "generate" else disasters.morph
+    out, given = folder / f"reference-{command}", arguments(command, folder)
+    quiet = begin_one(nodes.environment, folder / "in", out, "--executor", "local", *given)
+    assert quiet.wait(600) == 0, quiet.said
 
 
 def strike(nodes: Nodes, run: Run, dice: random.Random, done: Round) -> Run | None:
@@ -84,7 +115,7 @@ def strike(nodes: Nodes, run: Run, dice: random.Random, done: Round) -> Run | No
     done.struck.add(wanted)
     if wanted in ("driver", "told", "head"):
         end(nodes, run, done, wanted, dice.choice((signal.SIGINT, signal.SIGTERM)))
-        return begin(nodes, run.out)
+        return begin(done.command, nodes, run.out)
     note = dice.choice(at_work)
     if wanted == "node":
         nodes.replace(note.pid)
@@ -118,25 +149,25 @@ def end(nodes: Nodes, run: Run, done: Round, wanted: str, how: signal.Signals) -
         nodes.start_again()
 
 
-def begin(nodes: Nodes, out: Path) -> Run:
+def begin(command: str, nodes: Nodes, out: Path) -> Run:
     """The command, always the same."""
-    return nodes.morph(out.parent / "in", out, *arguments(out.parent), "--workers", "4")
+    start = nodes.generate if command == "generate" else nodes.morph
+    return start(out.parent / "in", out, *arguments(command, out.parent), "--workers", "4")
 
 
 def kind(note: Note) -> str:
     """Of a worker, by what it did."""
-    return f"{note.stage} worker" if note.stage in ("separate", "morph") else "task worker"
+    at_length = ("separate", "morph", "render")
+    return f"{note.stage} worker" if note.stage in at_length else "task worker"
 
 
-def play(nodes: Nodes, folder: Path, out: Path, dice: random.Random, most: int) -> Round:
+def play(command: str, nodes: Nodes, out: Path, dice: random.Random, most: int) -> Round:
     """One round."""
     from morphsep import manifest
-    from morphsep.run import verify
-    from tests.faults.disasters import differences
 
-    done, began = Round(), time.monotonic()
-    run = begin(nodes, out)
-    run.caught("prepare", "separate", "measure", "morph")
+    done, began = Round(command=command), time.monotonic()
+    run = begin(command, nodes, out)
+    run.caught(*STAGES[command])
     while run.process.poll() is None and sum(done.kills.values()) < most:
         run = strike(nodes, run, dice, done) or run
         pause = time.monotonic() + dice.uniform(*SECONDS_APART)
@@ -146,17 +177,32 @@ def play(nodes: Nodes, folder: Path, out: Path, dice: random.Random, most: int) 
     rows = manifest.read_tracks(out)
     done.seconds, done.tracks = time.monotonic() - began, len(rows)
     done.retries = sum(row.retries for row in rows)
-    done.wrong += differences(out, folder / "reference")
-    done.wrong += [str(finding) for finding in verify(out)[1]]
+    done.wrong += wrong(command, out)
     done.wrong += [f"exit code {code}: {run.said[-2000:]}"] if code else []
     return done
+
+
+def wrong(command: str, out: Path) -> list[str]:
+    """What is not as a quiet run has left it, and what ``morphsep verify`` finds."""
+    from morphsep import dataset
+    from morphsep.run import verify
+    from morphsep.storage import location
+    from tests.faults.disasters import differences, differing_shards
+
+    reference = out.parent / f"reference-{command}"
+    if command == "morph":
+        return [*differences(out, reference), *map(str, verify(out)[1])]
+    found = dataset.verify(location(out), dataset.Running())[1]
+    return [*differing_shards(out, reference), *found]
 
 
 def table(rounds: list[Round], leaks: list[str]) -> str:
     """The summary, as Markdown."""
     kills: Counter[str] = sum((one.kills for one in rounds), Counter())
     wrong = [text for one in rounds for text in one.wrong]
-    facts: dict[str, Any] = {"rounds": len(rounds), "kills": sum(kills.values())}
+    commands = Counter(one.command for one in rounds)
+    facts: dict[str, Any] = {f"rounds of {name}": count for name, count in commands.items()}
+    facts["kills"] = sum(kills.values())
     facts |= {f"... of them: {name}": count for name, count in sorted(kills.items())}
     facts |= {
         "songs": sum(one.tracks for one in rounds),
@@ -177,21 +223,22 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--minutes", type=float, default=30.0, help="begin no round after this")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--of", nargs="+", choices=[*STAGES], default=[*STAGES])
     chosen = parser.parse_args()
     dice, began = random.Random(chosen.seed), time.monotonic()
     rounds: list[Round] = []
-    from tests.faults.disasters import Nodes, morph
+    from tests.faults.disasters import Nodes
 
     with tempfile.TemporaryDirectory(prefix="campaign-") as name, Nodes() as nodes:
         folder = Path(name)
         make_songs(folder)
-        quiet = morph(nodes.environment, folder / "in", folder / "reference", *arguments(folder))
-        assert quiet.wait() == 0, quiet.said
+        for command in chosen.of:
+            run_quietly(command, nodes, folder)
         while (left := chosen.kills - sum(one.kills.total() for one in rounds)) > 0:
             if time.monotonic() - began > chosen.minutes * 60:
                 break
-            out = folder / f"out{len(rounds)}"
-            rounds.append(play(nodes, folder, out, dice, min(left, PER_ROUND)))
+            out, command = folder / f"out{len(rounds)}", chosen.of[len(rounds) % len(chosen.of)]
+            rounds.append(play(command, nodes, out, dice, min(left, PER_ROUND)))
             print(f"round {len(rounds)}: {rounds[-1]}", file=sys.stderr, flush=True)
         leaks = nodes.leaks()
     print(table(rounds, leaks))

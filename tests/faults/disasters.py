@@ -236,6 +236,11 @@ class Cluster:
         ray = ("--executor", "ray", "--address", self.address)
         return morph(self.environment, inputs, out, *ray, *more, before=self.on_driver())
 
+    def generate(self, inputs: Path | str, out: Path, *more: str) -> Run:
+        """``morphsep generate`` on this cluster."""
+        ray = ("--executor", "ray", "--address", self.address)
+        return generate(self.environment, inputs, out, *ray, *more, before=self.on_driver())
+
     def processes(self) -> list[int]:
         """All processes below the nodes' raylets."""
         raise NotImplementedError
@@ -392,6 +397,28 @@ def morph(
     command = [*before, sys.executable, "-m", "morphsep", "morph", str(inputs), "-o", str(out)]
     work = location(more[more.index("--work") + 1] if "--work" in more else out)
     return Run([*command, *GEOMETRY, "--json", *more], Path(out), env, work)
+
+
+def generate(
+    env: Mapping[str, str], inputs: Path | str, out: Path, *more: str, before: Iterable[str] = ()
+) -> Run:
+    """``morphsep generate`` in a process of its own."""
+    command = [*before, sys.executable, "-m", "morphsep", "generate", str(inputs), "-o", str(out)]
+    return Run([*command, "--json", *more], out, env, location(out))
+
+
+def differing_shards(out: Path, reference: Path) -> list[str]:
+    """In what a data set is not what an undisturbed run has left."""
+    rows = manifest.read_tracks(out)
+    found = [f"{row.track}: {row.status} {row.message}" for row in rows if row.status != "ok"]
+    made, wanted = (
+        {file.name: digest_file(file) for file in (folder / "data").glob("*")}
+        for folder in (out, reference)
+    )
+    if made != wanted:
+        names = sorted({*made, *wanted})
+        found += [f"{name} is another" for name in names if made.get(name) != wanted.get(name)]
+    return found + leftovers(out)
 
 
 def differences(out: Path, reference: Path) -> list[str]:
