@@ -45,7 +45,7 @@ PATIENCE = 240.0
 """Seconds that anything may take here before the test gives up."""
 OF_RAY = re.compile("IDLE|Agent")
 """Processes that a cluster keeps between runs."""
-KEPT = {"scans", "stems", "claims", "lock", "run.json"}
+KEPT = {"scans", "stems", "surveys", "claims", "lock", "run.json"}
 """What may stay in a work directory when a run has ended; in a bucket there is no lock."""
 
 
