@@ -29,6 +29,8 @@ BANDS = 33
 RANGE_HZ = (200.0, 3000.0)
 BLOCK = 60 * MODEL_RATE
 """Samples at 44.1 kHz that are read at a time."""
+AT_ONCE = 256
+"""Frames whose spectra are in memory."""
 QUIET = 1e-8
 """Mean power of a frame below which its word says nothing, linear."""
 NOTHING = np.uint32(0)
@@ -70,9 +72,10 @@ def _energies(
         rest = sound[frames * HOP :]
         if frames:
             seen = np.lib.stride_tricks.sliding_window_view(sound, FRAME)[: frames * HOP : HOP]
-            spectrum = rfft(seen * window, axis=1)
-            power = spectrum.real**2 + spectrum.imag**2
-            yield power @ _filters() / FRAME**2
+            for first in range(0, frames, AT_ONCE):
+                spectrum = rfft(seen[first : first + AT_ONCE] * window, axis=1)
+                power = spectrum.real**2 + spectrum.imag**2
+                yield power @ _filters() / FRAME**2
 
 
 @cache

@@ -17,7 +17,7 @@ from morphsep.storage import Location, digest
 if TYPE_CHECKING:
     import pyarrow as pa
 
-GROUP_BYTES = 16 * 2**20
+GROUP_BYTES = 8 * 2**20
 """Of a row group, about: what is in memory at a time. Readers want at most 100 MB."""
 GROUP_ROWS = 1000
 WRITING: dict[str, Any] = {

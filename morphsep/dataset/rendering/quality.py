@@ -139,10 +139,12 @@ def lufs(sound: Signal) -> float:
 
 
 def _loudest(sound: Signal, length: int) -> int:
-    """Where the span of this length begins that has most energy, to a tenth of a second."""
+    """Where the span of this length begins that has most energy, to a tenth of a second; a clip
+    without a whole such span begins it at once."""
     hop = MODEL_RATE // 10
-    energy = np.concatenate([[0.0], np.cumsum((sound.astype(np.float64) ** 2).sum(axis=0))])
-    starts = np.arange(0, max(sound.shape[1] - length, 0) + 1, hop)
-    return int(
-        starts[(energy[np.minimum(starts + length, sound.shape[1])] - energy[starts]).argmax()]
-    )
+    starts = np.arange(0, sound.shape[1], hop)
+    squares = np.einsum("ct,ct->t", sound, sound, dtype=np.float64)
+    energy = np.concatenate([[0.0], np.cumsum(np.add.reduceat(squares, starts))])
+    hops = length // hop
+    possible = max((sound.shape[1] - length) // hop + 1, 1)
+    return int((energy[hops:] - energy[:-hops])[:possible].argmax()) * hop
