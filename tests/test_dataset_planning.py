@@ -50,8 +50,8 @@ def test_planned_shards_take_no_more_memory_with_more_rows_of_a_recording() -> N
     def planned(clips: int) -> object:
         return plan_shards(parts(100, clips))
 
-    # of 36,000 row groups more, in 170 shards more
-    assert peak_of(planned, 400) < peak_of(planned, 40) + 200_000
+    # of 36,000 row groups more (5 MB, one by one), in 170 shards more
+    assert peak_of(planned, 400) < peak_of(planned, 40) + 1_000_000
 
 
 def test_a_shard_holds_so_many_bytes_and_at_least_one_row_group(
