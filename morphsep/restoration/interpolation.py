@@ -26,9 +26,11 @@ def filled(window: Floats, known: npt.NDArray[np.bool_], gap: slice) -> Floats:
 
     Args:
         window: the signal, ``[T]``, with `SURROUNDINGS` samples on either side of the gap.
-        known: False where samples are damaged, in this gap and in others; at its ends it is True.
+        known: False where samples are damaged, in this gap and in others, or beyond the recording.
         gap: what is wanted.
     """
+    if not known.any():
+        return np.zeros(gap.stop - gap.start)
     bridged = _bridged(window, known)
     before = bridged[gap.start - SURROUNDINGS : gap.start]
     after = bridged[gap.stop : gap.stop + SURROUNDINGS]

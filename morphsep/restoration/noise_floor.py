@@ -17,6 +17,10 @@ TOGETHER = 8
 QUIETEST = 0.1
 OF_NOISE_DB = -2.0
 """That quantile of such levels in noise that is there all the time, against its mean power."""
+STEADY_DB = 3.5
+"""Between that quantile and the median: noise, not music."""
+HIGHEST_DB = 6.0
+"""Above the steady bins nothing counts as noise: music that never rests is no noise."""
 OCTAVES = 0.25
 """A noise's spectrum is smooth: partials that never stop are left out by the median over this."""
 LOWEST_DB, CLASSES = -180, 240
@@ -45,9 +49,17 @@ def noise_floor(recording: Reader) -> Floats:
             counts[np.clip(level - LOWEST_DB, 0, CLASSES - 1).astype(int), bins] += 1
     if not counts.any():
         return np.zeros(len(bins))
-    reached = np.cumsum(counts, axis=0) >= QUIETEST * counts.sum(axis=0)
-    quietest = np.argmax(reached, axis=0) + LOWEST_DB + 0.5
-    return np.asarray(10 ** ((_smooth(quietest) - OF_NOISE_DB) / 10))
+    quietest, middle = (_quantile(counts, quantile) for quantile in (QUIETEST, 0.5))
+    levels = _smooth(quietest)
+    steady = middle - quietest <= STEADY_DB
+    usual = np.median(levels[steady]) if steady.any() else levels.min()
+    return np.asarray(10 ** ((np.minimum(levels, usual + HIGHEST_DB) - OF_NOISE_DB) / 10))
+
+
+def _quantile(counts: npt.NDArray[np.int64], quantile: float) -> Floats:
+    """Of each bin's levels, dB."""
+    reached = np.cumsum(counts, axis=0) >= quantile * counts.sum(axis=0)
+    return np.asarray(np.argmax(reached, axis=0) + LOWEST_DB + 0.5)
 
 
 def _levels(recording: Reader, size: int) -> Iterator[Floats]:
