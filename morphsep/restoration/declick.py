@@ -175,9 +175,7 @@ def _measure(recording: Reader, table: npt.NDArray[np.void], longest: int) -> No
             near = _near(table, int(row["channel"]), span.start - margin, span.stop + margin)
             first, length = int(row["start"]) - span.start + margin, int(row["length"])
             sound = block[int(row["channel"])]
-            fill = _fill(
-                sound, span.start - margin, row, near, (longest, recording.info.num_samples)
-            )
+            fill = _fill(sound, span.start - margin, row, near, of_all)
             power = float(np.mean((sound[first : first + length] - fill) ** 2))
             row["size_db"] = 10 * np.log10(power) if power > 1e-20 else QUIETEST_DB
 
