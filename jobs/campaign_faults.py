@@ -21,7 +21,9 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,15 +46,11 @@ RECIPE = """
 clip_seconds: 3
 splits: {train: 0.5, test: 0.5}
 render:
-  - ladder: {from: clean, to: distortion, steps: 4}
-  - chains: {per_clip: 2, pedals: [{Drive: {drive_db: [0, 30]}}, {Chorus: }]}
+  - ladder: {from: clean, to: fuzz, steps: 4}
+  - chains: {per_clip: 2, pedals: [{Drive: {drive_db: [0, 30]}}]}
 """
-"""Of data sets."""
-STAGES = {
-    "morph": ("prepare", "separate", "measure", "morph"),
-    "generate": ("prepare", "separate", "measure", "render"),
-}
-"""Of each command: where a round begins to be struck."""
+AT_LENGTH = ("separate", "morph", "render")
+COMMANDS = ("morph", "generate")
 
 
 @dataclass(kw_only=True)
@@ -66,8 +64,7 @@ class Round:
     tracks: int = 0
     retries: int = 0
     wrong: list[str] = field(default_factory=list)
-    """Files that are not those of a quiet run (byte for byte on one kind of CPU), rows too many or
-    too few, leftovers, findings of ``morphsep verify``."""
+    """Files that are not those of a quiet run, rows too many or too few, leftovers, findings."""
 
 
 def make_songs(folder: Path) -> None:
@@ -95,9 +92,9 @@ def run_quietly(command: str, nodes: Nodes, folder: Path) -> None:
     """The run that the others are held against, here and undisturbed."""
     from tests.faults import disasters
 
-    begin_one = disasters.generate if command == "generate" else disasters.morph
+    start = disasters.generate if command == "generate" else disasters.morph
     out, given = folder / f"reference-{command}", arguments(command, folder)
-    quiet = begin_one(nodes.environment, folder / "in", out, "--executor", "local", *given)
+    quiet = start(nodes.environment, folder / "in", out, *given, "--executor", "local")
     assert quiet.wait(600) == 0, quiet.said
 
 
@@ -157,8 +154,7 @@ def begin(command: str, nodes: Nodes, out: Path) -> Run:
 
 def kind(note: Note) -> str:
     """Of a worker, by what it did."""
-    at_length = ("separate", "morph", "render")
-    return f"{note.stage} worker" if note.stage in at_length else "task worker"
+    return f"{note.stage if note.stage in AT_LENGTH else 'task'} worker"
 
 
 def play(command: str, nodes: Nodes, out: Path, dice: random.Random, most: int) -> Round:
@@ -167,7 +163,7 @@ def play(command: str, nodes: Nodes, out: Path, dice: random.Random, most: int) 
 
     done, began = Round(command=command), time.monotonic()
     run = begin(command, nodes, out)
-    run.caught(*STAGES[command])
+    run.caught("prepare", "measure", *AT_LENGTH)
     while run.process.poll() is None and sum(done.kills.values()) < most:
         run = strike(nodes, run, dice, done) or run
         pause = time.monotonic() + dice.uniform(*SECONDS_APART)
@@ -223,26 +219,31 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--minutes", type=float, default=30.0, help="begin no round after this")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--of", nargs="+", choices=[*STAGES], default=[*STAGES])
+    parser.add_argument("--of", nargs="+", choices=COMMANDS, default=COMMANDS)
     chosen = parser.parse_args()
-    dice, began = random.Random(chosen.seed), time.monotonic()
-    rounds: list[Round] = []
     from tests.faults.disasters import Nodes
 
     with tempfile.TemporaryDirectory(prefix="campaign-") as name, Nodes() as nodes:
-        folder = Path(name)
-        make_songs(folder)
-        for command in chosen.of:
-            run_quietly(command, nodes, folder)
-        while (left := chosen.kills - sum(one.kills.total() for one in rounds)) > 0:
-            if time.monotonic() - began > chosen.minutes * 60:
-                break
-            out, command = folder / f"out{len(rounds)}", chosen.of[len(rounds) % len(chosen.of)]
-            rounds.append(play(command, nodes, out, dice, min(left, PER_ROUND)))
-            print(f"round {len(rounds)}: {rounds[-1]}", file=sys.stderr, flush=True)
+        rounds = list(campaign(nodes, Path(name), chosen))
         leaks = nodes.leaks()
     print(table(rounds, leaks))
     raise SystemExit(bool(leaks or any(one.wrong for one in rounds)))
+
+
+def campaign(nodes: Nodes, folder: Path, chosen: argparse.Namespace) -> Iterator[Round]:
+    """Rounds of each command by turns."""
+    dice, end, kills = random.Random(chosen.seed), time.monotonic() + chosen.minutes * 60, 0
+    make_songs(folder)
+    for command in chosen.of:
+        run_quietly(command, nodes, folder)
+    for number, command in enumerate(cycle(chosen.of)):
+        if kills >= chosen.kills or time.monotonic() > end:
+            return
+        most = min(chosen.kills - kills, PER_ROUND)
+        done = play(command, nodes, folder / f"out{number}", dice, most)
+        print(f"round {number + 1}: {done}", file=sys.stderr, flush=True)
+        kills += done.kills.total()
+        yield done
 
 
 if __name__ == "__main__":

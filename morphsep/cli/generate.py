@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -95,35 +95,48 @@ def generate(
     from morphsep.errors import SettingError
 
     if example is not None:
-        from morphsep.dataset.recipe import example as text_of
-
-        print(text_of(example), end="")
-        return
-    if export is not None:
-        if len(sources or ()) != 1 or out is None or recipe or render or new or dry_run:
+        _print_example(example)
+    elif export is not None:
+        if out is None or recipe or render or new or dry_run:
             raise SettingError(EXPORTING)
-        _export("".join(sources or ()), out, export, options)
-        return
-    if not sources or out is None or (recipe is None) == (render is None):
+        _export(sources or [], out, export, options)
+    elif not sources or out is None or (recipe is None) == (render is None):
         raise SettingError(WITHOUT)
-    wanted = _wanted(recipe, render, audio=audio, commercial_only=commercial_only, new=new)
-    jobs = _jobs(sources, out, settings, options)
-    if dry_run:
-        _show_plan(jobs, out, wanted, options)
-        return
+    else:
+        wanted = _wanted(recipe, render, audio=audio, commercial_only=commercial_only, new=new)
+        jobs = _jobs(sources, out, settings, options)
+        if dry_run:
+            _show_plan(jobs, out, wanted, options)
+        else:
+            _make(jobs, out, wanted, options, render)
+
+
+def _print_example(name: str) -> None:
+    from morphsep.dataset.recipe import example
+
+    print(example(name), end="")
+
+
+def _make(
+    jobs: Sequence[Job], out: str, wanted: Wanted, options: GenerateOptions, original: str | None
+) -> NoReturn:
+    """Makes the data set, compares it with the one whose recipe it has, and exits."""
     made = _generated(jobs, out, wanted, options)
-    differs = _compared(render, out) if render is not None else []
+    differs = _compared(original, out) if original is not None else []
     _show(made, out, differs, options.as_json)
     raise typer.Exit(made.exit_code or (2 if differs else 0))
 
 
-def _export(dataset: str, out: str, name: str, options: GenerateOptions) -> None:
+def _export(sources: Sequence[str], out: str, name: str, options: GenerateOptions) -> None:
     from morphsep.dataset import Running
     from morphsep.dataset.export import export
+    from morphsep.errors import SettingError
     from morphsep.storage import location
 
+    if len(sources) != 1:
+        raise SettingError(EXPORTING)
     running = Running(executor=options.executor, pool=options.pool())
-    made = export(location(dataset), location(out), name, running)
+    made = export(location(sources[0]), location(out), name, running)
     size = sum(made.files.values())
     line = f"{out}: {made.rows} rows in {len(made.files)} files, {size / 2**20:.1f} MiB"
     print_result(options.as_json, {"path": out} | asdict(made), [line])

@@ -104,15 +104,19 @@ def card(facts: Facts) -> Iterator[str]:
     for name in column_names(backing=facts.recipe.backing):
         yield f"| `{name}` | {COLUMNS[name][1]} |"
     yield from _left_out(facts)
-    yield from ["", "## Licences", ""]
-    for licence, rows in sorted(facts.coverage.licences.items(), key=lambda one: str(one[0])):
-        yield f"- {licence or 'not known'}: {rows} rows"
-    yield from (f"- {sentence}" for sentence in conditions(list(facts.coverage.licences)))
-    yield "- Whoever is to be named stands in the column `attribution`."
+    yield from _licences(facts.coverage.licences)
     yield from ["", "## Not good for", "", *(f"- {each}" for each in NOT_GOOD_FOR)]
     yield from ["", "## How it was made", ""]
     yield "`morphsep generate SOURCES -o DATASET --recipe recipe.yaml`, with this recipe:"
     yield from ["", "```yaml", facts.recipe_text.rstrip(), "```", ""]
+
+
+def _licences(licences: Mapping[str | None, int]) -> Iterator[str]:
+    yield from ["", "## Licences", ""]
+    for licence, rows in sorted(licences.items(), key=lambda one: str(one[0])):
+        yield f"- {licence or 'not known'}: {rows} rows"
+    yield from (f"- {sentence}" for sentence in conditions(list(licences)))
+    yield "- Whoever is to be named stands in the column `attribution`."
 
 
 def _front_matter(facts: Facts) -> dict[str, Any]:
@@ -136,8 +140,21 @@ def _size_category(rows: int) -> str:
 
 
 def _overview(facts: Facts) -> Iterator[str]:
-    recipe = facts.recipe
-    yield from ["", "# Guitars, dry and changed", ""]
+    yield from ["", "# Guitars, dry and changed", "", *_sound(facts.recipe), ""]
+    yield from [
+        "| split | rows | hours of wet | bytes | artists | songs |",
+        "|---|---|---|---|---|---|",
+    ]
+    for split, shards in sorted(facts.splits.items()):
+        rows, size = sum(s.rows for s in shards), sum(s.bytes for s in shards)
+        hours = rows * facts.recipe.seconds / 3600
+        artists, songs = facts.coverage.in_split(split)
+        yield f"| {split} | {rows} | {hours:.2f} | {size} | {artists} | {songs} |"
+    yield from ["", "Splits are by artist and song, drawn before cutting."]
+    yield "No two recordings in different splits were found to hold the same sound (fingerprints)."
+
+
+def _sound(recipe: DataRecipe) -> Iterator[str]:
     loudness = "as recorded" if recipe.loudness is None else f"at {recipe.loudness:g} LUFS"
     yield (
         f"Clips of {recipe.seconds:g} s, {recipe.rate} Hz, "
@@ -151,21 +168,6 @@ def _overview(facts: Facts) -> Iterator[str]:
             "`morphsep generate SOURCES -o OUT --render THIS_FOLDER`, bit for bit on the same kind "
             "of machine."
         )
-    yield from [
-        "",
-        "| split | rows | hours of wet | bytes | artists | songs |",
-        "|---|---|---|---|---|---|",
-    ]
-    for split, shards in sorted(facts.splits.items()):
-        rows, size = sum(s.rows for s in shards), sum(s.bytes for s in shards)
-        hours = rows * recipe.seconds / 3600
-        artists, songs = facts.coverage.in_split(split)
-        yield f"| {split} | {rows} | {hours:.2f} | {size} | {artists} | {songs} |"
-    yield from [
-        "",
-        "Splits are by artist and song, drawn before cutting.",
-    ]
-    yield "No two recordings in different splits were found to hold the same sound (fingerprints)."
 
 
 def _coverage(coverage: Coverage) -> Iterator[str]:

@@ -79,14 +79,19 @@ def generate(jobs: Sequence[Job], out: Location, wanted: Wanted, running: Runnin
             return Generated(out=out, shards=before.shards, rejected=0, summary=None)
     with locked(out):  # refused while another run is at work here
         _forget_lost(jobs, workspace, wanted)
-        tones = ToneFiles.copied(wanted.recipe, out)
-        lock = replace(lock, tones=tones.names)
-        lock.write(out)
-        (out / RECIPE).write_bytes(wanted.text.encode())
-    render = Render(recipe=wanted.recipe, tones=tones)
+        lock, render = _begun(lock, wanted, out)
     summary = _run(jobs, out, pipelines.generate(render, on_gpu=on_gpu), running)
     with locked(out):
         return _joined(jobs, workspace, wanted, running, lock, summary)
+
+
+def _begun(lock: Lock, wanted: Wanted, out: Location) -> tuple[Lock, Render]:
+    """What the folder will hold is written there; with the stage that makes it."""
+    tones = ToneFiles.copied(wanted.recipe, out)
+    lock = replace(lock, tones=tones.names)
+    lock.write(out)
+    (out / RECIPE).write_bytes(wanted.text.encode())
+    return lock, Render(recipe=wanted.recipe, tones=tones)
 
 
 def _run(jobs: Sequence[Job], out: Location, pipeline: Pipeline, running: Running) -> Summary:

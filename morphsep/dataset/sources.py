@@ -133,8 +133,11 @@ def refusal(licence: str | None, *, commercial_only: bool) -> tuple[ErrorCode, s
             f"its licence ({licence}) allows no changed copies, which a data set consists of; "
             "leave it out or ask its owner",
         )
-    if not commercial_only:
-        return None
+    return _not_commercial(licence) if commercial_only else None
+
+
+def _not_commercial(licence: str | None) -> tuple[ErrorCode, str] | None:
+    """Why it does not count as free for commercial use."""
     if licence is None:
         return (
             "licence_forbids",
