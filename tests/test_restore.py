@@ -18,7 +18,10 @@ from tests import masters, songs
 from tests.commands import invoke
 
 QUICK = ("--separator", "none", "--no-uniform")
-MORPHED = ("--to", "distortion", "--amount", "0.5", *QUICK)
+DISTORTED = ("--to", "distortion", "--amount", "0.5", *QUICK)
+FREE = ("timing_ms=99", "onset_f1=0", "rests_db=99")
+ANYHOW = [word for bound in FREE for word in ("--set-bound", bound)]
+MORPHED = (*DISTORTED, *ANYHOW)
 
 
 @pytest.fixture(autouse=True)
@@ -251,6 +254,8 @@ def test_a_master_that_changes_meanwhile_fails_and_nothing_is_published(
         (("--set-step", "declick"), "STEP.NAME=VALUE"),
         (("--steps", "speed"), "speed needs"),
         (("--to", "fuzz", "--like", "x.wav"), "exclude each other"),
+        (("--set-bound", "onset=1"), "no bound onset"),
+        (("--set-bound", "level_db=loud"), "takes a number"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_before_anything_is_done(
@@ -399,10 +404,58 @@ def test_verify_finds_a_copy_that_does_not_add_up(tmp_path: Path) -> None:
     assert "not its master and the differences" in done.stdout
 
 
+def test_a_copy_that_breaks_a_bound_is_a_failed_row_and_not_there(tmp_path: Path) -> None:
+    master = masters.write(tmp_path / "in/a.wav")
+    (row,) = restore(master, tmp_path / "acc", *DISTORTED, code=3)
+    assert (row.status, row.error_code, row.output) == ("failed", "beyond_bounds", None)
+    assert "onsets agree to" in (row.message or "")
+    assert "use a smaller --amount" in (row.message or "")
+    assert not list((tmp_path / "acc").glob("a.wav*"))
+    (row,) = restore(master, tmp_path / "acc", *MORPHED)
+    found = json.loads(row.checks or "")
+    assert set(found) == {"repairs", "timbre"}
+    assert found["repairs"]["found"]["level_db"] == pytest.approx(0, abs=1e-6)
+    assert found["timbre"]["bounds"]["onset_f1"] == 0
+
+
+def test_nothing_is_added_above_what_survived_unless_asked(tmp_path: Path) -> None:
+    muffled = lowpassed(songs.guitar(3.0, channels=1), 4000)
+    master = songs.write(tmp_path / "in/a.wav", muffled, subtype="PCM_24")
+    added = {}
+    for name, words in {"kept": (), "wider": ("--extend",)}.items():
+        (row,) = restore(master, tmp_path / name, *MORPHED, *words)
+        assert 3000 < (row.surviving_hz or 0) < 5500
+        added[name] = songs.read(next((tmp_path / name).glob("*.timbre.diff.*")))[0]
+    powers = {name: np.abs(np.fft.rfft(sound)) ** 2 for name, sound in added.items()}
+    hertz = np.fft.rfftfreq(added["kept"].size, 1 / 44100)
+    shares = {name: p[hertz > 6000].sum() / p.sum() for name, p in powers.items()}
+    assert shares["kept"] < 1e-6 < 1e-4 < shares["wider"]
+
+
+def lowpassed(sound: np.ndarray, highest: float) -> np.ndarray:
+    """``[C, T]`` without what lies above a frequency."""
+    spectrum = np.fft.rfft(sound)
+    spectrum[:, np.fft.rfftfreq(sound.shape[-1], 1 / 44100) > highest] = 0
+    return np.fft.irfft(spectrum, sound.shape[-1]).astype(np.float32)
+
+
+def test_each_copy_has_a_page_and_the_folder_an_index(tmp_path: Path) -> None:
+    masters.write(tmp_path / "in/a.wav")
+    masters.write(tmp_path / "in/deep/b.wav")
+    (tmp_path / "in/broken.wav").write_bytes(b"RIFF")
+    restore(tmp_path / "in", tmp_path / "acc", code=2)
+    page = (tmp_path / "acc/report/deep/b.wav.html").read_text(encoding="utf-8")
+    assert 'href="../index.html"' in page
+    assert "12 clicks" in page
+    index = (tmp_path / "acc/report/index.html").read_text(encoding="utf-8")
+    assert 'href="./deep/b.wav.html"' in index
+    assert "broken.wav" in index
+
+
 def test_a_list_restores_each_row_its_own_way(tmp_path: Path) -> None:
     for name in ("a", "b"):
         masters.write(tmp_path / f"in/{name}.wav")
     (tmp_path / "list.csv").write_text("path,to,shelf\nin/a.wav,distortion,12\nin/b.wav,,13\n")
-    a, b = restore(tmp_path / "list.csv", tmp_path / "acc", *QUICK)
+    a, b = restore(tmp_path / "list.csv", tmp_path / "acc", *QUICK, *ANYHOW)
     assert (a.steps, b.steps) == ("declick,timbre", "declick")
     assert (a.separator, b.list_columns) == ("none", '{"shelf": "13"}')

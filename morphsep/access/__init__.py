@@ -5,11 +5,13 @@
 examine, repair, complete   the stages of ``morphsep restore`` that no other command has
 survey                      what repairs would find
 findings                    what does not hold of a finished one
+write_index                 a page about all of a folder's
 take_back                   access copies made anew without a step, or some of it
 """
 
 from morphsep.access.complete import complete
 from morphsep.access.repair import examine, repair
+from morphsep.access.reporting import write_index
 from morphsep.access.surveying import Looked, Survey, survey
 from morphsep.access.taking_back import TakenBack, take_back
 from morphsep.access.verifying import findings
@@ -24,4 +26,5 @@ __all__ = [
     "repair",
     "survey",
     "take_back",
+    "write_index",
 ]

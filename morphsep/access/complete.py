@@ -12,6 +12,7 @@ from morphsep.access.rows import step_rows
 from morphsep.access.timbre import timbre
 from morphsep.access.track import (
     form_of,
+    limits_of,
     master_of,
     parts_of,
     sound_place,
@@ -47,6 +48,7 @@ def _copy(run: RunContext, clip: Clip, found: Morphed | None) -> AccessCopy:
     copy = AccessCopy(
         out=run.workspace.out, track=clip.job.track, master=stages.open_input(run, clip),
         scan=master_of(clip), form=form_of(clip), parts=parts_of(run, clip),
+        **limits_of(clip.job.settings),
     )  # fmt: skip
     if found is None:
         return copy

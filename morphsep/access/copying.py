@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from morphsep import stages, storage
+from morphsep.access.checking import check
 from morphsep.access.parts import AccessCopy
 from morphsep.access.recording import origin_of, write_record
+from morphsep.access.reporting import write_report
 from morphsep.access.writing import write_access
 from morphsep.errors import TrackError
 from morphsep.manifest import File, files_column
@@ -32,13 +35,18 @@ def write_copy(copy: AccessCopy, reach: Callable[[int], None]) -> dict[str, Any]
                 path, sound, copy.form, copy.master.local, copy.history, origin_of(copy), reach
             )
             length = sound.info.num_samples
+        checked = check(copy, path)
+        checked.refuse()
         after = _unchanged(copy)
         digest = storage.digest_file(path)
         files = [*_published(copy), write_record(copy, path, digest)]
+        shown = [File(path=copy.track, sha256=digest), *files]
+        files.append(write_report(copy, made, checked, shown))
     longer = length - copy.scan.num_samples
     return stages.of_output(copy.track, digest, copy.form, made) | {
         "output_stamp": place.full_stamp(), "tail_samples": longer or None,
         "steps": ",".join(part.done.step for part in copy.parts), "master_hash_after": after,
+        "surviving_hz": checked.band.high_hz, "checks": json.dumps(checked.to_json()),
         "files": files_column(files),
     }  # fmt: skip
 

@@ -12,6 +12,7 @@ from morphsep.access.doing import Done
 from morphsep.access.layers import Layer
 from morphsep.access.parts import AccessCopy, Part
 from morphsep.access.reverting import merged
+from morphsep.access.track import limits_of
 from morphsep.dsp import Seconds, Span, from_db
 from morphsep.errors import TrackError
 from morphsep.manifest import StepRow, TrackRow
@@ -53,7 +54,15 @@ def copy_of(
     repairs = {repair.name: repair for repair in build_repairs(settings.restoration)}
     parts = [_part(out, row, step, repairs.get(step.step), asked) for step in steps]
     _check(parts)
-    return AccessCopy(out=out, track=row.track, master=master, scan=source, form=form, parts=parts)
+    return AccessCopy(
+        out=out,
+        track=row.track,
+        master=master,
+        scan=source,
+        form=form,
+        parts=parts,
+        **limits_of(settings),
+    )
 
 
 def _check(parts: Sequence[Part]) -> None:

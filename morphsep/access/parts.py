@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from morphsep.access.depth import Depth
 from morphsep.access.differences import difference_name
@@ -12,9 +12,12 @@ from morphsep.access.doing import Done
 from morphsep.access.layers import Layer, opened
 from morphsep.access.sounds import Sound
 from morphsep.audio import OutputFormat
+from morphsep.restoration import Band, surviving_band
 from morphsep.stages import Readable, Scan
 from morphsep.storage import Location
 
+TIMBRE = "timbre"
+"""Morphing the guitar, as a step."""
 GENERATED = "generated"
 """In the findings of a step: whether a generative model made what it added."""
 
@@ -40,6 +43,10 @@ class AccessCopy:
     """Of the master."""
     form: OutputFormat
     parts: Sequence[Part]
+    extends: bool = False
+    """Whether sound may be added above what the master holds."""
+    bounds: Mapping[str, str] = field(default_factory=dict)
+    """What may change, where it is not as `morphsep.restoration.Bounds` has it."""
 
     @property
     def is_generated(self) -> bool:
@@ -66,6 +73,12 @@ class AccessCopy:
         layers = [part.layer for part in self.parts[:num_parts]]
         with opened(self.master, layers, self.depth) as sound:
             yield sound
+
+    def band(self) -> Band:
+        """Where the repaired recording holds music, before its guitar is morphed."""
+        before = [part for part in self.parts if part.done.step != TIMBRE]
+        with self.sound(len(before)) as sound:
+            return surviving_band(sound)
 
     @property
     def history(self) -> str:

@@ -10,15 +10,14 @@ import numpy as np
 from morphsep.access.depth import Depth, Exact
 from morphsep.access.differences import Difference, write_difference
 from morphsep.access.doing import Done, done_in, keep_done
-from morphsep.access.parts import GENERATED, AccessCopy, Part
+from morphsep.access.parts import GENERATED, TIMBRE, AccessCopy, Part
 from morphsep.access.sounds import Sound
 from morphsep.backends import BackendTraits
-from morphsep.dsp import dbfs
+from morphsep.dsp import MODEL_RATE, dbfs
 from morphsep.errors import TrackError
 from morphsep.morphing import Read, Recipe, put_back
+from morphsep.restoration import surviving_band, within
 from morphsep.storage import Location
-
-TIMBRE = "timbre"
 
 
 def timbre(repaired: AccessCopy, recipe: Recipe, change: Read, folder: Location) -> Part:
@@ -35,6 +34,8 @@ def timbre(repaired: AccessCopy, recipe: Recipe, change: Read, folder: Location)
     if done is None:
         began, asked = time.perf_counter(), recipe.settings
         with repaired.sound() as sound:
+            if not repaired.extends:
+                change = within(change, MODEL_RATE, surviving_band(sound))
             difference = _morphed(sound, change, repaired.depth)
             written = write_difference(
                 folder, sound.info, difference, repaired.depth, lambda sample: None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from morphsep.access.depth import Depth
 from morphsep.access.doing import done_in
 from morphsep.access.parts import Part
 from morphsep.audio import OutputFormat
 from morphsep.morphing import Repair
+from morphsep.request import Restoration, Settings
 from morphsep.stages import Clip, RunContext, Scan, StageName, output_of
 from morphsep.storage import Location
 
@@ -29,6 +31,12 @@ def form_of(clip: Clip) -> OutputFormat:
         TrackError: its name does not fit.
     """
     return output_of(clip.job, master_of(clip).info, "restore")
+
+
+def limits_of(settings: Settings) -> dict[str, Any]:
+    """What may be added and changed, for an `AccessCopy`."""
+    asked = settings.restoration or Restoration()
+    return {"extends": asked.extend, "bounds": dict(asked.bounds)}
 
 
 def depth_of(clip: Clip) -> Depth:

@@ -47,6 +47,15 @@ class RepairOptions:
             show_default=False,
         ),
     ] = None
+    set_bound: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="How much may change: pitch_cents, timing_ms, onset_f1, rests_db, level_db, "
+            "added_above_db.",
+            show_default=False,
+        ),
+    ] = None
     speed: Annotated[
         float | None,
         typer.Option(
@@ -72,22 +81,35 @@ class RepairOptions:
         Raises:
             SettingError: there is no such repair, or a text that is no option.
         """
-        from morphsep.errors import SettingError
         from morphsep.request import Restoration, parse_steps
 
-        steps, options = self.steps, {}
-        for text in self.set_step or ():
-            name, is_assignment, value = text.partition("=")
-            if not is_assignment or "." not in name:
-                raise SettingError(f"--set-step takes STEP.NAME=VALUE, got {text!r}")
-            options[name.strip().replace("-", "_")] = value.strip()
+        steps = self.steps
+        options = dict(_assigned("--set-step", "STEP.NAME", self.set_step))
         if self.speed is not None:
             steps = f"{steps},speed".removeprefix("none,")
             options["speed.ratio"] = f"{self.speed:g}"
         return Restoration(
             steps=parse_steps(steps), options=tuple(sorted(options.items())),
+            bounds=_assigned("--set-bound", "NAME", self.set_bound),
             extend=self.extend, anyway=self.anyway,
         )  # fmt: skip
+
+
+def _assigned(flag: str, names: str, texts: Sequence[str] | None) -> tuple[tuple[str, str], ...]:
+    """(name, value) of what was assigned, in the order of the names.
+
+    Raises:
+        SettingError: a text that assigns nothing.
+    """
+    from morphsep.errors import SettingError
+
+    found = {}
+    for text in texts or ():
+        name, is_assignment, value = text.partition("=")
+        if not is_assignment or name.count(".") != names.count("."):
+            raise SettingError(f"{flag} takes {names}=VALUE, got {text!r}")
+        found[name.strip().replace("-", "_")] = value.strip()
+    return tuple(sorted(found.items()))
 
 
 @derived("restore")
@@ -120,6 +142,7 @@ def restore(
 ) -> None:  # fmt: skip
     """Make access copies of old recordings. Masters are only read; all that is added to one lies
     beside its copy, and can be taken back."""
+    from morphsep.access import write_index
     from morphsep.errors import SettingError
     from morphsep.pipelines import RESTORE
     from morphsep.request import Unread, check_apart, collect
@@ -137,7 +160,7 @@ def restore(
     if dry_run:
         _show_findings(chosen_jobs(jobs, out, options), options)
     else:
-        run_jobs(jobs, out, RESTORE, options, unread)
+        run_jobs(jobs, out, RESTORE, options, unread, write_index)
 
 
 def _asked(settings: Settings, repairs: RepairOptions) -> Settings:

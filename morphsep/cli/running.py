@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from morphsep.cli.options import (
 if TYPE_CHECKING:
     from morphsep.request import Job, Unread
     from morphsep.run import Pipeline, Pool
+    from morphsep.storage import Location
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +103,13 @@ def run_jobs(
     pipeline: Pipeline,
     options: RunOptions,
     unread: Unread | None = None,
+    finish: Callable[[Location], None] = lambda out: None,
 ) -> None:
-    """Does the jobs, shows how it goes, prints how it ended and what was passed over, and exits."""
+    """Does the jobs, shows how it goes, prints how it ended and what was passed over, and exits.
+
+    Args:
+        finish: what concerns the whole folder, done at the end.
+    """
     from morphsep.cli import display, streams
     from morphsep.run import is_for_cluster, keep_freed_memory, run, settle_jobs
 
@@ -119,6 +125,7 @@ def run_jobs(
             pool=pool, force=options.force, max_failures=options.max_failures,
             timeout=options.timeout, on_progress=watch.event, on_outcome=watch.outcome,
         )  # fmt: skip
+    finish(summary.out)
     if options.as_json:
         kinds = dict(unread.kinds) if unread else {}
         print(streams.as_json(display.as_json(summary) | {"not_read": kinds}))

@@ -24,6 +24,7 @@ def build_repairs(asked: Restoration | None) -> tuple[Repair, ...]:
     """
     if asked is None:
         return ()
+    _check_bounds(asked)
     for name, _ in asked.options:
         if name.partition(".")[0] not in asked.steps:
             raise SettingError(
@@ -33,6 +34,16 @@ def build_repairs(asked: Restoration | None) -> tuple[Repair, ...]:
     for repair in repairs:
         repair.fingerprint()
     return repairs
+
+
+def _check_bounds(asked: Restoration) -> None:
+    from morphsep.restoration import Bounds
+
+    known = [field.name for field in fields(Bounds)]
+    for name, text in asked.bounds:
+        if name not in known:
+            raise SettingError(f"there is no bound {name}; there are: {', '.join(known)}")
+        _number(name, text)
 
 
 def _build(step: str, options: Mapping[str, str]) -> Repair:

@@ -20,6 +20,8 @@ class Restoration:
     """Names of `STEPS`, in their order."""
     options: tuple[tuple[str, str], ...] = ()
     """(STEP.NAME, value) of the repairs' own options, in the order of their names."""
+    bounds: tuple[tuple[str, str], ...] = ()
+    """(name, value) of what may change more, or less, than by itself."""
     extend: bool = False
     """Whether sound may be added above what the recording holds."""
     anyway: bool = False
@@ -32,8 +34,11 @@ class Restoration:
         Raises:
             TypeError: there are other values in it.
         """
-        pairs = tuple((str(name), str(value)) for name, value in values.get("options", ()))
-        return cls(**{**values, "steps": tuple(values.get("steps", ())), "options": pairs})
+        pairs = {
+            field: tuple((str(name), str(value)) for name, value in values.get(field, ()))
+            for field in ("options", "bounds")
+        }
+        return cls(**{**values, "steps": tuple(values.get("steps", ())), **pairs})
 
     def of_step(self, step: str) -> dict[str, str]:
         """The options of one repair, by their names."""

@@ -1,0 +1,151 @@
+"""What must not change between a master and its access copy, measured when that is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from morphsep import audio
+from morphsep.access.parts import AccessCopy, Part
+from morphsep.access.sounds import spans
+from morphsep.dsp import Span
+from morphsep.errors import TrackError
+from morphsep.restoration import Band, Bounds, Identity, identity, surviving_band
+
+SOFTER = ("dehum", "dehiss")
+"""Steps that take away what sounds all the time: where nothing else sounds the level falls."""
+ANY = float("inf")
+FREE = Bounds(
+    pitch_cents=ANY, timing_ms=ANY, onset_f1=0.0, rests_db=ANY, level_db=ANY, added_above_db=ANY
+)
+"""Nothing is bound."""
+REMEDIES = {
+    "repairs": "leave a step out (--steps), make it milder (--set-step), or see --set-bound",
+    "timbre": "use a smaller --amount or another tone, or see --set-bound",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """Two sounds that were compared."""
+
+    what: str
+    """repairs or timbre."""
+    found: Identity
+    bounds: Bounds
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """A sentence for each bound that is broken."""
+        return self.bounds.broken(self.found)
+
+    def holds(self, name: str) -> bool:
+        """Whether one of the bounds is kept."""
+        return not replace(FREE, **{name: getattr(self.bounds, name)}).broken(self.found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """An access copy that was checked."""
+
+    band: Band
+    """In which the recording holds music."""
+    compared: Sequence[Compared]
+
+    def to_json(self) -> dict[str, Any]:
+        """For the manifest."""
+        return {
+            each.what: {"found": asdict(each.found), "bounds": _finite(asdict(each.bounds))}
+            for each in self.compared
+        }
+
+    def refuse(self) -> None:
+        """
+        Raises:
+            TrackError: a bound is broken.
+        """
+        for each in self.compared:
+            if each.broken:
+                raise TrackError(
+                    "beyond_bounds",
+                    f"nothing was published, since by the {each.what} {'; '.join(each.broken)}: "
+                    f"{REMEDIES[each.what]}",
+                )
+
+
+def check(copy: AccessCopy, path: Path) -> Checked:
+    """Measures an access copy that was written.
+
+    Args:
+        path: where it lies.
+
+    Raises:
+        TrackError: it is not what it was to be: a defect of disk or memory.
+    """
+    at = missed(copy, path)
+    if at is not None:
+        raise TrackError(
+            "internal",
+            f"the access copy is not the sum of master and differences, {at:.0f} s from its start; "
+            "look at disk and memory, and run again",
+        )
+    return Checked(band=copy.band(), compared=list(_compared(copy)))
+
+
+def missed(copy: AccessCopy, path: Path) -> float | None:
+    """From where on, in seconds, a file is not its master and the differences; None if it is."""
+    with copy.sound() as sound, audio.AudioReader(str(path)) as written:
+        for start, num_samples in spans(sound.info):
+            wanted = copy.depth.settle(sound.exact(start, num_samples))
+            if not np.array_equal(wanted, written.read(start, num_samples, dtype="float64")):
+                return start / sound.info.sample_rate
+    return None
+
+
+def _compared(copy: AccessCopy) -> Iterator[Compared]:
+    """The repairs with the master, up to a change of speed; and the morph with what they left."""
+    names = [part.done.step for part in copy.parts]
+    repaired = len([name for name in names if name not in ("speed", "timbre")])
+    bounds = Bounds(**{name: float(value) for name, value in copy.bounds.items()})
+    if repaired:
+        softer = "level_db" not in copy.bounds and not set(SOFTER).isdisjoint(names)
+        with copy.sound(0) as before, copy.sound(repaired) as after:
+            found = identity(
+                before, after, high_hz=surviving_band(after).high_hz,
+                repaired=_changed(copy.parts[:repaired]),
+            )  # fmt: skip
+        bounds_here = replace(bounds, level_db=ANY) if softer else bounds
+        yield Compared(what="repairs", found=found, bounds=bounds_here)
+    if "timbre" in names:
+        high_hz = 0.5 * copy.scan.sample_rate if copy.extends else copy.band().high_hz
+        with copy.sound(len(names) - 1) as before, copy.sound() as after:
+            found = identity(before, after, high_hz=high_hz)
+        free = {} if "level_db" in copy.bounds else {"level_db": ANY}
+        yield Compared(what="timbre", found=found, bounds=replace(bounds, **free))
+
+
+def _changed(parts: Sequence[Part]) -> list[Span]:
+    """The places that declick has filled."""
+    found: list[Span] = []
+    for part in parts:
+        if part.done.step == "declick" and part.layer.difference is not None:
+            with part.layer.difference.reading() as path, audio.AudioReader(str(path)) as reader:
+                for start, num_samples in spans(reader.info):
+                    is_changed = np.any(reader.read(start, num_samples) != 0, axis=0)
+                    found += _runs(is_changed, start)
+    return found
+
+
+def _runs(is_changed: np.ndarray[Any, np.dtype[np.bool_]], start: int) -> Iterator[Span]:
+    edges = np.flatnonzero(np.diff(is_changed, prepend=False, append=False)) + start
+    for first, last in edges.reshape(-1, 2).tolist():
+        yield Span(first, last)
+
+
+def _finite(values: Mapping[str, float]) -> dict[str, float | None]:
+    """JSON has no infinity."""
+    return {name: value if np.isfinite(value) else None for name, value in values.items()}
