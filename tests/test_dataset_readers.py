@@ -23,6 +23,7 @@ from morphsep.errors import SettingError
 from morphsep.request import Settings
 from morphsep.storage import location
 from tests.data_sets import made, rows_of
+from tests.object_store import ObjectStore
 from tests.songs import backing, guitar, write
 
 RECIPE = """
@@ -200,6 +201,17 @@ def test_exports_of_songs_hold_the_rest_and_both_channels(songs: Path, tmp_path:
 @pytest.mark.parametrize("name", EXPORTS)
 def test_an_export_is_the_same_bytes_every_time(name: str, dataset: Path, tmp_path: Path) -> None:
     assert exported(dataset, tmp_path / "a", name) == exported(dataset, tmp_path / "b", name)
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_an_export_in_a_bucket_is_the_same(
+    name: str, dataset: Path, tmp_path: Path, store: ObjectStore
+) -> None:
+    here = exported(dataset, tmp_path, name)
+    out = location(store.url(f"exports/{name}"))
+    for _ in range(2):  # the second time all is there
+        assert export(location(dataset), out, name, Running()).files.keys() == here.keys()
+    assert {each: (out / each).read_bytes() for each in here} == here
 
 
 @pytest.mark.parametrize("name", EXPORTS)
