@@ -32,7 +32,7 @@ NAMES = ("guitar-clean.flac", "feelings.guitar.ogg", "metal-madness.guitar.ogg")
 GUITARS = tuple(ROOT / "demo" / name for name in NAMES)
 REST = 2.0
 """Seconds of noise alone before the guitar."""
-PEERS = ("afftdn=nr=8:nf=-50:nt=w", "afftdn=nr=12:nf=-50:nt=w", "anlmdn=s=0.001", "noisered")
+PEERS = ("afftdn=nr=8:nf=-50:nt=w", "afftdn=nr=12:nf=-50:nt=w", "anlmdn=s=0.01", "noisered")
 COST_SECONDS = 40
 
 

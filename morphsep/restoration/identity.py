@@ -109,27 +109,25 @@ def identity(
 
 
 def pitch_deviation(before: Reader, after: Reader) -> float:
-    """Cents by which partials are higher: the median over 10 s, of the passage that is furthest
+    """Cents by which partials are higher: the median over 12 s, of the passage that is furthest
     off. 0 where no partials stand out."""
     rate = before.info.sample_rate
     size = frame_size(rate)
     shift = size // 16
-    found = dict[int, list[float]]()
-    blocks = (
-        spectra(sound, size, size, extra) for sound in (before, after) for extra in (0, shift)
-    )
-    frame = 0
-    for here, later, new, new_later in zip(*blocks, strict=True):
-        for row in range(len(here)):
-            bins = _partials(here[row], rate, size)
-            old = _frequencies(here[row], later[row], bins, size, shift)
-            cents = 1200 * np.log2(_frequencies(new[row], new_later[row], bins, size, shift) / old)
-            place = (frame + row) * size // samples(PASSAGE, rate)
-            near = cents[np.abs(cents) < ANOTHER_CENTS]
-            found.setdefault(place, []).extend(near.tolist())
-        frame += len(here)
-    medians = [float(np.median(cents)) for cents in found.values() if len(cents) >= FEWEST]
-    return max(medians, key=abs, default=0.0)
+    both = ((sound, extra) for sound in (before, after) for extra in (0, shift))
+    blocks = [spectra(sound, size, size, extra) for sound, extra in both]
+    medians = [0.0]
+    for old, old_later, new, new_later in zip(*blocks, strict=True):
+        cents = list[float]()
+        for row, spectrum in enumerate(old):
+            bins = _partials(spectrum, rate, size)
+            low = _frequencies(spectrum, old_later[row], bins, size, shift)
+            high = _frequencies(new[row], new_later[row], bins, size, shift)
+            cents.extend((1200 * np.log2(high / low)).tolist())
+        near = [each for each in cents if abs(each) < ANOTHER_CENTS]
+        if len(near) >= FEWEST:
+            medians.append(float(np.median(near)))
+    return max(medians, key=abs)
 
 
 def timing(before: Reader, after: Reader) -> tuple[float, float]:
