@@ -6,11 +6,15 @@ import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+import pytest
+
 from morphsep.dataset.recipe import DataRecipe, Ladder
-from morphsep.dataset.rendering import RowMaker, Take, renderers
+from morphsep.dataset.rendering import Rendered, RowMaker, Take, renderers
 from morphsep.dataset.stems import Recent, view
 from morphsep.dsp import MODEL_RATE, ArrayReader, Signal, Span
 from morphsep.morphing import StemFacts
+from tests.data_sets import decoded
 from tests.songs import guitar
 
 SECOND = MODEL_RATE
@@ -68,3 +72,51 @@ def test_what_is_read_again_is_kept() -> None:
     for start, num_samples in spans:
         assert (recent(start, num_samples) == song.read(start, num_samples)).all()
     assert len(set(asked)) == len(asked)
+
+
+QUIET_TAKE = guitar(2, channels=1)
+QUIET_TAKE *= np.float32(0.2 / np.abs(QUIET_TAKE).max())
+BETWEEN = np.sin(np.pi * (np.arange(2 * SECOND) + 0.5) / 2)[None].astype(np.float32)
+"""At a quarter of the rate, all samples at -3 dB: another rate meets its full height."""
+
+
+def with_rest(rest: Signal, rate: int, loudness: float | None) -> tuple[list[Any], list[Any]]:
+    """The rows of a clip with the rest of its song, and those that are left out."""
+    read = ArrayReader(QUIET_TAKE, MODEL_RATE).read
+    stem, _ = view(read, StemFacts.of(read, 2 * SECOND, 1), 2 * SECOND, 1, 1)
+    recipe = DataRecipe(
+        render=(DRIVE,), seconds=2.0, rate=rate, bits=16, loudness=loudness, backing=True
+    )
+    left_out = list[Any]()
+    make = RowMaker(recipe=recipe, source="song", reject=left_out.append)
+    take = Take(stem=stem, span=Span(0, 2 * SECOND), number=0)
+    same = Rendered(name="same", wet=QUIET_TAKE, kind="tone", to_tone="a", from_tone="b")
+    return list(make(take, [same], rest)), left_out
+
+
+@pytest.mark.parametrize("rate", [16000, 44100, 48000])
+def test_the_peak_is_of_all_that_is_written(rate: int) -> None:
+    rows, left_out = with_rest(0.5 * QUIET_TAKE, rate, None)
+    (row,) = rows
+    sounds = [np.abs(decoded(row[name])).max() / 2**31 for name in ("dry", "wet", "backing", "mix")]
+    assert max(sounds) == sounds[-1] == pytest.approx(row["peak"], abs=2**-14)
+    assert not left_out
+
+
+@pytest.mark.parametrize(
+    ("rest", "rate", "loudness"),
+    [
+        (BETWEEN * np.float32(1.2), 48000, None),  # its samples lie below full scale at 44.1 kHz
+        (1.3 * np.sign(QUIET_TAKE), 44100, None),
+        (-5.5 * QUIET_TAKE, 44100, None),  # the mix is softer than the rest alone
+        (-5.5 * QUIET_TAKE, 48000, None),
+        (6 * QUIET_TAKE, 16000, None),
+        (4.5 * QUIET_TAKE, 48000, None),  # of both only the sum clips
+        (4 * QUIET_TAKE, 48000, -14.0),  # as loud as the recipe wants, it clips
+    ],
+)
+def test_no_sound_that_is_written_clips(rest: Signal, rate: int, loudness: float | None) -> None:
+    rows, left_out = with_rest(rest.astype(np.float32), rate, loudness)
+    assert not rows
+    assert [row["reason"] for row in left_out] == ["clipped"]
+    assert left_out[0]["peak"] >= 1

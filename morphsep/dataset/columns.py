@@ -56,7 +56,7 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "wet_lufs": ("float64", "The same of wet."),
     "dry_gain_db": ("float64", "Gain from the recording to dry, dB."),
     "wet_gain_db": ("float64", "Gain behind the effects that made wet as loud as dry, dB."),
-    "peak": ("float64", "Largest sample of dry and wet (and mix), linear; full scale is 1."),
+    "peak": ("float64", "Largest sample of dry, wet, backing and mix, linear; full scale is 1."),
     "lag": ("int32", "Samples by which wet is late against dry, measured."),
     "seed": ("string", "What the row's draws come from."),
     "dry_sha256": ("string", "Of dry's samples, 32-bit integers, little-endian, interleaved."),

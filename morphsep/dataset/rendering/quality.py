@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from morphsep.dsp import MODEL_RATE, LoudnessMeter, Signal, from_db
+from morphsep.dsp import MODEL_RATE, LoudnessMeter, Signal
 
-Reason = Literal["non_finite", "silent", "gain", "clipped", "lag"]
+Reason = Literal["non_finite", "silent", "gain", "lag", "clipped"]
 REASONS: dict[Reason, str] = {
     "non_finite": "wet holds NaN or infinity",
     "silent": "dry or wet is silent, or softer than -70 LUFS",
     "gain": "wet would need more gain than the recipe's most_gain_db to be as loud as dry",
-    "clipped": "dry, wet or mix would pass full scale",
     "lag": "wet is more than 1 ms late or early against dry",
+    "clipped": "dry, wet, backing or mix would pass full scale",
 }
 """Why rows are left out, in the order in which it is looked at."""
 SILENT_LUFS = -70.0
@@ -40,12 +40,22 @@ class Quality:
     dry_lufs: float
     wet_lufs: float
     """After the gains."""
-    peak: float
-    """Of dry, wet and mix, whichever is largest, after the gains; linear."""
     lag: int
     """Samples at 44.1 kHz."""
     reason: Reason | None
     """Why it is left out, if it is."""
+    peak: float = math.nan
+    """Of the sounds that would be written, whichever is largest; linear."""
+
+    @property
+    def has_gains(self) -> bool:
+        return math.isfinite(self.wet_gain_db)
+
+    def of(self, sounds: Iterable[Signal]) -> Quality:
+        """The same with the peak of a row's sounds, each as it would be written: every gain and
+        every change of rate moves it."""
+        peak = max(float(np.abs(sound).max(initial=0.0)) for sound in sounds)
+        return replace(self, peak=peak, reason=self.reason or ("clipped" if peak >= 1 else None))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -54,17 +64,10 @@ class Dry:
 
     sound: Signal
     """``[C, T]`` at 44.1 kHz."""
-    backing: Signal | None = None
-    """The rest of the song, for the peak of the sum."""
 
     @cached_property
     def lufs(self) -> float:
         return lufs(self.sound)
-
-    @cached_property
-    def peak(self) -> float:
-        """Linear."""
-        return float(np.abs(self.sound).max(initial=0.0))
 
     def lag_of(self, wet: Signal) -> int:
         """Samples at 44.1 kHz by which wet is late, whatever filters lie between them."""
@@ -86,7 +89,7 @@ class Dry:
 
 
 def measure(dry: Dry, wet: Signal, *, loudness: float | None, most_gain: float) -> Quality:
-    """Gains that make wet as loud as dry, and whether the row is any good.
+    """Gains that make wet as loud as dry, and whether the row is any good but for its peak.
 
     Args:
         wet: ``[C, T]`` at 44.1 kHz.
@@ -100,34 +103,23 @@ def measure(dry: Dry, wet: Signal, *, loudness: float | None, most_gain: float) 
         return _left_out("silent")
     dry_gain = 0.0 if loudness is None else loudness - levels[0]
     wet_gain = levels[0] + dry_gain - levels[1]
-    peak, lag = _peak(dry, wet, dry_gain, wet_gain), dry.lag_of(wet)
+    lag = dry.lag_of(wet)
     reason: Reason | None = None
     if abs(levels[0] - levels[1]) > most_gain:
         reason = "gain"
-    elif peak >= 1.0:
-        reason = "clipped"
     elif abs(lag) > MOST_LAG:
         reason = "lag"
     return Quality(
         dry_gain_db=dry_gain, wet_gain_db=wet_gain, dry_lufs=levels[0] + dry_gain,
-        wet_lufs=levels[1] + wet_gain, peak=peak, lag=lag, reason=reason,
+        wet_lufs=levels[1] + wet_gain, lag=lag, reason=reason,
     )  # fmt: skip
-
-
-def _peak(dry: Dry, wet: Signal, dry_gain: float, wet_gain: float) -> float:
-    """Of both, and of the mix where there is one, after these gains; linear."""
-    peak = max(dry.peak * from_db(dry_gain), float(np.abs(wet).max()) * from_db(wet_gain))
-    if dry.backing is None:
-        return peak
-    mix = wet * from_db(wet_gain) + dry.backing * from_db(dry_gain)
-    return max(peak, float(np.abs(mix).max()))
 
 
 def _left_out(reason: Reason) -> Quality:
     nothing = math.nan
     return Quality(
-        dry_gain_db=nothing, wet_gain_db=nothing, dry_lufs=nothing, wet_lufs=nothing,
-        peak=nothing, lag=0, reason=reason,
+        dry_gain_db=nothing, wet_gain_db=nothing, dry_lufs=nothing, wet_lufs=nothing, lag=0,
+        reason=reason,
     )  # fmt: skip
 
 

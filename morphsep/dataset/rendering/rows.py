@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any
 
@@ -54,32 +53,26 @@ class _ClipRows:
     def __init__(self, make: RowMaker, take: Take, backing: Signal | None) -> None:
         self._make, self._recipe = make, make.recipe
         self._take, self._backing = take, backing
-        self._dry = Dry(sound=take.dry, backing=backing)
+        self._dry = Dry(sound=take.dry)
         self._name = f"{make.source}-{take.number:05d}"
         self._positions = cache(self._positions_between)
 
     def row(self, each: Rendered) -> Row | None:
         """None if it is left out."""
         name, quality = f"{self._name}-{each.name}", self._measured(each.wet)
-        if quality.reason is None:
+        if quality.has_gains:
             loud = _amplified(each.wet, quality.wet_gain_db)
-            written = self._resampled(loud)
-            if self._recipe.rate != MODEL_RATE:
-                quality = self._with_peak(quality, written)
+            sounds = self._sounds(loud)
+            quality = quality.of(sounds.values())
         if quality.reason is not None:
             self._make.reject(_rejection(name, quality))
             return None
         said = dict(self._make.common) | self._said(name, each, quality)
-        return said | {"position": self._position(each, loud)} | self._sound(name, loud, written)
+        return said | {"position": self._position(each, loud)} | self._encoded(name, sounds)
 
     def _measured(self, wet: Signal) -> Quality:
         recipe = self._recipe
         return measure(self._dry, wet, loudness=recipe.loudness, most_gain=recipe.most_gain)
-
-    def _with_peak(self, quality: Quality, written: Signal) -> Quality:
-        """Another rate has other peaks."""
-        peak = max(float(np.abs(sound).max()) for sound in (written, self._written_dry))
-        return replace(quality, peak=peak, reason="clipped" if peak >= 1 else None)
 
     def _position(self, each: Rendered, loud: Signal) -> float | None:
         """Where it lies between its ends, all equally loud; None where it has none, or where one of
@@ -88,10 +81,10 @@ class _ClipRows:
         return None if positions is None else positions.of(loud)
 
     def _positions_between(self, ends: Ends) -> MelPositions | None:
-        both = [(end, self._measured(end).wet_gain_db) for end in (ends.source, ends.target)]
-        if not all(math.isfinite(gain) for _, gain in both):
+        both = [(end, self._measured(end)) for end in (ends.source, ends.target)]
+        if not all(quality.has_gains for _, quality in both):
             return None
-        return MelPositions(*(_amplified(end, gain) for end, gain in both))
+        return MelPositions(*(_amplified(end, quality.wet_gain_db) for end, quality in both))
 
     def _said(self, name: str, each: Rendered, quality: Quality) -> dict[str, Any]:
         span = self._take.span
@@ -106,9 +99,17 @@ class _ClipRows:
             "peak": quality.peak, "lag": quality.lag,
         }  # fmt: skip
 
-    def _sound(self, name: str, loud: Signal, written: Signal) -> dict[str, Any]:
-        """The columns of sound, of wet at 44.1 kHz and as it is written."""
-        wet_flac, wet_digest = self._flac(written)
+    def _sounds(self, loud: Signal) -> dict[str, Signal]:
+        """The columns of sound as they are written, of wet at its gain."""
+        sounds = {"dry": self._dry_sound, "wet": self._resampled(loud)}
+        if self._backing_sound is not None:
+            rest = self._backing_sound
+            sounds |= {"backing": rest, "mix": sounds["wet"] + rest}
+        return sounds
+
+    def _encoded(self, name: str, sounds: Mapping[str, Signal]) -> dict[str, Any]:
+        """The columns of sound, and of its digests."""
+        wet_flac, wet_digest = self._flac(sounds["wet"])
         dry_flac, dry_digest = self._dry_flac
         digests = {"dry_sha256": dry_digest, "wet_sha256": wet_digest}
         if not self._recipe.sound:
@@ -117,34 +118,36 @@ class _ClipRows:
             "dry": {"bytes": dry_flac, "path": f"{self._name}-dry.flac"},
             "wet": {"bytes": wet_flac, "path": f"{name}-wet.flac"},
         }
-        if self._loud_backing is not None:
-            mix, _ = self._flac(self._resampled(loud + self._loud_backing))
+        if "mix" in sounds:
+            mix, _ = self._flac(sounds["mix"])
             found["backing"] = {"bytes": self._backing_flac, "path": f"{self._name}-backing.flac"}
             found["mix"] = {"bytes": mix, "path": f"{name}-mix.flac"}
         return found
 
-    @property
+    @cached_property
     def _dry_gain(self) -> float:
         """dB, the same for all of a clip."""
         loudness = self._recipe.loudness
         return 0.0 if loudness is None else loudness - self._dry.lufs
 
     @cached_property
-    def _written_dry(self) -> Signal:
+    def _dry_sound(self) -> Signal:
         return self._resampled(_amplified(self._dry.sound, self._dry_gain))
 
     @cached_property
     def _dry_flac(self) -> tuple[bytes, str]:
-        return self._flac(self._written_dry)
+        return self._flac(self._dry_sound)
 
     @cached_property
-    def _loud_backing(self) -> Signal | None:
-        return None if self._backing is None else _amplified(self._backing, self._dry_gain)
+    def _backing_sound(self) -> Signal | None:
+        if self._backing is None:
+            return None
+        return self._resampled(_amplified(self._backing, self._dry_gain))
 
     @cached_property
     def _backing_flac(self) -> bytes:
-        assert self._loud_backing is not None
-        return self._flac(self._resampled(self._loud_backing))[0]
+        assert self._backing_sound is not None
+        return self._flac(self._backing_sound)[0]
 
     def _flac(self, sound: Signal) -> tuple[bytes, str]:
         return encode_flac(sound, self._recipe.rate, self._recipe.bits)
