@@ -9,7 +9,6 @@ import json
 import re
 from dataclasses import replace
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,15 @@ from hypothesis import strategies as st
 
 from morphsep.dsp import MODEL_RATE, LoudnessMeter, Signal
 from morphsep.errors import SettingError, TrackError
-from morphsep.stops import Excerpt, Transition, Wanted, make_transition, read_excerpt, write_pages
+from morphsep.stops import (
+    Excerpt,
+    Transition,
+    Wanted,
+    check_folder,
+    make_transition,
+    read_excerpt,
+    write_pages,
+)
 from morphsep.stops.excerpt import FADE
 from morphsep.stops.sine import BREAK_UP, SETTLED, Sine, break_up
 from morphsep.storage import location
@@ -38,7 +45,7 @@ def lufs(sound: Signal) -> float:
 @cache
 def excerpt() -> Excerpt:
     guitar = songs.guitar(2.0, channels=1)
-    return Excerpt(name="take", start=1.5, guitar=guitar, backing=None)
+    return Excerpt(path="take.wav", start=1.5, guitar=guitar, backing=None)
 
 
 @cache
@@ -60,8 +67,8 @@ def test_the_loudest_passage_is_taken_unless_one_is_named(tmp_path: Path) -> Non
     assert found.backing is None
     early = read_excerpt(str(path), separator="none", at=1.0, seconds=3.0)
     assert early.start == 1.0
-    late = read_excerpt(str(path), separator="none", at=11.5, seconds=3.0)
-    assert late.start == 9.0, "the last passage, where less is left"
+    late = read_excerpt(str(path), separator="none", at=11.25, seconds=3.0)
+    assert (late.start, late.seconds) == (11.25, 0.75), "shorter, where less is left"
     assert read_excerpt(str(path), separator="none", seconds=30.0).seconds == pytest.approx(12.0)
 
 
@@ -82,8 +89,9 @@ def test_a_place_without_guitar_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TrackError, match="choose another --at") as raised:
         read_excerpt(path, separator="none", at=0.0, seconds=2.0)
     assert raised.value.code == "no_guitar"
-    with pytest.raises(SettingError, match="choose an earlier place"):
-        read_excerpt(path, separator="none", at=60.0)
+    for at in (5.8, 60.0):
+        with pytest.raises(SettingError, match="choose an earlier --at"):
+            read_excerpt(path, separator="none", at=at)
 
 
 # what is rendered
@@ -142,11 +150,25 @@ def test_the_sine_is_as_loud_as_the_guitar() -> None:
 @given(st.lists(st.floats(0, 30), min_size=2, max_size=12))
 def test_break_up_lies_where_the_line_passes_the_threshold(harmonics: list[float]) -> None:
     amounts = np.linspace(0, 1, len(harmonics)).tolist()
-    at = break_up(amounts, harmonics)
-    rises = any(a < BREAK_UP <= b for a, b in pairwise(harmonics))
-    assert (at is not None) == rises
-    if at is not None:
-        assert np.interp(at, amounts, harmonics) == pytest.approx(BREAK_UP, abs=1e-6)
+    found = break_up(amounts, harmonics)
+    if found.amount is None:
+        same = [value >= BREAK_UP for value in harmonics]
+        assert all(same) if found.kind == "always" else not any(same)
+        return
+    assert np.interp(found.amount, amounts, harmonics) == pytest.approx(BREAK_UP, abs=1e-6)
+    before = np.interp(np.linspace(0, found.amount, 50)[:-1], amounts, harmonics)
+    if found.kind == "from":
+        assert (before <= BREAK_UP + 1e-6).all()
+    else:
+        assert (before >= BREAK_UP - 1e-6).all()
+
+
+def test_what_is_said_of_it() -> None:
+    for harmonics, said in (
+        ([1, 9], "breaks up at 0.50"), ([9, 1], "is broken up until 0.50"),
+        ([1, 2], "does not break up"), ([8, 9], "is broken up from the beginning"),
+    ):  # fmt: skip
+        assert str(break_up([0, 1], harmonics)) == said
 
 
 # the page
@@ -168,7 +190,8 @@ def decoded(text: str) -> Signal:
 
 @pytest.mark.parametrize("with_song", [False, True])
 def test_a_page_holds_every_stop_and_the_gain_that_makes_it_as_loud(tmp_path, with_song) -> None:
-    backing = 2.0 * songs.backing(2.0, channels=1) if with_song else None
+    guitar = excerpt().guitar
+    backing = songs.backing(2.0, channels=1) - 4 * guitar if with_song else None  # they cancel
     made = replace(transition(), excerpt=replace(excerpt(), backing=backing))
     page = write_pages(location(tmp_path), made)
     data = data_of(tmp_path / page.file)
@@ -181,12 +204,14 @@ def test_a_page_holds_every_stop_and_the_gain_that_makes_it_as_loud(tmp_path, wi
             sound = decoded(text)
             assert sound.shape == excerpt().guitar.shape
             assert lufs(sound * np.float32(gain)) == pytest.approx(first, abs=0.05)
-            assert np.abs(sound * np.float32(gain) + beside).max() <= 1.001, "it clips"
+            for heard in (sound, sound * np.float32(gain)):
+                assert np.abs(heard + beside).max() <= 1.001, "it clips"
+            assert np.abs(sound).max() < 0.9999, "clipped in the file"
 
 
 def test_a_page_lets_nothing_in_and_shows_names_as_they_are(tmp_path: Path) -> None:
     name = '<img src=x onerror="alert(1)">'
-    hostile = replace(excerpt(), name=name)
+    hostile = replace(excerpt(), path=name + ".wav")
     page = write_pages(location(tmp_path), replace(transition(), excerpt=hostile))
     for file in (page.file, "index.html"):
         text = (tmp_path / file).read_text(encoding="utf-8")
@@ -213,6 +238,45 @@ def test_the_list_has_every_page_once(tmp_path: Path) -> None:
     )
 
 
+def test_songs_of_one_name_and_places_of_one_song_have_pages_of_their_own(tmp_path: Path) -> None:
+    takes = [
+        replace(excerpt(), path=path, start=start)
+        for path, start in (("a/take.wav", 0.0), ("b/take.wav", 0.0), ("b/take.wav", 1.0),
+                            ("\udce4" * 200 + ".wav", 0.0), ("../x/\u30ae.wav", 0.0))
+    ]  # fmt: skip
+    files = [write_pages(location(tmp_path), replace(transition(), excerpt=t)).file for t in takes]
+    assert len(set(files)) == len(takes)
+    assert all((tmp_path / file).is_file() and len(file) < 200 for file in files)
+
+
+def test_a_list_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("mine")
+    with pytest.raises(SettingError, match="not ours"):
+        check_folder(location(tmp_path))
+    (tmp_path / "index.html").unlink()
+    (tmp_path / "other.stops.json").write_text('{"file": "x", "old": 1}')
+    check_folder(location(tmp_path))
+    write_pages(location(tmp_path), transition())
+    assert (tmp_path / "index.html").read_text(encoding="utf-8").count("<a href=") == 1
+
+
+def test_a_tone_of_a_file_is_named_without_its_folder(tmp_path: Path) -> None:
+    rig = tmp_path / "private" / "rig.yaml"
+    rig.parent.mkdir()
+    rig.write_text("pedals: [Drive: {drive_db: 22}]")
+    made = make_transition(excerpt(), Wanted(to=str(rig), steps=2))
+    page = write_pages(location(tmp_path / "out"), made)
+    for file in (tmp_path / "out").iterdir():
+        assert "private" not in file.name + file.read_text(encoding="utf-8")
+    assert "rig" in page.title
+
+
+def test_what_no_browser_should_hold_is_refused() -> None:
+    long = replace(excerpt(), guitar=np.tile(excerpt().guitar, (2, 15)))
+    with pytest.raises(SettingError, match="fewer --steps or --seconds"):
+        make_transition(long, Wanted(to="overdrive", steps=41))
+
+
 def test_everything_can_be_reached_without_a_mouse_and_is_said(tmp_path: Path) -> None:
     page = write_pages(location(tmp_path), transition())
     text = (tmp_path / page.file).read_text(encoding="utf-8")
@@ -235,9 +299,16 @@ def test_the_command(tmp_path: Path) -> None:
     assert all(Path(page["path"]).is_file() for page in pages)
     said = invoke(*words, "--seconds", 1, "--separator", "none", "-o", tmp_path / "page").stdout
     assert "index.html" in said
-    missing = invoke("stops", tmp_path / "no.wav", "--to", "fuzz", "-o", tmp_path / "page")
-    assert missing.returncode == 1
-    assert "no.wav" in missing.stderr
+    absent = ("stops", tmp_path / "no.wav", "--to", "fuzz", "--steps", 2, "--seconds", 1)
+    missing = invoke(*absent, "--separator", "none", "-o", tmp_path / "page")
+    assert missing.returncode == 3
+    assert "no.wav: not_found" in missing.stdout
+    both = invoke(*absent, *words[1:2], "--separator", "none", "-o", tmp_path / "page", "--json")
+    assert both.returncode == 2
+    assert [found.get("error_code") for found in json.loads(both.stdout)] == [None, "not_found"]
+    refused = invoke("stops", tmp_path / "no.wav", "--to", "nosuch", "-o", tmp_path / "page")
+    assert refused.returncode == 1, "before anything is read"
+    assert "nosuch" in refused.stderr
 
 
 @needs_browser

@@ -12,6 +12,7 @@ from morphsep.cli.answers import print_result
 from morphsep.cli.options import Json
 
 if TYPE_CHECKING:
+    from morphsep.errors import TrackError
     from morphsep.stops import Page
 
 
@@ -47,29 +48,52 @@ def stops(
     as_json: Json = False,
 ) -> None:
     """Hear every stop of the knob. Writes a page for each song and tone that opens without a
-    server: sounds to switch between, pictures, where the sound breaks up, what the knobs show."""
+    server: sounds to switch between, pictures, where the sound breaks up, what the knobs show.
+    Exit code 2: a song could not be done; 3: none could."""
+    from morphsep.errors import TrackError
     from morphsep.request import parse_time
-    from morphsep.stops import Wanted, make_transition, read_excerpt, write_pages
+    from morphsep.stops import (
+        Wanted,
+        build_recipes,
+        check_folder,
+        make_transition,
+        read_excerpt,
+        write_pages,
+    )
     from morphsep.storage import location
 
     folder, begin = location(out), None if at is None else parse_time(at)
-    pages = []
+    wanted = [Wanted(to=tone, from_=from_, backend=backend, steps=steps) for tone in to]
+    check_folder(folder)
+    for each in wanted:
+        build_recipes(each)  # refused before minutes of separation
+    pages: list[Page] = []
+    failed: list[tuple[str, TrackError]] = []
     for song in songs:
-        excerpt = read_excerpt(song, separator=separator, at=begin, seconds=seconds)
-        for tone in to:
-            wanted = Wanted(to=tone, from_=from_, backend=backend, steps=steps)
-            pages.append(write_pages(folder, make_transition(excerpt, wanted)))
-    print_result(as_json, [_facts(out, page) for page in pages], _lines(out, pages))
+        try:
+            excerpt = read_excerpt(song, separator=separator, at=begin, seconds=seconds)
+            pages += [write_pages(folder, make_transition(excerpt, each)) for each in wanted]
+        except TrackError as error:
+            failed.append((song, error))
+    found = [*(_page(out, page) for page in pages), *(_failure(*each) for each in failed)]
+    print_result(as_json, found, _lines(out, pages, failed))
+    raise typer.Exit((2 if pages else 3) if failed else 0)
 
 
-def _facts(out: str, page: Page) -> dict[str, Any]:
+def _page(out: str, page: Page) -> dict[str, Any]:
     return asdict(page) | {"path": f"{out.rstrip('/')}/{page.file}"}
 
 
-def _lines(out: str, pages: list[Page]) -> Iterator[str]:
+def _failure(song: str, error: TrackError) -> dict[str, Any]:
+    return {"song": song, "error_code": error.code, "message": error.message}
+
+
+def _lines(out: str, pages: list[Page], failed: list[tuple[str, TrackError]]) -> Iterator[str]:
     for page in pages:
-        at = page.breaks_up_at
-        where = "breaks up nowhere" if at is None else f"breaks up at {at:.2f}"
-        yield f"{page.title}, {page.seconds:g} s from {page.start:.1f} s on: {where}"
+        where = f"{page.seconds:g} s from {page.start:.1f} s on"
+        yield f"{page.title}, {where}: the sound {page.sound}"
         yield f"  {out.rstrip('/')}/{page.file}"
-    yield f"all pages: {out.rstrip('/')}/index.html"
+    for song, error in failed:
+        yield f"{song}: {error.code}: {error.message}"
+    if pages:
+        yield f"all pages: {out.rstrip('/')}/index.html"

@@ -5,14 +5,16 @@ every stop, `write_pages` writes what a browser shows and plays.
 """
 
 from morphsep.stops.excerpt import Excerpt, read_excerpt
-from morphsep.stops.pages import Page, write_pages
-from morphsep.stops.transition import Transition, Wanted, make_transition
+from morphsep.stops.pages import Page, check_folder, write_pages
+from morphsep.stops.transition import Transition, Wanted, build_recipes, make_transition
 
 __all__ = [
     "Excerpt",
     "Page",
     "Transition",
     "Wanted",
+    "build_recipes",
+    "check_folder",
     "make_transition",
     "read_excerpt",
     "write_pages",

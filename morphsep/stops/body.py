@@ -14,7 +14,7 @@ from morphsep.evaluation.document import Chart
 from morphsep.evaluation.page import chart
 from morphsep.page import flac, inline, mel_picture
 from morphsep.stops.settings_table import settings_table
-from morphsep.stops.sine import BREAK_UP
+from morphsep.stops.sine import BREAK_UP, BreakUp
 from morphsep.stops.transition import Transition, Way
 
 NAMES = {
@@ -26,10 +26,10 @@ NAMES = {
 """What a backend does, for those who have not met it."""
 
 
-def page_body(title: str, transition: Transition, breaks_up_at: float | None) -> Iterator[str]:
+def page_body(title: str, transition: Transition, found: BreakUp) -> Iterator[str]:
     """Lines of HTML."""
     yield f'<body>\n<main>\n<p><a href="index.html">All pages</a></p>\n<h1>{escape(title)}</h1>'
-    yield from _introduction(transition, breaks_up_at)
+    yield from _introduction(transition, found)
     yield from _player(transition)
     yield from _pictures(transition)
     yield "<h2>What is heard</h2>"
@@ -40,23 +40,22 @@ def page_body(title: str, transition: Transition, breaks_up_at: float | None) ->
     yield from _sounds(transition)
 
 
-def _introduction(transition: Transition, breaks_up_at: float | None) -> Iterator[str]:
+def _introduction(transition: Transition, found: BreakUp) -> Iterator[str]:
     wanted, excerpt = transition.wanted, transition.excerpt
     yield (
         f"<p>{excerpt.seconds:.1f} s of the guitar from {excerpt.start:.1f} s on, at "
-        f"{wanted.steps} stops of the knob: 0 is <b>{escape(wanted.from_)}</b>, "
-        f"1 is <b>{escape(wanted.to)}</b>. Stop anywhere: it goes on at the same moment.</p>"
+        f"{wanted.steps} stops of the knob: 0 is <b>{escape(transition.names[0])}</b>, "
+        f"1 is <b>{escape(transition.names[1])}</b>. Stop anywhere: it goes on at the same "
+        "moment.</p>"
     )
-    names = (wanted.from_, wanted.to)
     yield "<dl>"
-    for name, description in zip(names, transition.descriptions, strict=True):
-        yield f"<dt>{escape(name)}</dt><dd>{escape(description)}</dd>"
+    for name, tone in zip(transition.names, transition.tones, strict=True):
+        yield f"<dt>{escape(name)}</dt><dd>{escape(tone.description)}</dd>"
     yield "</dl>"
-    test = f"A sine of 220 Hz as loud as this guitar gets {BREAK_UP:g} % of overtones"
-    if breaks_up_at is not None:
-        yield f"<p>{test} at amount <b>{breaks_up_at:.2f}</b>: there the sound breaks up.</p>"
-    else:
-        yield f"<p>{test} nowhere on this way, or has more from its beginning.</p>"
+    yield (
+        f"<p>The sound <b>{found}</b>: where a sine of 220 Hz as loud as this guitar gets "
+        f"{BREAK_UP:g} % of overtones.</p>"
+    )
 
 
 def _player(transition: Transition) -> Iterator[str]:
@@ -66,7 +65,7 @@ def _player(transition: Transition) -> Iterator[str]:
     yield (
         '<p class="knob"><label for="knob">Amount</label> '
         f'<input type="range" id="knob" min="0" max="{steps - 1}" step="1" value="0"> '
-        '<output id="says" for="knob" aria-live="polite"></output> <kbd>&larr;</kbd> '
+        '<output id="says" for="knob" aria-live="off"></output> <kbd>&larr;</kbd> '
         "<kbd>&rarr;</kbd></p>"
     )
     yield "<fieldset><legend>Made by</legend>"
@@ -82,7 +81,8 @@ def _player(transition: Transition) -> Iterator[str]:
         yield '<label><input type="checkbox" id="backing" checked> rest of the song</label>'
         yield "<kbd>b</kbd>"
     yield '<label><input type="checkbox" id="matched" checked> all stops equally loud</label>'
-    yield '<output id="gain"></output></p>\n<p id="trouble" role="alert"></p>\n</section>'
+    yield '<output id="gain" aria-live="off"></output></p>'
+    yield '<p id="trouble" role="alert"></p>\n</section>'
 
 
 def _pictures(transition: Transition) -> Iterator[str]:
@@ -154,12 +154,18 @@ def _sounds(transition: Transition) -> Iterator[str]:
 
 
 def _peak(way: Way, backing: Signal | None, reference: float) -> float:
-    beside = np.zeros_like(way.sounds[0]) if backing is None else backing
-    gains = [1.0, *(from_db(gain) for gain in _gains(way, reference))]
-    return max(
-        float(np.abs(sound * np.float32(gain) + beside).max())
-        for sound, own in zip(way.sounds, gains[1:], strict=True) for gain in (1.0, own)
-    )  # fmt: skip
+    """Of all that can be heard: the guitar as rendered and as loud as the first, alone and with
+    what is beside it, and that alone."""
+    silence = np.zeros_like(way.sounds[0])
+    rest = silence if backing is None else backing
+    gains = [from_db(gain) for gain in _gains(way, reference)]
+    heard = (
+        sound * np.float32(gain) + beside
+        for sound, own in zip(way.sounds, gains, strict=True)
+        for gain in (1.0, own)
+        for beside in (silence, rest)
+    )
+    return max(float(np.abs(rest).max()), *(float(np.abs(each).max()) for each in heard))
 
 
 def _gains(way: Way, reference: float) -> Sequence[float]:

@@ -16,6 +16,8 @@ from morphsep.request import make_settings
 
 BLOCK = MODEL_RATE // 4
 """Samples of what is compared to find the loudest passage."""
+SHORTEST = MODEL_RATE // 2
+"""Samples of a loop in which something can be heard."""
 FADE = MODEL_RATE // 200
 """Samples at both ends in which a sound comes and goes, so that a loop does not click."""
 
@@ -24,13 +26,18 @@ FADE = MODEL_RATE // 200
 class Excerpt:
     """A passage at 44.1 kHz."""
 
-    name: str
-    """Of the song's file, without its ending."""
+    path: str
+    """Of the song's file."""
     start: Seconds
     guitar: Signal
     """``[C, T]``."""
     backing: Signal | None
     """``[C, T]``: all else; None where the recording is a guitar alone."""
+
+    @property
+    def name(self) -> str:
+        """Of the song's file, without its ending, in letters that can be written."""
+        return PurePath(self.path).stem.encode(errors="replace").decode()
 
     @property
     def seconds(self) -> Seconds:
@@ -45,10 +52,11 @@ def read_excerpt(
 
     Args:
         at: where it begins; None: where `seconds` of the recording are loudest.
+        seconds: its length, less where the recording ends before.
         separator: a name as in `morphsep.request.Settings`; ``none``: the recording is a guitar.
 
     Raises:
-        SettingError: the recording ends before `at`, or the separator cannot work.
+        SettingError: the recording ends before `at` or soon after, or the separator cannot work.
         TrackError: the recording cannot be read or separated, or its guitar rests there.
     """
     recipe = recipe_for_arrays(make_settings(separator=separator))
@@ -56,15 +64,15 @@ def read_excerpt(
         reader = ModelRateReader(file)
         length = min(samples(seconds), reader.num_samples)
         start = _loudest(reader.read, reader.num_samples, length) if at is None else samples(at)
-        if start >= reader.num_samples:
-            raise SettingError(f"{path} has ended at --at {at:g}: choose an earlier place")
-        start = min(start, reader.num_samples - length)
+        length = min(length, reader.num_samples - start)
+        if length < SHORTEST:
+            raise SettingError(f"{path} ends there: choose an earlier --at")
         song = reader.read(start, length)
     guitar = separate_samples(recipe, song, MODEL_RATE) if recipe.is_estimate else song
     if np.abs(guitar).max() < SILENT:
         raise TrackError("no_guitar", f"{path}: no guitar plays there; choose another --at")
     return Excerpt(
-        name=PurePath(path).stem, start=start / MODEL_RATE, guitar=faded(guitar),
+        path=path, start=start / MODEL_RATE, guitar=faded(guitar),
         backing=faded(song - guitar) if recipe.is_estimate else None,
     )  # fmt: skip
 

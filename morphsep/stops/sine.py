@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 
@@ -49,15 +50,35 @@ class Sine:
         return round(self.hertz * SIZE / MODEL_RATE)
 
 
-def break_up(amounts: Sequence[float], harmonics: Sequence[float]) -> float | None:
-    """The amount at which the distortion passes `BREAK_UP`, on a straight line between two stops;
-    None if it does nowhere, or lies above it from the beginning.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakUp:
+    """Where a way between two tones is distorted."""
+
+    kind: Literal["never", "from", "until", "always"]
+    amount: float | None = None
+    """From which, or until which, it is."""
+
+    def __str__(self) -> str:
+        """As it follows "the sound ..."."""
+        return {
+            "never": "does not break up",
+            "from": f"breaks up at {self.amount:.2f}" if self.amount is not None else "",
+            "until": f"is broken up until {self.amount:.2f}" if self.amount is not None else "",
+            "always": "is broken up from the beginning",
+        }[self.kind]
+
+
+def break_up(amounts: Sequence[float], harmonics: Sequence[float]) -> BreakUp:
+    """Where the distortion first passes `BREAK_UP`, on a straight line between two stops.
 
     >>> break_up([0, 0.5, 1], [1, 3, 7])
-    0.75
+    BreakUp(kind='from', amount=0.75)
+    >>> break_up([0, 1], [20, 10])
+    BreakUp(kind='always', amount=None)
     """
-    points = list(zip(amounts, harmonics, strict=True))
-    for (a, low), (b, high) in pairwise(points):
-        if low < BREAK_UP <= high:
-            return a + (b - a) * (BREAK_UP - low) / (high - low)
-    return None
+    begins_above = harmonics[0] >= BREAK_UP
+    for (a, here), (b, after) in pairwise(zip(amounts, harmonics, strict=True)):
+        if (after >= BREAK_UP) != begins_above:
+            amount = a + (b - a) * (BREAK_UP - here) / (after - here)
+            return BreakUp(kind="until" if begins_above else "from", amount=amount)
+    return BreakUp(kind="always" if begins_above else "never")

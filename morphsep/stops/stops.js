@@ -73,6 +73,7 @@ async function play() {
     button.textContent = context.state === "running" ? "Pause" : "Play";
   } catch (error) {
     ready = null;
+    context?.close();
     button.textContent = "Play";
     element("trouble").textContent = `These sounds cannot be played here: ${error.message}`;
   }
@@ -84,9 +85,8 @@ function key(event) {
   if (event.key === " " && kind !== "BUTTON" && event.target.type !== "checkbox") play();
   else if (/^[1-9]$/.test(event.key)) document.querySelector(`input[name=way][value="${event.key - 1}"]`)?.click();
   else if (event.key === "b") element("backing")?.click();
-  else if (event.key.startsWith("Arrow") && kind !== "INPUT") {
-    const step = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
-    element("knob").value = Number(element("knob").value) + step;
+  else if (/^Arrow(Left|Right)$/.test(event.key) && kind !== "INPUT" && !event.target.closest(".wide")) {
+    element("knob").value = Number(element("knob").value) + (event.key === "ArrowRight" ? 1 : -1);
     choose();
   } else return;
   event.preventDefault();

@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import PurePath
 
 import numpy as np
 
 from morphsep.backends import Passage
 from morphsep.backends.chain import as_chain, chain_between
 from morphsep.dsp import MODEL_RATE, ArrayReader, LoudnessMeter, Signal
+from morphsep.errors import SettingError
 from morphsep.evaluation import metrics
 from morphsep.morphing import Recipe, StemFacts, measure_fit, recipe_for_arrays
 from morphsep.request import make_settings
 from morphsep.stops.excerpt import Excerpt, faded
 from morphsep.stops.sine import Sine
+from morphsep.tones import Tone
 from morphsep.tones.chain import EffectChain
 
+MOST_BYTES = 400 << 20
+"""Of all sounds of a page, as a browser holds them."""
 CONTRASTS = ("crossfade", "vocoder")
 """Backends that the same stops are rendered with, to be compared."""
 
@@ -71,16 +76,21 @@ class Transition:
     """The first is the morph, the others are there for contrast."""
     chains: Sequence[EffectChain]
     """What each stop is played through, if the morph turns the knobs of an effect chain."""
-    descriptions: tuple[str, str]
-    """Of both tones."""
+    tones: tuple[Tone, Tone]
+    """Both ends."""
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Of both tones, without folders."""
+        first, last = (PurePath(tone.name).name for tone in self.tones)
+        return first, last
 
 
-def make_transition(excerpt: Excerpt, wanted: Wanted) -> Transition:
-    """Renders and measures every stop, and the same stops by `CONTRASTS`.
+def build_recipes(wanted: Wanted) -> dict[str, Recipe]:
+    """What renders the morph and its contrasts, by backend.
 
     Raises:
         SettingError: no such tone or backend, or the backend cannot morph between these tones.
-        TrackError: a tone cannot be fitted to this guitar.
     """
     recipes = {
         name: recipe_for_arrays(
@@ -91,6 +101,25 @@ def make_transition(excerpt: Excerpt, wanted: Wanted) -> Transition:
         )
         for name in dict.fromkeys((wanted.backend, *CONTRASTS))
     }  # fmt: skip
+    for recipe in recipes.values():
+        recipe.backend.context(recipe.source, recipe.target)
+    return recipes
+
+
+def make_transition(excerpt: Excerpt, wanted: Wanted) -> Transition:
+    """Renders and measures every stop, and the same stops by `CONTRASTS`.
+
+    Raises:
+        SettingError: see `build_recipes`; more than a browser should hold.
+        TrackError: a tone cannot be fitted to this guitar.
+    """
+    recipes = build_recipes(wanted)
+    size = excerpt.guitar.nbytes * wanted.steps * len(recipes)
+    if size > MOST_BYTES:
+        raise SettingError(
+            f"a page would hold {size >> 20} MiB of sound, {MOST_BYTES >> 20} at most: take fewer "
+            "--steps or --seconds"
+        )
     fitted = {name: _Rendering.of(recipe, excerpt.guitar) for name, recipe in recipes.items()}
     tone, amounts = Sine(level=fitted[wanted.backend].level), wanted.amounts
     ways = [
@@ -103,7 +132,7 @@ def make_transition(excerpt: Excerpt, wanted: Wanted) -> Transition:
     recipe = fitted[wanted.backend].recipe
     return Transition(
         wanted=wanted, excerpt=excerpt, ways=ways, chains=_chains(recipe, wanted),
-        descriptions=(recipe.source.description, recipe.target.description),
+        tones=(recipe.source, recipe.target),
     )  # fmt: skip
 
 
