@@ -112,7 +112,7 @@ def _spectra(recording: Reader) -> _Spectra:
     bin_hz = info.sample_rate / size
     count = int(min(HIGHEST_HZ, 0.45 * info.sample_rate) / bin_hz)
     levels = [spectrum[:count] for spectrum in _each(recording, size)]
-    return _Spectra(np.array(levels).reshape(len(levels), -1), bin_hz)
+    return _Spectra(np.array(levels).reshape(len(levels), count), bin_hz)
 
 
 def _each(recording: Reader, size: int) -> Iterator[Floats]:
