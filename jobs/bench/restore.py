@@ -7,15 +7,15 @@ against the truth, which has hiss at -60 dBFS, and what becomes of the undamaged
 much softer a known hum becomes by the filter that was found, and how far bands of 1/3 octave beside
 the notches move. Dehiss: log-spectral distance from the truth where the guitar sounds, at the same
 mean fall of all bins' levels in a rest, which each peer says. Timbre: log-mel distance from the
-undamaged guitar inside the surviving band, after each step, the last one `--like` another excerpt
-of it. Cost: CPU seconds and peak memory for an hour of 96 kHz mono. Prints Markdown.
+undamaged guitar inside the surviving band, after each step, the last one `--like` the undamaged
+recording. Cost: CPU seconds and peak memory for an hour of 96 kHz mono. Prints Markdown.
 """
 
 from __future__ import annotations
 
 import argparse
 import multiprocessing
-import resource
+import re
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -33,6 +33,8 @@ GUITARS = tuple(ROOT / "demo" / name for name in NAMES)
 REST = 2.0
 """Seconds of noise alone before the guitar."""
 PEERS = ("afftdn=nr=8:nf=-50:nt=w", "afftdn=nr=12:nf=-50:nt=w", "anlmdn=s=0.01", "noisered")
+LONGEST = 30.0
+"""Seconds of a reference."""
 COST_SECONDS = 40
 
 
@@ -48,7 +50,7 @@ def main() -> None:
         TABLES[name](arguments.guitars, arguments.seconds)
 
 
-def excerpt(path: Path, seconds: float, start: float = 0.0) -> Signal:
+def excerpt(path: Path, seconds: float) -> Signal:
     """``[1, T]`` at 44.1 kHz, from where it sounds."""
     import numpy as np
     import soundfile
@@ -57,7 +59,7 @@ def excerpt(path: Path, seconds: float, start: float = 0.0) -> Signal:
     if rate != 44_100:
         raise SystemExit(f"{path} is not at 44100 Hz")
     mono = samples.mean(axis=1)[None]
-    first = int(np.argmax(np.abs(mono[0]) > 0.05)) + round(start * rate)
+    first = int(np.argmax(np.abs(mono[0]) > 0.05))
     return np.ascontiguousarray(mono[:, first : first + round(seconds * rate)])
 
 
@@ -229,7 +231,7 @@ def timbre(guitars: Sequence[Path], seconds: float) -> None:
     print("| guitar | carrier | band | damaged | declick | dehum | dehiss | timbre | onset F1 | "
           "pitch |\n|---|---|---|---|---|---|---|---|---|---|")  # fmt: skip
     for path in guitars:
-        guitar, other = excerpt(path, seconds), excerpt(path, seconds, start=seconds)
+        guitar, whole = excerpt(path, seconds), excerpt(path, LONGEST)
         for name, carrier in CARRIERS.items():
             old = limited(guitar, carrier)
             worn = old + hiss(old.shape[1], -58, 8) + hum(old.shape[1], 50.02, -48, 0.01)
@@ -238,7 +240,7 @@ def timbre(guitars: Sequence[Path], seconds: float) -> None:
             for step in (Declick(), Dehum(), Dehiss()):
                 stages.append(after(step, stages[-1])[0])
             band = surviving_band(ArrayReader(stages[2], 44_100))
-            stages.append(like(stages[-1], other if other.shape[1] > 88_200 else guitar, band))
+            stages.append(like(stages[-1], whole, band))
             apart = [mel_distance(each, guitar, band) for each in stages]
             same = identity(
                 ArrayReader(stages[3], 44_100), ArrayReader(stages[4], 44_100), high_hz=band.high_hz
@@ -317,14 +319,16 @@ def _spent(name: str, path: str) -> tuple[float, float]:
     guitar = np.tile(excerpt(Path(path), 6.0), (1, 40))[:, : 96_000 * COST_SECONDS]
     guitar = guitar + hiss(guitar.shape[1], -60, 1) + hum(guitar.shape[1], 50, -44, 0)
     recording = ArrayReader(clicks(guitar, 5, seed=1)[0], 96_000)
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     began = time.process_time()
     if name == "identity":
         restoration.identity(recording, recording, high_hz=8_000)
     else:
         step = getattr(restoration, name)(**({"ratio": 0.98} if name == "Speed" else {}))
         _read(restoration.repaired(recording, step, step.look(recording)))
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return time.process_time() - began, memory
+    spent = time.process_time() - began
+    (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return spent, int(peak) / 1024
 
 
 def _read(recording: Reader) -> None:
