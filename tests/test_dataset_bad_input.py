@@ -110,3 +110,70 @@ def test_another_recipe_under_a_half_made_data_set_is_refused_and_the_same_goes_
     (tmp_path / "b.wav").rename(tmp_path / "in" / "b.wav")
     assert made(tmp_path / "in", out, SHORT).rows == 2
     assert len(rows_of(out)) == 2
+
+
+def two_sources(folder: Path) -> tuple[Path, Path]:
+    """Folders with a recording each, both of one name."""
+    for seed, name in enumerate(("ours", "theirs")):
+        write(folder / name / "a.wav", guitar(1.2, channels=1, seed=seed))
+    return folder / "ours", folder / "theirs"
+
+
+@pytest.mark.parametrize("by_whom", ["morphsep", "somebody else"])
+def test_what_appears_in_the_folder_while_sources_are_looked_at_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_whom: str
+) -> None:
+    ours, theirs = two_sources(tmp_path)
+    out, ready = tmp_path / "out", generating.ready
+
+    def overtaken(*given: Any) -> Any:
+        monkeypatch.setattr(generating, "ready", ready)
+        if by_whom == "morphsep":
+            made(theirs, out, SHORT)
+        else:
+            (out / "data").mkdir(parents=True)
+            (out / "data" / "theirs.parquet").write_bytes(b"theirs")
+        before.update(digests(out))
+        return ready(*given)
+
+    before = dict[str, str]()
+    monkeypatch.setattr(generating, "ready", overtaken)
+    with pytest.raises(SettingError, match=r"changed: a\.wav|that is not ours"):
+        made(ours, out, SHORT)
+    assert digests(out) == before != {}
+
+
+def test_the_same_command_twice_at_once_makes_the_data_set_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, _ = two_sources(tmp_path)
+    out, ready = tmp_path / "out", generating.ready
+
+    def overtaken(*given: Any) -> Any:
+        monkeypatch.setattr(generating, "ready", ready)
+        assert made(ours, out, SHORT).summary is not None
+        return ready(*given)
+
+    monkeypatch.setattr(generating, "ready", overtaken)
+    found = made(ours, out, SHORT)
+    assert (found.rows, found.summary) == (1, None)
+
+
+def test_a_data_set_that_was_given_up_while_it_was_made_is_not_joined(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = two_sources(tmp_path)
+    out, run = tmp_path / "out", generating.run
+    before = dict[str, str]()
+
+    def overtaken(*given: Any, **others: Any) -> Any:
+        monkeypatch.setattr(generating, "run", run)
+        summary = run(*given, **others)
+        made(theirs, out, SHORT, new=True)
+        before.update(digests(out))
+        return summary
+
+    monkeypatch.setattr(generating, "run", overtaken)
+    with pytest.raises(SettingError, match=r"changed: a\.wav"):
+        made(ours, out, SHORT)
+    assert digests(out) == before != {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import yaml
 
+from morphsep import manifest
 from morphsep.backends.crossfade import Crossfade
 from morphsep.cli.app import app
 from morphsep.dataset import Generated, Running, Wanted, generate, generating, verify
@@ -39,11 +41,12 @@ pedals:
 """
 
 
-def make(folder: Path, out: Path) -> Generated:
+def make(folder: Path, out: Path, *, new: bool = False) -> Generated:
     """A data set of in/, by recipe.yaml, in a folder."""
     jobs = collect([str(folder / "in")], out, Settings(separator="none"), "generate")
     recipe, text = read_recipe(str(folder / "recipe.yaml"))
-    return generate(settle_jobs(jobs), location(out), Wanted(recipe=recipe, text=text), Running())
+    wanted = Wanted(recipe=recipe, text=text, new=new)
+    return generate(settle_jobs(jobs), location(out), wanted, Running())
 
 
 @pytest.fixture
@@ -148,6 +151,35 @@ def test_tones_of_somebody_else_are_left_alone(folder: Path) -> None:
     write(folder / "out" / "tones" / "x.wav", guitar(0.1))
     with pytest.raises(SettingError, match="folder tones that is not ours"):
         make(folder, folder / "out")
+
+
+def test_nothing_is_left_of_a_data_set_that_was_given_up(folder: Path) -> None:
+    """Its rows in the manifest, its rendered clips (it was stopped) and its tones."""
+    out = folder / "out"
+    (folder / "in" / "broken.wav").write_bytes(b"none")
+    assert make(folder, out).exit_code == 2
+    assert list((out / ".morphsep" / "clips").rglob("*.parquet"))
+    shutil.rmtree(folder / "in")
+    write(folder / "in" / "b.wav", guitar(1.5, channels=1, seed=1))
+    (folder / "mine" / "own.yaml").write_text(CHAIN.replace("20", "3"))
+    assert make(folder, out, new=True).exit_code == 0
+    assert [row.track for row in manifest.read_tracks(out)] == ["b.wav"]
+    assert set(rows_of(out)["source"].to_pylist()) == {"b.wav"}
+    (chain,) = out.glob("tones/*/own.yaml")
+    assert "3" in chain.read_text()
+    assert not list((out / ".morphsep").glob("clips/*"))
+    assert verify(location(out), Running()) == (1, [])
+
+
+def test_rows_of_other_recordings_in_the_manifest_do_not_make_a_data_set_unsound(
+    folder: Path,
+) -> None:
+    """Versions before this one left them there."""
+    out = folder / "out"
+    make(folder, out)
+    (row,) = manifest.read_tracks(out)
+    manifest.commit(out, replace(row, track="given up.wav"))
+    assert verify(location(out), Running()) == (1, [])
 
 
 @pytest.mark.parametrize("device", [None, "auto"])

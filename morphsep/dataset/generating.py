@@ -11,7 +11,7 @@ from morphsep import manifest, pipelines
 from morphsep.backends import BackendTraits
 from morphsep.dataset.card import write_description
 from morphsep.dataset.joining import done_sources, has_lost_parts, join, left_out
-from morphsep.dataset.lock import RECIPE, Lock, check_folder, check_same, read_lock
+from morphsep.dataset.lock import RECIPE, Lock, check_folder, check_same, differing, read_lock
 from morphsep.dataset.parts import Parts
 from morphsep.dataset.preparing import lock_of, ready
 from morphsep.dataset.recipe import DataRecipe, Ladder
@@ -68,26 +68,31 @@ def generate(jobs: Sequence[Job], out: Location, wanted: Wanted, running: Runnin
         running, executor=choose_executor(running.executor, running.pool),
         work_in=running.work_in or last_work(out) or None,
     )  # fmt: skip
-    before = _before(out, wanted)
+    _before(out, wanted)  # what is not ours is refused before all sources are looked at
     workspace = Workspace(out, running.work_in or "")
     jobs, surveyed = ready(jobs, workspace, wanted, running)
     lock = lock_of(wanted.recipe, jobs, surveyed)
-    if before is not None and not wanted.new:
-        check_same(before, lock, out)
-        if before.is_finished(out):
-            Parts(workspace, wanted.recipe).remove()
-            return Generated(out=out, shards=before.shards, rejected=0, summary=None)
     with locked(out):  # refused while another run is at work here
+        before = _before(out, wanted)  # again: another run may have been at work meanwhile
+        if wanted.new:
+            _give_up(before, lock, workspace, wanted)
+        elif before is not None:
+            check_same(before, lock, out)
+            if before.is_finished(out):
+                Parts(workspace, wanted.recipe).remove()
+                return Generated(out=out, shards=before.shards, rejected=0, summary=None)
         _forget_lost(jobs, workspace, wanted)
         lock, render = _begun(lock, wanted, out)
     summary = _run(jobs, out, pipelines.generate(render, on_gpu=on_gpu), running)
     with locked(out):
+        check_same(read_lock(out) or lock, lock, out)  # another run may have given ours up
         return _joined(jobs, workspace, wanted, running, lock, summary)
 
 
 def _begun(lock: Lock, wanted: Wanted, out: Location) -> tuple[Lock, Render]:
     """What the folder will hold is written there; with the stage that makes it."""
     tones = ToneFiles.copied(wanted.recipe, out)
+    tones.remove_others()
     lock = replace(lock, tones=tones.names)
     lock.write(out)
     (out / RECIPE).write_bytes(wanted.text.encode())
@@ -130,13 +135,29 @@ def _before(out: Location, wanted: Wanted) -> Lock | None:
     return found
 
 
+def _give_up(before: Lock | None, lock: Lock, workspace: Workspace, wanted: Wanted) -> None:
+    """Forgets what was made for another data set, and for this one if that is finished. What was
+    begun of this one stays: a killed run with --new goes on, too.
+
+    Args:
+        before: what is there; None: nothing, or something damaged.
+    """
+    if before is None or differing(before, lock) or before.is_finished(workspace.out):
+        Parts(workspace, wanted.recipe).remove()
+        _forget_rows(workspace.out)
+
+
 def _forget_lost(jobs: Sequence[Job], workspace: Workspace, wanted: Wanted) -> None:
     """Forgets what earlier runs say of sources where what they made is no longer there: stems are,
     so it costs little to look again."""
     out, parts = workspace.out, Parts(workspace, wanted.recipe)
     if has_lost_parts(done_sources(jobs, parts, out), parts):
-        for table in ("tracks", "chunks"):
-            manifest.table_folder(out, table).remove_tree()
+        _forget_rows(out)
+
+
+def _forget_rows(out: Location) -> None:
+    for table in ("tracks", "chunks"):
+        manifest.table_folder(out, table).remove_tree()
 
 
 def _joined(

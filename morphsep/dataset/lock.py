@@ -106,6 +106,15 @@ def check_same(before: Lock, now: Lock, out: Location) -> None:
     Raises:
         SettingError: the folder holds another data set; it is said what differs.
     """
+    if differs := differing(before, now):
+        raise SettingError(
+            f"{out} holds a data set that was begun otherwise: {'; '.join(differs)}. Name another "
+            "folder; --new gives that one up and begins anew"
+        )
+
+
+def differing(before: Lock, now: Lock) -> list[str]:
+    """What makes another data set of it."""
     differs = []
     if before.recipe_key != now.recipe_key:
         differs.append("the recipe")
@@ -115,12 +124,7 @@ def check_same(before: Lock, now: Lock, out: Location) -> None:
     # one that could not be read had no content: it may have some now, and the other way round
     known = [name for name in both if before.sources[name] and now.sources[name]]
     changed = [name for name in known if before.sources[name] != now.sources[name]]
-    differs += _named("changed", changed)
-    if differs:
-        raise SettingError(
-            f"{out} holds a data set that was begun otherwise: {'; '.join(differs)}. Name another "
-            "folder; --new gives that one up and begins anew"
-        )
+    return differs + _named("changed", changed)
 
 
 def _named(what: str, names: Iterable[str]) -> list[str]:

@@ -32,6 +32,13 @@ class ToneFiles:
         names = {name: pack_file(place, folder) for name, place in recipe.places.items()}
         return cls(folder=folder, names=names)
 
+    def remove_others(self) -> None:
+        """Removes those of a recipe that was given up."""
+        wanted = {name.partition("/")[0] for name in self.names.values()}
+        below = (file.text.removeprefix(f"{self.folder}/") for file in self.folder.walk())
+        for name in {each.partition("/")[0] for each in below} - wanted:
+            (self.folder / name).remove_tree()
+
     def places(self) -> dict[str, str]:
         """Paths on this machine, by their names in the recipe.
 

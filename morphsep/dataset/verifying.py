@@ -61,7 +61,7 @@ def verify(out: Location, running: Running, sample: int = SAMPLE) -> tuple[int, 
         StorageError: storage does not answer.
     """
     lock = finished_lock(out)
-    rows = manifest.read_tracks(out)
+    rows = manifest.read_tracks(out, lock.sources.keys())  # others' were given up with --new
     findings = [*_of_files(out, lock), *_of_manifest(lock, rows), *_of_recipe(out, lock)]
     if findings:
         return 0, findings
