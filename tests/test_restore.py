@@ -413,8 +413,8 @@ def test_a_copy_that_breaks_a_bound_is_a_failed_row_and_not_there(tmp_path: Path
     assert not list((tmp_path / "acc").glob("a.wav*"))
     (row,) = restore(master, tmp_path / "acc", *MORPHED)
     found = json.loads(row.checks or "")
-    assert set(found) == {"repairs", "timbre"}
-    assert found["repairs"]["found"]["level_db"] == pytest.approx(0, abs=1e-6)
+    assert set(found) == {"declick", "timbre"}
+    assert found["declick"]["found"]["level_db"] == pytest.approx(0, abs=1e-6)
     assert found["timbre"]["bounds"]["onset_f1"] == 0
 
 

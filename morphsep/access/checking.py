@@ -10,20 +10,22 @@ from typing import Any
 import numpy as np
 
 from morphsep import audio
-from morphsep.access.parts import AccessCopy, Part
+from morphsep.access.parts import TIMBRE, AccessCopy, Part
 from morphsep.access.sounds import spans
 from morphsep.dsp import Span
 from morphsep.errors import TrackError
 from morphsep.restoration import Band, Bounds, Identity, identity, surviving_band
 
-SOFTER = ("dehum", "dehiss")
-"""Steps that take away what sounds all the time: where nothing else sounds the level falls."""
+CLICKS_ARE = ("onset_f1", "timing_ms")
+"""What clicks count for in a recording that has them: they are sharper than any note."""
 ANY = float("inf")
 FREE = Bounds(
     pitch_cents=ANY, timing_ms=ANY, onset_f1=0.0, rests_db=ANY, level_db=ANY, added_above_db=ANY
 )
 """Nothing is bound."""
 REMEDIES = {
+    "declick": "leave it out (--steps), make it milder (--set-step declick.sensitivity=0.3), or "
+    "see --set-bound",
     "repairs": "leave a step out (--steps), make it milder (--set-step), or see --set-bound",
     "timbre": "use a smaller --amount or another tone, or see --set-bound",
 }
@@ -34,7 +36,7 @@ class Compared:
     """Two sounds that were compared."""
 
     what: str
-    """repairs or timbre."""
+    """declick, repairs (those after it) or timbre."""
     found: Identity
     bounds: Bounds
 
@@ -107,25 +109,37 @@ def missed(copy: AccessCopy, path: Path) -> float | None:
 
 
 def _compared(copy: AccessCopy) -> Iterator[Compared]:
-    """The repairs with the master, up to a change of speed; and the morph with what they left."""
+    """Each kind of step with what was there before it, up to a change of speed, and the morph."""
     names = [part.done.step for part in copy.parts]
-    repaired = len([name for name in names if name not in ("speed", "timbre")])
     bounds = Bounds(**{name: float(value) for name, value in copy.bounds.items()})
-    if repaired:
-        softer = "level_db" not in copy.bounds and not set(SOFTER).isdisjoint(names)
-        with copy.sound(0) as before, copy.sound(repaired) as after:
-            found = identity(
-                before, after, high_hz=surviving_band(after).high_hz,
-                repaired=_changed(copy.parts[:repaired]),
-            )  # fmt: skip
-        bounds_here = replace(bounds, level_db=ANY) if softer else bounds
-        yield Compared(what="repairs", found=found, bounds=bounds_here)
-    if "timbre" in names:
-        high_hz = 0.5 * copy.scan.sample_rate if copy.extends else copy.band().high_hz
-        with copy.sound(len(names) - 1) as before, copy.sound() as after:
-            found = identity(before, after, high_hz=high_hz)
-        free = {} if "level_db" in copy.bounds else {"level_db": ANY}
-        yield Compared(what="timbre", found=found, bounds=replace(bounds, **free))
+    first = names.count("declick")
+    last = len([name for name in names if name not in ("speed", TIMBRE)])
+    if first:
+        places = _changed(copy.parts[:first])
+        found = _between(copy, 0, first, places)
+        yield Compared(what="declick", found=found, bounds=_freed(copy, bounds, CLICKS_ARE))
+    if last > first:
+        found = _between(copy, first, last)
+        yield Compared(what="repairs", found=found, bounds=_freed(copy, bounds, ("level_db",)))
+    if TIMBRE in names:
+        found = _between(copy, len(names) - 1, len(names))
+        yield Compared(what=TIMBRE, found=found, bounds=_freed(copy, bounds, ("level_db",)))
+
+
+def _between(copy: AccessCopy, first: int, last: int, places: Sequence[Span] = ()) -> Identity:
+    """What changed from so many steps to so many."""
+    high_hz = 0.5 * copy.scan.sample_rate
+    with copy.sound(first) as before, copy.sound(last) as after:
+        if not copy.extends:
+            high_hz = surviving_band(after if places else before).high_hz
+        return identity(before, after, high_hz=high_hz, repaired=places)
+
+
+def _freed(copy: AccessCopy, bounds: Bounds, names: Sequence[str]) -> Bounds:
+    """Bounds without these, unless they were asked for."""
+    return replace(
+        bounds, **{name: getattr(FREE, name) for name in names if name not in copy.bounds}
+    )
 
 
 def _changed(parts: Sequence[Part]) -> list[Span]:

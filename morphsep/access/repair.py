@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -10,12 +11,16 @@ from morphsep.access.depth import Depth
 from morphsep.access.differences import sized
 from morphsep.access.doing import do
 from morphsep.access.layers import after
+from morphsep.access.parts import TIMBRE
+from morphsep.access.reporting import names_beside
 from morphsep.access.sounds import Master, Sound, spans
 from morphsep.access.track import depth_of, master_of, repairs_of, sound_place, watched
 from morphsep.errors import TrackError
-from morphsep.request import Settings
+from morphsep.request import STEPS, Settings
 from morphsep.stages import Clip, Readable, RunContext
 from morphsep.storage import Location
+
+LIKE_A_DIFFERENCE = rf"\.({'|'.join((*STEPS, TIMBRE))})\.diff\.(flac|wav)$"
 
 
 def examine(run: RunContext, clip: Clip) -> list[Clip]:
@@ -24,10 +29,33 @@ def examine(run: RunContext, clip: Clip) -> list[Clip]:
     Raises:
         TrackError: it cannot be done.
     """
+    check_names(run, clip)
     clip = stages.begin(run, clip)
     if clip.outcome is None:
         check_header(master_of(clip).info, clip.job.settings)
     return [clip]
+
+
+def check_names(run: RunContext, clip: Clip) -> None:
+    """
+    Raises:
+        TrackError: a master that is called like a difference, or files that no run has written
+            where this one would put its own.
+    """
+    track = clip.job.track
+    if re.search(LIKE_A_DIFFERENCE, track):
+        raise TrackError(
+            "bad_name", "it is called like a difference of another access copy; rename the file"
+        )
+    if run.force or clip.previous is not None or run.workspace.claim(track).exists():
+        return
+    for name in names_beside(track):
+        if (run.workspace.out / name).exists():
+            raise TrackError(
+                "output_taken",
+                f"there is a file {name} in the output folder that is not ours; choose another "
+                "output folder, or --force",
+            )
 
 
 def check_header(master: audio.AudioInfo, settings: Settings) -> None:

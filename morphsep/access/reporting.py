@@ -9,12 +9,14 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Any
 
-from morphsep import audio, manifest, report
+from morphsep import audio, manifest, provenance, report
 from morphsep.access.checking import Checked, Compared
-from morphsep.access.parts import AccessCopy, Part
+from morphsep.access.differences import difference_name
+from morphsep.access.parts import TIMBRE, AccessCopy, Part
 from morphsep.dsp import dbfs
 from morphsep.manifest import File, TrackRow
 from morphsep.report import Check, FileEntry, IndexRow, Measure, Place, Restored, StepDone
+from morphsep.request import STEPS
 from morphsep.restoration import DeclickFindings, findings_from_json, noise_level
 from morphsep.stages import Assembled, Scan
 from morphsep.storage import Location
@@ -58,6 +60,17 @@ def write_report(
         report.write_page(place, restored, home="../" * copy.track.count("/") + INDEX)
     sha256 = hashlib.sha256(place.read_bytes()).hexdigest()
     return File(path=name, sha256=sha256, stamp=place.full_stamp())
+
+
+def names_beside(track: str) -> list[str]:
+    """Paths below OUT of all that may lie beside an access copy."""
+    differences = [
+        difference_name(track, step, written)
+        for step in (*STEPS, TIMBRE)
+        for written in ("a.flac", "a.wav")
+    ]
+    page = f"{FOLDER}/{report.page_name(track)}"
+    return [*differences, provenance.sidecar_name(track), page]
 
 
 def write_index(out: Location) -> None:
