@@ -56,7 +56,7 @@ def test_an_access_copy_is_its_master_and_the_differences(
     before = digest(master)
     (row,) = restore(master, tmp_path / "acc", *MORPHED)
     access = tmp_path / "acc" / name
-    same = masters.added_up(master, access, "declick", "timbre")
+    same = masters.added_up(master, access)
     assert np.array_equal(songs.read(access), same)
     assert np.abs(songs.read(access)).max() < masters.LOUD
     given, got = soundfile.info(master), soundfile.info(access)
@@ -74,7 +74,7 @@ def test_a_difference_beyond_full_scale_is_kept_whole(tmp_path: Path) -> None:
     restore(master, tmp_path / "acc")
     access = tmp_path / "acc/a.wav"
     assert (tmp_path / "acc/a.wav.declick.diff.wav").exists()
-    assert np.array_equal(songs.read(access), masters.added_up(master, access, "declick"))
+    assert np.array_equal(songs.read(access), masters.added_up(master, access))
 
 
 @pytest.mark.parametrize(
@@ -302,7 +302,7 @@ def test_a_step_is_taken_back_and_brought_back(tmp_path: Path) -> None:
     done = invoke("restore", "-o", tmp_path / "acc", "--revert", "declick")
     assert done.returncode == 0, done.stderr
     assert "without declick (all of it)" in done.stdout
-    assert np.array_equal(songs.read(access), masters.added_up(master, access, "timbre"))
+    assert np.array_equal(songs.read(access), masters.added_up(master, access, "declick"))
     assert invoke("verify", tmp_path / "acc").returncode == 0
     invoke("restore", master, "-o", tmp_path / "acc", "--revert", "timbre")
     assert np.array_equal(songs.read(access), songs.read(master))
@@ -321,7 +321,7 @@ def test_a_step_is_taken_back_in_a_span_with_fades(tmp_path: Path) -> None:
     whole = songs.read(access)
     for span in ("0:01-0:01.5", "2-2.25"):
         invoke("restore", "-o", tmp_path / "acc", "--revert", f"timbre:{span}")
-    got, plain = songs.read(access), masters.added_up(master, access, "declick")
+    got, plain = songs.read(access), masters.added_up(master, access, "timbre")
     inside = np.zeros(got.shape[1], bool)
     inside[44100 : 44100 * 3 // 2] = inside[2 * 44100 : 9 * 44100 // 4] = True
     near = spread(44100, got.shape[1], 1, 1.5) | spread(44100, got.shape[1], 2, 2.25)

@@ -17,6 +17,7 @@ from morphsep.access.depth import Depth, Exact
 from morphsep.access.reverting import kept
 from morphsep.audio import AudioReader
 from morphsep.dsp import ArrayInfo, Reader, RecordingInfo, Signal, Span
+from morphsep.errors import TrackError
 
 BLOCK_SECONDS = 10
 """What is worked on at a time."""
@@ -63,9 +64,18 @@ class Added(Sound):
         self._reverted = reverted
 
     def exact(self, start: int, num_samples: int) -> Exact:
-        """See `Sound`."""
+        """See `Sound`.
+
+        Raises:
+            TrackError: the difference was made for another depth.
+        """
         sound = self._sound.exact(start, num_samples)
         added = self._difference.read(start, num_samples, dtype="float64")
+        if self._depth.bits is not None and not np.array_equal(self._depth.rounded(added), added):
+            raise TrackError(
+                "internal",
+                f"a difference is finer than {self._depth.bits} bits: restore it with --force",
+            )
         if self._reverted:
             rate = self.info.sample_rate
             added = self._depth.rounded(added * kept(self._reverted, start, num_samples, rate))

@@ -12,7 +12,7 @@ from morphsep.audio import OutputFormat
 from morphsep.morphing import Repair
 from morphsep.request import Restoration, Settings
 from morphsep.stages import Clip, RunContext, Scan, StageName, output_of
-from morphsep.storage import Location
+from morphsep.storage import Location, digest
 
 Reach = Callable[[int], None]
 """Told up to which sample something has come."""
@@ -47,7 +47,9 @@ def depth_of(clip: Clip) -> Depth:
 def repairs_of(run: RunContext, clip: Clip) -> Iterator[tuple[Repair, Location]]:
     """The repairs of a track, in their order, and where each is done."""
     recipe = run.recipe(clip.job.settings)
-    keys = recipe.repair_keys(master_of(clip).content_hash)
+    depth = depth_of(clip)
+    sound = digest(master_of(clip).content_hash, depth.bits, depth.is_float32)
+    keys = recipe.repair_keys(sound)
     for repair, key in zip(recipe.repairs, keys, strict=True):
         yield repair, run.workspace.repair(key)
 

@@ -57,11 +57,15 @@ class Recipe:
         """Whether anything is asked of the guitar."""
         return not (self.settings.changes_nothing or self.curve.is_zero)
 
-    def repair_keys(self, content_hash: str) -> list[str]:
-        """Name what each repair makes of an input: all that it depends on."""
+    def repair_keys(self, sound: str) -> list[str]:
+        """Name what each repair makes of a sound: all that it depends on.
+
+        Args:
+            sound: names the input, and the values to which samples are rounded.
+        """
         keys: list[str] = []
         for repair in self.repairs:
-            before = keys[-1] if keys else digest(content_hash, self.settings.channels)
+            before = keys[-1] if keys else digest(sound, self.settings.channels)
             keys.append(digest("repair", REPAIR_SCHEMA, before, repair.fingerprint()))
         return keys
 
@@ -152,7 +156,10 @@ class Recipe:
             return digest("generate", stem_key)
         if command == "restore":
             morph = self._morph_key if self.morphs else ()
-            return digest("restore", *self.repair_keys(stem_key), self._extends, *morph)
+            repaired = self.repair_keys(stem_key)
+            return digest(
+                "restore", stem_key, *repaired, s.format, s.subtype, self._extends, *morph
+            )
         return digest("track", stem_key, *self._morph_key)
 
     @property

@@ -1,0 +1,60 @@
+"""``morphsep restore`` a second time: what is done again, and what lies there from before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from morphsep import restoration
+from morphsep.manifest import TrackRow, read_tracks
+from tests import masters, songs
+from tests.commands import invoke
+
+ANYHOW = (
+    "--set-bound", "timing_ms=99", "--set-bound", "onset_f1=0", "--set-bound", "rests_db=99",
+)  # fmt: skip
+MORPHED = (
+    "--to", "distortion", "--amount", "0.5", "--separator", "none", "--no-uniform", *ANYHOW
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A declick that needs no network."""
+    monkeypatch.setattr(restoration, "Declick", masters.Mute)
+    masters.Mute.looked.clear()
+
+
+def restore(master: Path, access: Path, *words: object, code: int = 0) -> TrackRow:
+    """Restores a master, or what a list says; the row of the first."""
+    done = invoke("restore", master, "-o", access, "--steps", "declick", *words)
+    assert done.returncode == code, done.stderr
+    return read_tracks(access)[0]
+
+
+@pytest.mark.parametrize("words", [("--steps", "none"), ("--steps", "none", *MORPHED), ANYHOW])
+def test_a_replaced_master_is_restored_anew(tmp_path: Path, words: tuple[str, ...]) -> None:
+    master, access = masters.write(tmp_path / "in/a.wav", seconds=2.0), tmp_path / "acc/a.wav"
+    first = restore(master, tmp_path / "acc", *words)
+    songs.write(master, masters.clicked(2.0)[:, ::-1], subtype="PCM_24")
+    second = restore(master, tmp_path / "acc", *words)
+    assert second.key != first.key
+    assert np.array_equal(songs.read(access), masters.added_up(master, access))
+
+
+@pytest.mark.parametrize("words", [ANYHOW, ("--steps", "none"), MORPHED])
+def test_another_depth_has_its_own_differences(tmp_path: Path, words: tuple[str, ...]) -> None:
+    sound = masters.clicked(2.0)
+    sound += np.random.default_rng(1).uniform(-1, 1, sound.shape).astype(np.float32) * 2e-6
+    master, access = songs.write(tmp_path / "in/a.wav", sound, subtype="PCM_24"), tmp_path / "acc"
+    for depth in ("PCM_24", "PCM_16"):
+        (tmp_path / "list.csv").write_text(f"path,subtype\nin/a.wav,{depth}\n")
+        row = restore(tmp_path / "list.csv", access, *words)
+        assert row.output_subtype == depth
+        full = 2.0 ** (int(depth[4:]) - 1)
+        base = np.rint(songs.read(master) * full) / full
+        added = masters.added_up(master, access / "a.wav") - songs.read(master)
+        assert np.array_equal(songs.read(access / "a.wav"), base + added)
+    assert invoke("verify", access).returncode == 0
