@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from morphsep import restoration
+from morphsep import manifest, restoration
+from morphsep.storage import Location
 from tests import masters, songs
 from tests.commands import invoke
 from tests.test_restore import restore
@@ -117,3 +118,21 @@ def test_an_input_that_is_named_like_a_difference_is_refused(tmp_path: Path) -> 
     master = masters.write(tmp_path / "in/a.wav.declick.diff.flac")
     (row,) = restore(master, tmp_path / "acc", code=3)
     assert (row.status, row.error_code) == ("failed", "bad_name")
+
+
+def test_masters_and_access_copies_in_a_bucket(tmp_path: Path, place: Location) -> None:
+    local = masters.write(tmp_path / "in/a.wav")
+    (place / "in/a.wav").write_bytes(local.read_bytes())
+    words = ("restore", place / "in/a.wav", "-o", place / "acc", "--steps", "declick")
+    assert invoke(*words).returncode == 0
+    (row,) = manifest.read_tracks(place / "acc")
+    assert row.content_hash == row.master_hash_after
+    restore(local, tmp_path / "here")
+    for name in ("a.wav", "a.wav.declick.diff.flac"):
+        assert (place / "acc" / name).read_bytes() == (tmp_path / "here" / name).read_bytes()
+    assert invoke("verify", place / "acc").returncode == 0
+    assert invoke(*words).returncode == 0
+    assert manifest.read_tracks(place / "acc") == [row]
+    assert invoke("restore", "-o", place / "acc", "--revert", "declick").returncode == 0
+    (back,) = manifest.read_tracks(place / "acc")
+    assert back.output_hash != row.output_hash
