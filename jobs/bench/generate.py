@@ -38,7 +38,10 @@ from jobs.bench.generate_runs import (
 )
 from jobs.bench.scaling import HEAD, against_one
 
-MANY_ROWS = "{clip_seconds: 5, render: [{ladder: {from: clean, to: distortion, steps: %d}}]}"
+MANY_ROWS = """
+clips_per_song: 3
+render: [{ladder: {from: clean, to: distortion, steps: %d}}]
+"""
 WORKERS = (1, 2, 4, 8, 16)
 STAGES = {"prepare": 0.1, "separate": 0.02, "measure": 0.02, "render": 2.0}
 """Seconds that stages sleep."""

@@ -76,6 +76,7 @@ class Parts:
                 for rows in chain.from_iterable(map(_groups, clips)):
                     writer.write_table(self._table(rows), row_group_size=len(rows))
                     groups.append(len(rows))
+                    release_memory()
             found = pq.read_metadata(path)
             sizes = [group_size(found.row_group(n)) for n in range(found.num_row_groups)]
         return list(zip(groups, sizes, strict=True))
@@ -117,6 +118,15 @@ def _groups(rows: Iterable[Row]) -> Iterator[list[Row]]:
 def _bytes(row: Row, columns: Iterable[str]) -> int:
     """Of these columns of sound."""
     return sum(len(row[name]["bytes"]) for name in columns if name in row)
+
+
+def release_memory() -> None:
+    """Gives free memory back to the system. From now on Arrow takes its own from where numpy does:
+    else each keeps what the other could use (measured: 90 MB over eight songs)."""
+    import pyarrow as pa
+
+    pa.set_memory_pool(pa.system_memory_pool())
+    pa.default_memory_pool().release_unused()
 
 
 def group_size(group: Any) -> int:

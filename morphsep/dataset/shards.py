@@ -7,7 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from morphsep.dataset.parts import GROUP_BYTES, GROUP_ROWS, WRITING, Parts, group_size
+from morphsep.dataset.parts import (
+    GROUP_BYTES,
+    GROUP_ROWS,
+    WRITING,
+    Parts,
+    group_size,
+    release_memory,
+)
 from morphsep.storage import Location, digest_file
 
 if TYPE_CHECKING:
@@ -120,6 +127,8 @@ class WriteShards:
         with place.writing() as path, pq.ParquetWriter(path, self.parts.schema, **WRITING) as to:
             for table in _joined(self._groups(shard)):
                 to.write_table(table, row_group_size=table.num_rows)
+                del table
+                release_memory()
             to.close()
             written = Written(
                 name=shard.name, rows=shard.rows, bytes=path.stat().st_size,
@@ -145,8 +154,9 @@ def _joined(groups: Iterable[tuple[pa.Table, int]]) -> Iterator[pa.Table]:
     rows = total = 0
     for table, size in groups:
         if tables and (total + size > GROUP_BYTES or rows + table.num_rows > GROUP_ROWS):
-            yield pa.concat_tables(tables)
-            tables, rows, total = [], 0, 0
+            joined, tables, rows, total = pa.concat_tables(tables), [], 0, 0
+            yield joined
+            del joined
         tables.append(table)
         rows, total = rows + table.num_rows, total + size
     if tables:
