@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from morphsep.dataset.sources import SourceFacts, conditions, groups, refusal, split_of
+from morphsep.dataset.preparing import placed
+from morphsep.dataset.recipe import DataRecipe, Tones
+from morphsep.dataset.sources import (
+    SourceFacts,
+    conditions,
+    groups,
+    refusal,
+    split_of,
+    strictness,
+)
+from morphsep.dataset.surveying import Surveyed
 from morphsep.dataset.windows import chosen, windows
 from morphsep.dsp import MODEL_RATE, Span
 from morphsep.request import Job, Settings
@@ -123,3 +135,80 @@ def test_a_song_with_many_clips_gives_some_spread_over_it(number: int, most: int
     assert found == sorted(found)
     if number > most > 1:
         assert max(b - a for a, b in pairwise(found)) <= -(-number // most)
+
+
+HALVES = {"train": 0.5, "test": 0.5}
+
+
+def of_content(content: str, *jobs: tuple[str, dict[str, object]]) -> list[tuple[Job, Surveyed]]:
+    """Recordings that hold the same."""
+    return [
+        (
+            replace(job(**said), track=name, path=f"/{name}"),
+            Surveyed(track=name, content_hash=content),
+        )
+        for name, said in jobs
+    ]
+
+
+def kept(found: list[tuple[Job, Surveyed]], **others: Any) -> dict[str, Job]:
+    recipe = DataRecipe(
+        render=(Tones(tones=("clean",)),), splits=HALVES, seed=others.pop("seed", 0)
+    )
+    jobs, _ = placed([each for each, _ in found], [seen for _, seen in found], recipe, **others)
+    return {each.track: each for each in jobs}
+
+
+@given(st.permutations(range(4)), st.integers(0, 20))
+def test_whoever_has_a_copy_has_its_split(order: list[int], seed: int) -> None:
+    """Its copies tie an artist, a song and a recording of nobody together."""
+    found = [
+        *of_content("1", ("a.wav", {"artist": "A"}), ("z.wav", {"artist": "Z", "song": "S"})),
+        *of_content("2", ("b.wav", {"artist": " z"})),
+        *of_content("3", ("c.wav", {"song": "s"})),
+    ]
+    jobs = kept([found[n] for n in order], seed=seed)
+    assert len({SourceFacts.of(each).split for each in jobs.values() if not each.refusal}) == 1
+    assert sorted(each.refusal[0] for each in jobs.values() if each.refusal) == ["duplicate"]
+
+
+def test_licences_are_strict_in_an_order() -> None:
+    order = [
+        "CC-BY-4.0", "CC-BY-SA-4.0", None, "CC-BY-NC-4.0", "CC-BY-NC-SA-4.0",
+        "All rights reserved", "CC-BY-NC-ND-4.0",
+    ]  # fmt: skip
+    assert [strictness(licence) for licence in order] == list(range(7))
+    assert strictness("public domain") == strictness("MIT") == 0
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize(
+    ("a", "b", "commercial_only", "said"),
+    [
+        ("CC-BY-4.0", "CC-BY-NC-4.0", False, "CC-BY-NC-4.0"),
+        ("CC-BY-4.0", "CC-BY-SA-4.0", False, "CC-BY-SA-4.0"),
+        ("CC-BY-4.0", "unknown", False, None),
+        ("unknown", "CC-BY-NC-4.0", False, "CC-BY-NC-4.0"),
+        ("CC-BY-4.0", "CC-BY-NC-4.0", True, "refused"),
+        ("CC-BY-4.0", "", True, "refused"),
+        ("CC-BY-4.0", "CC-BY-ND-4.0", False, "refused"),
+    ],
+)
+def test_of_a_recordings_copies_the_strictest_licence_counts(
+    a: str, b: str, commercial_only: bool, said: str | None, reverse: bool
+) -> None:
+    found = of_content(
+        "1",
+        ("a.wav", {"License": a, "attribution": "a", "mood": "sad"}),
+        ("b.wav", {"licence": b, "attribution": "b", "mood": "sad"}),
+    )
+    jobs = kept(found[::-1] if reverse else found, commercial_only=commercial_only).values()
+    if said == "refused":
+        whys = [each.refusal for each in jobs if each.refusal is not None]
+        assert [code for code, _ in whys] == ["licence_forbids"] * 2
+        assert sum("of its copy b.wav" in text for _, text in whys) == 1
+        return
+    (one,) = (each for each in jobs if each.refusal is None)
+    facts = SourceFacts.of(one)
+    assert (facts.licence, facts.attribution) == (said, "b")
+    assert json.loads(one.list_columns or "")["mood"] == "sad"

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from tempfile import TemporaryFile
 
+from morphsep.dataset.content import licensed, refused, same_content, whose_content
 from morphsep.dataset.copies import alike
 from morphsep.dataset.lock import Lock
 from morphsep.dataset.prints import Prints
 from morphsep.dataset.recipe import DataRecipe, Ladder
 from morphsep.dataset.rendering import ladder_recipe
-from morphsep.dataset.sources import SourceFacts, forbids_commerce, groups, refusal, split_of
+from morphsep.dataset.sources import SourceFacts, forbids_commerce, groups, split_of
 from morphsep.dataset.surveying import Surveyed, survey
 from morphsep.dataset.wanted import Running, Wanted
 from morphsep.errors import ErrorCode, SettingError
@@ -38,14 +39,18 @@ def ready(
     )  # fmt: skip
     if wanted.commercial_only:
         _check_commercial(jobs, recipe)
-    allowed = [_allowed(job, wanted) for job in jobs]
-    return placed(allowed, survey(allowed, context, running.executor, running.pool), recipe)
+    found = survey(jobs, context, running.executor, running.pool)
+    return placed(jobs, found, recipe, commercial_only=wanted.commercial_only)
 
 
 def placed(
-    jobs: Sequence[Job], found: Iterable[Surveyed], recipe: DataRecipe
+    jobs: Sequence[Job],
+    found: Iterable[Surveyed],
+    recipe: DataRecipe,
+    *,
+    commercial_only: bool = False,
 ) -> tuple[list[Job], dict[str, Surveyed]]:
-    """The jobs with their splits, and what was found of each, its fingerprint left out.
+    """The jobs with their splits, or refused, and what was found of each, its fingerprint left out.
 
     Args:
         found: in any order; each is looked at once.
@@ -58,7 +63,9 @@ def placed(
         for each in found:
             prints.add(each.track, each.fingerprint)
             surveyed[each.track] = replace(each, words=b"")
-        kept = _in_splits(_without_copies(jobs, surveyed), surveyed, recipe)
+        same = same_content(jobs, surveyed)
+        allowed = [licensed(job, same[job.track], commercial_only=commercial_only) for job in jobs]
+        kept = _in_splits(_without_copies(allowed, surveyed), same, surveyed, recipe)
         _check_splits(kept, prints)
     return kept, surveyed
 
@@ -76,18 +83,21 @@ def _without_copies(jobs: Sequence[Job], surveyed: Mapping[str, Surveyed]) -> li
             same = digest(seen.content_hash, seen.stem, job.settings)
             first = owners.setdefault(same, job.track)
             why: tuple[ErrorCode, str] = ("duplicate", f"it is the same recording as {first}")
-            kept.append(job if first == job.track else _refused(job, why))
+            kept.append(job if first == job.track else refused(job, why))
     return kept
 
 
 def _in_splits(
-    jobs: Sequence[Job], surveyed: Mapping[str, Surveyed], recipe: DataRecipe
+    jobs: Sequence[Job],
+    same: Mapping[str, Sequence[Job]],
+    surveyed: Mapping[str, Surveyed],
+    recipe: DataRecipe,
 ) -> list[Job]:
     """The jobs with the split that each lies in."""
     facts = {job.track: SourceFacts.of(job) for job in jobs if job.refusal is None}
     whose = {
-        track: each.whose() or [f"recording: {surveyed[track].content_hash}"]
-        for track, each in facts.items()
+        track: whose_content(same[track]) or [f"recording: {surveyed[track].content_hash}"]
+        for track in facts
     }
     named = groups(whose)
 
@@ -119,15 +129,6 @@ def _check_commercial(jobs: Sequence[Job], recipe: DataRecipe) -> None:
                 f"--commercial-only: {what} is under {licence}, which forbids commercial use; "
                 "choose another"
             )
-
-
-def _allowed(job: Job, wanted: Wanted) -> Job:
-    why = refusal(SourceFacts.of(job).licence, commercial_only=wanted.commercial_only)
-    return job if why is None or job.refusal is not None else _refused(job, why)
-
-
-def _refused(job: Job, why: tuple[ErrorCode, str]) -> Job:
-    return replace(job, refusal=why, refused_as="skipped")
 
 
 def _check_splits(jobs: Sequence[Job], prints: Prints) -> None:

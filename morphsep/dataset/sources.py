@@ -7,7 +7,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from morphsep.errors import ErrorCode
 from morphsep.request import SOURCE_COLUMNS, Job
@@ -35,7 +35,7 @@ class SourceFacts:
         """What the row of a job's list says."""
         said = json.loads(job.list_columns) if job.list_columns else {}
         plain = {str(name).strip().lower(): value for name, value in said.items()}
-        named = {SPELT[name]: value for name, value in plain.items() if name in SPELT}
+        named = {_spelt(name): value for name, value in plain.items() if name in SPELT}
         named |= {name: value for name, value in plain.items() if _text(value)}
         found = {name: _text(named.get(name)) for name in SOURCE_COLUMNS if name not in SPELT}
         if found["licence"] and UNKNOWN.fullmatch(found["licence"]):
@@ -43,15 +43,25 @@ class SourceFacts:
         return cls(**found, split=str(named.get(SPLIT) or ""))
 
     def beside(self, job: Job) -> Job:
-        """A job that carries them."""
+        """A job that carries them: what they say otherwise than its list stands in its place."""
         said = json.loads(job.list_columns) if job.list_columns else {}
-        kept = {name: value for name, value in said.items() if name.strip().lower() != SPLIT}
-        return replace(job, list_columns=json.dumps(kept | {SPLIT: self.split}, ensure_ascii=False))
+        told = asdict(SourceFacts.of(job))
+        changed = {name: value for name, value in asdict(self).items() if value != told[name]}
+        changed[SPLIT] = self.split
+        kept = {name: value for name, value in said.items() if _spelt(name) not in changed}
+        new = {name: value for name, value in changed.items() if value is not None}
+        return replace(job, list_columns=json.dumps(kept | new, ensure_ascii=False))
 
     def whose(self) -> list[str]:
         """What must not lie in two splits: the artist, the song."""
         named = (("artist", self.artist), ("song", self.song))
         return [f"{what}: {_plain(name)}" for what, name in named if name]
+
+
+def _spelt(name: str) -> str:
+    """A list's column by its usual name."""
+    plain = name.strip().lower()
+    return SPELT.get(plain, plain)
 
 
 def _text(value: object) -> str | None:
@@ -118,6 +128,19 @@ SHARE_ALIKE = re.compile(r"(?<![a-z])sa(?![a-z])|share[ -]?alike", re.IGNORECASE
 def forbids_commerce(licence: str) -> bool:
     """Whether a licence forbids commercial use."""
     return bool(NON_COMMERCIAL.search(licence))
+
+
+def strictness(licence: str | None) -> int:
+    """The higher, the less a licence allows. In this order: all, if the source is named; share
+    alike; not known; non-commercial; both; something else; no changed copies."""
+    if licence is None:
+        return 2
+    if NO_DERIVATIVES.search(licence):
+        return 6
+    shared = bool(SHARE_ALIKE.search(licence))
+    if forbids_commerce(licence):
+        return 3 + shared
+    return int(shared) if shared or ALLOWS_COMMERCE.search(licence) else 5
 
 
 def refusal(licence: str | None, *, commercial_only: bool) -> tuple[ErrorCode, str] | None:
