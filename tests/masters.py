@@ -78,12 +78,12 @@ def write(path: Path, subtype: str = "PCM_24", **how: Any) -> Path:
     return songs.write(path, clicked(**how), how.get("rate", 44100), subtype)
 
 
-def added_up(master: Path, access: Path, *without: str) -> np.ndarray:
-    """``[C, T]``: a master and all differences that lie beside its access copy, but for those of
-    steps that are taken back, in the depth of the access copy."""
+def added_up(master: Path, access: Path, without: str = "") -> np.ndarray:
+    """``[C, T]``: a master and all differences that lie beside its access copy, but for that of a
+    step that is taken back, in the depth of the access copy."""
     total = songs.read(master)
     for difference in access.parent.glob(f"{glob.escape(access.name)}.*.diff.*"):
-        if difference.name.split(".")[-3] not in without:
+        if difference.name.split(".")[-3] != without:
             total = total + songs.read(difference)
     if soundfile.info(access).subtype == "FLOAT":
         return total.astype(np.float32).astype(np.float64)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from morphsep import restoration
+from morphsep import restoration, stages
 from morphsep.manifest import TrackRow, read_tracks
 from tests import masters, songs
 from tests.commands import invoke
@@ -58,3 +60,45 @@ def test_another_depth_has_its_own_differences(tmp_path: Path, words: tuple[str,
         added = masters.added_up(master, access / "a.wav") - songs.read(master)
         assert np.array_equal(songs.read(access / "a.wav"), base + added)
     assert invoke("verify", access).returncode == 0
+
+
+@pytest.mark.parametrize("lost", ["difference.*", "done.json"])
+def test_a_repair_that_is_half_gone_from_the_work_directory_is_done_anew(
+    tmp_path: Path, lost: str
+) -> None:
+    master = masters.write(tmp_path / "in/a.wav", seconds=2.0)
+    first = restore(master, tmp_path / "acc")
+    for place in (tmp_path / "acc/.morphsep/repairs").rglob(lost):
+        place.unlink()
+    (tmp_path / "acc/a.wav").unlink()
+    second = restore(master, tmp_path / "acc")
+    assert second.output_hash == first.output_hash
+    assert len(masters.Mute.looked) == 2
+
+
+def test_force_repairs_anew_once_for_all_tracks_of_one_sound(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        masters.write(tmp_path / f"in/{name}.wav", seconds=2.0)
+    words = ("--force", *MORPHED)
+    for runs in (1, 2):
+        restore(tmp_path / "in", tmp_path / "acc", *words)
+        assert len(masters.Mute.looked) == runs
+    assert invoke("verify", tmp_path / "acc").returncode == 0
+
+
+def test_what_vanishes_before_the_copy_is_written_is_said_in_the_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    master = masters.write(tmp_path / "in/a.wav", seconds=2.0)
+    to_separate = stages.to_separate
+
+    def removed(*how: Any) -> Any:
+        shutil.rmtree(tmp_path / "acc/.morphsep/repairs")
+        return to_separate(*how)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stages, "to_separate", removed)
+        row = restore(master, tmp_path / "acc", *MORPHED, code=3)
+    assert (row.status, row.error_code) == ("failed", "internal")
+    assert "declick did was removed" in (row.message or "")
+    assert restore(master, tmp_path / "acc", *MORPHED).status == "ok"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import partial
 
 from morphsep import stages
 from morphsep.access.copying import write_copy
+from morphsep.access.doing import discard
 from morphsep.access.parts import AccessCopy
 from morphsep.access.rows import step_rows
 from morphsep.access.timbre import timbre
@@ -53,7 +55,10 @@ def _copy(run: RunContext, clip: Clip, found: Morphed | None) -> AccessCopy:
     if found is None:
         return copy
     recipe = run.recipe(clip.job.settings)
-    part = timbre(copy, recipe, found.change, timbre_folder(run, clip))
+    folder = timbre_folder(run, clip)
+    if run.force:
+        stages.discard_once(run, folder, partial(discard, folder))
+    part = timbre(copy, recipe, found.change, folder)
     return replace(copy, parts=[*copy.parts, part])
 
 

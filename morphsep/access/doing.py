@@ -78,7 +78,16 @@ def keep_done(folder: Location, done: Done) -> None:
 
 def done_in(folder: Location) -> Done | None:
     """What a step did whose difference lies in a folder; None if it is not finished."""
-    return recall(_note(folder), VERSION, _parse)
+    done = recall(_note(folder), VERSION, _parse)
+    if done is None or done.written is None:
+        return done
+    return done if (folder / done.written.name).exists() else None
+
+
+def discard(folder: Location) -> None:
+    """Removes what a step did; the note first, so that nothing half removed passes for whole."""
+    _note(folder).remove()
+    folder.remove_tree()
 
 
 def _parse(values: dict[str, Any]) -> Done:

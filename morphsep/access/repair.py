@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 
 from morphsep import audio, stages
 from morphsep.access.depth import Depth
 from morphsep.access.differences import sized
-from morphsep.access.doing import do
+from morphsep.access.doing import discard, do
 from morphsep.access.layers import after
 from morphsep.access.parts import TIMBRE
 from morphsep.access.reporting import names_beside
@@ -88,6 +89,8 @@ def repair(run: RunContext, clip: Clip) -> list[Clip]:
         readable = stages.open_input(run, clip)
         sound: Sound = Master(stack.enter_context(readable.open()), depth)
         for step, folder in repairs_of(run, clip):
+            if run.force:
+                stages.discard_once(run, folder, partial(discard, folder))
             reach = watched(run, clip, "repair", sound.info.num_samples)
             done = do(step, sound, folder, depth, reach)
             sound = after(sound, done.layer(folder, step), depth, stack)
@@ -101,7 +104,7 @@ def repair(run: RunContext, clip: Clip) -> list[Clip]:
 def _with_sound(run: RunContext, clip: Clip, sound: Sound) -> Clip:
     """The track with its repaired sound, which is separated in the place of its input."""
     place = sound_place(run, clip)
-    if not place.exists():
+    if run.force or not place.exists():
         _write(place, sound, depth_of(clip))
     readable = Readable(place.text, run.scratch(clip.job.track), None)
     scanned = stages.scan(readable, run.workspace)

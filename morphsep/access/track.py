@@ -9,6 +9,7 @@ from morphsep.access.depth import Depth
 from morphsep.access.doing import done_in
 from morphsep.access.parts import Part
 from morphsep.audio import OutputFormat
+from morphsep.errors import TrackError
 from morphsep.morphing import Repair
 from morphsep.request import Restoration, Settings
 from morphsep.stages import Clip, RunContext, Scan, StageName, output_of
@@ -55,11 +56,19 @@ def repairs_of(run: RunContext, clip: Clip) -> Iterator[tuple[Repair, Location]]
 
 
 def parts_of(run: RunContext, clip: Clip) -> list[Part]:
-    """The repairs of a track, all of them finished."""
+    """The repairs of a track, all of them finished.
+
+    Raises:
+        TrackError: one has been removed.
+    """
     parts = []
     for repair, folder in repairs_of(run, clip):
         done = done_in(folder)
-        assert done is not None
+        if done is None:
+            raise TrackError(
+                "internal",
+                f"what {repair.name} did was removed from the work directory; run again",
+            )
         parts.append(Part(done=done, layer=done.layer(folder, repair)))
     return parts
 

@@ -14,7 +14,7 @@ from morphsep.storage import Identities, absolute, folder_of, identity, is_remot
 LONGEST_NAME = 255
 OWN = ".morphsep"
 """How the names of the workspace and of half-written files begin."""
-OWN_TABLES = (("manifest", "tracks"), ("manifest", "chunks"))
+OWN_TABLES = tuple(("manifest", table) for table in ("tracks", "chunks", "steps"))
 
 
 def check_out(inputs: Iterable[str], out: str) -> None:

@@ -17,7 +17,7 @@ from morphsep.stages.measure import measure
 from morphsep.stages.morph import morph
 from morphsep.stages.morphed import Morphed, morphed
 from morphsep.stages.output import output_of
-from morphsep.stages.prepare import begin, prepare, to_separate
+from morphsep.stages.prepare import begin, discard_once, prepare, to_separate
 from morphsep.stages.readable import Readable, stem_file
 from morphsep.stages.run_context import RunContext, ignore_progress
 from morphsep.stages.scanning import Scan, open_mix, scan
@@ -47,6 +47,7 @@ __all__ = [
     "assemble_parts",
     "begin",
     "by_stamps",
+    "discard_once",
     "exactly",
     "finish",
     "ignore_progress",

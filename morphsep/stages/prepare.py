@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from morphsep import storage
@@ -12,11 +13,10 @@ from morphsep.stages.clip import Clip, Outcome
 from morphsep.stages.finishing import clear
 from morphsep.stages.run_context import RunContext
 from morphsep.stages.scanning import scan
-from morphsep.stages.section_store import SectionStore
 from morphsep.stages.stems import missing_sections
 from morphsep.stages.track_state import delta_of, open_input, own_stem_of, stem_of
 from morphsep.stages.trust import as_read, by_content
-from morphsep.storage import location
+from morphsep.storage import Location, location
 
 
 def prepare(run: RunContext, clip: Clip) -> list[Clip]:
@@ -62,20 +62,20 @@ def to_separate(run: RunContext, clip: Clip) -> list[Clip]:
     """The sections of a track that have to be separated; the whole track if none has to be."""
     recipe, stem = run.recipe(clip.job.settings), stem_of(run, clip)
     if run.force:
-        _discard_once(run, stem)
-        _discard_once(run, delta_of(run, clip, recipe))
+        for store in (stem, delta_of(run, clip, recipe)):
+            discard_once(run, store.folder, store.discard)
     missing = missing_sections(stem, clip.source, recipe)
     return [replace(clip, section=section, separated=True) for section in missing] or [clip]
 
 
-def _discard_once(run: RunContext, store: SectionStore) -> None:
-    """Removes what is left of an earlier run, but nothing that this one has made: several tracks
-    may share a stem, and a track can be prepared twice."""
-    mark = store.folder / "forced.json"
+def discard_once(run: RunContext, folder: Location, discard: Callable[[], None]) -> None:
+    """Removes what an earlier run has left in a folder, but nothing that this one has made:
+    several tracks may share a stem, and a track can be prepared twice."""
+    mark = folder / "forced.json"
     # one at a time on this machine, and wherever a shared file system has locks
-    with storage.only_one(run.scratch(store.folder.name) / mark.name):
+    with storage.only_one(run.scratch(folder.name) / mark.name):
         if mark.read_json() != run.id:
-            store.discard()
+            discard()
             mark.write_json(run.id)
 
 
