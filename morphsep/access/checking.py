@@ -102,7 +102,7 @@ def missed(copy: AccessCopy, path: Path) -> float | None:
     """From where on, in seconds, a file is not its master and the differences; None if it is."""
     with copy.sound() as sound, audio.AudioReader(str(path)) as written:
         for start, num_samples in spans(sound.info):
-            wanted = copy.depth.settle(sound.exact(start, num_samples))
+            wanted = copy.depth.rounded(sound.exact(start, num_samples))
             if not np.array_equal(wanted, written.read(start, num_samples, dtype="float64")):
                 return start / sound.info.sample_rate
     return None

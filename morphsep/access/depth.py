@@ -47,6 +47,12 @@ class Depth:
             return self.rounded(samples)
         return np.clip(self.rounded(samples), -1.0, self.largest)
 
+    def overshoot(self, samples: Exact) -> float:
+        """Above 1 where a file cannot hold these values: the largest over full scale."""
+        if self.bits is None:
+            return 0.0
+        return max(float(samples.max(initial=0.0)) / self.largest, -float(samples.min(initial=0.0)))
+
     @property
     def largest(self) -> float:
         """The largest value of integers."""

@@ -16,9 +16,10 @@ from morphsep.access.parts import TIMBRE
 from morphsep.access.reporting import names_beside
 from morphsep.access.sounds import Master, Sound, spans
 from morphsep.access.track import depth_of, master_of, repairs_of, sound_place, watched
+from morphsep.dsp import dbfs
 from morphsep.errors import TrackError
 from morphsep.request import STEPS, Settings
-from morphsep.stages import Clip, Readable, RunContext
+from morphsep.stages import Clip, Readable, RunContext, Scan
 from morphsep.storage import Location
 
 LIKE_A_DIFFERENCE = rf"\.({'|'.join((*STEPS, TIMBRE))})\.diff\.(flac|wav)$"
@@ -34,6 +35,7 @@ def examine(run: RunContext, clip: Clip) -> list[Clip]:
     clip = stages.begin(run, clip)
     if clip.outcome is None:
         check_header(master_of(clip).info, clip.job.settings)
+        check_level(master_of(clip), depth_of(clip))
     return [clip]
 
 
@@ -73,6 +75,19 @@ def check_header(master: audio.AudioInfo, settings: Settings) -> None:
             f"{master.format.lower()} is lossy: its coder has smeared the clicks, and declick "
             "would take notes for them; restore the lossless transfer, leave declick out of "
             "--steps, or say --anyway",
+        )
+
+
+def check_level(master: Scan, depth: Depth) -> None:
+    """
+    Raises:
+        TrackError: a master that its access copy cannot hold.
+    """
+    if depth.bits is not None and master.peak > 1.0:
+        raise TrackError(
+            "would_clip",
+            f"the master decodes to {dbfs(master.peak):.2f} dB above full scale, and an access "
+            "copy gets no gain; name it in a list with format wav and subtype FLOAT",
         )
 
 

@@ -91,7 +91,7 @@ class Resized(Sound):
 
     def exact(self, start: int, num_samples: int) -> Exact:
         """See `Sound`."""
-        return self._depth.settle(self._reader.read(start, num_samples).astype(np.float64))
+        return self._depth.rounded(self._reader.read(start, num_samples).astype(np.float64))
 
 
 def spans(info: RecordingInfo) -> Iterator[tuple[int, int]]:

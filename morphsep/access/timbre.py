@@ -61,8 +61,7 @@ def _morphed(sound: Sound, change: Read, depth: Depth) -> Difference:
     def difference(start: int, num_samples: int) -> Exact:
         before = sound.exact(start, num_samples)
         after = put_back(before, start, change, sound.info.sample_rate)
-        if depth.bits is not None:
-            _check_fits(after, depth)
+        _check_fits(after, depth)
         return np.where(after == before, 0.0, depth.settle(after) - before)
 
     return difference
@@ -73,8 +72,7 @@ def _check_fits(samples: Exact, depth: Depth) -> None:
     Raises:
         TrackError: beyond full scale; a gain would change what is not repaired.
     """
-    over = max(float(samples.max(initial=0.0)) / depth.largest, -float(samples.min(initial=0.0)))
-    if over > 1.0:
+    if (over := depth.overshoot(samples)) > 1.0:
         raise TrackError(
             "would_clip",
             f"with the guitar morphed it would exceed full scale by {dbfs(over):.2f} dB, and an "

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from morphsep import audio
+from morphsep.access.depth import Depth
 from morphsep.access.sounds import Sound, spans
-from morphsep.dsp import LoudnessMeter, TruePeakMeter
+from morphsep.dsp import LoudnessMeter, TruePeakMeter, dbfs
+from morphsep.errors import TrackError
 from morphsep.stages import Assembled, Block
 
 
@@ -29,7 +31,7 @@ def write_access(
         reach: told up to which sample it is written.
 
     Raises:
-        TrackError: the disk is full.
+        TrackError: it exceeds full scale in an integer format, or the disk is full.
     """
     info = sound.info
     loudness = LoudnessMeter(info.sample_rate, info.num_channels)
@@ -40,6 +42,13 @@ def write_access(
     ) as writer:  # fmt: skip
         for start, num_samples in spans(info):
             block: Block = sound.exact(start, num_samples)
+            if (over := Depth.of(form).overshoot(block)) > 1.0:
+                raise TrackError(
+                    "would_clip",
+                    f"from {start / info.sample_rate:.0f} s on it would exceed full scale by "
+                    f"{dbfs(over):.2f} dB, and an access copy gets no gain; leave out or take back "
+                    "another step, or name it in a list with format wav and subtype FLOAT",
+                )
             loudness.add(block)
             true_peak.add(block)
             writer.write(block)
