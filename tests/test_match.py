@@ -78,9 +78,19 @@ def test_a_hidden_chain_is_found_with_few_trials(tmp_path: Path, text: str) -> N
     assert found.aligned[1] < found.aligned[0]
 
 
+NOT_FOUND = ("chorus", "tremolo")
+"""They begin with a fast compressor, which the search does not turn: docs/reference/tones.md."""
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("tone", TONES)
+@pytest.mark.parametrize(
+    "tone",
+    [
+        pytest.param(tone, marks=pytest.mark.xfail(tone in NOT_FOUND, strict=True, reason="known"))
+        for tone in TONES
+    ],
+)
 def test_every_hidden_tone_is_found(tone: str) -> None:
     """Measured: docs/reference/tones.md."""
     found = hidden_and_found(tone, guitar(), guitar(), budget=BUDGET)
