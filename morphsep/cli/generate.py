@@ -139,7 +139,13 @@ def _export(sources: Sequence[str], out: str, name: str, options: GenerateOption
     made = export(location(sources[0]), location(out), name, running)
     size = sum(made.files.values())
     line = f"{out}: {made.rows} rows in {len(made.files)} files, {size / 2**20:.1f} MiB"
-    print_result(options.as_json, {"path": out} | asdict(made), [line])
+    lines = [line]
+    if made.failed:
+        lines.append(
+            f"{len(made.failed)} recordings of the data set failed and are missing, such as "
+            f"{made.failed[0]}: once they are mended, make it again and run this command again"
+        )
+    print_result(options.as_json, {"path": out} | asdict(made), lines)
 
 
 def _wanted(recipe: str | None, render: str | None, *, audio: bool, **others: bool) -> Wanted:

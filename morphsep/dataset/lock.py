@@ -44,11 +44,12 @@ class Lock:
 
     def is_finished(self, out: Location) -> bool:
         """Whether all of the data set is there, as far as sizes tell."""
-        there = [_size(out / shard.name) == shard.bytes for shard in self.shards]
+        there = [size_of(out / shard.name) == shard.bytes for shard in self.shards]
         return bool(there) and all(there) and not self.failed
 
 
-def _size(place: Location) -> int | None:
+def size_of(place: Location) -> int | None:
+    """Bytes of a file; None if it is not there."""
     try:
         return place.size()
     except FileNotFoundError:

@@ -14,7 +14,7 @@ from morphsep.dataset.export.form import Form, rows_of
 from morphsep.dataset.export.lhotse import Lhotse
 from morphsep.dataset.export.webdataset import WebDataset
 from morphsep.dataset.joining import ShardsLostError
-from morphsep.dataset.lock import Lock, finished_lock
+from morphsep.dataset.lock import Lock, finished_lock, size_of
 from morphsep.dataset.shards import Written
 from morphsep.dataset.wanted import Running
 from morphsep.errors import SettingError
@@ -24,7 +24,11 @@ from morphsep.storage import lock as locked
 
 EXPORTS: Mapping[str, type[Form]] = {"webdataset": WebDataset, "lhotse": Lhotse}
 NOTE = "export.json"
-"""Says what a folder is an export of, and which files it consists of once they are all there."""
+"""Says what a folder is an export of, how many recordings had failed, and, once all is there, of
+which files it consists."""
+OWN = ".morphsep"
+NOTES = f"{OWN}/exported"
+"""Notes of shards that are written, below the export's folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +38,9 @@ class Exported:
     rows: int
     files: Mapping[str, int]
     """Bytes of each, by their names below the folder."""
+    failed: Sequence[str]
+    """Recordings that failed, and are missing. Once they are mended and the data set is made again,
+    it may be exported to the same folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,16 +60,19 @@ class _Export:
     form: Form
 
     def __call__(self, shard: Written) -> list[_Files]:
-        """Writes its files, each whole or not at all, unless they are all there.
+        """Writes its files, each whole or not at all, unless all are there and of the sizes that
+        they had when they were written.
 
         Raises:
             SettingError: the shard is not there, or is not as it was written.
             StorageError: the disk is full, or storage does not answer.
         """
-        names = self.form.files(shard)
-        if not all((self.out / name).exists() for name in names):
+        names, note = self.form.files(shard), _shard_note(self.out, shard)
+        sizes = note.read_json() or {}
+        if any(size_of(self.out / name) != sizes.get(name, -1) for name in names):
             self._write(shard, names)
-        sizes = {name: (self.out / name).size() for name in names}
+            sizes = {name: (self.out / name).size() for name in names}
+            note.write_json(sizes)
         return [_Files(shard=shard.name, sizes=sizes)]
 
     def _write(self, shard: Written, names: Sequence[str]) -> None:
@@ -73,7 +83,7 @@ class _Export:
 
 def export(dataset: Location, out: Location, name: str, running: Running) -> Exported:
     """Writes the rows of a finished data set in the format of another loader. The same call again
-    writes what is missing.
+    writes what is missing or of another size.
 
     Args:
         name: of the format, one of `EXPORTS`.
@@ -98,13 +108,23 @@ def export(dataset: Location, out: Location, name: str, running: Running) -> Exp
         (out / NOTE).write_json(note)
         work = _Export(dataset=dataset, out=out, form=EXPORTS[name](_sounds(dataset, lock)))
         files = dict(sorted(_written(lock.shards, work, running)))
+        _remove_others(out, lock, files)
         (out / NOTE).write_json(note | {"files": files})
-    return Exported(rows=sum(shard.rows for shard in lock.shards), files=files)
+    rows = sum(shard.rows for shard in lock.shards)
+    return Exported(rows=rows, files=files, failed=list(lock.failed))
 
 
 def _note(name: str, lock: Lock) -> dict[str, Any]:
     shards = digest(sorted((shard.name, shard.sha256) for shard in lock.shards))
-    return {"version": 1, "format": name, "shards": shards}
+    return {
+        "version": 1, "format": name, "recipe": lock.recipe_key, "shards": shards,
+        "failed": len(lock.failed),
+    }  # fmt: skip
+
+
+def _shard_note(out: Location, shard: Written) -> Location:
+    """Says how large the files of a shard are once they are all written."""
+    return out / NOTES / f"{digest(shard.name, shard.sha256)[:32]}.json"
 
 
 def _make_ready(out: Location, note: Mapping[str, Any]) -> None:
@@ -113,15 +133,33 @@ def _make_ready(out: Location, note: Mapping[str, Any]) -> None:
     Raises:
         SettingError: the folder holds something else.
     """
-    there = [place for place in out.walk() if place.parent != out / ".morphsep"]
+    own = f"{out / OWN}/"
+    there = [place for place in out.walk() if not place.text.startswith(own)]
     found = (out / NOTE).read_json()
     if found is None and there:
         raise SettingError(f"{out} holds something else; name an empty folder")
-    if found is not None and {each: found.get(each) for each in note} != note:
+    if found is not None and not _goes_on(found, note):
         raise SettingError(f"{out} holds another export; name another folder")
     for place in there:  # a killed run's: lhotse reads whatever lies in a folder
         if fnmatch(place.name, TEMPORARY):
             place.remove()
+
+
+def _goes_on(found: Mapping[str, Any], note: Mapping[str, Any]) -> bool:
+    """Whether an export is of the same rows, or of the same data set when some of its recordings
+    had failed."""
+    same = ("version", "format", "recipe") if found.get("failed") else note
+    return all(found.get(each, note[each]) == note[each] for each in same)
+
+
+def _remove_others(out: Location, lock: Lock, files: Mapping[str, int]) -> None:
+    """Removes the files of shards that are no longer those of the data set."""
+    notes = {_shard_note(out, shard).text for shard in lock.shards}
+    for note in (out / NOTES).children():
+        if note.text not in notes:
+            for name in (note.read_json() or {}).keys() - files.keys():
+                (out / name).remove()
+            note.remove()
 
 
 @contextmanager
