@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from morphsep import restoration, stages
+from morphsep import provenance, restoration, stages
 from morphsep.manifest import TrackRow, read_tracks
 from tests import masters, songs
 from tests.commands import invoke
@@ -102,3 +102,91 @@ def test_what_vanishes_before_the_copy_is_written_is_said_in_the_row(
     assert (row.status, row.error_code) == ("failed", "internal")
     assert "declick did was removed" in (row.message or "")
     assert restore(master, tmp_path / "acc", *MORPHED).status == "ok"
+
+
+def around(folder: Path) -> dict[str, bytes]:
+    """What lies in a folder of access copies, but for the work directory and the manifest."""
+    places = (place for place in folder.glob("**/a.wav*") if ".morphsep" not in place.parts)
+    return {place.name: place.read_bytes() for place in places}
+
+
+def test_differences_of_steps_that_are_gone_do_not_stay(tmp_path: Path) -> None:
+    master, access = masters.write(tmp_path / "in/a.wav", seconds=2.0), tmp_path / "acc"
+    restore(master, access, *MORPHED)
+    left = access / "a.wav.timbre.diff.flac"
+    before = left.read_bytes()
+    theirs = access / "a.wav.mine.diff.flac"
+    theirs.write_bytes(b"theirs")
+    restore(master, access)
+    assert not left.exists()
+    assert theirs.exists()
+    theirs.unlink()
+    assert np.array_equal(songs.read(access / "a.wav"), masters.added_up(master, access / "a.wav"))
+    left.write_bytes(before)
+    done = invoke("verify", access)
+    assert (done.returncode, f"{left.name} lies beside it" in done.stdout) == (2, True)
+    invoke("restore", "-o", access, "--revert", "declick")
+    assert invoke("verify", access).returncode == 0
+
+
+class KilledError(BaseException):
+    """As a signal ends it."""
+
+
+@pytest.mark.parametrize(
+    ("target", "name", "calls"),
+    [
+        (masters.Mute, "repair", 1), (shutil, "copyfile", 1), (shutil, "copyfile", 2),
+        (Path, "replace", 1), (Path, "replace", 2), (Path, "replace", 3), (Path, "replace", 4),
+    ],
+)  # fmt: skip
+def test_a_kill_at_any_moment_leaves_what_was_or_what_the_same_command_mends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: object, name: str, calls: int
+) -> None:
+    master, access = masters.write(tmp_path / "in/a.wav", seconds=2.0), tmp_path / "acc"
+    restore(master, access)
+    before, anew = around(access), (*MORPHED, "--set-step", "declick.sensitivity=0.25")
+    real, count = getattr(target, name), 0
+
+    def killed(*how: Any, **named: Any) -> Any:
+        nonlocal count
+        if target is not Path or how[1].name.startswith("a.wav"):
+            count += 1
+            if count == calls:
+                raise KilledError
+        return real(*how, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(target, name, killed)
+        with pytest.raises(KilledError):
+            restore(master, access, *anew)
+    if target is not Path:
+        assert around(access) == before
+        assert invoke("verify", access).returncode == 0
+    elif around(access) != before:
+        assert invoke("verify", access).returncode == 2
+    restore(master, access, *anew)
+    assert invoke("verify", access).returncode == 0
+    assert np.array_equal(songs.read(access / "a.wav"), masters.added_up(master, access / "a.wav"))
+
+
+def test_what_breaks_while_a_step_is_taken_back_is_a_failed_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    masters.write(tmp_path / "in/a.wav", seconds=2.0)
+    masters.write(tmp_path / "in/b.wav", seconds=2.0, size=0.8)
+    restore(tmp_path / "in", tmp_path / "acc")
+    before, write = around(tmp_path / "acc"), provenance.write_sidecar
+
+    def broken(place: Any, events: Any) -> None:
+        if events[-1].outcomes[0].name == "a.wav":
+            raise ValueError("two files of one name")
+        write(place, events)
+
+    monkeypatch.setattr(provenance, "write_sidecar", broken)
+    done = invoke("restore", "-o", tmp_path / "acc", "--revert", "declick")
+    assert done.returncode == 2
+    assert "failed   a.wav: two files of one name" in done.stdout
+    assert "ok       b.wav: without declick" in done.stdout
+    assert around(tmp_path / "acc") == before
+    assert invoke("verify", tmp_path / "acc").returncode == 0

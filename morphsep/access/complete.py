@@ -12,6 +12,7 @@ from morphsep.access.doing import discard
 from morphsep.access.parts import AccessCopy
 from morphsep.access.rows import step_rows
 from morphsep.access.timbre import timbre
+from morphsep.access.together import remove_left_over
 from morphsep.access.track import (
     form_of,
     limits_of,
@@ -41,6 +42,7 @@ def complete(run: RunContext, clip: Clip) -> list[Clip]:
     values["seconds_assemble"] = time.perf_counter() - began
     rows = step_rows(copy, clip.key)
     outcome = stages.finish(run, clip, values, found.chunks if found else (), rows)
+    remove_left_over(run.workspace.out, outcome.row)
     _clear(run, clip, found)
     return [replace(clip, outcome=outcome)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from morphsep import stages, storage
@@ -12,10 +13,10 @@ from morphsep.access.checking import check
 from morphsep.access.parts import AccessCopy
 from morphsep.access.recording import origin_of, write_record
 from morphsep.access.reporting import write_report
+from morphsep.access.together import New, together
 from morphsep.access.writing import write_access
 from morphsep.errors import TrackError
 from morphsep.manifest import File, files_column
-from morphsep.storage import Location
 
 
 def write_copy(copy: AccessCopy, reach: Callable[[int], None]) -> dict[str, Any]:
@@ -28,23 +29,23 @@ def write_copy(copy: AccessCopy, reach: Callable[[int], None]) -> dict[str, Any]
     Raises:
         TrackError: it cannot be written, breaks a bound, or its master has changed.
     """
-    place = copy.out / copy.track
-    with place.writing() as path:
+    with together(copy.out) as new:
+        path = new(copy.track)
         with copy.sound() as sound:
             made = write_access(
                 path, sound, copy.form, copy.master.local, copy.history, origin_of(copy), reach
             )
-            length = sound.info.num_samples
+            longer = sound.info.num_samples - copy.scan.num_samples
         checked = check(copy, path)
         checked.refuse()
         after = _unchanged(copy)
         digest = storage.digest_file(path)
-        files = [*_published(copy), write_record(copy, path, digest)]
+        files = [*_differences(copy, new), write_record(copy, path, digest, new)]
         shown = [File(path=copy.track, sha256=digest), *files]
-        files.append(write_report(copy, made, checked, shown))
-    longer = length - copy.scan.num_samples
+        files.append(write_report(copy, made, checked, shown, new))
+    files = [replace(file, stamp=(copy.out / file.path).full_stamp()) for file in files]
     return stages.of_output(copy.track, digest, copy.form, made) | {
-        "output_stamp": place.full_stamp(), "tail_samples": longer or None,
+        "output_stamp": (copy.out / copy.track).full_stamp(), "tail_samples": longer or None,
         "steps": ",".join(part.done.step for part in copy.parts), "master_hash_after": after,
         "surviving_hz": checked.band.high_hz, "checks": json.dumps(checked.to_json()),
         "files": files_column(files),
@@ -67,18 +68,13 @@ def _unchanged(copy: AccessCopy) -> str:
     return after
 
 
-def _published(copy: AccessCopy) -> Iterator[File]:
-    """Copies the differences to where they stay."""
+def _differences(copy: AccessCopy, new: New) -> Iterator[File]:
+    """Copies the differences to where they are to stay."""
     for part in copy.parts:
         name, written, made = copy.difference_name(part), part.done.written, part.layer.difference
         if name is None or written is None or made is None:
             continue
-        place = copy.out / name
-        if place != made:
-            _copy(made, place)
-        yield File(path=name, sha256=written.sha256, stamp=place.full_stamp())
-
-
-def _copy(made: Location, place: Location) -> None:
-    with made.reading() as source, place.writing() as path:
-        shutil.copyfile(source, path)
+        if copy.out / name != made:
+            with made.reading() as source:
+                shutil.copyfile(source, new(name))
+        yield File(path=name, sha256=written.sha256)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -13,6 +12,7 @@ from morphsep.access.parts import AccessCopy, Part
 from morphsep.audio import Origin
 from morphsep.manifest import File
 from morphsep.provenance import Event, Tool
+from morphsep.storage import digest_file, location
 
 LIBRARIES = {"declick": ("grooveclean",)}
 """Programs of others that a step uses, by their packages' names."""
@@ -28,18 +28,18 @@ def origin_of(copy: AccessCopy) -> Origin | None:
     )  # fmt: skip
 
 
-def write_record(copy: AccessCopy, path: Path, digest: str) -> File:
-    """Writes the record of what was done, beside where the access copy will be.
+def write_record(copy: AccessCopy, path: Path, digest: str, new: Callable[[str], Path]) -> File:
+    """Writes the record of what was done.
 
     Args:
         path: of the access copy that was written.
         digest: of its bytes.
+        new: see `morphsep.access.together`.
     """
     name = provenance.sidecar_name(copy.track)
-    place = copy.out / name
-    provenance.write_sidecar(place, list(_events(copy, path, digest)))
-    digest = hashlib.sha256(place.read_bytes()).hexdigest()
-    return File(path=name, sha256=digest, stamp=place.full_stamp())
+    place = new(name)
+    provenance.write_sidecar(location(place), list(_events(copy, path, digest)))
+    return File(path=name, sha256=digest_file(place))
 
 
 def _events(copy: AccessCopy, path: Path, digest: str) -> Iterator[Event]:

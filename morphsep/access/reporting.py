@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from morphsep import audio, manifest, provenance, report
@@ -19,7 +19,7 @@ from morphsep.report import Check, FileEntry, IndexRow, Measure, Place, Restored
 from morphsep.request import STEPS
 from morphsep.restoration import DeclickFindings, findings_from_json, noise_level
 from morphsep.stages import Assembled, Scan
-from morphsep.storage import Location
+from morphsep.storage import Location, digest_file, location
 
 FOLDER = "report"
 INDEX = "index.html"
@@ -27,15 +27,17 @@ UNITS = {"cents": "cents", "ms": "ms", "f1": "", "db": "dB"}
 
 
 def write_report(
-    copy: AccessCopy, made: Assembled, checked: Checked, files: Sequence[File]
-) -> File:
+    copy: AccessCopy, made: Assembled, checked: Checked, files: Sequence[File],
+    new: Callable[[str], Path],
+) -> File:  # fmt: skip
     """Writes the page about an access copy.
 
     Args:
         files: it, and what lies beside it.
+        new: see `morphsep.access.together`.
     """
     name = f"{FOLDER}/{report.page_name(copy.track)}"
-    place = copy.out / name
+    place = new(name)
     with ExitStack() as stack:
         before, after = stack.enter_context(copy.sound(0)), stack.enter_context(copy.sound())
         restored = Restored(
@@ -57,9 +59,8 @@ def write_report(
             + [FileEntry(role="written", name=file.path, sha256=file.sha256) for file in files],
             commands=list(_commands(copy)),
         )  # fmt: skip
-        report.write_page(place, restored, home="../" * copy.track.count("/") + INDEX)
-    sha256 = hashlib.sha256(place.read_bytes()).hexdigest()
-    return File(path=name, sha256=sha256, stamp=place.full_stamp())
+        report.write_page(location(place), restored, home="../" * copy.track.count("/") + INDEX)
+    return File(path=name, sha256=digest_file(place))
 
 
 def names_beside(track: str) -> list[str]:

@@ -3,6 +3,7 @@ from its master and the differences that lie beside it."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -11,11 +12,14 @@ from morphsep.access.copying import write_copy
 from morphsep.access.from_rows import copy_of
 from morphsep.access.parts import AccessCopy, Part
 from morphsep.access.rows import step_rows
-from morphsep.errors import TrackError
+from morphsep.access.together import remove_left_over
+from morphsep.errors import MorphsepError
 from morphsep.manifest import TrackRow
 from morphsep.request import Revert
 from morphsep.stages import Workspace
 from morphsep.storage import Location
+
+log = logging.getLogger("morphsep")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +51,18 @@ def take_back(out: Location, rows: Sequence[TrackRow], asked: Sequence[Revert]) 
             try:
                 copy = copy_of(out, row, steps.get(row.track, []), folder / row.track, asked)
                 done.append(_written(copy, row, chunks.get(row.track, [])) if copy else _none(row))
-            except TrackError as error:
-                done.append(TakenBack(track=row.track, message=error.message, status="failed"))
+            except Exception as error:
+                done.append(_failed(row, error))
         manifest.compact(out)
     return done
+
+
+def _failed(row: TrackRow, error: Exception) -> TakenBack:
+    storage.check_interrupt()  # or what it broke off would count as the copy's fault
+    if not isinstance(error, MorphsepError):
+        log.exception("%s", row.track)
+    message = str(error) or type(error).__name__
+    return TakenBack(track=row.track, message=message, status="failed")
 
 
 def _none(row: TrackRow) -> TakenBack:
@@ -61,7 +73,8 @@ def _written(copy: AccessCopy, row: TrackRow, chunks: Sequence[manifest.ChunkRow
     """Writes an access copy, and its rows."""
     row = replace(row, **write_copy(copy, lambda sample: None))
     steps = step_rows(copy, row.key or "")
-    manifest.commit(copy.out, row, chunks, steps, after=row.finished_ns)
+    row = manifest.commit(copy.out, row, chunks, steps, after=row.finished_ns)
+    remove_left_over(copy.out, row)
     rate = copy.scan.sample_rate
     told = [f"{part.done.step} {_told(part, rate)}" for part in copy.parts if part.layer.reverted]
     return TakenBack(

@@ -9,6 +9,7 @@ from morphsep import audio, storage
 from morphsep.access.checking import missed
 from morphsep.access.from_rows import copy_of
 from morphsep.access.parts import AccessCopy
+from morphsep.access.together import left_over
 from morphsep.errors import SettingError, TrackError
 from morphsep.manifest import StepRow, TrackRow, files_of
 from morphsep.storage import Location
@@ -28,6 +29,8 @@ def findings(
     if row.steps != ",".join(step.step for step in steps):
         yield 6, f"its steps are {row.steps or 'none'}, and there are rows of {len(steps)}"
         return
+    for place in left_over(out, row):
+        yield 7, f"{place.name} lies beside it, and is of no step that it has; remove it"
     lost = list(_lost(out, row))
     yield from lost
     if lost:
