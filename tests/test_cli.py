@@ -102,7 +102,7 @@ def test_the_list_of_commands_and_options_is_pinned() -> None:
                      "--out", "--recipe", "--render", "--section", "--separator", "--set-separator",
                      "--shifts", "--stem", "--timeout", "--work", "--workers"],
         "restore": sorted({*planned, "--like", "--steps", "--set-step", "--speed", "--extend",
-                           "--anyway", "--inside", "--dry-run", "--revert", "--set-bound"}
+                           "--anyway", "--bag", "--inside", "--dry-run", "--revert", "--set-bound"}
                           - {"--from", "--transition", "--paired", "--match", "--transport",
                              "--tail", "--format", "--subtype"}),
         "stops": ["--at", "--backend", "--from", "--json", "--out", "--seconds", "--separator",

@@ -5,10 +5,12 @@
 examine, repair, complete   the stages of ``morphsep restore`` that no other command has
 survey                      what repairs would find
 findings                    what does not hold of a finished one
+write_bag                   all of a folder's, as a BagIt bag
 write_index                 a page about all of a folder's
 take_back                   access copies made anew without a step, or some of it
 """
 
+from morphsep.access.bagging import check_bag, write_bag
 from morphsep.access.complete import complete
 from morphsep.access.repair import examine, repair
 from morphsep.access.reporting import write_index
@@ -20,11 +22,13 @@ __all__ = [
     "Looked",
     "Survey",
     "TakenBack",
+    "check_bag",
     "complete",
     "examine",
     "findings",
     "repair",
     "survey",
     "take_back",
+    "write_bag",
     "write_index",
 ]

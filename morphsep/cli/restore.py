@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -16,6 +16,7 @@ from morphsep.request import Settings
 
 if TYPE_CHECKING:
     from morphsep.request import Job, Restoration
+    from morphsep.storage import Location
 
 LONG_WORK = RunOptions(timeout=86_400.0)
 """A repair goes through all of a recording, which may last for hours."""
@@ -138,11 +139,18 @@ def restore(
             "INPUT.",
         ),
     ] = None,
+    bag: Annotated[
+        str | None,
+        typer.Option(
+            metavar="BAG", show_default=False,
+            help="Copy all that is finished in ACCESS into a BagIt bag, at the end: a folder of "
+            "its own.",
+        ),
+    ] = None,
     options: RunOptions = LONG_WORK,
 ) -> None:  # fmt: skip
     """Make access copies of old recordings. Masters are only read; all that is added to one lies
     beside its copy, and can be taken back."""
-    from morphsep.access import write_index
     from morphsep.errors import SettingError
     from morphsep.pipelines import RESTORE
     from morphsep.request import Unread, check_apart, collect
@@ -150,6 +158,8 @@ def restore(
     if out is None or not (inputs or revert):
         raise SettingError("name the masters, and a folder for access copies: -o ACCESS")
     if revert:
+        if bag is not None:
+            raise SettingError("--bag and --revert exclude each other: run once more with --bag")
         _take_back(inputs or [], out, revert, options)
     unread = Unread()
     asked = _asked(settings, repairs)
@@ -160,7 +170,28 @@ def restore(
     if dry_run:
         _show_findings(chosen_jobs(jobs, out, options), options)
     else:
-        run_jobs(jobs, out, RESTORE, options, unread, write_index)
+        run_jobs(jobs, out, RESTORE, options, unread, _finishing(out, bag))
+
+
+def _finishing(out: str, bag: str | None) -> Callable[[Location], None]:
+    """What is written when all is done: the page about all copies, and the bag.
+
+    Raises:
+        SettingError: there is no place for the bag.
+    """
+    from morphsep import access
+    from morphsep.storage import location
+
+    if bag is None:
+        return access.write_index
+    place = location(bag)
+    access.check_bag(location(out), place)
+
+    def finish(folder: Location) -> None:
+        access.write_index(folder)
+        access.write_bag(folder, place)
+
+    return finish
 
 
 def _asked(settings: Settings, repairs: RepairOptions) -> Settings:
