@@ -25,7 +25,7 @@ def test_silent_short_and_narrow_masters_are_restored(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     for row in manifest.read_tracks(tmp_path / "acc"):
         access = tmp_path / "acc" / row.track
-        same = masters.added_up(tmp_path / "in" / row.track, access, "dehum", "dehiss")
+        same = masters.added_up(tmp_path / "in" / row.track, access)
         assert np.array_equal(songs.read(access), same)
     assert not songs.read(tmp_path / "acc/silent.wav").any()
     assert invoke("verify", tmp_path / "acc").returncode == 0
