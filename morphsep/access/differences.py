@@ -39,6 +39,14 @@ def difference_name(track: str, step: str, name: str) -> str:
     return f"{track}.{step}.diff.{name.rpartition('.')[2]}"
 
 
+def is_whole(place: Location, sha256: str) -> bool:
+    """Whether a difference lies there as it was written."""
+    if not place.exists():
+        return False
+    with place.reading() as path:
+        return storage.digest_file(path) == sha256
+
+
 def between(sound: Sound, repaired: Reader, depth: Depth) -> Difference:
     """What a repair changes: zero wherever it gives back what it was given."""
 

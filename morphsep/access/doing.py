@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from morphsep.access.depth import Depth
-from morphsep.access.differences import Written, between, write_difference
+from morphsep.access.differences import Written, between, is_whole, write_difference
 from morphsep.access.layers import Layer
 from morphsep.access.sounds import Sound
 from morphsep.dsp import Seconds
@@ -53,7 +53,7 @@ def do(
     Raises:
         TrackError: the disk is full.
     """
-    known = done_in(folder)
+    known = whole_in(folder)
     if known is not None:
         return known
     began = time.perf_counter()
@@ -82,6 +82,14 @@ def done_in(folder: Location) -> Done | None:
     if done is None or done.written is None:
         return done
     return done if (folder / done.written.name).exists() else None
+
+
+def whole_in(folder: Location) -> Done | None:
+    """The same, and None if its difference is not what was written."""
+    done = done_in(folder)
+    if done is None or done.written is None:
+        return done
+    return done if is_whole(folder / done.written.name, done.written.sha256) else None
 
 
 def discard(folder: Location) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from morphsep import audio
-from morphsep.access.differences import Written
+from morphsep.access.differences import Written, is_whole
 from morphsep.access.doing import Done
 from morphsep.access.layers import Layer
 from morphsep.access.parts import AccessCopy, Part
@@ -17,7 +18,7 @@ from morphsep.dsp import Seconds, Span, from_db
 from morphsep.errors import TrackError
 from morphsep.manifest import StepRow, TrackRow
 from morphsep.morphing import Repair, build_repairs
-from morphsep.request import ALL_BACK, Revert, parse_settings
+from morphsep.request import ALL_BACK, Restoration, Revert, parse_settings
 from morphsep.stages import Readable, Workspace, scan
 from morphsep.storage import Location
 
@@ -51,7 +52,9 @@ def copy_of(
     form = audio.OutputFormat(
         format=row.output_format or "", subtype=row.output_subtype or "", extension=""
     )
-    repairs = {repair.name: repair for repair in build_repairs(settings.restoration)}
+    if asked:
+        _check_differences(out, steps)
+    repairs = _done_again(settings.restoration, steps)
     parts = [_part(out, row, step, repairs.get(step.step), asked) for step in steps]
     _check(parts)
     return AccessCopy(
@@ -63,6 +66,33 @@ def copy_of(
         parts=parts,
         **limits_of(settings),
     )
+
+
+def _check_differences(out: Location, steps: Sequence[StepRow]) -> None:
+    """
+    Raises:
+        TrackError: one is lost, or not what was written.
+    """
+    for step in steps:
+        name = step.difference
+        if name is not None and not is_whole(out / name, step.difference_hash or ""):
+            raise TrackError(
+                "changed_while_read",
+                f"{name} is lost, or not the file that was written: bring it back, or restore "
+                "this master again with --force",
+            )
+
+
+def _done_again(asked: Restoration | None, steps: Sequence[StepRow]) -> dict[str, Repair]:
+    """By name, the repairs that have no difference; nothing of the others is needed."""
+    if asked is None:
+        return {}
+    names = [step.step for step in steps if step.difference is None]
+    asked = replace(
+        asked, steps=tuple(name for name in asked.steps if name in names),
+        options=tuple(pair for pair in asked.options if pair[0].partition(".")[0] in names),
+    )  # fmt: skip
+    return {repair.name: repair for repair in build_repairs(asked)}
 
 
 def _check(parts: Sequence[Part]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from morphsep.access.depth import Depth, Exact
 from morphsep.access.differences import Difference, write_difference
-from morphsep.access.doing import Done, done_in, keep_done
+from morphsep.access.doing import Done, keep_done, whole_in
 from morphsep.access.parts import GENERATED, TIMBRE, AccessCopy, Part
 from morphsep.access.sounds import Sound
 from morphsep.backends import BackendTraits
@@ -30,7 +30,7 @@ def timbre(repaired: AccessCopy, recipe: Recipe, change: Read, folder: Location)
     Raises:
         TrackError: it would exceed full scale, or the disk is full.
     """
-    done = done_in(folder)
+    done = whole_in(folder)
     if done is None:
         began, asked = time.perf_counter(), recipe.settings
         with repaired.sound() as sound:
