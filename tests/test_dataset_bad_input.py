@@ -177,3 +177,29 @@ def test_a_data_set_that_was_given_up_while_it_was_made_is_not_joined(
     with pytest.raises(SettingError, match=r"changed: a\.wav"):
         made(ours, out, SHORT)
     assert digests(out) == before != {}
+
+
+@pytest.mark.parametrize("lost", ["*.parquet", "*.json", "*"])
+def test_rendered_clips_that_were_lost_are_made_again(
+    tmp_path: Path, lost: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the shards are joined, and while: the next run goes on."""
+    for name in "ab":
+        write(tmp_path / "in" / f"{name}.wav", guitar(1.2, channels=1, seed=ord(name)))
+    out, run = tmp_path / "out", generating.run
+    clips = out / ".morphsep" / "clips"
+
+    def removed(*given: Any, **others: Any) -> Any:
+        summary = run(*given, **others)
+        for file in sorted(clips.glob(f"*/{lost}"))[: 2 if lost == "*" else 1]:
+            file.unlink()
+        return summary
+
+    monkeypatch.setattr(generating, "run", removed)
+    with pytest.raises(OSError, match="clips were removed"):
+        made(tmp_path / "in", out, SHORT)
+    assert list(clips.glob("*/*.parquet"))  # one is left
+    monkeypatch.undo()
+    assert made(tmp_path / "in", out, SHORT).exit_code == 0
+    made(tmp_path / "in", tmp_path / "undisturbed", SHORT)
+    assert digests(out) == digests(tmp_path / "undisturbed")

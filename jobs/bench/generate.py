@@ -53,7 +53,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument(
-        "guitars", nargs="*", help="recordings; the demo's clean guitar unless told"
+        "guitars", nargs="*", help="recordings; the guitar of the demo's song unless told"
     )
     parser.add_argument("--only", choices=PARTS, action="append")
     parser.add_argument("--songs", type=int, default=4, help="made of these, of a minute each")

@@ -18,7 +18,7 @@ from morphsep.storage import Location
 
 
 class ShardsLostError(MorphsepError, OSError):
-    """Workers died over shards. The same command goes on."""
+    """Workers died over shards, or what they are made of was removed. The same command goes on."""
 
 
 class Done(NamedTuple):
@@ -56,7 +56,8 @@ def done_sources(jobs: Sequence[Job], parts: Parts, out: Location) -> list[Done]
 
 def has_lost_parts(done: Iterable[Done], parts: Parts) -> bool:
     """Whether there is nothing any more of a source that is done."""
-    return any(parts.find(each.part) is None for each in done)
+    whole = parts.whole()
+    return any(each.part not in whole for each in done)
 
 
 def left_out(done: Iterable[Done], parts: Parts) -> Iterator[Mapping[str, Any]]:
@@ -66,17 +67,24 @@ def left_out(done: Iterable[Done], parts: Parts) -> Iterator[Mapping[str, Any]]:
 
 
 def _found(done: Iterable[Done], parts: Parts) -> Iterator[tuple[Done, Part]]:
-    """Their notes, each read when it is asked for: those of all sources are too much."""
+    """Their notes, each read when it is asked for: those of all sources are too much.
+
+    Raises:
+        ShardsLostError: a part was removed.
+    """
+    whole = parts.whole()
     for each in done:
-        if (part := parts.find(each.part)) is not None:
-            yield each, part
+        part = parts.note(each.part) if each.part in whole else None
+        if part is None:
+            raise ShardsLostError("clips were removed while they were made; run the command again")
+        yield each, part
 
 
 def join(done: Sequence[Done], parts: Parts, out: Location, running: Running) -> Joined:
     """The shards of these sources, in the order of their names; others are removed.
 
     Raises:
-        ShardsLostError: workers died over some.
+        ShardsLostError: workers died over some, or a part was removed.
         StorageError: storage or disk are at fault.
     """
     rejected = without_guitar = 0

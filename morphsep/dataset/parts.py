@@ -60,8 +60,18 @@ class Parts:
         """The Parquet file of a part."""
         return self._folder / f"{name}.parquet"
 
+    def whole(self) -> set[str]:
+        """The names of the parts whose rows and note are there: one listing."""
+        there = {place.name for place in self._folder.children()}
+        names = {name.removesuffix(".json") for name in there if name.endswith(".json")}
+        return {name for name in names if f"{name}.parquet" in there}
+
     def find(self, name: str) -> Part | None:
-        """The note of a part; None if it is not there."""
+        """The note of a part; None if it, or its rows, are not there."""
+        return self.note(name) if self.rows(name).exists() else None
+
+    def note(self, name: str) -> Part | None:
+        """The note of a part, whether or not its rows are there."""
         values = (self._folder / f"{name}.json").read_json()
         return None if values is None else Part(**values)
 
