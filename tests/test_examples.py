@@ -169,6 +169,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path.unlink()
     shutil.copy(place / "albums" / "02.flac", place / "song.flac")
     songs.write(place / "guitar.wav", guitar, subtype="FLOAT")
+    songs.write(place / "demo" / "guitar-clean.flac", guitar)
     songs.write(place / "guitars" / "take.wav", guitar)
     recipe = "clip_seconds: 1\nrender: [{ladder: {from: clean, to: fuzz, steps: 2}}]"
     (place / "recipe.yaml").write_text(recipe, encoding="utf-8")
