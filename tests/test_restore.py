@@ -206,12 +206,16 @@ def test_a_dry_run_says_what_it_finds_and_writes_nothing(tmp_path: Path) -> None
         2,
     )
     done = invoke(*words, "--dry-run")
-    assert done.returncode == 0
+    assert done.returncode == 2
     assert "declick  12 clicks" in done.stdout
     assert "1.50 s" in done.stdout
     assert "b.wav:" in done.stdout
     found = json.loads(invoke(*words, "--dry-run", "--json").stdout)
     assert [step["step"] for step in found[0]["steps"]] == ["declick", "speed"]
+    (tmp_path / "in/b.wav").unlink()
+    assert invoke(*words, "--dry-run").returncode == 0
+    (tmp_path / "in/a.wav").write_bytes(b"RIFF")
+    assert invoke(*words, "--dry-run").returncode == 3
     assert not (tmp_path / "acc").exists()
 
 

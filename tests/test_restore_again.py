@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ import numpy as np
 import pytest
 
 from morphsep import provenance, restoration, stages
-from morphsep.manifest import TrackRow, read_tracks
+from morphsep.manifest import TrackRow, read_tracks, steps_by_track
 from tests import masters, songs
 from tests.commands import invoke
+from tests.test_restoration import hum
 
 ANYHOW = (
     "--set-bound", "timing_ms=99", "--set-bound", "onset_f1=0", "--set-bound", "rests_db=99",
@@ -190,3 +192,54 @@ def test_what_breaks_while_a_step_is_taken_back_is_a_failed_line(
     assert "ok       b.wav: without declick" in done.stdout
     assert around(tmp_path / "acc") == before
     assert invoke("verify", tmp_path / "acc").returncode == 0
+
+
+def hummed(place: Path) -> Path:
+    """A master with clicks and hum."""
+    sound = masters.clicked(5.0)
+    return songs.write(place, sound + hum(sound.shape[1], 44100) / 4, subtype="PCM_24")
+
+
+def test_a_dry_run_finds_what_the_run_finds_at_the_depth_that_is_asked_for(tmp_path: Path) -> None:
+    hummed(tmp_path / "in/a.wav")
+    (tmp_path / "list.csv").write_text("path,subtype\nin/a.wav,PCM_16\n")
+    words = ("--steps", "declick,dehum", *ANYHOW, "--set-bound", "level_db=99")
+    looked = invoke("restore", tmp_path / "list.csv", "-o", tmp_path / "acc", *words, "--dry-run",
+                    "--json")  # fmt: skip
+    (found,) = json.loads(looked.stdout)
+    row = restore(tmp_path / "list.csv", tmp_path / "acc", *words)
+    steps = steps_by_track(tmp_path / "acc", [row])["a.wav"]
+    assert [step.step for step in steps] == ["declick", "dehum"]
+    for step, said in zip(steps, found["steps"], strict=True):
+        assert json.loads(step.findings or "") == said["findings"]
+    assert found["steps"][1]["findings"]["lines"]
+
+
+@pytest.mark.parametrize(
+    ("target", "name", "times"),
+    [(masters.Mute, "repair", 2), (restoration.Dehum, "look", 1), (restoration.Dehum, "repair", 1)],
+)
+def test_a_kill_inside_a_step_does_only_that_step_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: type, name: str, times: int
+) -> None:
+    master = hummed(tmp_path / "in/a.wav")
+    words = ("--steps", "declick,dehum", *ANYHOW, "--set-bound", "level_db=99")
+    restore(master, tmp_path / "whole", *words)
+    masters.Mute.looked.clear()
+
+    def killed(*_: object) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(target, name, killed)
+        with pytest.raises(KilledError):
+            restore(master, tmp_path / "acc", *words)
+    assert not around(tmp_path / "acc")
+    restore(master, tmp_path / "acc", *words)
+    assert len(masters.Mute.looked) == times
+    wanted, got = around(tmp_path / "whole"), around(tmp_path / "acc")
+    dated = {"a.wav.provenance.json", "a.wav.html"}
+    assert wanted.keys() == got.keys()
+    assert len(wanted.keys() - dated) == 3
+    for each in wanted.keys() - dated:
+        assert got[each] == wanted[each]

@@ -6,16 +6,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from morphsep import audio, storage
-from morphsep.access.depth import Depth
+from morphsep import storage
+from morphsep.access.depth import Depth, Exact
+from morphsep.access.differences import between
 from morphsep.access.repair import check_header
-from morphsep.access.sounds import Master
+from morphsep.access.sounds import Master, Resized, Sound
 from morphsep.dsp import Reader, Seconds
 from morphsep.errors import TrackError
 from morphsep.morphing import build
 from morphsep.request import Job
-from morphsep.restoration import repaired
-from morphsep.stages import Readable
+from morphsep.restoration import Resizing, repaired
+from morphsep.stages import Readable, output_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,18 @@ class Survey:
             yield "  no repairs"
 
 
+class _Repaired(Sound):
+    """What a repair would leave: sample for sample what a run writes."""
+
+    def __init__(self, sound: Sound, made: Reader, depth: Depth) -> None:
+        super().__init__(sound.info)
+        self._sound, self._added = sound, between(sound, made, depth)
+
+    def exact(self, start: int, num_samples: int) -> Exact:
+        """See `Sound`."""
+        return self._sound.exact(start, num_samples) + self._added(start, num_samples)
+
+
 def survey(job: Job) -> Survey:
     """Looks at the master of a settled job."""
     if job.refusal is not None:
@@ -64,15 +77,17 @@ def _survey(job: Job) -> Survey:
     with storage.private_folder() as folder:
         readable = Readable(job.path, folder / "input", job.settings.channels)
         check_header(readable.info, job.settings)
-        depth = Depth.of(audio.output_format(readable.info))
+        depth = Depth.of(output_of(job, readable.info, "restore"))
         looked = []
         with readable.open() as reader:
-            sound: Reader = Master(reader, depth)
+            sound: Sound = Master(reader, depth)
             for repair in build(job.settings).repairs:
                 findings = repair.look(sound)
                 said = Looked(
                     step=repair.name, summary=findings.summary(), findings=findings.to_json()
                 )
                 looked.append(said)
-                sound = repaired(sound, repair, findings)
+                made = repaired(sound, repair, findings)
+                resizes = isinstance(repair, Resizing)
+                sound = Resized(made, depth) if resizes else _Repaired(sound, made, depth)
     return Survey(track=job.track, path=job.path, duration=readable.info.duration, steps=looked)

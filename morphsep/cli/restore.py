@@ -213,7 +213,13 @@ def _show_findings(jobs: Sequence[Job], options: RunOptions) -> None:
     found = [survey(job) for job in settle_jobs(jobs)]
     lines = [line for one in found for line in one.lines()]
     print_answer(options.as_json, [asdict(one) for one in found], lines)
-    raise typer.Exit(0 if any(one.problem is None for one in found) else 3)
+    failed = sum(one.problem is not None for one in found)
+    raise typer.Exit(_code(failed, len(found)))
+
+
+def _code(failed: int, number: int) -> int:
+    """What the command exits with after so many of a number of masters have failed."""
+    return 0 if not failed else 3 if failed == number else 2
 
 
 def _take_back(
@@ -238,7 +244,7 @@ def _take_back(
     lines = [f"{one.status:8} {one.track}: {one.message}" for one in done]
     print_answer(options.as_json, [asdict(one) for one in done], lines)
     failed = sum(one.status == "failed" for one in done)
-    raise typer.Exit(0 if not failed else 3 if failed == len(done) else 2)
+    raise typer.Exit(_code(failed, len(done)))
 
 
 def _is_of(path: str, inputs: Sequence[str]) -> bool:
