@@ -394,6 +394,42 @@ def test_a_data_set_without_sound_gives_the_same_sound_to_whoever_has_the_record
     assert verify(location(tmp_path / "small"), Running(), sample=1) == (1, [])
 
 
+def sounds_below(folder: Path) -> list[Path]:
+    """Files that hold sound, by what they begin with, and Parquet files with columns of sound."""
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    heads = (b"fLaC", b"RIFF", b"RF64", b"OggS", b"wvpk")
+    return [
+        file
+        for file in files
+        if file.read_bytes()[:4] in heads
+        or (file.suffix == ".parquet" and "wet" in pq.read_schema(file).names)
+    ]
+
+
+@pytest.mark.parametrize("rendered_before", [False, True])
+def test_a_finished_data_set_without_sound_holds_none_and_an_unfinished_one_goes_on(
+    tmp_path: Path, rendered_before: bool
+) -> None:
+    folder, out = tmp_path / "in", tmp_path / "out"
+    write(folder / "a.wav", guitar(2))
+    (folder / "b.wav").write_bytes(b"none")
+    if rendered_before:  # with sound, and given up
+        made(folder, out, SHORT)
+        assert sounds_below(out / "data")
+    assert made(folder, out, SHORT, sound=False, new=True).exit_code == 2
+    assert sounds_below(out / ".morphsep" / "stems")  # what is done is not done again
+    write(folder / "b.wav", guitar(2, seed=1))
+    found = made(folder, out, SHORT, sound=False)
+    assert (found.exit_code, found.rows) == (0, 2)
+    assert not sounds_below(out)
+    stem = out / ".morphsep" / "stems" / "left.flac"  # by a version before this one
+    stem.parent.mkdir()
+    stem.write_bytes(b"fLaC")
+    assert made(folder, out, SHORT, sound=False).summary is None
+    assert not sounds_below(out)
+    assert verify(location(out), Running(), sample=1) == (1, [])
+
+
 def test_what_differs_between_two_data_sets_is_named(dataset: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(dataset, copy)

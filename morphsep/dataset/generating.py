@@ -79,7 +79,7 @@ def generate(jobs: Sequence[Job], out: Location, wanted: Wanted, running: Runnin
         elif before is not None:
             check_same(before, lock, out)
             if before.is_finished(out):
-                Parts(workspace, wanted.recipe).remove()
+                _tidy(workspace, wanted.recipe)
                 return Generated(out=out, shards=before.shards, rejected=0, summary=None)
         _forget_lost(jobs, workspace, wanted)
         lock, render = _begun(lock, wanted, out)
@@ -177,8 +177,16 @@ def _joined(
     failed = sorted(summary.which("failed"))
     replace(lock, shards=shards, failed=failed, versions=_versions(summary)).write(out)
     if shards and summary.stopped is None and not failed:
-        parts.remove()
+        _tidy(workspace, wanted.recipe)
     return Generated(out=out, shards=shards, rejected=joined.rejected, summary=summary)
+
+
+def _tidy(workspace: Workspace, recipe: DataRecipe) -> None:
+    """Removes what a finished data set does not need; of one without sound also the stems: whoever
+    hands its folder on must not hand on the sound."""
+    Parts(workspace, recipe).remove()
+    if not recipe.sound:
+        workspace.forget_sound()
 
 
 def _versions(summary: Summary) -> dict[str, Any]:

@@ -139,6 +139,12 @@ class Workspace:
         """What the run at work says of itself, for ``morphsep status``."""
         return self.home / RUN
 
+    def forget_sound(self) -> None:
+        """Removes stems and repairs from the output folder, for one that is handed on without
+        sound; what lies in another work directory stays."""
+        for name in ("stems", "repairs"):
+            (self.home / name).remove_tree()
+
     def forget_attempts(self) -> None:
         """Starts counting attempts anew."""
         (self.root / "tries").remove_tree()
