@@ -11,6 +11,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from morphsep.errors import SettingError
+from morphsep.evaluation.page import chart_style
 from morphsep.page import document
 from morphsep.stops.body import page_body
 from morphsep.stops.sine import BreakUp, break_up
@@ -110,7 +111,7 @@ def _index(pages: list[Page]) -> Iterator[str]:
 
 
 def _write(place: Location, title: str, body: Iterator[str]) -> None:
-    text = document(title, _file("stops.css"), _file("stops.js"), body)
+    text = document(title, _file("stops.css") + chart_style(), _file("stops.js"), body)
     place.write_bytes(text.encode("utf-8"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
+from importlib import resources
 from itertools import pairwise
 
 from morphsep.evaluation.document import Chart
@@ -33,6 +34,11 @@ def chart(block: Chart) -> Iterator[str]:
         yield f'<polyline class="{kind}" points="{points}"/>'
         yield f'<text class="{kind}" x="{WIDTH - RIGHT + 6}" y="{y + 4:.1f}">{escape(name)}</text>'
     yield "</svg>"
+
+
+def chart_style() -> str:
+    """The style sheet of charts; the page gives its colours (``--dim``, ``--line-0`` ...)."""
+    return resources.files(__package__).joinpath("chart.css").read_text(encoding="utf-8")
 
 
 def _axes(block: Chart, top: float) -> Iterator[str]:

@@ -18,7 +18,7 @@ from morphsep.evaluation.document import (
     Table,
     as_markdown,
 )
-from morphsep.evaluation.page.charts import chart
+from morphsep.evaluation.page.charts import chart, chart_style
 from morphsep.evaluation.tables import write_markdown
 from morphsep.evaluation.texts import Code, Text, parts
 from morphsep.page import document, inline
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 def as_page(title: str, blocks: Iterable[Block]) -> str:
     """A whole HTML document. Texts are shown as they are, whatever they hold."""
-    return document(title, _file("page.css"), _file("page.js"), _body(title, blocks))
+    return document(
+        title, _file("page.css") + chart_style(), _file("page.js"), _body(title, blocks)
+    )
 
 
 def _body(title: str, blocks: Iterable[Block]) -> Iterator[str]:
