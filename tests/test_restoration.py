@@ -191,7 +191,15 @@ def test_findings_that_no_step_has_made_are_refused() -> None:
         findings_from_json({"step": "polish"})
 
 
-@pytest.mark.parametrize("ratio", [0.5, 76.59 / 78.26, 1.0, 1.25])
+@pytest.mark.parametrize("ratio", [1.00004, 1.0218044, 0.9999873, 76.59 / 78.26, 1.0, 3.14159265])
+def test_speed_is_right_for_hours(ratio: float) -> None:
+    hour = 3600 * RATE
+    recording = ArrayReader(np.broadcast_to(np.zeros(1, np.float32), (1, hour)), RATE)
+    after = Speed(ratio=ratio).look(recording).new_num_samples
+    assert abs(after - hour / ratio) / RATE < 0.003
+
+
+@pytest.mark.parametrize("ratio", [0.5, 76.59 / 78.26, 1.00004, 1.0, 1.25])
 def test_speed_changes_pitch_and_length_by_its_ratio(ratio: float) -> None:
     tone = np.sin(2 * np.pi * 440 * np.arange(3 * RATE) / RATE).astype(np.float32)[None]
     step = Speed(ratio=ratio)

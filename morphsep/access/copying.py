@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from morphsep import stages, storage
+from morphsep import audio, stages, storage
 from morphsep.access.checking import check
 from morphsep.access.parts import AccessCopy
 from morphsep.access.recording import origin_of, write_record
@@ -17,6 +17,7 @@ from morphsep.access.together import New, together
 from morphsep.access.writing import write_access
 from morphsep.errors import TrackError
 from morphsep.manifest import File, files_column
+from morphsep.stages import Assembled
 
 
 def write_copy(copy: AccessCopy, reach: Callable[[int], None]) -> dict[str, Any]:
@@ -36,6 +37,8 @@ def write_copy(copy: AccessCopy, reach: Callable[[int], None]) -> dict[str, Any]
                 path, sound, copy.form, copy.master.local, copy.history, origin_of(copy), reach
             )
             longer = sound.info.num_samples - copy.scan.num_samples
+        if longer:
+            made = _at_another_speed(made, copy.master.local)
         checked = check(copy, path)
         checked.refuse()
         after = _unchanged(copy)
@@ -50,6 +53,12 @@ def write_copy(copy: AccessCopy, reach: Callable[[int], None]) -> dict[str, Any]
         "surviving_hz": checked.band.high_hz, "checks": json.dumps(checked.to_json()),
         "files": files_column(files),
     }  # fmt: skip
+
+
+def _at_another_speed(made: Assembled, master: str) -> Assembled:
+    """Says which of the tags have the master's times."""
+    tags = replace(made.tags, outdated=(*made.tags.outdated, *audio.timed_tags(master)))
+    return replace(made, tags=tags)
 
 
 def _unchanged(copy: AccessCopy) -> str:

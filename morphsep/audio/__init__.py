@@ -23,7 +23,7 @@ from morphsep.audio.in_memory import encode_flac
 from morphsep.audio.info import AudioInfo, check_length
 from morphsep.audio.probe import probe, probe_open
 from morphsep.audio.reader import AudioReader, blocks, channels_taken
-from morphsep.audio.tags import CopiedTags, Origin, missing_tags
+from morphsep.audio.tags import CopiedTags, Origin, missing_tags, timed_tags
 from morphsep.audio.writer import AudioWriter
 
 __all__ = [
@@ -49,4 +49,5 @@ __all__ = [
     "probe",
     "probe_open",
     "seconds_by_ffmpeg",
+    "timed_tags",
 ]

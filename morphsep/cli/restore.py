@@ -88,7 +88,7 @@ class RepairOptions:
         options = dict(_assigned("--set-step", "STEP.NAME", self.set_step))
         if self.speed is not None:
             steps = f"{steps},speed".removeprefix("none,")
-            options["speed.ratio"] = f"{self.speed:g}"
+            options["speed.ratio"] = repr(self.speed)
         return Restoration(
             steps=parse_steps(steps), options=tuple(sorted(options.items())),
             bounds=_assigned("--set-bound", "NAME", self.set_bound),

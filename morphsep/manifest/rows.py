@@ -160,7 +160,7 @@ class TrackRow:
     )
     tags_outdated: str | None = column(
         "Tags that were dropped or reset since they describe the input's sound: levels to play at, "
-        "fingerprints, checksums, its coder.",
+        "fingerprints, checksums, its coder; and, at another speed, times.",
         "string",
     )
     list_columns: str | None = column(

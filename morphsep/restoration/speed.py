@@ -13,8 +13,8 @@ from morphsep.dsp import ArrayInfo, GridResampler, Reader, RecordingInfo, Signal
 from morphsep.errors import SettingError
 
 SCHEMA = 1
-FINEST = 10_000
-"""Largest denominator of a ratio: 0.17 cents apart."""
+FINEST = 1_000_000
+"""Largest denominator of a ratio, so that an hour is right to 2 ms."""
 LEAST, MOST = 0.25, 4.0
 BLOCK_RATE = 44_100
 """The resampler's blocks have twice so many samples at least."""
@@ -36,7 +36,7 @@ class SpeedFindings:
         cents = 1200 * np.log2(self.ratio)
         before, after = (n / self.sample_rate for n in (self.num_samples, self.new_num_samples))
         return (
-            f"played {self.ratio:g} times as fast: {cents:+.1f} cents, {before:.2f} s become "
+            f"played {self.ratio:.9g} times as fast: {cents:+.1f} cents, {before:.2f} s become "
             f"{after:.2f} s"
         )
 
