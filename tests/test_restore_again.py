@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from morphsep import provenance, restoration, stages
+from morphsep import audio, provenance, restoration, stages
+from morphsep.access.depth import Depth
+from morphsep.access.sounds import Added, Master
+from morphsep.errors import TrackError
 from morphsep.manifest import TrackRow, read_tracks, steps_by_track
 from tests import masters, songs
 from tests.commands import invoke
@@ -243,3 +246,18 @@ def test_a_kill_inside_a_step_does_only_that_step_again(
     assert len(wanted.keys() - dated) == 3
     for each in wanted.keys() - dated:
         assert got[each] == wanted[each]
+
+
+@pytest.mark.parametrize(("depth", "fits"), [(Depth(24), True), (Depth(16), False)])
+def test_a_difference_of_another_depth_is_not_added(
+    tmp_path: Path, depth: Depth, fits: bool
+) -> None:
+    sound = np.full((1, 100), 3 / 2**23, np.float32)
+    place = songs.write(tmp_path / "difference.wav", sound, subtype="PCM_24")
+    with audio.AudioReader(str(place)) as reader, audio.AudioReader(str(place)) as difference:
+        added = Added(Master(reader, depth), difference, depth)
+        if fits:
+            assert np.array_equal(added.exact(0, 100), np.full((1, 100), 6 / 2**23))
+        else:
+            with pytest.raises(TrackError, match="finer than 16 bits"):
+                added.exact(0, 100)
