@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from typing import Any, cast
 
 from morphsep.access.depth import Depth
 from morphsep.access.differences import Written, between, is_whole, write_difference
@@ -19,6 +20,8 @@ from morphsep.storage import Location
 
 VERSION = 1
 """Of the notes."""
+LIBRARIES = {"declick": ("grooveclean",)}
+"""Programs of others that a step uses, by their packages' names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,10 @@ class Done:
     seconds: Seconds
     at: float
     """When it was finished, s since 1970."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """The values of its options."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """Of the programs that did it, by their packages' names; empty in notes of before."""
 
     def layer(self, folder: Location, repair: Repair | None = None) -> Layer:
         """The step as a part of an access copy, with its difference where `do` wrote it."""
@@ -65,10 +72,15 @@ def do(
     done = Done(
         step=repair.name, fingerprint=repair.fingerprint(), findings=findings.to_json(),
         summary=findings.summary(), written=written, seconds=time.perf_counter() - began,
-        at=time.time(),
+        at=time.time(), options=asdict(cast(Any, repair)), versions=versions_of(repair.name),
     )  # fmt: skip
     keep_done(folder, done)
     return done
+
+
+def versions_of(step: str) -> dict[str, str]:
+    """Of the programs that do a step."""
+    return {name: version(name) for name in ("morphsep", *LIBRARIES.get(step, ()))}
 
 
 def keep_done(folder: Location, done: Done) -> None:
@@ -100,6 +112,7 @@ def discard(folder: Location) -> None:
 
 def _parse(values: dict[str, Any]) -> Done:
     written = values["written"]
+    values = {"options": {}, "versions": {}} | values
     return exactly(Done, values | {"written": exactly(Written, written) if written else None})
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from morphsep import audio
 from morphsep.access.differences import Written, is_whole
 from morphsep.access.doing import Done
+from morphsep.access.earlier import Earlier, earlier
 from morphsep.access.layers import Layer
 from morphsep.access.parts import AccessCopy, Part
 from morphsep.access.reverting import merged
@@ -57,6 +58,8 @@ def copy_of(
     repairs = _done_again(settings.restoration, steps)
     parts = [_part(out, row, step, repairs.get(step.step), asked) for step in steps]
     _check(parts)
+    known = earlier(out, row.track) if asked else Earlier()
+    parts = [replace(part, done=_with_all(part.done, known)) for part in parts]
     return AccessCopy(
         out=out,
         track=row.track,
@@ -64,6 +67,7 @@ def copy_of(
         scan=source,
         form=form,
         parts=parts,
+        made_before=known.made,
         **limits_of(settings),
     )
 
@@ -149,6 +153,11 @@ def _sample(time: Seconds, rate: int, length: int) -> int:
     return round(min(time * rate, length))
 
 
+def _with_all(done: Done, known: Earlier) -> Done:
+    """A step with all of its findings, if a record has them."""
+    return replace(done, findings=known.findings.get(done.step, done.findings))
+
+
 def _done(step: StepRow) -> Done:
     written = None
     if step.difference is not None:
@@ -160,5 +169,6 @@ def _done(step: StepRow) -> Done:
     return Done(
         step=step.step, fingerprint=step.settings or "", findings=json.loads(step.findings or "{}"),
         summary=step.summary or "", written=written, seconds=step.seconds,
-        at=step.finished_ns / 1e9,
+        at=(step.done_ns or step.finished_ns) / 1e9, options=json.loads(step.options or "{}"),
+        versions=json.loads(step.versions or "{}"),
     )  # fmt: skip

@@ -12,6 +12,7 @@ from morphsep.access.doing import Done
 from morphsep.access.layers import Layer, opened
 from morphsep.access.sounds import Sound
 from morphsep.audio import OutputFormat
+from morphsep.provenance import Event
 from morphsep.restoration import Band, surviving_band
 from morphsep.stages import Readable, Scan
 from morphsep.storage import Location
@@ -47,6 +48,8 @@ class AccessCopy:
     """Whether sound may be added above what the master holds."""
     bounds: Mapping[str, str] = field(default_factory=dict)
     """What may change, where it is not as `morphsep.restoration.Bounds` has it."""
+    made_before: Sequence[Event] = ()
+    """When and how it was made, if it is made anew."""
 
     @property
     def is_generated(self) -> bool:

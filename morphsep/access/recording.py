@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 from morphsep import provenance
+from morphsep.access.earlier import MADE
 from morphsep.access.parts import AccessCopy, Part
 from morphsep.audio import Origin
 from morphsep.manifest import File
 from morphsep.provenance import Event, Tool
 from morphsep.storage import digest_file, location
 
-LIBRARIES = {"declick": ("grooveclean",)}
-"""Programs of others that a step uses, by their packages' names."""
+UNKNOWN = "unknown"
+"""The version of what did a step that versions of morphsep before left no note of."""
 
 
 def origin_of(copy: AccessCopy) -> Origin | None:
@@ -48,27 +49,43 @@ def _events(copy: AccessCopy, path: Path, digest: str) -> Iterator[Event]:
     tools = (_tool("morphsep"),)
     made = _file(copy.track, digest, copy.form.format, copy.form.subtype, path.stat().st_size)
     differences = [_difference(copy, part) for part in copy.parts]
+    sources = [master]
     for part, difference in zip(copy.parts, differences, strict=True):
-        yield _step(part, master, difference)
+        yield _step(part, sources, difference)
+        sources += filter(None, [difference])
+    yield from copy.made_before
     yield Event(
         type="fixity check", name="the master is what it was", at=now, tools=tools,
         note="its SHA-256 is the same before and after", sources=(master,),
     )  # fmt: skip
     yield Event(
-        type="creation", name="access copy", at=now, tools=tools,
+        type="creation", name=MADE, at=now, tools=tools,
         note="master + differences, sample for sample",
         settings={"reverted": _reverted(copy)} if _reverted(copy) else {},
-        sources=(master, *filter(None, differences)), outcomes=(made,),
+        sources=(master, *_kept(copy, differences)), outcomes=(made,),
     )  # fmt: skip
 
 
-def _step(part: Part, master: provenance.File, difference: provenance.File | None) -> Event:
+def _kept(
+    copy: AccessCopy, differences: Sequence[provenance.File | None]
+) -> Iterator[provenance.File]:
+    """The differences that are not taken back altogether."""
+    for part, difference in zip(copy.parts, differences, strict=True):
+        if difference is not None and not part.is_taken_back:
+            yield difference
+
+
+def _step(
+    part: Part, sources: Sequence[provenance.File], difference: provenance.File | None
+) -> Event:
+    """A step, done to a master and what the steps before it added."""
     done = part.done
-    libraries = (_tool(name) for name in LIBRARIES.get(done.step, ()))
+    versions = done.versions or {"morphsep": UNKNOWN}
     return Event(
         type="modification", name=done.step, at=datetime.fromtimestamp(done.at, UTC),
-        tools=(_tool("morphsep"), *libraries), note=done.summary,
-        settings={"fingerprint": done.fingerprint}, findings=done.findings, sources=(master,),
+        tools=tuple(Tool(name=name, version=version) for name, version in versions.items()),
+        note=done.summary, settings={"fingerprint": done.fingerprint, "options": done.options},
+        findings=done.findings, sources=tuple(sources),
         outcomes=() if difference is None else (difference,),
     )  # fmt: skip
 

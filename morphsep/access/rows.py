@@ -29,6 +29,8 @@ def _row(copy: AccessCopy, key: str, index: int, part: Part) -> StepRow:
     row = StepRow(
         track=copy.track, key=key, index=index, step=done.step, settings=done.fingerprint,
         summary=done.summary, findings=json.dumps(_short(done.findings)), seconds=done.seconds,
+        options=json.dumps(dict(done.options)), versions=json.dumps(dict(done.versions)),
+        done_ns=round(done.at * 1e9),
         reverted=json.dumps([[span.start, span.stop] for span in reverted]) if reverted else None,
     )  # fmt: skip
     written = done.written

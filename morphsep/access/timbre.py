@@ -9,7 +9,7 @@ import numpy as np
 
 from morphsep.access.depth import Depth, Exact
 from morphsep.access.differences import Difference, write_difference
-from morphsep.access.doing import Done, keep_done, whole_in
+from morphsep.access.doing import Done, keep_done, versions_of, whole_in
 from morphsep.access.parts import GENERATED, TIMBRE, AccessCopy, Part
 from morphsep.access.sounds import Sound
 from morphsep.backends import BackendTraits
@@ -44,6 +44,8 @@ def timbre(repaired: AccessCopy, recipe: Recipe, change: Read, folder: Location)
             step=TIMBRE, fingerprint=recipe.warp_key, findings=_found(recipe),
             summary=f"the guitar from {asked.from_} towards {asked.to}, amount {asked.amount}",
             written=written, seconds=time.perf_counter() - began, at=time.time(),
+            options={"from": asked.from_, "to": asked.to, "amount": asked.amount},
+            versions=versions_of(TIMBRE),
         )  # fmt: skip
         keep_done(folder, done)
     return Part(done=done, layer=done.layer(folder))

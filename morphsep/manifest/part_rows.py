@@ -56,6 +56,10 @@ class StepRow:
     index: int = column("Position among the track's steps, from 0.", "int32", 0)
     step: str = column("declick, dehum, dehiss, speed or timbre.", "string", "")
     settings: str | None = column("What decides what it does, with versions.", "string")
+    options: str | None = column("The values of its options, as JSON.", "string")
+    versions: str | None = column(
+        "Of the programs that did it, as JSON by their packages' names.", "string"
+    )
     summary: str | None = column("What it found in the recording, in a sentence.", "string")
     findings: str | None = column(
         "The same as JSON; lists of more than 1000 entries are left out.", "string"
@@ -76,5 +80,8 @@ class StepRow:
         "string",
     )
     seconds: float = column("Time spent on it, s.", "float64", 0.0)
+    done_ns: int | None = column(
+        "When it was done, ns since 1970 (UTC); however often its row is written.", "int64"
+    )
     finished_ns: int = column("When the row was written, ns since 1970 (UTC).", "int64", 0)
     schema_version: int = column("Version of this schema.", "int32", SCHEMA_VERSION)
