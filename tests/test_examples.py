@@ -178,6 +178,10 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
         songs.write(place / name, songs.guitar(3.0, seed=7))
     shutil.copy(ROOT / "morphsep" / "tones" / "builtin" / "fuzz.yaml", place / "found.yaml")
     write_capture(place / "drive.json")
+    songs.write(place / "transfers" / "a.wav", songs.guitar(4.0, channels=1), subtype="PCM_24")
+    page = (ROOT / "docs" / "reference" / "provenance.md").read_text(encoding="utf-8")
+    record = page.partition("```json\n")[2].partition("```")[0]
+    (place / "tape-07.wav.provenance.json").write_text(record, encoding="utf-8")
     return place
 
 
