@@ -33,7 +33,7 @@ def frame_size(sample_rate: int) -> int:
     """Samples of a frame: a power of two.
 
     >>> frame_size(44_100), frame_size(96_000), frame_size(8_000)
-    (2048, 4096, 256)
+    (2048, 4096, 512)
     """
     return int(2 ** round(np.log2(FRAME * sample_rate)))
 
