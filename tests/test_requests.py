@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import shutil
 from collections import Counter
@@ -37,6 +39,10 @@ def song(place: Location, folder: Path, name: str, seconds: float) -> None:
 def asked_of(store: ObjectStore, place: Location) -> list[str]:
     """What was asked for in one place; others may still be at work elsewhere in the store."""
     return [line for line in store.requests() if place.name in line]
+
+
+def across_disks(*_: object) -> None:
+    raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
 
 
 def requests(store: ObjectStore, place: Location, out: str, **more: object) -> Counter[str]:
@@ -78,7 +84,12 @@ def test_each_section_costs_a_few_more_however_long_it_is(
     assert 0 < in_four - whole <= 3 * OF_A_SECTION
 
 
-def test_what_was_read_or_written_is_not_read_again(store: ObjectStore, tmp_path: Path) -> None:
+@pytest.mark.parametrize("has_two_disks", [False, True])
+def test_what_was_read_or_written_is_not_read_again(
+    store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_two_disks: bool
+) -> None:
+    if has_two_disks:  # one for temporary files, one for the copies
+        monkeypatch.setattr(os, "link", across_disks)
     place = location(store.url(tmp_path.name))
     (place / "x" / "read").write_bytes(b"a" * 1000)
     ours = mirrored(place / "x", tmp_path / "copies")

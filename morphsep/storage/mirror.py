@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -79,7 +80,7 @@ class Mirrored(Location):
                 with contextlib.suppress(OSError):
                     if has_plenty(kept):
                         kept.parent.mkdir(parents=True, exist_ok=True)
-                        os.link(path, kept)
+                        _same(path, kept)
             # only what the store has, too, may be taken for it
             self._keep(kept.replace)
         finally:
@@ -108,3 +109,13 @@ class Mirrored(Location):
                 part.replace(copy)
             finally:
                 part.unlink(missing_ok=True)
+
+
+def _same(path: Path, kept: Path) -> None:
+    """The same bytes under a second name, whichever disk that is on."""
+    try:
+        os.link(path, kept)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        shutil.copyfile(path, kept)
