@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -16,6 +15,8 @@ from morphsep.run import run, settle_jobs
 from morphsep.storage import Location
 from morphsep.storage.locking import DEAD
 from tests import songs
+from tests.faults.disasters import environment, plugins
+from tests.faults.troublemakers import HOLD
 from tests.object_store import ObjectStore
 
 SETTINGS = {"to": "fuzz", "separator": "none", "uniform": False, "section": 5, "chunk": 5}
@@ -25,12 +26,15 @@ def test_the_next_run_begins_when_the_lease_of_a_killed_one_is_void(
     place: Location, store: ObjectStore, tmp_path: Path
 ) -> None:
     path = songs.write(tmp_path / "song.wav", songs.guitar(20.0))
+    hold = tmp_path / "hold"
+    hold.touch()  # it is still at work when it is killed, however late that is
     command = [
         sys.executable, "-m", "morphsep", "morph", str(path), "-o", str(place), "--to", "fuzz",
-        "--separator", "none", "--no-uniform", "--section", "5", "--chunk", "5",
+        "--separator", "slow", "--no-uniform", "--section", "5", "--chunk", "5",
     ]  # fmt: skip
-    with subprocess.Popen(command, env=os.environ | store.environment) as process:
-        while not (place / ".morphsep/stems").walk():  # it is at work
+    env = environment(plugins(tmp_path / "plugins")) | store.environment | {HOLD: str(hold)}
+    with subprocess.Popen(command, env=env) as process:
+        while not (place / ".morphsep/scans").walk():
             assert process.poll() is None
             time.sleep(0.1)
         process.kill()

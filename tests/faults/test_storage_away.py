@@ -62,11 +62,16 @@ def check(run: Run, out: str, material: Path) -> None:
     assert sum(row.retries for row in rows) >= 1
 
 
-def test_gone_for_a_while(env, store, material) -> None:
-    run, out = begin(env, store, material, "gone")
-    wait_for(store, run, "gone/.morphsep/stems")
-    began = time.monotonic()
-    store.go_away(6)
+def test_gone_for_a_while(env, store, material, tmp_path) -> None:
+    hold = tmp_path / "hold"
+    hold.touch()  # stems are still to be written, however late it is seen that the run has begun
+    run, out = begin(env | {HOLD: str(hold)}, store, material, "gone")
+    try:
+        wait_for(store, run, "gone/.morphsep/scans")
+        began = time.monotonic()
+        store.go_away(6)
+    finally:
+        hold.unlink()
     check(run, out, material)
     assert time.monotonic() - began > 6, "it was over before the storage came back"
 
