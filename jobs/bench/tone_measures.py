@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from morphsep.dsp import MODEL_RATE, LoudnessMeter, Signal, from_db
+from morphsep.stops import harmonic_distortion
 from morphsep.tones import Tone
 
 LEVEL = -21.0
@@ -141,7 +142,7 @@ def centroid(sound: Signal) -> float:
 def distortion(play: Play, hertz: float = 220.0) -> float:
     """Total harmonic distortion of a sine in percent: amplitude of the overtones up to the 20th."""
     k, power = _of_sine(play, hertz)
-    return float(100 * np.sqrt(power[2 * k : 20 * k + 1 : k].sum() / power[k]))
+    return harmonic_distortion(power, k)
 
 
 def aliasing(play: Play, hertz: float) -> float:

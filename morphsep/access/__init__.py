@@ -4,6 +4,7 @@
 
 examine, repair, complete   the stages of ``morphsep restore`` that no other command has
 survey                      what repairs would find
+finished_rows               the rows of those that a folder holds
 findings                    what does not hold of a finished one
 write_bag                   all of a folder's, as a BagIt bag
 write_index                 a page about all of a folder's
@@ -14,6 +15,7 @@ from morphsep.access.bagging import check_bag, write_bag
 from morphsep.access.complete import complete
 from morphsep.access.repair import examine, repair
 from morphsep.access.reporting import write_index
+from morphsep.access.rows import finished_rows
 from morphsep.access.surveying import Looked, Survey, survey
 from morphsep.access.taking_back import TakenBack, take_back
 from morphsep.access.verifying import findings
@@ -26,6 +28,7 @@ __all__ = [
     "complete",
     "examine",
     "findings",
+    "finished_rows",
     "repair",
     "survey",
     "take_back",

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from morphsep import manifest, provenance
+from morphsep import provenance
 from morphsep.access.reporting import FOLDER, INDEX
+from morphsep.access.rows import finished_rows
 from morphsep.errors import SettingError
-from morphsep.manifest import files_of
+from morphsep.manifest import files_of, table_folder
 from morphsep.storage import Location
-
-TABLES = "manifest"
 
 
 def write_bag(out: Location, bag: Location) -> int:
@@ -24,9 +23,7 @@ def write_bag(out: Location, bag: Location) -> int:
             the bag.
     """
     check_bag(out, bag)
-    rows = [
-        row for row in manifest.read_tracks(out) if row.status == "ok" and row.steps is not None
-    ]
+    rows = finished_rows(out)
     if not rows:
         return 0
     names = [name for row in rows for name in (row.track, *(file.path for file in files_of(row)))]
@@ -50,6 +47,6 @@ def _of_the_folder(out: Location) -> Iterator[tuple[str, Location]]:
     index = out / FOLDER / INDEX
     if index.exists():
         yield f"{FOLDER}/{INDEX}", index
-    for place in (out / TABLES).walk():
+    for place in table_folder(out, "tracks").parent.walk():
         if place.name.endswith(".parquet"):
             yield str(place).removeprefix(f"{out}/"), place

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from morphsep import audio
-from morphsep.access.parts import TIMBRE, AccessCopy, Part
+from morphsep.access.parts import AccessCopy, Part
 from morphsep.access.sounds import spans
 from morphsep.dsp import Span
 from morphsep.errors import TrackError
+from morphsep.request import TIMBRE
 from morphsep.restoration import Band, Bounds, Identity, identity, surviving_band
 
+BandOf = Callable[[int], Band]
+"""The band in which there is music after so many steps of an access copy."""
 CLICKS_ARE = ("onset_f1", "timing_ms")
 """What clicks count for in a recording that has them: they are sharper than any note."""
 ANY = float("inf")
@@ -27,7 +31,7 @@ REMEDIES = {
     "declick": "leave it out (--steps), make it milder (--set-step declick.sensitivity=0.3), or "
     "see --set-bound",
     "repairs": "leave a step out (--steps), make it milder (--set-step), or see --set-bound",
-    "timbre": "use a smaller --amount or another tone, or see --set-bound",
+    TIMBRE: "use a smaller --amount or another tone, or see --set-bound",
 }
 
 
@@ -95,7 +99,10 @@ def check(copy: AccessCopy, path: Path) -> Checked:
             f"the access copy is not the sum of master and differences, {at:.0f} s from its start; "
             "look at disk and memory, and run again",
         )
-    return Checked(band=copy.band(), compared=list(_compared(copy)))
+    band_of = cache(partial(_band, copy))
+    return Checked(
+        band=band_of(_num_repairs(copy)), compared=list(_compared(copy, band_of))
+    )  # fmt: skip
 
 
 def missed(copy: AccessCopy, path: Path) -> float | None:
@@ -108,30 +115,48 @@ def missed(copy: AccessCopy, path: Path) -> float | None:
     return None
 
 
-def _compared(copy: AccessCopy) -> Iterator[Compared]:
+def _band(copy: AccessCopy, num_parts: int) -> Band:
+    """The band in which there is music after so many steps: a pass over the whole sound."""
+    with copy.sound(num_parts) as sound:
+        return surviving_band(sound)
+
+
+def _num_repairs(copy: AccessCopy) -> int:
+    return sum(part.done.step != TIMBRE for part in copy.parts)
+
+
+def _compared(copy: AccessCopy, band_of: BandOf) -> Iterator[Compared]:
     """Each kind of step with what was there before it, up to a change of speed, and the morph."""
+
+    def high_hz(num_parts: int) -> float:
+        """Above which nothing may be added to the sound after so many steps."""
+        return 0.5 * copy.scan.sample_rate if copy.extends else band_of(num_parts).high_hz
+
     names = [part.done.step for part in copy.parts]
     bounds = Bounds(**{name: float(value) for name, value in copy.bounds.items()})
     first = names.count("declick")
     last = len([name for name in names if name not in ("speed", TIMBRE)])
     if first:
         places = _changed(copy.parts[:first])
-        found = _between(copy, 0, first, places)
+        found = _between(copy, 0, first, high_hz(first), places)
         yield Compared(what="declick", found=found, bounds=_freed(copy, bounds, CLICKS_ARE))
     if last > first:
-        found = _between(copy, first, last)
+        found = _between(copy, first, last, high_hz(first))
         yield Compared(what="repairs", found=found, bounds=_freed(copy, bounds, ("level_db",)))
     if TIMBRE in names:
-        found = _between(copy, len(names) - 1, len(names))
+        found = _between(copy, len(names) - 1, len(names), high_hz(len(names) - 1))
         yield Compared(what=TIMBRE, found=found, bounds=_freed(copy, bounds, ("level_db",)))
 
 
-def _between(copy: AccessCopy, first: int, last: int, places: Sequence[Span] = ()) -> Identity:
-    """What changed from so many steps to so many."""
-    high_hz = 0.5 * copy.scan.sample_rate
+def _between(
+    copy: AccessCopy, first: int, last: int, high_hz: float, places: Sequence[Span] = ()
+) -> Identity:
+    """What changed from so many steps to so many.
+
+    Args:
+        high_hz: above which nothing may be added.
+    """
     with copy.sound(first) as before, copy.sound(last) as after:
-        if not copy.extends:
-            high_hz = surviving_band(after if places else before).high_hz
         return identity(before, after, high_hz=high_hz, repaired=places)
 
 

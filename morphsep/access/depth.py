@@ -74,7 +74,4 @@ class Depth:
 
 def holds(form: OutputFormat, samples: Exact) -> bool:
     """Whether a form can hold these differences."""
-    if form.bits is None or not samples.size:
-        return True
-    largest = 1.0 - 2.0 ** (1 - form.bits)
-    return bool(samples.min() >= -1.0 and samples.max() <= largest)
+    return Depth.of(form).overshoot(samples) <= 1.0

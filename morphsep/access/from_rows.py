@@ -19,7 +19,7 @@ from morphsep.dsp import Seconds, Span, from_db
 from morphsep.errors import TrackError
 from morphsep.manifest import StepRow, TrackRow
 from morphsep.morphing import Repair, build_repairs
-from morphsep.request import ALL_BACK, Restoration, Revert, parse_settings
+from morphsep.request import ALL_BACK, TIMBRE, Restoration, Revert, parse_settings
 from morphsep.stages import Readable, Workspace, scan
 from morphsep.storage import Location
 
@@ -101,7 +101,7 @@ def _done_again(asked: Restoration | None, steps: Sequence[StepRow]) -> dict[str
 
 def _check(parts: Sequence[Part]) -> None:
     by_step = {part.done.step: part for part in parts}
-    speed, timbre = by_step.get("speed"), by_step.get("timbre")
+    speed, timbre = by_step.get("speed"), by_step.get(TIMBRE)
     if speed and timbre and speed.is_taken_back and not timbre.is_taken_back:
         raise TrackError(
             "format_not_possible",
@@ -125,7 +125,7 @@ def _part(
             "restore it again with --force",
         )
     length = row.num_samples or 0
-    if step.step == "timbre":
+    if step.step == TIMBRE:
         length += row.tail_samples or 0
     reverted = _spans(step, asked, length, row.sample_rate or 1)
     place = out / step.difference if step.difference else None

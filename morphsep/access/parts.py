@@ -13,12 +13,9 @@ from morphsep.access.layers import Layer, opened
 from morphsep.access.sounds import Sound
 from morphsep.audio import OutputFormat
 from morphsep.provenance import Event
-from morphsep.restoration import Band, surviving_band
 from morphsep.stages import Readable, Scan
 from morphsep.storage import Location
 
-TIMBRE = "timbre"
-"""Morphing the guitar, as a step."""
 GENERATED = "generated"
 """In the findings of a step: whether a generative model made what it added."""
 
@@ -76,12 +73,6 @@ class AccessCopy:
         layers = [part.layer for part in self.parts[:num_parts]]
         with opened(self.master, layers, self.depth) as sound:
             yield sound
-
-    def band(self) -> Band:
-        """Where the repaired recording holds music, before its guitar is morphed."""
-        before = [part for part in self.parts if part.done.step != TIMBRE]
-        with self.sound(len(before)) as sound:
-            return surviving_band(sound)
 
     @property
     def history(self) -> str:

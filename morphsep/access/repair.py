@@ -12,17 +12,16 @@ from morphsep.access.depth import Depth
 from morphsep.access.differences import sized
 from morphsep.access.doing import discard, do
 from morphsep.access.layers import after
-from morphsep.access.parts import TIMBRE
 from morphsep.access.reporting import names_beside
 from morphsep.access.sounds import Master, Sound, spans
 from morphsep.access.track import depth_of, master_of, repairs_of, sound_place, watched
 from morphsep.dsp import dbfs
 from morphsep.errors import TrackError
-from morphsep.request import STEPS, Settings
+from morphsep.request import ALL_STEPS, Settings
 from morphsep.stages import Clip, Readable, RunContext, Scan
 from morphsep.storage import Location
 
-LIKE_A_DIFFERENCE = rf"\.({'|'.join((*STEPS, TIMBRE))})\.diff\.(flac|wav)$"
+LIKE_A_DIFFERENCE = rf"\.({'|'.join(ALL_STEPS)})\.diff\.(flac|wav)$"
 
 
 def examine(run: RunContext, clip: Clip) -> list[Clip]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -12,11 +13,11 @@ from typing import Any
 from morphsep import audio, manifest, provenance, report
 from morphsep.access.checking import Checked, Compared
 from morphsep.access.differences import difference_name
-from morphsep.access.parts import TIMBRE, AccessCopy, Part
+from morphsep.access.parts import AccessCopy, Part
 from morphsep.dsp import dbfs
 from morphsep.manifest import File, TrackRow
 from morphsep.report import Check, FileEntry, IndexRow, Measure, Place, Restored, StepDone
-from morphsep.request import STEPS
+from morphsep.request import ALL_STEPS
 from morphsep.restoration import DeclickFindings, findings_from_json, noise_level
 from morphsep.stages import Assembled, Scan
 from morphsep.storage import Location, digest_file, location
@@ -42,6 +43,8 @@ def write_report(
         before, after = stack.enter_context(copy.sound(0)), stack.enter_context(copy.sound())
         restored = Restored(
             name=copy.track, facts=list(_facts(copy)), before=before, after=after,
+            stretch=after.info.num_samples / max(before.info.num_samples, 1),
+            bandwidth_hz=checked.band.high_hz or None,
             steps=[_step(copy, part, stack) for part in copy.parts],
             measures=[
                 *_measures(copy.scan, made),
@@ -67,7 +70,7 @@ def names_beside(track: str) -> list[str]:
     """Paths below OUT of all that may lie beside an access copy."""
     differences = [
         difference_name(track, step, written)
-        for step in (*STEPS, TIMBRE)
+        for step in ALL_STEPS
         for written in ("a.flac", "a.wav")
     ]
     page = f"{FOLDER}/{report.page_name(track)}"
@@ -153,8 +156,9 @@ def _checks(each: Compared) -> Iterator[Check]:
 
 
 def _commands(copy: AccessCopy) -> Iterator[tuple[str, str]]:
+    asked = ["morphsep", "restore", copy.master.given, "-o", copy.out.text]
     for part in copy.parts:
-        command = f"morphsep restore {copy.master.given!r} -o {copy.out.text!r} --revert"
+        command = f"{shlex.join(asked)} --revert"
         yield f"without {part.done.step}", f"{command} {part.done.step}"
     if copy.parts and copy.parts[0].layer.difference is not None:
         step = copy.parts[0].done.step

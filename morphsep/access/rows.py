@@ -1,4 +1,4 @@
-"""The rows of the table ``steps``."""
+"""The rows about access copies: those that are finished, and those of the table ``steps``."""
 
 from __future__ import annotations
 
@@ -7,12 +7,20 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from morphsep import manifest
 from morphsep.access.parts import AccessCopy, Part
 from morphsep.dsp import dbfs
-from morphsep.manifest import StepRow
+from morphsep.manifest import StepRow, TrackRow
+from morphsep.storage import Location
 
 LONGEST_LIST = 1000
 """Entries of a list in the column `findings`; longer ones are left out."""
+
+
+def finished_rows(out: Location) -> list[TrackRow]:
+    """The rows of the access copies that a folder holds."""
+    rows = manifest.read_tracks(out)
+    return [row for row in rows if row.status == "ok" and row.steps is not None]
 
 
 def step_rows(copy: AccessCopy, key: str) -> list[StepRow]:

@@ -10,12 +10,13 @@ import numpy as np
 from morphsep.access.depth import Depth, Exact
 from morphsep.access.differences import Difference, write_difference
 from morphsep.access.doing import Done, keep_done, versions_of, whole_in
-from morphsep.access.parts import GENERATED, TIMBRE, AccessCopy, Part
+from morphsep.access.parts import GENERATED, AccessCopy, Part
 from morphsep.access.sounds import Sound
 from morphsep.backends import BackendTraits
 from morphsep.dsp import MODEL_RATE, dbfs
 from morphsep.errors import TrackError
 from morphsep.morphing import Read, Recipe, put_back
+from morphsep.request import TIMBRE
 from morphsep.restoration import surviving_band, within
 from morphsep.storage import Location
 

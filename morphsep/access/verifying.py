@@ -8,7 +8,6 @@ from pathlib import Path
 from morphsep import audio, storage
 from morphsep.access.checking import missed
 from morphsep.access.from_rows import copy_of
-from morphsep.access.parts import AccessCopy
 from morphsep.access.together import left_over
 from morphsep.errors import SettingError, TrackError
 from morphsep.manifest import StepRow, TrackRow, files_of
@@ -38,8 +37,10 @@ def findings(
     try:
         copy = copy_of(out, row, steps, scratch)
         assert copy is not None
-        yield from _does_not_add_up(copy)
-        yield from ((1, text) for text in _missing_tags(copy))
+        with (out / copy.track).reading() as path:
+            if (at := missed(copy, path)) is not None:
+                yield 2, f"it is not its master and the differences, from {at:.0f} s on"
+            yield from ((1, text) for text in audio.missing_tags(copy.master.local, str(path)))
     except TrackError as error:
         yield 1, f"master and access copy cannot be compared: {error.message}"
 
@@ -54,15 +55,3 @@ def _lost(out: Location, row: TrackRow) -> Iterator[tuple[int, str]]:
             yield 7, f"{file.path} is not there"
         except SettingError as error:
             yield 7, str(error)
-
-
-def _does_not_add_up(copy: AccessCopy) -> Iterator[tuple[int, str]]:
-    with (copy.out / copy.track).reading() as path:
-        at = missed(copy, path)
-    if at is not None:
-        yield 2, f"it is not its master and the differences, from {at:.0f} s on"
-
-
-def _missing_tags(copy: AccessCopy) -> list[str]:
-    with (copy.out / copy.track).reading() as path:
-        return audio.missing_tags(copy.master.local, str(path))

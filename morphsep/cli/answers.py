@@ -51,3 +51,10 @@ def print_result(as_json: bool, value: Any, lines: Iterable[str]) -> None:
 def print_lines(lines: Iterable[str]) -> None:
     """Prints lines for people, each in one line whatever names it holds."""
     print("\n".join(map(streams.shown, lines)))
+
+
+def exit_code(*, failed: bool | int, done: bool | int) -> int:
+    """What a command exits with: 0 if nothing failed, 2 if something did, 3 if nothing is done."""
+    if not failed:
+        return 0
+    return 2 if done else 3

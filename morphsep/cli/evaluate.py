@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from morphsep.cli.answers import print_result
+from morphsep.cli.answers import exit_code, print_result
 from morphsep.cli.bars import bars
 from morphsep.cli.evaluate_finished import evaluate_out
 from morphsep.cli.options import Address, ExecutorName, Json, Workers
@@ -95,8 +95,8 @@ def evaluate(
             jobs, location(out), plan, executor=executor, pool=pool, on_progress=report
         )  # fmt: skip
     print_result(as_json, _facts(results, out), _lines(results, out))
-    is_whole = not results.failed and not results.unreadable
-    raise typer.Exit(0 if is_whole else 2 if results.done else 3)
+    failed = len(results.failed) + len(results.unreadable)
+    raise typer.Exit(exit_code(failed=failed, done=len(results.done)))
 
 
 def _refuse(ctx: typer.Context, names: Iterable[str], why: str) -> None:

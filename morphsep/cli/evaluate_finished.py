@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from morphsep.cli.answers import existing, print_lines
+from morphsep.cli.answers import existing, exit_code, print_lines
 from morphsep.cli.bars import bars
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def evaluate_out(out: str, executor: str, pool: Pool, force: bool, as_json: bool
         print(streams.as_json(_facts(results, out)))
     else:
         _print(results, out)
-    raise typer.Exit(0 if not results.failed else 2 if results.done else 3)
+    raise typer.Exit(exit_code(failed=len(results.failed), done=len(results.done)))
 
 
 def _facts(results: FinishedResults, out: str) -> dict[str, object]:

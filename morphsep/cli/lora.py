@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from morphsep.cli.answers import print_answer, print_lines, print_result
+from morphsep.cli.answers import exit_code, print_answer, print_lines, print_result
 from morphsep.cli.derived import derived
 from morphsep.cli.options import Device, Json, Offline, Seed, Weights
 from morphsep.cli.running import ClusterOptions
@@ -148,7 +148,7 @@ def train_many(
     failed = sum(result.status == "failed" for result in results)
     line = f"{len(results)} pairs, {failed} failed: {out}"
     print_result(as_json, [asdict(result) for result in results], [line])
-    raise typer.Exit(0 if not failed else 3 if failed == len(results) else 2)
+    raise typer.Exit(exit_code(failed=failed, done=len(results) - failed))
 
 
 @lora_app.command()

@@ -3,114 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from morphsep.cli.answers import existing, print_answer
+from morphsep.cli.answers import existing, exit_code, print_answer
 from morphsep.cli.derived import derived
 from morphsep.cli.options import INPUTS
+from morphsep.cli.repair_options import RepairOptions
 from morphsep.cli.running import RunOptions, chosen_jobs, run_jobs
 from morphsep.request import Settings
 
 if TYPE_CHECKING:
-    from morphsep.request import Job, Restoration
+    from morphsep.manifest import TrackRow
+    from morphsep.request import Job
     from morphsep.storage import Location
 
 LONG_WORK = RunOptions(timeout=86_400.0)
 """A repair goes through all of a recording, which may last for hours."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RepairOptions:
-    """What is repaired, and how. Each field is an option."""
-
-    like: Annotated[
-        str | None,
-        typer.Option(
-            metavar="RECORDING",
-            help="Let the guitar sound like that of a recording, instead of --to.",
-        ),
-    ] = None
-    steps: Annotated[
-        str,
-        typer.Option(
-            metavar="STEP,...|none",
-            help="Repairs, done in this order: declick, dehum, dehiss, speed.",
-        ),
-    ] = "declick,dehum"
-    set_step: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="STEP.NAME=VALUE",
-            help="Any option of a repair, such as declick.sensitivity=0.3.",
-            show_default=False,
-        ),
-    ] = None
-    set_bound: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=VALUE",
-            help="How much may change: pitch_cents, timing_ms, onset_f1, rests_db, level_db, "
-            "added_above_db.",
-            show_default=False,
-        ),
-    ] = None
-    speed: Annotated[
-        float | None,
-        typer.Option(
-            metavar="RATIO",
-            help="Play it so many times as fast: the speed it should have had over the speed of "
-            "the transfer. The length changes.",
-        ),
-    ] = None
-    extend: Annotated[
-        bool,
-        typer.Option(
-            "--extend", help="Allow sound above what the recording holds; it is labelled."
-        ),
-    ] = False
-    anyway: Annotated[bool, typer.Option("--anyway", help="Declick lossy files, too.")] = False
-    inside: Annotated[
-        bool, typer.Option("--inside", help="Let ACCESS lie in a folder of masters.")
-    ] = False
-
-    def restoration(self) -> Restoration:
-        """What is asked for.
-
-        Raises:
-            SettingError: there is no such repair, or a text that is no option.
-        """
-        from morphsep.request import Restoration, parse_steps
-
-        steps = self.steps
-        options = dict(_assigned("--set-step", "STEP.NAME", self.set_step))
-        if self.speed is not None:
-            steps = f"{steps},speed".removeprefix("none,")
-            options["speed.ratio"] = repr(self.speed)
-        return Restoration(
-            steps=parse_steps(steps), options=tuple(sorted(options.items())),
-            bounds=_assigned("--set-bound", "NAME", self.set_bound),
-            extend=self.extend, anyway=self.anyway,
-        )  # fmt: skip
-
-
-def _assigned(flag: str, names: str, texts: Sequence[str] | None) -> tuple[tuple[str, str], ...]:
-    """(name, value) of what was assigned, in the order of the names.
-
-    Raises:
-        SettingError: a text that assigns nothing.
-    """
-    from morphsep.errors import SettingError
-
-    found = {}
-    for text in texts or ():
-        name, is_assignment, value = text.partition("=")
-        if not is_assignment or name.count(".") != names.count("."):
-            raise SettingError(f"{flag} takes {names}=VALUE, got {text!r}")
-        found[name.strip().replace("-", "_")] = value.strip()
-    return tuple(sorted(found.items()))
 
 
 @derived("restore")
@@ -213,13 +124,8 @@ def _show_findings(jobs: Sequence[Job], options: RunOptions) -> None:
     found = [survey(job) for job in settle_jobs(jobs)]
     lines = [line for one in found for line in one.lines()]
     print_answer(options.as_json, [asdict(one) for one in found], lines)
-    failed = sum(one.problem is not None for one in found)
-    raise typer.Exit(_code(failed, len(found)))
-
-
-def _code(failed: int, number: int) -> int:
-    """What the command exits with after so many of a number of masters have failed."""
-    return 0 if not failed else 3 if failed == number else 2
+    done = sum(one.problem is None for one in found)
+    raise typer.Exit(exit_code(failed=len(found) - done, done=done))
 
 
 def _take_back(
@@ -228,14 +134,13 @@ def _take_back(
     """Makes access copies anew, and says which."""
     from morphsep import access
     from morphsep.errors import SettingError
-    from morphsep.manifest import read_tracks
     from morphsep.request import parse_revert
 
     asked = [parse_revert(text) for text in reverts]
     folder = existing(out)
-    rows = [row for row in read_tracks(folder) if row.status == "ok" and row.steps is not None]
+    rows = access.finished_rows(folder)
     if inputs:
-        rows = [row for row in rows if _is_of(row.input, inputs)]
+        rows = _of_these(rows, inputs)
     done = access.take_back(folder, rows, asked)
     if all(one.status == "skipped" for one in done):
         raise SettingError(
@@ -244,13 +149,17 @@ def _take_back(
     lines = [f"{one.status:8} {one.track}: {one.message}" for one in done]
     print_answer(options.as_json, [asdict(one) for one in done], lines)
     failed = sum(one.status == "failed" for one in done)
-    raise typer.Exit(_code(failed, len(done)))
+    raise typer.Exit(exit_code(failed=failed, done=len(done) - failed))
 
 
-def _is_of(path: str, inputs: Sequence[str]) -> bool:
-    """Whether a master is one of the inputs, or lies in one."""
+def _of_these(rows: Sequence[TrackRow], inputs: Sequence[str]) -> list[TrackRow]:
+    """The rows of masters that are one of the inputs, or lie in one."""
     from morphsep.storage import absolute, identity
 
-    here = identity(path)
-    named = [identity(absolute(text)) for text in inputs]
-    return any(here == name or here.startswith(f"{name}/") for name in named)
+    named = {identity(absolute(text)) for text in inputs}
+    folders = tuple(f"{name}/" for name in named)
+    masters = [identity(row.input) for row in rows]
+    return [
+        row for row, master in zip(rows, masters, strict=True)
+        if master in named or master.startswith(folders)
+    ]  # fmt: skip

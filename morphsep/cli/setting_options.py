@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from morphsep.cli.assignments import assignments
 from morphsep.errors import SettingError
 from morphsep.request import (
     BACKEND_OPTIONS,
@@ -129,11 +130,4 @@ def _assigned(
 ) -> tuple[tuple[str, str], ...]:
     """A plugin's options, from NAME=VALUE and from those that have a flag of their own."""
     found = {name: "yes" if value is True else str(value) for name, value in flags.items() if value}
-    for text in texts or ():
-        name, is_assignment, value = text.partition("=")
-        if not is_assignment or not name.strip():
-            raise SettingError(
-                f"{flag} takes NAME=VALUE, such as {name.strip() or 'steps'}=1, got {text!r}"
-            )
-        found[name.strip().replace("-", "_")] = value.strip()
-    return tuple(sorted(found.items()))
+    return tuple(sorted((found | assignments(flag, texts, example="steps")).items()))

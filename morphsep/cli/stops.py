@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from morphsep.cli.answers import print_result
+from morphsep.cli.answers import exit_code, print_result
 from morphsep.cli.options import Json
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def stops(
             failed.append((song, error))
     found = [*(_page(out, page) for page in pages), *(_failure(*each) for each in failed)]
     print_result(as_json, found, _lines(out, pages, failed))
-    raise typer.Exit((2 if pages else 3) if failed else 0)
+    raise typer.Exit(exit_code(failed=len(failed), done=len(pages)))
 
 
 def _page(out: str, page: Page) -> dict[str, Any]:

@@ -172,7 +172,7 @@ def _joined(
     out, parts = workspace.out, Parts(workspace, wanted.recipe)
     done = done_sources(jobs, parts, out)
     joined = join(done, parts, out, running)
-    shards, rejected = joined.shards, left_out(done, parts)
+    shards, rejected = joined.shards, left_out(joined.incomplete, parts)
     write_description(out, wanted.recipe, wanted.text, shards, rejected, joined.without_guitar)
     failed = sorted(summary.which("failed"))
     replace(lock, shards=shards, failed=failed, versions=_versions(summary)).write(out)

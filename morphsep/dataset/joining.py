@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from morphsep import manifest
 from morphsep.dataset.parts import Part, Parts
@@ -21,6 +21,15 @@ class ShardsLostError(MorphsepError, OSError):
     """Workers died over shards, or what they are made of was removed. The same command goes on."""
 
 
+class Named(Protocol):
+    """A shard, or something of one."""
+
+    @property
+    def name(self) -> str:
+        """The shard's."""
+        ...
+
+
 class Done(NamedTuple):
     """A source that is done, and where its rows are."""
 
@@ -34,6 +43,8 @@ class Joined:
     """What came of the parts of all sources."""
 
     shards: Sequence[Written]
+    incomplete: Sequence[Done]
+    """Sources of which rows were left out; see `left_out`."""
     rejected: int
     """Rows that were left out."""
     without_guitar: int
@@ -88,21 +99,24 @@ def join(done: Sequence[Done], parts: Parts, out: Location, running: Running) ->
         StorageError: storage or disk are at fault.
     """
     rejected = without_guitar = 0
+    incomplete: list[Done] = []
 
     def groups() -> Iterator[tuple[str, str, Sequence[tuple[int, int]]]]:
         nonlocal rejected, without_guitar
         for each, part in _found(done, parts):
+            if part.rejected:
+                incomplete.append(each)
             rejected += len(part.rejected)
             without_guitar += part.without_guitar
             yield each.split, each.part, part.groups
 
     shards = plan_shards(groups())
     _remove_others(out, shards)
-    written = _written(shards, WriteShards(out=out, parts=parts), running)
+    step = Step(name="shard", call=WriteShards(out=out, parts=parts))
+    written: list[Written] = sorted(over_shards(step, shards, running), key=lambda each: each.name)
     return Joined(
-        shards=sorted(written, key=lambda shard: shard.name), rejected=rejected,
-        without_guitar=without_guitar,
-    )  # fmt: skip
+        shards=written, incomplete=incomplete, rejected=rejected, without_guitar=without_guitar
+    )
 
 
 def _remove_others(out: Location, shards: Sequence[Shard]) -> None:
@@ -113,17 +127,17 @@ def _remove_others(out: Location, shards: Sequence[Shard]) -> None:
             place.remove()
 
 
-def _written(shards: Sequence[Shard], work: WriteShards, running: Running) -> Iterator[Written]:
-    """
+def over_shards(step: Step, shards: Sequence[Named], running: Running) -> Iterator[Any]:
+    """What a step gives back of each shard, once, in any order; each has the shard's name.
+
     Raises:
         ShardsLostError: workers died over some.
     """
     missing = {shard.name for shard in shards}
-    steps = [Step(name="shard", call=work)]
     pool = running.pool
     if running.executor == "local":
         pool = replace(pool, max_workers=1)  # copying is the disk's work
-    for each in get_executor(running.executor)(steps, list(shards), pool):
+    for each in get_executor(running.executor)([step], list(shards), pool):
         if each.name in missing:
             missing.remove(each.name)
             yield each

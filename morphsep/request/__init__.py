@@ -17,7 +17,13 @@ from morphsep.request.registry import (
     plugin_names,
     plugin_options,
 )
-from morphsep.request.restoration import STEPS, Restoration, parse_steps
+from morphsep.request.restoration import (
+    ALL_STEPS,
+    STEPS,
+    TIMBRE,
+    Restoration,
+    parse_steps,
+)
 from morphsep.request.reverts import ALL_BACK, Revert, parse_revert
 from morphsep.request.settings import (
     AS_RECORDED,
@@ -31,10 +37,12 @@ from morphsep.request.unread import Unread
 
 __all__ = [
     "ALL_BACK",
+    "ALL_STEPS",
     "AS_RECORDED",
     "BACKEND_OPTIONS",
     "SOURCE_COLUMNS",
     "STEPS",
+    "TIMBRE",
     "Command",
     "Curve",
     "Job",

@@ -10,6 +10,9 @@ from morphsep.errors import SettingError
 
 STEPS = ("declick", "dehum", "dehiss", "speed")
 """The repairs, in the order in which they are done."""
+TIMBRE = "timbre"
+"""Morphing the guitar, as a step: the last one."""
+ALL_STEPS = (*STEPS, TIMBRE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

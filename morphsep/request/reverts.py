@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 from morphsep.errors import SettingError
 from morphsep.request.amount import parse_time
-from morphsep.request.restoration import STEPS
+from morphsep.request.restoration import ALL_STEPS
 
 if TYPE_CHECKING:
     from morphsep.dsp import Seconds
 
-REVERTED = (*STEPS, "timbre")
 ALL_BACK = "none"
 """In the place of a step: whatever was taken back before is there again."""
 
@@ -37,9 +36,9 @@ def parse_revert(text: str) -> Revert:
     """
     step, has_times, rest = text.strip().partition(":")
     first, is_range, last = rest.partition("-")
-    if step not in (*REVERTED, ALL_BACK) or (has_times and not is_range) or step + rest == "":
+    if step not in (*ALL_STEPS, ALL_BACK) or (has_times and not is_range) or step + rest == "":
         raise SettingError(
-            f"--revert takes a step ({', '.join(REVERTED)}) and, if wanted, from when to when, "
+            f"--revert takes a step ({', '.join(ALL_STEPS)}) and, if wanted, from when to when, "
             f"such as declick:0:10-0:12.5, or none; got {text!r}"
         )
     if not has_times:

@@ -6,6 +6,7 @@ every stop, `write_pages` writes what a browser shows and plays.
 
 from morphsep.stops.excerpt import Excerpt, read_excerpt
 from morphsep.stops.pages import Page, check_folder, write_pages
+from morphsep.stops.sine import harmonic_distortion
 from morphsep.stops.transition import Transition, Wanted, build_recipes, make_transition
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Wanted",
     "build_recipes",
     "check_folder",
+    "harmonic_distortion",
     "make_transition",
     "read_excerpt",
     "write_pages",

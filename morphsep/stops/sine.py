@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from morphsep.dsp import MODEL_RATE, Signal, from_db
 
@@ -37,17 +38,26 @@ class Sine:
         return sine
 
     def distortion(self, sound: Signal) -> float:
-        """Total harmonic distortion of what became of it, ``[C, T]``, in percent: RMS of the
-        overtones up to the 20th over that of the fundamental."""
+        """Total harmonic distortion of what became of it, ``[C, T]``, in percent."""
         last = sound[0, SETTLED:].astype(np.float64)
-        power = np.abs(np.fft.rfft(last)) ** 2
-        overtones = power[2 * self.turns : 20 * self.turns + 1 : self.turns].sum()
-        return float(100 * np.sqrt(overtones / max(power[self.turns], 1e-20)))
+        return harmonic_distortion(np.abs(np.fft.rfft(last)) ** 2, self.turns)
 
     @property
     def turns(self) -> int:
         """Of the sine in `SIZE` samples."""
         return round(self.hertz * SIZE / MODEL_RATE)
+
+
+def harmonic_distortion(power: npt.NDArray[np.float64], turns: int) -> float:
+    """Total harmonic distortion of a sine in percent: RMS of the overtones up to the 20th over that
+    of the fundamental.
+
+    Args:
+        power: of each bin, ``[bins]``.
+        turns: the fundamental's bin.
+    """
+    overtones = power[2 * turns : 20 * turns + 1 : turns].sum()
+    return float(100 * np.sqrt(overtones / max(power[turns], 1e-20)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from morphsep.morphing import Recipe, StemFacts, measure_fit, recipe_for_arrays
 from morphsep.request import make_settings
 from morphsep.stops.excerpt import Excerpt, faded
 from morphsep.stops.sine import Sine
-from morphsep.tones import Tone
+from morphsep.tones import Stem, Tone
 from morphsep.tones.chain import EffectChain
 
 MOST_BYTES = 400 << 20
@@ -120,8 +120,9 @@ def make_transition(excerpt: Excerpt, wanted: Wanted) -> Transition:
             f"a page would hold {size >> 20} MiB of sound, {MOST_BYTES >> 20} at most: take fewer "
             "--steps or --seconds"
         )
-    fitted = {name: _Rendering.of(recipe, excerpt.guitar) for name, recipe in recipes.items()}
-    tone, amounts = Sine(level=fitted[wanted.backend].level), wanted.amounts
+    stem, peak = _stem_of(excerpt.guitar)
+    fitted = {name: _Rendering.of(recipe, stem, peak) for name, recipe in recipes.items()}
+    tone, amounts = Sine(level=stem.level), wanted.amounts
     ways = [
         Way(
             backend=name, sounds=[faded(sound) for sound in each(excerpt.guitar, amounts)],
@@ -153,11 +154,9 @@ class _Rendering:
     facts: Mapping[str, object]
 
     @classmethod
-    def of(cls, recipe: Recipe, guitar: Signal) -> _Rendering:
-        read, (channels, length) = ArrayReader(guitar, MODEL_RATE).read, guitar.shape
-        facts = StemFacts.of(read, length, channels)
-        fit = measure_fit(recipe, facts.stem(read, length, channels), facts.peak)
-        return cls(recipe=fit.matched(recipe), level=facts.lufs, facts=fit.facts or {})
+    def of(cls, recipe: Recipe, stem: Stem, peak: float) -> _Rendering:
+        fit = measure_fit(recipe, stem, peak)
+        return cls(recipe=fit.matched(recipe), level=stem.level, facts=fit.facts or {})
 
     def __call__(self, sound: Signal, amounts: Sequence[float]) -> list[Signal]:
         """A sound ``[C, T]``, silence around it, at each amount."""
@@ -172,6 +171,13 @@ class _Rendering:
         _ = passage.source, passage.target  # rendered here, they serve all amounts
         moved = recipe.backend.morph([passage.at(amount) for amount in amounts])
         return [each[:, before : before + sound.shape[1]] for each in moved]
+
+
+def _stem_of(guitar: Signal) -> tuple[Stem, float]:
+    """A guitar as tones and backends see it, and its largest sample."""
+    read, (channels, length) = ArrayReader(guitar, MODEL_RATE).read, guitar.shape
+    facts = StemFacts.of(read, length, channels)
+    return facts.stem(read, length, channels), facts.peak
 
 
 def _lufs(sound: Signal) -> float:

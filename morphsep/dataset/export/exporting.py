@@ -13,12 +13,12 @@ from morphsep.dataset.columns import AUDIO
 from morphsep.dataset.export.form import Form, rows_of
 from morphsep.dataset.export.lhotse import Lhotse
 from morphsep.dataset.export.webdataset import WebDataset
-from morphsep.dataset.joining import ShardsLostError
+from morphsep.dataset.joining import over_shards
 from morphsep.dataset.lock import Lock, finished_lock, size_of
 from morphsep.dataset.shards import Written
 from morphsep.dataset.wanted import Running
 from morphsep.errors import SettingError
-from morphsep.run import Step, choose_executor, get_executor
+from morphsep.run import Step, choose_executor
 from morphsep.storage import TEMPORARY, Location, digest, digest_file
 from morphsep.storage import lock as locked
 
@@ -47,7 +47,8 @@ class Exported:
 class _Files:
     """The files of one shard."""
 
-    shard: str
+    name: str
+    """The shard's."""
     sizes: Mapping[str, int]
 
 
@@ -73,7 +74,7 @@ class _Export:
             self._write(shard, names)
             sizes = {name: (self.out / name).size() for name in names}
             note.write_json(sizes)
-        return [_Files(shard=shard.name, sizes=sizes)]
+        return [_Files(name=shard.name, sizes=sizes)]
 
     def _write(self, shard: Written, names: Sequence[str]) -> None:
         with _reading(self.dataset, shard) as path, ExitStack() as stack:
@@ -102,12 +103,15 @@ def export(dataset: Location, out: Location, name: str, running: Running) -> Exp
             f"{dataset} holds no sound; make it with morphsep generate SOURCES -o OUT --render "
             f"{dataset}, and export that"
         )
+    running = replace(running, executor=choose_executor(running.executor, running.pool))
     note = _note(name, lock)
     with locked(out):
         _make_ready(out, note)
         (out / NOTE).write_json(note)
         work = _Export(dataset=dataset, out=out, form=EXPORTS[name](_sounds(dataset, lock)))
-        files = dict(sorted(_written(lock.shards, work, running)))
+        step = Step(name="export", call=work)
+        written: Iterator[_Files] = over_shards(step, lock.shards, running)
+        files = dict(sorted(pair for each in written for pair in each.sizes.items()))
         _remove_others(out, lock, files)
         (out / NOTE).write_json(note | {"files": files})
     rows = sum(shard.rows for shard in lock.shards)
@@ -185,22 +189,3 @@ def _sounds(dataset: Location, lock: Lock) -> list[str]:
     with _reading(dataset, lock.shards[0]) as path:
         names = pq.read_schema(path).names
     return [name for name in AUDIO if name in names]
-
-
-def _written(
-    shards: Sequence[Written], work: _Export, running: Running
-) -> Iterator[tuple[str, int]]:
-    """
-    Raises:
-        ShardsLostError: workers died over some.
-    """
-    missing = {shard.name for shard in shards}
-    executor = choose_executor(running.executor, running.pool)
-    pool = running.pool
-    if executor == "local":
-        pool = replace(pool, max_workers=1)  # copying is the disk's work
-    for each in get_executor(executor)([Step(name="export", call=work)], list(shards), pool):
-        missing.discard(each.shard)
-        yield from each.sizes.items()
-    if missing:
-        raise ShardsLostError(f"not written: {', '.join(sorted(missing))}; run the command again")
