@@ -456,6 +456,18 @@ def test_each_copy_has_a_page_and_the_folder_an_index(tmp_path: Path) -> None:
     assert "broken.wav" in index
 
 
+@pytest.mark.parametrize("words", [(), ("--speed", "0.5")])
+def test_a_page_marks_the_band_and_compares_what_has_one_length(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    muffled = lowpassed(songs.guitar(3.0, channels=1), 4000)
+    master = songs.write(tmp_path / "in/a.wav", muffled, subtype="PCM_24")
+    restore(master, tmp_path / "acc", *words)
+    page = (tmp_path / "acc/report/a.wav.html").read_text(encoding="utf-8")
+    assert 'class="band"' in page
+    assert ("All that was changed" in page) == (not words)
+
+
 def test_a_list_restores_each_row_its_own_way(tmp_path: Path) -> None:
     for name in ("a", "b"):
         masters.write(tmp_path / f"in/{name}.wav")
