@@ -57,7 +57,7 @@ def make(take: Take, tone: str, amount: str) -> morphsep.TrackRow:
 
 
 def draw_take(row: morphsep.TrackRow, take: Take, path: Path, tone: str, amount: str) -> None:
-    from morphsep.request import parse_amount
+    from morphsep.request import parse_curve
 
     before, sample_rate = read_audio(CLIP)
     after, _ = read_audio(take.out / str(row.output))
@@ -67,7 +67,7 @@ def draw_take(row: morphsep.TrackRow, take: Take, path: Path, tone: str, amount:
         Panel(title=f"stem (separator: {row.separator})", audio=stem, sample_rate=MODEL_RATE),
         Panel(title=f"after: towards {tone}", audio=after, sample_rate=sample_rate),
     ]
-    curve = parse_amount(amount).at(0, stem.shape[1])[:: MODEL_RATE // 50]
+    curve = parse_curve(amount).at(0, stem.shape[1])[:: MODEL_RATE // 50]
     draw(path, panels, morphsep.seams(row, take.out), curve)
 
 

@@ -83,7 +83,9 @@ class TrackRow:
     from_tone: str | None = column("Tone morphed from.", "string")
     to_tone: str | None = column("Tone morphed towards.", "string")
     amount: str | None = column(
-        "Amount curve: a number, or sample=amount points at 44.1 kHz.", "string"
+        "Amount curve: a number, or sample=amount points at 44.1 kHz; of one that follows the "
+        "playing, what it came to.",
+        "string",
     )
     backend: str | None = column("What morphed the chunks.", "string")
     warp: str | None = column(

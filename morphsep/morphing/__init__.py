@@ -5,6 +5,7 @@ can be read, and goes wherever it is wanted.
 The stages do it with files, section by section; `morph_samples` with an array, at once.
 """
 
+from morphsep.morphing.amounts import with_curve
 from morphsep.morphing.blas import one_blas_thread
 from morphsep.morphing.change import Change, Read
 from morphsep.morphing.estimate import EstimateFacts
@@ -52,4 +53,5 @@ __all__ = [
     "separate_samples",
     "settle",
     "trimmed",
+    "with_curve",
 ]

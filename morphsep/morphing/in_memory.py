@@ -11,6 +11,7 @@ from morphsep.backends import Fetching
 from morphsep.backends.perceptual import Warp
 from morphsep.dsp import MODEL_RATE, ArrayReader, ModelRateReader, Moments, Signal, sections
 from morphsep.errors import SettingError, TrackError
+from morphsep.morphing.amounts import with_curve
 from morphsep.morphing.blas import one_blas_thread
 from morphsep.morphing.estimate import EstimateFacts
 from morphsep.morphing.mix import READ_BLOCK, MixView, put_back
@@ -68,7 +69,7 @@ def morph_samples_at(
         TrackError: see `morph_samples`.
     """
     recipes = [recipe.at(amount) for amount in amounts]
-    if any(each.curve.is_zero or is_warped(each) for each in recipes):
+    if any(each.amount.is_zero or is_warped(each) for each in recipes):
         raise SettingError("several amounts at once are those of the knob, and none of them is 0")
     yield from _morphed(recipe, samples, sample_rate, recipes)
 
@@ -96,8 +97,8 @@ def _morphed(
     facts = StemFacts.of(read, guitar.shape[1], guitar.shape[0])
     stem = facts.stem(read, guitar.shape[1], guitar.shape[0])
     with one_blas_thread():
-        fit = measure_fit(recipe, stem, facts.peak)
-    for each in recipes:
+        fit = measure_fit(with_curve(recipe, stem, estimate), stem, facts.peak)
+    for each in (with_curve(one, stem, estimate) for one in recipes):
         longer = replace(stem, num_samples=each.length(samples.shape[1], sample_rate))
         delta = ArrayReader(_delta(each, longer, fit), MODEL_RATE).read
         if estimate is not None:

@@ -35,6 +35,9 @@ REPAIR_SCHEMA = 1
 END_SCHEMA = 1
 """The same of how results end whose tones ring on."""
 
+FOLLOW_SCHEMA = 1
+"""The same of amounts that follow the playing."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Recipe:
@@ -43,7 +46,7 @@ class Recipe:
     settings: Settings
     source: Tone
     target: Tone
-    curve: request.Curve
+    amount: request.Amount
     grid: Grid
     section: int
     """Length of a section in samples at 44.1 kHz."""
@@ -53,9 +56,16 @@ class Recipe:
     """What is repaired before the guitar is morphed, in this order."""
 
     @property
+    def curve(self) -> request.Curve:
+        """The amount over song time. One that follows the playing has to be measured before
+        (`morphsep.morphing.with_curve`)."""
+        assert isinstance(self.amount, request.Curve)
+        return self.amount
+
+    @property
     def morphs(self) -> bool:
         """Whether anything is asked of the guitar."""
-        return not (self.settings.changes_nothing or self.curve.is_zero)
+        return not (self.settings.changes_nothing or self.amount.is_zero)
 
     def repair_keys(self, sound: str) -> list[str]:
         """Name what each repair makes of a sound: all that it depends on.
@@ -84,18 +94,18 @@ class Recipe:
         """Samples at 44.1 kHz for which the tones sound on after the stem has ended."""
         from morphsep.tones import ToneTraits
 
-        if self.curve.is_zero:
+        if self.amount.is_zero:
             return 0
         ends = [ToneTraits.of(tone).becomes or tone for tone in (self.source, self.target)]
         source, target = (ToneTraits.of(tone).tail for tone in ends)
-        if self.curve.constant == 1 or not (source or target):
+        if self.amount.constant == 1 or not (source or target):
             return target
         # a room in between may be longer than both
         return max(source, target, self.backend.context(*ends)[0])
 
     def tail(self, sample_rate: int) -> int:
         """Samples at a track's own rate by which its result is longer; none at amount 0."""
-        if self.curve.is_zero:
+        if self.amount.is_zero:
             return 0
         if self.settings.tail == AUTO:
             return -(-self.ringing * sample_rate // MODEL_RATE)
@@ -116,17 +126,18 @@ class Recipe:
             SettingError: it is no amount.
         """
         from morphsep.request import with_local_files
+
+        assert not self.amount.is_zero
+        named = Settings(amount=amount, offline=self.settings.offline)
+        asked = request.parse_amount(with_local_files(named).amount)
+        return replace(self, settings=replace(self.settings, amount=amount)).with_amount(asked)
+
+    def with_amount(self, amount: request.Amount) -> Recipe:
+        """The recipe with another amount, such as the curve that it has come to on one stem."""
         from morphsep.tones import get_tone
 
-        assert not self.curve.is_zero
-        named = Settings(amount=amount, offline=self.settings.offline)
-        curve = request.parse_amount(with_local_files(named).amount)
-        return replace(
-            self,
-            settings=replace(self.settings, amount=amount),
-            curve=curve,
-            source=get_tone(AS_RECORDED) if curve.is_zero else self.source,
-        )
+        source = get_tone(AS_RECORDED) if amount.is_zero else self.source
+        return replace(self, amount=amount, source=source)
 
     def stem_key(self, content_hash: str, own_stem_hash: str) -> str:
         """Names the stem: all that it depends on, and nothing else."""
@@ -167,12 +178,19 @@ class Recipe:
         asked = self.settings.restoration
         return asked is not None and asked.extend
 
+    @property
+    def amount_key(self) -> tuple[str, ...]:
+        """Names the amount on whatever stem: all that its curve depends on besides."""
+        follows = isinstance(self.amount, request.Following)
+        return (str(self.amount), *([f"follow {FOLLOW_SCHEMA}"] if follows else []))
+
     @cached_property
     def _morph_key(self) -> tuple[str, ...]:
         s = self.settings
-        parts = (self.warp_key, self.curve, self.grid, s.uniform, s.format, s.subtype)
+        amount, *followed = self.amount_key
+        parts = (self.warp_key, amount, self.grid, s.uniform, s.format, s.subtype)
         estimate = (f"estimate {ESTIMATE_SCHEMA} {s.protect}",) if self.is_estimate else ()
-        return (*map(str, parts), *estimate, *self._end_key)
+        return (*map(str, parts), *estimate, *self._end_key, *followed)
 
     @property
     def _end_key(self) -> tuple[str, ...]:
@@ -181,7 +199,7 @@ class Recipe:
         tail = self.settings.tail
         if tail != AUTO:
             tail = f"{float(tail) or 0.0:.17g}"
-        plain = self.curve.is_zero or (not self.ringing and tail in (AUTO, "0"))
+        plain = self.amount.is_zero or (not self.ringing and tail in (AUTO, "0"))
         return () if plain else (f"end {END_SCHEMA} {tail}",)
 
 
@@ -206,15 +224,15 @@ def build_anew(settings: Settings, paths: tuple[tuple[str, str], ...] = ()) -> R
     check_ranges(settings)
     local = with_local_files(settings, paths)
     check_recording(local.recording, local.from_, local.to)
-    curve = request.parse_amount(local.amount)
+    amount = request.parse_amount(local.amount)
     # An amount of 0 in the whole track gives the input back, whatever the tone to morph from.
-    source = get_tone(AS_RECORDED) if curve.is_zero else get_tone(local.from_, local.recording)
+    source = get_tone(AS_RECORDED) if amount.is_zero else get_tone(local.from_, local.recording)
     target = get_tone(local.to, local.recording)
     return Recipe(
         settings=settings,
         source=source,
         target=target,
-        curve=curve,
+        amount=amount,
         grid=Grid(samples(settings.chunk), samples(settings.overlap)),
         section=samples(settings.section),
         separator=build_separator(local),

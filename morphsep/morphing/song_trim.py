@@ -57,7 +57,7 @@ def change_of(
     """What is added to the mix of an estimated stem, and how the song keeps its loudness."""
     share = estimate.holding(recipe.ringing).share if recipe.settings.protect else None
     change = Change(recipe=recipe, stem=stem, delta=delta, share=share)
-    return (change, SongTrim()) if recipe.curve.is_zero else trimmed(mix, change)
+    return (change, SongTrim()) if recipe.amount.is_zero else trimmed(mix, change)
 
 
 def trimmed(mix: MixView, change: Change) -> tuple[Change, SongTrim]:

@@ -75,7 +75,7 @@ def measure_fit(recipe: Recipe, stem: Stem, peak: float) -> ToneFit:
     """
     began = time.perf_counter()
     fit = ToneFit()
-    if peak >= SILENT and not recipe.curve.is_zero:  # else no chunk is ever morphed
+    if peak >= SILENT and not recipe.amount.is_zero:  # else no chunk is ever morphed
         fit = _with_facts(_with_tones(recipe, stem), recipe, stem)
         fit = _with_warp(fit, recipe, stem)
     return replace(fit, seconds=time.perf_counter() - began)
@@ -115,7 +115,7 @@ def _with_warp(fit: ToneFit, recipe: Recipe, stem: Stem) -> ToneFit:
     """The perceptual map, if it is used."""
     if not is_warped(recipe):
         return fit
-    both, amount = fit.matched(recipe), recipe.curve.constant
+    both, amount = fit.matched(recipe), recipe.amount.constant
     found = _excerpts(both, stem, 1.0 if amount is None else ONE_AMOUNT)
     warp = measure(
         recipe.backend, both.source, both.target, found, stem.level,
@@ -131,7 +131,7 @@ def _excerpts(both: Recipe, stem: Stem, share: float = 1.0) -> list[tuple[Signal
 
 def is_warped(recipe: Recipe) -> bool:
     """Whether amounts are spaced by what is heard."""
-    wanted = recipe.settings.uniform and not recipe.curve.is_trivial
+    wanted = recipe.settings.uniform and not recipe.amount.is_trivial
     # Between other notes the amount is where a pitch lies, which is even by itself.
     ends = (recipe.source, recipe.target)
     wanted = wanted and all(ToneTraits.of(tone).same_notes for tone in ends)

@@ -1,7 +1,8 @@
 """A request: what a user asks for, checked before anything is touched."""
 
-from morphsep.request.amount import Curve, parse_amount, parse_time
+from morphsep.request.amount import Amount, Curve, parse_amount, parse_curve, parse_time
 from morphsep.request.arrays import checked_sample_rate, checked_samples
+from morphsep.request.following import Following, parse_following
 from morphsep.request.inputs import collect
 from morphsep.request.job import Command, Job, backing_of
 from morphsep.request.list_rows import ListRow, read_list
@@ -43,8 +44,10 @@ __all__ = [
     "SOURCE_COLUMNS",
     "STEPS",
     "TIMBRE",
+    "Amount",
     "Command",
     "Curve",
+    "Following",
     "Job",
     "ListRow",
     "Option",
@@ -65,6 +68,8 @@ __all__ = [
     "pack",
     "pack_file",
     "parse_amount",
+    "parse_curve",
+    "parse_following",
     "parse_revert",
     "parse_settings",
     "parse_steps",

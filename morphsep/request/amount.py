@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import itertools
 import re
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from morphsep.errors import SettingError
 from morphsep.request.delimited import read_delimited
+from morphsep.request.following import EXAMPLE, Following, is_following, parse_following
 
 if TYPE_CHECKING:
     from morphsep.dsp import Seconds, Signal
 
-HOW = 'give a number from 0 to 1, points such as "0:00=0 0:05=1", or a CSV file with time,amount'
+HOW = (
+    'give a number from 0 to 1, points such as "0:00=0 0:05=1", a CSV file with time,amount, or '
+    f"what it follows: {EXAMPLE}"
+)
 _TIME = re.compile(r"^(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?)$")
 _DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Curve:
     """Straight lines between points; constant before the first and after the last.
 
@@ -34,15 +40,15 @@ class Curve:
         """Amount ``[T]`` at the song's samples [start, start + num_samples)."""
         import numpy as np
 
-        if self.is_constant:
-            return np.full(num_samples, self.points[0][1], dtype=np.float32)
-        when, what = zip(*self.points, strict=True)
+        first = max(bisect_right(self.points, start, key=_when) - 1, 0)
+        stop = bisect_left(self.points, start + num_samples, key=_when) + 1
+        when, what = zip(*self.points[first:stop], strict=True)
         curve: Signal = np.interp(np.arange(start, start + num_samples), when, what).astype(
             np.float32
         )
         return curve
 
-    @property
+    @cached_property
     def is_constant(self) -> bool:
         """Whether the amount never changes."""
         return len({amount for _, amount in self.points}) == 1
@@ -52,7 +58,7 @@ class Curve:
         """The amount, if it never changes."""
         return self.points[0][1] if self.is_constant else None
 
-    @property
+    @cached_property
     def largest(self) -> float:
         """The largest amount that is asked for."""
         return max(amount for _, amount in self.points)
@@ -72,6 +78,26 @@ class Curve:
             return repr(self.points[0][1])
         return " ".join(f"{time}={amount!r}" for time, amount in self.points)
 
+    @classmethod
+    def of(cls, text: str) -> Curve:
+        """The inverse of `str`.
+
+        Raises:
+            ValueError: it is no such text.
+        """
+        if "=" not in text:
+            return cls(((0, float(text)),))
+        pairs = (point.split("=") for point in text.split())
+        return cls(tuple((int(time), float(amount)) for time, amount in pairs))
+
+
+Amount = Curve | Following
+"""A curve, or what makes one of each track."""
+
+
+def _when(point: tuple[int, float]) -> int:
+    return point[0]
+
 
 def parse_time(text: str) -> Seconds:
     """Seconds of ``12.5``, ``1:02.5`` or ``1:00:00``.
@@ -86,11 +112,22 @@ def parse_time(text: str) -> Seconds:
     return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
 
 
-def parse_amount(text: str) -> Curve:
+def parse_amount(text: str) -> Amount:
+    """An amount from what a user writes: a curve (`parse_curve`), or what it follows
+    (`morphsep.request.following.parse_following`).
+
+    Raises:
+        SettingError: neither.
+    """
+    is_file = text.strip().lower().endswith(".csv")
+    return parse_following(text) if is_following(text) and not is_file else parse_curve(text)
+
+
+def parse_curve(text: str) -> Curve:
     """A curve from what a user writes: ``0.6``, ``"0:00=0 0:05=1"`` or a CSV file's path. A comma
     inside a number is a decimal comma.
 
-    >>> parse_amount("0:00=0 0:05=1").points
+    >>> parse_curve("0:00=0 0:05=1").points
     ((0, 0.0), (220500, 1.0))
 
     Raises:

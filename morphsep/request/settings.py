@@ -45,9 +45,14 @@ class Settings:
     paired (the same take), match (to be imitated with effects), transport (other notes to glide
     to)."""
     amount: Annotated[
-        str, Option(help='0 to 1, a curve such as "0:00=0 0:05=1", or a CSV file time,amount.')
+        str,
+        Option(
+            help='0 to 1, a curve such as "0:00=0 0:05=1", a CSV file time,amount, or what it '
+            'follows: "follow level 0.1..0.9" (also brightness, density, pitch and sums; options '
+            "in docs/how-to/amount-that-follows.md)."
+        ),
     ] = "1"
-    """0 to 1, points such as "0:00=0 0:05=1", or a CSV file."""
+    """0 to 1, points such as "0:00=0 0:05=1", a CSV file, or "follow level 0.1..0.9"."""
     separator: Annotated[
         str,
         Option(

@@ -27,7 +27,7 @@ def assemble(run: RunContext, clip: Clip) -> list[Clip]:
     if found is None:
         return []
     reach = run.reporter(clip, "assemble")
-    tail = run.recipe(clip.job.settings).tail(clip.source.sample_rate)
+    tail = found.tail
     values = found.values | write_song(
         run.workspace.out, clip, open_input(run, clip), found.change, tail
     )

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from morphsep.dsp import sections
 from morphsep.morphing import one_blas_thread
+from morphsep.stages.amounts import with_curve
 from morphsep.stages.clip import Clip
-from morphsep.stages.estimate import estimate_facts, measure_estimate
+from morphsep.stages.estimate import estimate_facts, measure_estimate, measured_estimate
 from morphsep.stages.finishing import finish
 from morphsep.stages.run_context import RunContext
 from morphsep.stages.section_notes import forget_others
@@ -31,6 +32,8 @@ def measure(run: RunContext, clip: Clip) -> list[Clip]:
         return [ended]
     if run.command not in ("morph", "restore"):
         return [clip]
+    estimate = measured_estimate(recipe, stem)
+    recipe = with_curve(recipe, stem, source.model_length, facts, estimate)
     if known_fit(recipe, stem) is None:
         with one_blas_thread():
             measure_fit(recipe, stem, source.model_length, facts)

@@ -14,7 +14,7 @@ from morphsep.stages.passing_on import passed_on
 from morphsep.stages.run_context import RunContext
 from morphsep.stages.section_notes import SectionNote, finish_section, section_note
 from morphsep.stages.section_store import SectionStore
-from morphsep.stages.track_state import delta_of, measured, morphed_length, stem_of
+from morphsep.stages.track_state import delta_of, measured, measured_recipe, morphed_length, stem_of
 
 
 def morph(run: RunContext, clip: Clip) -> list[Clip]:
@@ -26,7 +26,8 @@ def morph(run: RunContext, clip: Clip) -> list[Clip]:
     section = clip.section
     if section is None:
         return [clip]
-    recipe, stem = run.recipe(clip.job.settings), stem_of(run, clip)
+    stem = stem_of(run, clip)
+    recipe = measured_recipe(run, clip, stem)
     delta = delta_of(run, clip, recipe)
     length = morphed_length(clip, recipe)
     reach = run.reporter(clip, "morph", section.start)

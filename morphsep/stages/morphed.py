@@ -21,6 +21,7 @@ from morphsep.stages.track_state import (
     delta_of,
     is_whole,
     measured,
+    measured_recipe,
     morphed_length,
     open_sound,
     stem_of,
@@ -36,13 +37,16 @@ class Morphed:
     values: dict[str, Any]
     """Columns of its row."""
     chunks: Sequence[ChunkRow]
+    tail: int
+    """By how many samples at its own rate the result is longer."""
     delta: SectionStore
     """Where `change` lies; to be discarded when the track is finished."""
 
 
 def morphed(run: RunContext, clip: Clip) -> Morphed | None:
     """What has become of a track; None if another worker has finished it, and is removing that."""
-    recipe, stem = run.recipe(clip.job.settings), stem_of(run, clip)
+    stem = stem_of(run, clip)
+    recipe = measured_recipe(run, clip, stem)
     delta = delta_of(run, clip, recipe)
     delta.look()
     made = whole_track(delta)
@@ -57,7 +61,8 @@ def morphed(run: RunContext, clip: Clip) -> Morphed | None:
         "seconds_separate": separated.seconds,
         "versions": track_row.versions([*separated.cpus, *made.cpus]),
     }
-    return Morphed(change=change, values=values, chunks=made.chunks, delta=delta)
+    tail = recipe.tail(clip.source.sample_rate)
+    return Morphed(change=change, values=values, chunks=made.chunks, tail=tail, delta=delta)
 
 
 def of_estimate(estimate: EstimateFacts | None) -> dict[str, Any]:
@@ -70,12 +75,16 @@ def of_estimate(estimate: EstimateFacts | None) -> dict[str, Any]:
 def _measured(clip: Clip, recipe: Recipe, stem: SectionStore, made: SectionNote) -> dict[str, Any]:
     """Columns about stem, tones and chunks."""
     fit, facts = measured(clip, recipe, stem)
-    return track_row.of_chunks(made.chunks, facts.lufs) | {
-        "from_trim_db": fit.from_trim_db,
-        "to_trim_db": fit.to_trim_db,
-        "warp": json.dumps(fit.warp.to_json()) if fit.warp else None,
-        "fits": json.dumps([fit.from_facts, fit.to_facts]) if fit.is_fitted else None,
-        "tone_warning": "; ".join(fit.warnings) or None,
-        "backend_warning": "; ".join(made.warnings) or None,
-        "seconds_morph": fit.seconds + made.seconds,
-    }
+    return (
+        track_row.of_chunks(made.chunks, facts.lufs)
+        | track_row.of_amount(clip, recipe)
+        | {
+            "from_trim_db": fit.from_trim_db,
+            "to_trim_db": fit.to_trim_db,
+            "warp": json.dumps(fit.warp.to_json()) if fit.warp else None,
+            "fits": json.dumps([fit.from_facts, fit.to_facts]) if fit.is_fitted else None,
+            "tone_warning": "; ".join(fit.warnings) or None,
+            "backend_warning": "; ".join(made.warnings) or None,
+            "seconds_morph": fit.seconds + made.seconds,
+        }
+    )

@@ -43,6 +43,6 @@ def measure_fit(recipe: Recipe, stem: SectionStore, num_samples: int, facts: Ste
 
 
 def _file(recipe: Recipe, stem: SectionStore) -> Location:
-    amount = recipe.curve.constant if is_warped(recipe) else None
-    name = digest(recipe.warp_key, is_warped(recipe), recipe.curve.is_zero, amount)
+    amount = recipe.amount.constant if is_warped(recipe) else None
+    name = digest(recipe.warp_key, is_warped(recipe), recipe.amount.is_zero, amount)
     return stem.folder / "pairs" / f"{name[:32]}.json"

@@ -64,13 +64,15 @@ def _of_recipe(clip: Clip, recipe: Recipe, command: Command) -> dict[str, Any]:
     if command == "morph" or (command == "restore" and recipe.morphs):
         values |= {
             "to_tone": recipe.settings.to,
-            "from_tone": recipe.settings.from_, "amount": str(recipe.curve),
-            "backend": recipe.backend.name,
-            "num_chunks": recipe.grid.num_chunks(
-                recipe.length(clip.source.num_samples, clip.source.sample_rate)
-            ),
-        }  # fmt: skip
+            "from_tone": recipe.settings.from_, "backend": recipe.backend.name,
+        } | of_amount(clip, recipe)  # fmt: skip
     return values
+
+
+def of_amount(clip: Clip, recipe: Recipe) -> dict[str, Any]:
+    """Columns about the amount; of one that follows the playing, as far as it is known."""
+    length = recipe.length(clip.source.num_samples, clip.source.sample_rate)
+    return {"amount": str(recipe.amount), "num_chunks": recipe.grid.num_chunks(length)}
 
 
 def of_chunks(chunks: Sequence[ChunkRow], stem_lufs: float) -> dict[str, Any]:

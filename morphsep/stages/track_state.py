@@ -5,6 +5,7 @@ from __future__ import annotations
 from morphsep.dsp import sections
 from morphsep.morphing import Recipe, StemFacts, ToneFit
 from morphsep.request import Job
+from morphsep.stages.amounts import with_known_curve
 from morphsep.stages.clip import Clip
 from morphsep.stages.readable import Readable, StemFile, changed, stem_file
 from morphsep.stages.run_context import RunContext
@@ -83,6 +84,13 @@ def is_whole(length: int, recipe: Recipe, store: SectionStore) -> bool:
     """Whether all sections of so many samples at 44.1 kHz are finished in a store."""
     store.look()
     return store.finished().issuperset(sections(length, recipe.section))
+
+
+def measured_recipe(run: RunContext, clip: Clip, stem: SectionStore) -> Recipe:
+    """The recipe of a track that the stage `measure` has seen: with the curve of its amount."""
+    recipe = with_known_curve(run.recipe(clip.job.settings), stem)
+    assert recipe is not None
+    return recipe
 
 
 def measured(clip: Clip, recipe: Recipe, stem: SectionStore) -> tuple[ToneFit, StemFacts]:

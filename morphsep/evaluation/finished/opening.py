@@ -18,7 +18,7 @@ from morphsep.errors import SettingError
 from morphsep.evaluation.finished.scores import NotScoredError
 from morphsep.manifest import TrackRow
 from morphsep.morphing import MixView, Recipe, ToneFit, build
-from morphsep.request import parse_settings
+from morphsep.request import Curve, parse_settings
 from morphsep.stages import Readable, Workspace, scan, stem_file
 from morphsep.storage import Location
 from morphsep.tones import ToneTraits
@@ -142,7 +142,16 @@ def _recipe(row: TrackRow) -> Recipe:
                 "its settings would sound other today: a tone's file or morphsep itself has "
                 "changed; run the same morph again",
             )
-    return build(replace(settings, backend="crossfade", options=()))
+    recipe = build(replace(settings, backend="crossfade", options=()))
+    # an amount that follows the playing has come to the curve that the row has
+    return recipe if isinstance(recipe.amount, Curve) else recipe.with_amount(_curve(row))
+
+
+def _curve(row: TrackRow) -> Curve:
+    try:
+        return Curve.of(row.amount or "")
+    except ValueError as error:
+        raise NotScoredError("not_as_written", "its row does not hold its amounts") from error
 
 
 @contextmanager
