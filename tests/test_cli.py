@@ -70,12 +70,14 @@ def test_the_list_of_commands_and_options_is_pinned() -> None:
                 "--seed", "--steps", "--unconditional-rank", "--unconditional-steps", "--variant",
                 "--weights"]  # fmt: skip
     model = ["--adapter", "--angle", "--interpolation", "--lora", "--paper-faithful"]
+    repairing = ["--like", "--steps", "--set-step", "--set-bound", "--speed", "--extend",
+                 "--anyway", "--inside"]  # fmt: skip
     planned = sorted([*common, *tone, *model, "--chunk", "--uniform"])
     assert got == {
         "morph": sorted([*planned, "--dry-run"]),
         "separate": sorted([*common, "--dry-run"]),
         "preview": sorted([*planned, "--at"]),
-        "plan": planned,
+        "plan": sorted([*planned, *repairing, "--for"]),
         "doctor": ["--json", "--out"],
         "verify": ["--address", "--executor", "--json", "--workers"],
         "status": ["--json"],
@@ -101,8 +103,7 @@ def test_the_list_of_commands_and_options_is_pinned() -> None:
                      "--json", "--max-failures", "--min-stem-quality", "--new", "--offline",
                      "--out", "--recipe", "--render", "--section", "--separator", "--set-separator",
                      "--shifts", "--stem", "--timeout", "--work", "--workers"],
-        "restore": sorted({*planned, "--like", "--steps", "--set-step", "--speed", "--extend",
-                           "--anyway", "--bag", "--inside", "--dry-run", "--revert", "--set-bound"}
+        "restore": sorted({*planned, *repairing, "--bag", "--dry-run", "--revert"}
                           - {"--from", "--transition", "--paired", "--match", "--transport",
                              "--tail", "--format", "--subtype"}),
         "stops": ["--at", "--backend", "--from", "--json", "--out", "--seconds", "--separator",
@@ -234,7 +235,7 @@ def test_every_stage_that_tells_of_itself_has_its_part_of_the_bar(share) -> None
 
 @pytest.mark.parametrize(
     ("words", "completed"),
-    [("morphsep mo", {"morph", "models"}), ("morphsep plan --set", {"--set", "--set-separator"})],
+    [("morphsep mo", {"morph", "models"}), ("morphsep morph --set", {"--set", "--set-separator"})],
 )
 def test_the_shell_completes_commands_and_options(words: str, completed: set[str]) -> None:
     asking = {

@@ -3,6 +3,7 @@
     access copy = master + difference of each step, sample for sample
 
 examine, repair, complete   the stages of ``morphsep restore`` that no other command has
+check_header                whether a master may be repaired as asked
 survey                      what repairs would find
 finished_rows               the rows of those that a folder holds
 findings                    what does not hold of a finished one
@@ -13,7 +14,7 @@ take_back                   access copies made anew without a step, or some of i
 
 from morphsep.access.bagging import check_bag, write_bag
 from morphsep.access.complete import complete
-from morphsep.access.repair import examine, repair
+from morphsep.access.repair import check_header, examine, repair
 from morphsep.access.reporting import write_index
 from morphsep.access.rows import finished_rows
 from morphsep.access.surveying import Looked, Survey, survey
@@ -25,6 +26,7 @@ __all__ = [
     "Survey",
     "TakenBack",
     "check_bag",
+    "check_header",
     "complete",
     "examine",
     "findings",

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from morphsep.cli.derived import derived
 from morphsep.cli.options import DryRun, Inputs, Out
+from morphsep.cli.repair_options import RepairOptions
+from morphsep.cli.restore import restore_jobs
 from morphsep.cli.running import RunOptions, run_jobs, show_plan
-from morphsep.request import Settings, Unread, collect
+from morphsep.cli.setting_options import SettingOptions
+from morphsep.errors import SettingError
+from morphsep.request import AS_RECORDED, Settings, Unread, collect
 
 HERE = RunOptions(executor="local")
 """A preview is too short for a cluster, unless one is asked for."""
-ANY_TONE = Settings(to="distortion")
+ANY_TONE = "distortion"
 """What is planned where no tone is named: none costs much more than another."""
 
 
@@ -64,12 +69,33 @@ def plan(
     inputs: Inputs,
     out: Out = "out",
     *,
-    settings: Settings = ANY_TONE,
+    command: Annotated[
+        str,
+        typer.Option(
+            "--for", metavar="COMMAND", help="What is planned: morph, separate or restore."
+        ),
+    ] = "morph",
+    settings: Settings,
+    repairs: RepairOptions,
     options: RunOptions,
 ) -> None:
     """Estimate what a run would do and cost. Files, hours, chunks, time, memory, disk; writes
-    nothing. Takes the options of morph; those about running do not change the estimate."""
-    from morphsep.pipelines import REPROCESS
+    nothing. Takes the options of the command that is planned; those about running do not change
+    the estimate."""
+    from morphsep import pipelines
 
+    kinds = {"morph": pipelines.REPROCESS, "separate": pipelines.SEPARATE}
+    pipeline = (kinds | {"restore": pipelines.RESTORE}).get(command)
+    if pipeline is None:
+        raise SettingError(f"--for takes morph, separate or restore, got {command!r}")
+    SettingOptions(pipeline.command, settings).check(settings)
     unread = Unread()
-    show_plan(collect(inputs, out, settings, unread=unread), out, REPROCESS, options, unread)
+    if pipeline.command == "restore":
+        jobs = restore_jobs(inputs, out, settings, repairs, unread)
+    else:
+        if repairs != RepairOptions():
+            raise SettingError("repairs are planned --for restore")
+        if pipeline.command == "morph" and settings.to == AS_RECORDED:
+            settings = replace(settings, to=ANY_TONE)
+        jobs = collect(inputs, out, settings, pipeline.command, unread)
+    show_plan(jobs, out, pipeline, options, unread)

@@ -17,7 +17,7 @@ from morphsep.request import Settings
 
 if TYPE_CHECKING:
     from morphsep.manifest import TrackRow
-    from morphsep.request import Job
+    from morphsep.request import Job, Unread
     from morphsep.storage import Location
 
 LONG_WORK = RunOptions(timeout=86_400.0)
@@ -64,7 +64,7 @@ def restore(
     beside its copy, and can be taken back."""
     from morphsep.errors import SettingError
     from morphsep.pipelines import RESTORE
-    from morphsep.request import Unread, check_apart, collect
+    from morphsep.request import Unread
 
     if out is None or not (inputs or revert):
         raise SettingError("name the masters, and a folder for access copies: -o ACCESS")
@@ -73,15 +73,28 @@ def restore(
             raise SettingError("--bag and --revert exclude each other: run once more with --bag")
         _take_back(inputs or [], out, revert, options)
     unread = Unread()
-    asked = _asked(settings, repairs)
     assert inputs
-    jobs = collect(inputs, out, asked, RESTORE.command, unread)
-    if not repairs.inside:
-        check_apart(inputs, jobs, out)
+    jobs = restore_jobs(inputs, out, settings, repairs, unread)
     if dry_run:
         _show_findings(chosen_jobs(jobs, out, options), options)
     else:
         run_jobs(jobs, out, RESTORE, options, unread, _finishing(out, bag))
+
+
+def restore_jobs(
+    inputs: list[str], out: str, settings: Settings, repairs: RepairOptions, unread: Unread
+) -> list[Job]:
+    """The masters, and what is asked for each.
+
+    Raises:
+        SettingError: options that exclude each other; access copies among masters.
+    """
+    from morphsep.request import check_apart, collect
+
+    jobs = collect(inputs, out, _asked(settings, repairs), "restore", unread)
+    if not repairs.inside:
+        check_apart(inputs, jobs, out)
+    return jobs
 
 
 def _finishing(out: str, bag: str | None) -> Callable[[Location], None]:

@@ -54,6 +54,19 @@ class SettingOptions:
             made["to"] = given["to"] or self.defaults.to
         return Settings(**made)
 
+    def check(self, settings: Settings) -> None:
+        """
+        Raises:
+            SettingError: one is set that the command does not take.
+        """
+        taken, plain = self._taken(), Settings()
+        for name, (_, option) in setting_options().items():
+            value = getattr(settings, name)
+            if name not in taken and value != getattr(plain, name):
+                word = value if option.flags else name.replace("_", "-")
+                flag = option.flag or f"--{word}"
+                raise SettingError(f"`morphsep {self.command}` does not take {flag}")
+
     def _taken(self) -> dict[str, tuple[Any, Option]]:
         return {
             name: (hint, option)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from morphsep import audio, manifest
+from morphsep.access import check_header
 from morphsep.dsp import Seconds
+from morphsep.errors import TrackError
 from morphsep.request import Command, Job
 from morphsep.run.costs import cost_of, header, speeds
 from morphsep.run.executors import Pool
 from morphsep.run.jobs import settle_jobs
 from morphsep.run.workers import choose_for
 from morphsep.storage import location
+
+Header = tuple[audio.AudioInfo, int] | str | None
+"""See `header`."""
 
 AT_ONCE = 16
 """Headers in an object store that are read at the same time: each is a few requests."""
@@ -37,10 +42,12 @@ class Plan:
     """Of each readable file."""
     chunks: int
     sections: int
+    repairs: dict[str, int]
+    """Of access copies: files per repair."""
     separators: dict[str, int]
-    """Files per separator."""
+    """Files per separator; none where nothing is asked of the guitar."""
     backends: dict[str, int]
-    """Files per backend; none where only stems are asked for."""
+    """Files per backend; none where nothing is morphed."""
     reasons: list[str]
     """Why each separator, where it was chosen automatically."""
     hours_of_work: float
@@ -54,7 +61,8 @@ class Plan:
     memory_gb: float
     """Estimated peak of each worker."""
     disk_gb: float
-    """Results and cached stems, and what the longest track needs while it is worked on."""
+    """Results and what lies beside them, cached stems, and what the longest track needs while it
+    is worked on."""
     problems: list[str]
     """Files that would become failed or skipped rows, as far as their headers tell."""
 
@@ -65,16 +73,28 @@ class Plan:
             return [*problems, f"files     {self.files} (none readable)"]
         source = "earlier runs in this output folder" if self.measured_here else "reference figures"
         chunks = f", {self.chunks} chunks" if self.backends else ""
-        backends = f"; backend {_counted(self.backends)}" if self.backends else ""
+        sections = f" in {self.sections} sections{chunks}" if self.sections else ""
         lines = [
             f"files     {self.files} ({self.readable} readable, {self.done_before} with a result)",
-            f"audio     {self.hours:.2f} h in {self.sections} sections{chunks}",
-            f"separator {_counted(self.separators)}{backends}",
+            f"audio     {self.hours:.2f} h{sections}",
+            *self._done_by(),
             f"time      about {_hours(self.hours_of_work)} of work (from {source}){self._here()}",
             f"memory    about {self.memory_gb:.1f} GB at its peak{self._each()}",
-            f"disk      about {self.disk_gb:.2f} GB, cached stems included",
+            f"disk      about {self.disk_gb:.2f} GB{self._included()}",
         ]
         return lines + self._unknown() + self.reasons + problems
+
+    def _done_by(self) -> Iterator[str]:
+        if self.repairs:
+            yield f"repairs   {_counted(self.repairs)}"
+        if self.separators:
+            backends = f"; backend {_counted(self.backends)}" if self.backends else ""
+            yield f"separator {_counted(self.separators)}{backends}"
+
+    def _included(self) -> str:
+        beside = {"differences": self.repairs, "cached stems": self.separators}
+        named = " and ".join(name for name, files in beside.items() if files)
+        return f", {named} included" if named else ""
 
     def _unknown(self) -> list[str]:
         number = self.of_unknown_length
@@ -107,10 +127,9 @@ def plan(
     """
     jobs = settle_jobs(jobs, on_cluster)
     rows = manifest.read_tracks(location(out))
-    speed, measured = speeds(rows)
+    speed, measured = speeds(rows, manifest.steps_by_track(location(out), rows))
     infos, num_unknown, problems = _probe(jobs)
     costs = [cost_of(*found, command, speed) for found in infos]
-    separators = Counter(cost.separator for cost in costs)
     disk = sum(cost.bytes_kept for cost in costs)
     settings = [job.settings for job, *_ in infos]
     workers, seconds = (
@@ -127,7 +146,8 @@ def plan(
         durations=[cost.duration for cost in costs],
         chunks=sum(cost.chunks for cost in costs),
         sections=sum(cost.sections for cost in costs),
-        separators=dict(separators),
+        repairs=dict(Counter(name for cost in costs for name in cost.repairs)),
+        separators=dict(Counter(cost.separator for cost in costs if cost.separator)),
         backends=dict(Counter(cost.backend for cost in costs if cost.backend)),
         reasons=sorted({j.separator_reason for j in jobs} - {"asked for"}),
         hours_of_work=sum(cost.work for cost in costs) / 3600,
@@ -148,9 +168,20 @@ def _probe(
     with ThreadPoolExecutor(AT_ONCE) as threads:
         look = map if all(location(job.path).is_local for job in jobs) else threads.map
         found = list(zip(jobs, look(header, jobs), strict=True))
+    found = [(job, _allowed(job, said)) for job, said in found]
     infos = [(job, *said) for job, said in found if isinstance(said, tuple)]
     num_unknown = sum(said is None for _, said in found)
     return infos, num_unknown, [f"{job.path}: {why}" for job, why in found if isinstance(why, str)]
+
+
+def _allowed(job: Job, said: Header) -> Header:
+    """The same; what is wrong with it where a master must not be repaired as asked."""
+    if isinstance(said, tuple):
+        try:
+            check_header(said[0], job.settings)
+        except TrackError as error:
+            return error.message
+    return said
 
 
 def _counted(names: dict[str, int]) -> str:

@@ -13,7 +13,7 @@ from morphsep.audio import AudioInfo
 from morphsep.dsp import Seconds
 from morphsep.models import MAX_LANES, device
 from morphsep.request import Command, Job, Settings
-from morphsep.run.costs import OTHER_MEMORY_GB, ROUND_IT, Cost, cost_of, header
+from morphsep.run.costs import OTHER_MEMORY_GB, Cost, cost_of, header
 from morphsep.run.executors import Pool, free_memory, num_cores
 from morphsep.run.jobs import weights_of
 from morphsep.storage import is_remote
@@ -61,9 +61,9 @@ def work_of(cost: Cost, settings: Settings, models: Iterable[str]) -> Work:
     """The work of one track, of which these stages load weights."""
     names = {"separate": cost.separator.partition(":")[0], "morph": cost.backend}
     model = sum(cost.seconds.get(names[stage], 0.0) for stage in models)
-    alone = cost.seconds[ROUND_IT]
     return Work(
-        model=model, alone=alone, shared=cost.work - alone - model, sections=cost.sections,
+        model=model, alone=cost.work - cost.in_sections, shared=cost.in_sections - model,
+        sections=max(1, cost.sections),
         segments=max(1, round(min(cost.duration, settings.section) / SEGMENT)),
         memory_gb=cost.memory_gb,
     )  # fmt: skip
