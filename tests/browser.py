@@ -82,16 +82,19 @@ class Browser:
         self._answers.close()
         self._profile.cleanup()
 
-    def open(self, path: Path) -> None:
-        """Loads a file."""
+    def open(self, place: Path | str) -> None:
+        """Loads a file, or what lies at an address."""
         self._loaded = False
-        self.tell("Page.navigate", url=path.absolute().as_uri())
+        url = place if isinstance(place, str) else place.absolute().as_uri()
+        self.tell("Page.navigate", url=url)
         while not self._loaded:
             self._note(self._next())
 
     def value(self, expression: str) -> Any:
-        """What JavaScript makes of an expression in the page."""
-        told = self.tell("Runtime.evaluate", expression=expression, returnByValue=True)
+        """What JavaScript makes of an expression in the page; a promise is waited for."""
+        told = self.tell(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
         assert "exceptionDetails" not in told, told
         return told["result"].get("value")
 
@@ -99,6 +102,16 @@ class Browser:
         """A key where the focus is."""
         for kind in ("keyDown", "keyUp"):
             self.tell("Input.dispatchKeyEvent", type=kind, key=key)
+
+    def click(self, selector: str, across: float = 0.5) -> None:
+        """The left button, in the middle of what is found, or at another part of its width."""
+        x, y = self.value(
+            f"(() => {{ const found = document.querySelector({json.dumps(selector)});"
+            "found.scrollIntoView({block: 'nearest'}); const box = found.getBoundingClientRect();"
+            f"return [box.x + {across} * box.width, box.y + box.height / 2]; }})()"
+        )
+        for kind in ("mousePressed", "mouseReleased"):
+            self.tell("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     def wait(self, expression: str) -> None:
         """Until an expression is true."""

@@ -110,6 +110,8 @@ def test_the_list_of_commands_and_options_is_pinned() -> None:
                   "--steps", "--to"],
         "listen make": ["--amount", "--backend", "--items", "--json", "--out", "--question",
                         "--seconds", "--seed"],
+        "listen serve": ["--consent", "--headphone-check", "--host", "--i-know", "--json",
+                         "--new-token", "--port", "--url"],
         "listen score": ["--json", "--out", "--test"],
     }  # fmt: skip
 

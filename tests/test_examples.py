@@ -55,6 +55,7 @@ OTHERS = (
     *(
         "apt-get",
         "aws",
+        "caddy",
         "chmod",
         "cp",
         "docker",

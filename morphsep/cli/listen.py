@@ -1,4 +1,4 @@
-"""``morphsep listen``: listening tests, built and scored."""
+"""``morphsep listen``: listening tests, built, asked and scored."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from morphsep.cli.answers import print_answer, print_result
+from morphsep.cli.listen_serve import listen_serve
 from morphsep.cli.options import Json, Seed
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 listen_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Listening tests: build one, score its answers.",
+    help="Listening tests: build one, ask listeners, score their answers.",
 )
 
 
@@ -73,6 +74,9 @@ def listen_make(
         "needed": [asdict(each) for each in made.needed],
     }
     print_result(as_json, facts, _lines(made, out))
+
+
+listen_app.command("serve")(listen_serve)
 
 
 @listen_app.command("score")

@@ -14,7 +14,14 @@ from morphsep.evaluation.listening.answers import (
     read_answers,
 )
 from morphsep.evaluation.listening.choosing import Plan
-from morphsep.evaluation.listening.design import ListeningTest, Rules, Stimulus, Trial, read_test
+from morphsep.evaluation.listening.design import (
+    STIMULI,
+    ListeningTest,
+    Rules,
+    Stimulus,
+    Trial,
+    read_test,
+)
 from morphsep.evaluation.listening.making import Made, make
 from morphsep.evaluation.listening.questions import QUESTIONS, SCALES, Question
 from morphsep.evaluation.listening.reporting import needed_line, report, write_tables
@@ -25,6 +32,7 @@ __all__ = [
     "QUESTIONS",
     "RESULTS",
     "SCALES",
+    "STIMULI",
     "Answer",
     "ListeningTest",
     "Made",
