@@ -76,3 +76,30 @@ def test_another_speed_does_not_clip_what_overshoots(tmp_path: Path) -> None:
     assert np.abs(songs.read(tmp_path / "acc/a.wav")).max() > 1
     (step,) = manifest.steps_by_track(tmp_path / "acc", [row])["a.wav"]
     assert step.step == "speed"
+
+
+@pytest.mark.parametrize(
+    ("level", "words", "said"),
+    [(1.5, (), "dB above full scale"), (0.99, ("--speed", "0.5"), "it would exceed full scale by")],
+)
+def test_a_dry_run_says_what_would_clip(
+    level: float, words: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    master = songs.write(tmp_path / "in/a.wav", square(level), subtype="FLOAT")
+    for subtype, code in {"PCM_24": 3, "FLOAT": 0}.items():
+        done = invoke("restore", listed(master, "wav", subtype), "-o", tmp_path / "acc",
+                      "--steps", "none", *words, "--dry-run")  # fmt: skip
+        assert (done.returncode, said in done.stdout) == (code, code == 3)
+    assert not (tmp_path / "acc").exists()
+
+
+def test_a_dry_run_refuses_what_is_no_sound_and_says_what_it_does_not_try(tmp_path: Path) -> None:
+    sound = square(0.5)
+    whole = songs.write(tmp_path / "in/a.wav", sound, subtype="FLOAT")
+    sound[0, 100] = np.nan
+    songs.write(tmp_path / "in/b.wav", sound, subtype="FLOAT")
+    words = ("--steps", "none", "--to", "fuzz", "--separator", "none", "--dry-run")
+    done = invoke("restore", whole.parent, "-o", tmp_path / "acc", *words)
+    assert done.returncode == 2
+    assert "b.wav: a sample at 0.002 s is not a number" in done.stdout
+    assert "timbre   not tried" in done.stdout

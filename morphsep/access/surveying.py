@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from morphsep import storage
 from morphsep.access.depth import Depth, Exact
 from morphsep.access.differences import between
-from morphsep.access.repair import check_header
-from morphsep.access.sounds import Master, Resized, Sound
+from morphsep.access.repair import check_header, check_level
+from morphsep.access.sounds import Master, Resized, Sound, spans
+from morphsep.access.writing import check_fits
 from morphsep.dsp import Reader, Seconds
 from morphsep.errors import TrackError
-from morphsep.morphing import build
-from morphsep.request import Job
+from morphsep.morphing import Repair, build
+from morphsep.request import TIMBRE, Job
 from morphsep.restoration import Resizing, repaired
-from morphsep.stages import Readable, output_of
+from morphsep.stages import Readable, Workspace, output_of, scan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,13 @@ class Survey:
             yield "  no repairs"
 
 
+UNTRIED = Looked(
+    step=TIMBRE, findings={},
+    summary="not tried: whether the guitar's morph fits under full scale, and keeps what must not "
+    "change, a run finds",
+)  # fmt: skip
+
+
 class _Repaired(Sound):
     """What a repair would leave: sample for sample what a run writes."""
 
@@ -74,20 +82,32 @@ def survey(job: Job) -> Survey:
 
 
 def _survey(job: Job) -> Survey:
+    recipe = build(job.settings)
     with storage.private_folder() as folder:
         readable = Readable(job.path, folder / "input", job.settings.channels)
         check_header(readable.info, job.settings)
         depth = Depth.of(output_of(job, readable.info, "restore"))
-        looked = []
+        check_level(scan(readable, Workspace(folder, "")), depth)
         with readable.open() as reader:
-            sound: Sound = Master(reader, depth)
-            for repair in build(job.settings).repairs:
-                findings = repair.look(sound)
-                said = Looked(
-                    step=repair.name, summary=findings.summary(), findings=findings.to_json()
-                )
-                looked.append(said)
-                made = repaired(sound, repair, findings)
-                resizes = isinstance(repair, Resizing)
-                sound = Resized(made, depth) if resizes else _Repaired(sound, made, depth)
+            looked = list(_looked(Master(reader, depth), recipe.repairs, depth))
+    if recipe.morphs:
+        looked.append(UNTRIED)
     return Survey(track=job.track, path=job.path, duration=readable.info.duration, steps=looked)
+
+
+def _looked(sound: Sound, repairs: Sequence[Repair], depth: Depth) -> Iterator[Looked]:
+    """What each repair finds in what those before it leave.
+
+    Raises:
+        TrackError: at another speed it would exceed full scale.
+    """
+    for repair in repairs:
+        findings = repair.look(sound)
+        yield Looked(step=repair.name, summary=findings.summary(), findings=findings.to_json())
+        made = repaired(sound, repair, findings)
+        if isinstance(repair, Resizing):
+            sound = Resized(made, depth)
+            for start, num_samples in spans(sound.info):
+                check_fits(sound.exact(start, num_samples), depth, start / sound.info.sample_rate)
+        else:
+            sound = _Repaired(sound, made, depth)

@@ -8,7 +8,7 @@ from pathlib import Path
 from morphsep import audio
 from morphsep.access.depth import Depth
 from morphsep.access.sounds import Sound, spans
-from morphsep.dsp import LoudnessMeter, TruePeakMeter, dbfs
+from morphsep.dsp import LoudnessMeter, Seconds, TruePeakMeter, dbfs
 from morphsep.errors import TrackError
 from morphsep.stages import Assembled, Block
 
@@ -42,13 +42,7 @@ def write_access(
     ) as writer:  # fmt: skip
         for start, num_samples in spans(info):
             block: Block = sound.exact(start, num_samples)
-            if (over := Depth.of(form).overshoot(block)) > 1.0:
-                raise TrackError(
-                    "would_clip",
-                    f"from {start / info.sample_rate:.0f} s on it would exceed full scale by "
-                    f"{dbfs(over):.2f} dB, and an access copy gets no gain; leave out or take back "
-                    "another step, or name it in a list with format wav and subtype FLOAT",
-                )
+            check_fits(block, Depth.of(form), start / info.sample_rate)
             loudness.add(block)
             true_peak.add(block)
             writer.write(block)
@@ -57,3 +51,20 @@ def write_access(
         gain=1.0, peak=loudness.peak, true_peak=true_peak.peak, lufs=loudness.integrated(),
         tags=writer.tags,
     )  # fmt: skip
+
+
+def check_fits(block: Block, depth: Depth, start: Seconds) -> None:
+    """
+    Args:
+        start: of the block.
+
+    Raises:
+        TrackError: it exceeds full scale.
+    """
+    if (over := depth.overshoot(block)) > 1.0:
+        raise TrackError(
+            "would_clip",
+            f"from {start:.0f} s on it would exceed full scale by {dbfs(over):.2f} dB, and an "
+            "access copy gets no gain; leave out or take back another step, or name it in a list "
+            "with format wav and subtype FLOAT",
+        )
