@@ -274,7 +274,8 @@ def test_there_is_nothing_besides(runs: str, failed: int, request: pytest.Fixtur
     assert sorted(heard[0]) == tracks[0]
     assert [len(s.failed) for s in summaries] == [failed] * 3
     assert [s.exit_code for s in summaries] == [2 if failed else 0] * 3
-    assert [verify(out) for out, _ in done.values()] == [(len(tracks[0]), [])] * 3
+    # the same rows of the same files: to check them at one of the places checks them all
+    assert verify(done["ray"][0]) == (len(tracks[0]), [])
 
 
 def test_an_input_that_is_named_twice_fails_once(morphed: Done) -> None:
@@ -295,7 +296,7 @@ def test_evaluating_finds_the_same(
     """Scores for whatever a recipe can be made of, wherever they are measured."""
     done, _ = request.getfixturevalue(runs)["here"]
     out = location(shutil.copytree(done, tmp_path / "out"))
-    pool = Pool(min_workers=1, max_workers=2)
+    pool = Pool(max_workers=1)  # to start another takes longer than all that there is to measure
     scores = {s.track: s for s in evaluate_finished(out, executor="ray", pool=pool).scores}
     rows = {row.track: row for row in manifest.read_tracks(out)}
     assert scores.keys() == rows.keys()
@@ -316,9 +317,6 @@ def test_verifying_finds_the_same(
     done, _ = request.getfixturevalue(runs)["here"]
     out = tmp_path / "out"
     shutil.copytree(done, out)
-    pool = Pool(min_workers=1, max_workers=2)
-    expected = len(manifest.read_tracks(out)), []
-    assert verify(out, "ray", pool) == verify(out, "local", pool) == expected
     missing, changed, shorter, *_ = (row for row in manifest.read_tracks(out) if row.num_morphed)
     (out / str(missing.output)).unlink()
     with (out / str(changed.output)).open("r+b") as file:
@@ -329,4 +327,6 @@ def test_verifying_finds_the_same(
     assert {(finding.track, finding.promise) for finding in findings} == {
         (missing.track, 7), (changed.track, 7), (shorter.track, 6),
     }  # fmt: skip
-    assert verify(out, "ray", pool) == verify(out, "local", pool) == (count, findings)
+    assert count == len(manifest.read_tracks(out))
+    assert verify(out, "local", Pool(max_workers=2)) == (count, findings)
+    assert verify(out, "ray", Pool(max_workers=1)) == (count, findings)
