@@ -7,6 +7,7 @@ import random
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,16 @@ PIPELINES = {"morph": REPROCESS, "separate": SEPARATE}
 
 COMMANDS = ("morph", "separate")
 Executor = Callable[[Steps, Sequence[Any], Pool], Iterator[Any]]
+
+repeated = pytest.mark.parametrize(
+    ("command", "force", "number"),
+    [
+        pytest.param(*how, number, marks=() if number == index % 3 else pytest.mark.slow)
+        for index, how in enumerate(product(COMMANDS, (False, True)))
+        for number in range(3)
+    ],
+)
+"""Each way three times, one of them always and the others with ``slow``."""
 
 
 class Shuffled:
@@ -117,19 +128,18 @@ def check(summary: Summary, out: Path, reference: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("force", [False, True])
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("seed", range(3))
-def test_out_of_order_again_and_lost(tmp_path, material, monkeypatch, command, seed, force) -> None:
-    monkeypatch.setattr("morphsep.run.driver.get_executor", lambda name: Shuffled(seed))
+@repeated
+def test_out_of_order_again_and_lost(
+    tmp_path, material, monkeypatch, command, force, number
+) -> None:
+    monkeypatch.setattr("morphsep.run.driver.get_executor", lambda name: Shuffled(number))
     summary = go(material, tmp_path / "out", command, force=force)
     check(summary, tmp_path / "out", material / command)
 
 
-@pytest.mark.parametrize("force", [False, True])
-@pytest.mark.parametrize("command", COMMANDS)
-def test_two_workers_at_the_same_section(tmp_path, material, monkeypatch, command, force) -> None:
+@repeated
+def test_two_workers_at_the_same_section(
+    tmp_path, material, monkeypatch, command, force, number
+) -> None:
     monkeypatch.setattr("morphsep.run.driver.get_executor", lambda name: AtOnce())
-    for attempt in range(3):
-        out = tmp_path / f"out{attempt}"
-        check(go(material, out, command, force=force), out, material / command)
+    check(go(material, tmp_path, command, force=force), tmp_path, material / command)
