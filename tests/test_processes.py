@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from morphsep.errors import SettingError
-from morphsep.run.executors import Pool, Step, dispatch, processes, tell
+from morphsep.run.executors import Pool, Step, dispatch, fleet, processes, tell
 from morphsep.run.executors.executor import get_executor
 from morphsep.run.executors.step import Results
 
@@ -134,7 +134,8 @@ def refuses() -> None:
     raise SettingError("no credentials here")
 
 
-def test_workers_that_cannot_begin_end_the_run() -> None:
+def test_workers_that_cannot_begin_end_the_run(monkeypatch: Any) -> None:
+    monkeypatch.setattr(fleet, "PAUSES", (0.0,))  # tests/test_fleet.py holds those that there are
     with pytest.raises(SettingError, match="no credentials here"):
         list(through([0], who, pool=Pool(max_workers=2, probe=refuses)))
     with pytest.raises(SettingError, match=r"workers cannot begin: process .* exit code 7"):

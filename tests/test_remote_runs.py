@@ -18,6 +18,7 @@ from morphsep.run.jobs import settle_jobs
 from morphsep.run.status import read_status
 from morphsep.run.summary import Summary
 from morphsep.run.verification import verify
+from morphsep.storage import faults
 from morphsep.storage.locations import Location, location
 from tests import songs
 from tests.object_store import ObjectStore
@@ -87,8 +88,9 @@ def test_the_same_command_again_does_nothing(bucket: Location) -> None:
 
 
 def test_a_store_that_fails_for_a_while_is_survived_and_counted(
-    bucket: Location, store: ObjectStore, tmp_path: Path
+    bucket: Location, store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(faults, "FIRST_DELAY", 0.02)  # nobody else is at the store
     store.fail("503", times=4)
     store.fail("reset", times=2, method="PUT", key="stems/")
     store.fail("cut", times=2, method="GET", key="in/")

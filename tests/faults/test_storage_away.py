@@ -11,7 +11,7 @@ from morphsep import manifest
 from morphsep.storage.locations import location
 from tests import songs
 from tests.faults.disasters import Run, environment, morph, plugins
-from tests.faults.troublemakers import HOLD
+from tests.faults.troublemakers import HOLD, PACE
 from tests.object_store import ObjectStore
 
 pytest.importorskip("moto")
@@ -24,7 +24,8 @@ OURS = ("--backend", "crossfade", "--no-uniform")
 
 @pytest.fixture(scope="module")
 def env(server: ObjectStore, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return environment(plugins(tmp_path_factory.mktemp("plugins"))) | server.environment
+    ours = environment(plugins(tmp_path_factory.mktemp("plugins")))
+    return ours | server.environment | {PACE: "0"}  # who has to be at work is held there
 
 
 @pytest.fixture(scope="module")
