@@ -16,7 +16,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from morphsep.api import Morph, morph_array, morph_file, read_stem, seams, separate_file
+    from morphsep.api import (
+        Morph,
+        follow_file,
+        morph_array,
+        morph_file,
+        read_stem,
+        seams,
+        separate_file,
+    )
     from morphsep.errors import MorphsepError, SettingError, TrackError
     from morphsep.manifest import ChunkRow, TrackRow
     from morphsep.request import Settings
@@ -33,6 +41,7 @@ _HOME = {
     "Settings": "request",
     "TrackError": "errors",
     "TrackRow": "manifest",
+    "follow_file": "api",
     "morph_array": "api",
     "morph_file": "api",
     "read_stem": "api",
@@ -49,6 +58,7 @@ __all__ = [
     "Settings",
     "TrackError",
     "TrackRow",
+    "follow_file",
     "morph_array",
     "morph_file",
     "read_stem",

@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from morphsep import manifest, request
-from morphsep.dsp import Seconds, Signal
+from morphsep import following, manifest, request
+from morphsep.dsp import Seconds, Signal, model_length
 from morphsep.errors import SettingError, TrackError
 from morphsep.manifest import TrackRow
-from morphsep.morphing import Recipe, morph_samples, recipe_for_arrays
+from morphsep.morphing import Recipe, build, morph_samples, recipe_for_arrays, settle
 from morphsep.pipelines import REPROCESS, SEPARATE
-from morphsep.request import Settings, checked_sample_rate, checked_samples, make_settings
+from morphsep.request import Curve, Settings, checked_sample_rate, checked_samples, make_settings
 from morphsep.run import Pipeline, Pool, run, settle_jobs
-from morphsep.stages import Event, Workspace
+from morphsep.stages import Event, SectionStore, Workspace, curve_of
+from morphsep.storage import private_folder, whole
 
 OF_FILES = dict.fromkeys(("format", "subtype"), "an array has none")
 OF_MIXES = dict.fromkeys(
@@ -77,6 +78,35 @@ def separate_file(
     """Writes a recording's guitar (``row.output``) and its backing (``row.backing``), which add
     up to the mix. Arguments, result and errors as in `morph_file`."""
     return _one(path, out, SEPARATE, work_in, force, on_progress, settings)
+
+
+def follow_file(
+    path: str | os.PathLike[str],
+    amount: str,
+    *,
+    picture: str | os.PathLike[str] | None = None,
+    work_in: str | os.PathLike[str] | None = None,
+    on_progress: Callable[[Event], None] | None = None,
+    **settings: Any,
+) -> Curve:
+    """The curve that an amount comes to on a recording's guitar, as `morph_file` would take it.
+
+    Args:
+        amount: what it follows, such as "follow level 0.1..0.9".
+        picture: PNG file to write: the guitar's spectrogram, and the amount below it.
+        work_in: folder with the stem of an earlier run, or for it; None: it is not kept.
+
+    Raises: as `morph_file`.
+    """
+    recipe = build(settle(make_settings(**{"amount": amount} | settings))[0])  # refused at once
+    with private_folder() as folder:
+        row = separate_file(path, folder, work_in=work_in, on_progress=on_progress, **settings)
+        stem, length = _stem(row, folder)
+        curve = curve_of(recipe, stem, length)
+        if picture is not None:
+            with whole(Path(picture)) as part:
+                part.write_bytes(following.picture(curve, stem.read, length))
+    return curve
 
 
 def morph_array(
@@ -163,18 +193,22 @@ class Morph:
 
 def read_stem(row: TrackRow, out: str | os.PathLike[str]) -> Signal:
     """The cached stem of a finished track, ``[C, T]`` at 44.1 kHz."""
-    from morphsep.dsp import model_length
-
-    if row.stem_key is None or row.num_samples is None or row.sample_rate is None:
-        raise ValueError(f"{row.track} has no stem: its status is {row.status}")
-    store = Workspace.of_last_run(Path(out)).stem(row.stem_key, row.num_channels or 1)
-    return store.read(0, model_length(row.num_samples, row.sample_rate))
+    stem, length = _stem(row, Path(out))
+    return stem.read(0, length)
 
 
 def seams(row: TrackRow, out: str | os.PathLike[str]) -> list[Seconds]:
     """When each seam of a finished track begins, in seconds."""
     chunks = manifest.read_chunks(Path(out))
     return [c.start_s for c in chunks if c.track == row.track and c.index > 0]
+
+
+def _stem(row: TrackRow, out: Path) -> tuple[SectionStore, int]:
+    """The cached stem of a finished track, and its length in samples at 44.1 kHz."""
+    if row.stem_key is None or row.num_samples is None or row.sample_rate is None:
+        raise ValueError(f"{row.track} has no stem: its status is {row.status}")
+    store = Workspace.of_last_run(out).stem(row.stem_key, row.num_channels or 1)
+    return store, model_length(row.num_samples, row.sample_rate)
 
 
 def _refuse(settings: Mapping[str, Any], reasons: Mapping[str, str]) -> None:

@@ -95,6 +95,7 @@ def test_the_list_of_commands_and_options_is_pinned() -> None:
         "lora train-many": sorted([*training, "--address", "--executor", "--gpus-per-worker",
                                    "--workers"]),
         "lora show": ["--json"],
+        "amount": ["--json", "--out", "--picture", "--separator", "--stem", "--work"],
         "match": ["--budget", "--json", "--out", "--seed"],
         "evaluate": ["--address", "--backend", "--captures", "--cdpam", "--executor", "--force",
                      "--json", "--out", "--pairs", "--seconds", "--steps", "--task", "--workers"],

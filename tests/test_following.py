@@ -1,5 +1,6 @@
 """Amounts that follow the playing."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from morphsep.following.pitch import pitches
 from morphsep.following.points import thinned
 from morphsep.morphing import EstimateFacts, StemFacts, build, with_curve
 from morphsep.request import Curve, Following, make_settings, parse_amount, parse_following
+from tests.commands import invoke
 
 SETTINGS = {"to": "overdrive", "separator": "none", "backend": "chain", "uniform": False}
 Floats = np.ndarray
@@ -250,6 +252,33 @@ def test_however_a_track_is_cut_it_is_the_curve_of_its_stem(tmp_path: Path, song
     np.testing.assert_array_equal(made[1], soundfile.read(tmp_path / "cut-whole" / again.output)[0])
     in_memory = morph_array(SONG, MODEL_RATE, amount=FOLLOW, **SETTINGS)
     np.testing.assert_array_equal(made[0], in_memory[0].astype(np.float64))
+
+
+def test_of_a_stem_that_is_an_estimate_file_array_and_csv_agree(tmp_path: Path, song: Path) -> None:
+    how = SETTINGS | {"separator": "harmonic"}
+    row = morphsep.morph_file(song, tmp_path / "out", amount=FOLLOW, **how)
+    curve = morphsep.follow_file(song, FOLLOW, separator="harmonic", work_in=tmp_path / "out")
+    assert str(curve) == row.amount
+    sound, _ = soundfile.read(tmp_path / "out" / row.output)
+    in_memory = morph_array(SONG, MODEL_RATE, amount=FOLLOW, **how)
+    np.testing.assert_array_equal(sound, in_memory[0].astype(np.float64))
+
+
+def test_exported_to_a_csv_file_it_is_the_same_curve(tmp_path: Path, song: Path) -> None:
+    out = tmp_path / "curve.csv"
+    command = ["amount", str(song), FOLLOW, "-o", str(out), "--separator", "none", "--json"]
+    command += ["--picture", str(tmp_path / "curve.png")]
+    done = invoke(*command)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
+    curve = parse_amount(str(out))
+    assert curve == curve_of(FOLLOW, SONG)
+    assert told["points"] == len(curve.points)
+    one, other = (
+        morph_array(SONG, MODEL_RATE, amount=amount, **SETTINGS) for amount in (FOLLOW, str(out))
+    )
+    np.testing.assert_array_equal(one, other)
 
 
 def test_what_it_follows_is_part_of_the_key_and_its_spelling_is_not(

@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from morphsep.cli import look, process, streams
+from morphsep.cli.amount import amount
 from morphsep.cli.evaluate import evaluate
 from morphsep.cli.generate import generate
 from morphsep.cli.listen import listen_app
@@ -32,7 +33,7 @@ app = typer.Typer(
 for command in (
     *(process.morph, process.separate, process.preview, process.plan),
     *(look.doctor, look.verify, look.status, look.tones, look.separators, look.backends),
-    *(match, evaluate, generate, restore, stops),
+    *(amount, match, evaluate, generate, restore, stops),
 ):
     app.command()(command)
 app.add_typer(manifest_app, name="manifest")

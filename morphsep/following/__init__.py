@@ -9,5 +9,6 @@ parameter.
 
 from morphsep.following.curve import follow
 from morphsep.following.frames import HOP
+from morphsep.following.picture import picture
 
-__all__ = ["HOP", "follow"]
+__all__ = ["HOP", "follow", "picture"]

@@ -78,6 +78,14 @@ class Curve:
             return repr(self.points[0][1])
         return " ".join(f"{time}={amount!r}" for time, amount in self.points)
 
+    def csv(self) -> str:
+        """The text of a CSV file that `parse_curve` reads."""
+        from morphsep.dsp import MODEL_RATE
+
+        times = (f"{time / MODEL_RATE:.6f}".rstrip("0").rstrip(".") for time, _ in self.points)
+        rows = zip(times, (repr(amount) for _, amount in self.points), strict=True)
+        return "".join(f"{time},{amount}\n" for time, amount in (("time", "amount"), *rows))
+
     @classmethod
     def of(cls, text: str) -> Curve:
         """The inverse of `str`.

@@ -6,6 +6,7 @@ of a track may be worked on anywhere, in any order and twice; one that finds the
 passes the whole track on.
 """
 
+from morphsep.stages.amounts import curve_of
 from morphsep.stages.assemble import assemble, assemble_parts
 from morphsep.stages.assembly import Assembled, Block, mix_blocks
 from morphsep.stages.cached import exactly, keep, recall
@@ -21,6 +22,7 @@ from morphsep.stages.prepare import begin, discard_once, prepare, to_separate
 from morphsep.stages.readable import Readable, stem_file
 from morphsep.stages.run_context import RunContext, ignore_progress
 from morphsep.stages.scanning import Scan, open_mix, scan
+from morphsep.stages.section_store import SectionStore
 from morphsep.stages.separate import separate
 from morphsep.stages.stems import stem_facts
 from morphsep.stages.track_row import of_output
@@ -40,6 +42,7 @@ __all__ = [
     "Readable",
     "RunContext",
     "Scan",
+    "SectionStore",
     "StageName",
     "Workspace",
     "as_read",
@@ -47,6 +50,7 @@ __all__ = [
     "assemble_parts",
     "begin",
     "by_stamps",
+    "curve_of",
     "discard_once",
     "exactly",
     "finish",

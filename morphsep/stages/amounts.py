@@ -7,7 +7,9 @@ from morphsep import morphing
 from morphsep.morphing import EstimateFacts, Recipe, StemFacts
 from morphsep.request import Curve
 from morphsep.stages.cached import keep, recall
+from morphsep.stages.estimate import measured_estimate
 from morphsep.stages.section_store import SectionStore
+from morphsep.stages.stems import stem_facts
 from morphsep.storage import Location, digest
 
 VERSION = 1
@@ -37,6 +39,13 @@ def with_curve(
     found = morphing.with_curve(recipe, view, estimate)
     keep(_file(recipe, stem), VERSION, {"curve": str(found.curve)})
     return found
+
+
+def curve_of(recipe: Recipe, stem: SectionStore, num_samples: int) -> Curve:
+    """The curve of an amount on a stem that the stage `measure` has seen."""
+    facts, estimate = stem_facts(stem, num_samples), measured_estimate(recipe, stem)
+    assert facts is not None
+    return with_curve(recipe, stem, num_samples, facts, estimate).curve
 
 
 def _file(recipe: Recipe, stem: SectionStore) -> Location:
