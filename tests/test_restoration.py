@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import pickle
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -148,11 +149,17 @@ def damaged_guitar() -> Signal:
 STEPS: tuple[Any, ...] = (Declick(), Dehum(), Dehiss(), Speed(ratio=0.9786))
 
 
-@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
-def test_cuts_do_not_matter(step: Any) -> None:
+@cache
+def once(step: Any) -> tuple[ArrayReader, Any, Signal]:
+    """The damaged guitar, what a step finds in it, and the whole repaired."""
     recording = ArrayReader(damaged_guitar(), RATE)
     found = step.look(recording)
-    whole = read_whole(repaired(recording, step, found))
+    return recording, found, read_whole(repaired(recording, step, found))
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+def test_cuts_do_not_matter(step: Any) -> None:
+    recording, found, whole = once(step)
     for lengths in ((1_000, 77_777), (RATE,)):
         pieces = cut_in(repaired(recording, step, found), lengths)
         np.testing.assert_array_equal(pieces, whole)
@@ -160,21 +167,19 @@ def test_cuts_do_not_matter(step: Any) -> None:
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
 def test_findings_travel(step: Any) -> None:
-    recording = ArrayReader(damaged_guitar(), RATE)
-    found = step.look(recording)
+    recording, found, whole = once(step)
     stored = json.loads(json.dumps(found.to_json()))
     assert findings_from_json(stored).to_json() == found.to_json()
     for again in (findings_from_json(stored), pickle.loads(pickle.dumps(found))):
-        after = read_whole(repaired(recording, step, again))
-        np.testing.assert_array_equal(after, read_whole(repaired(recording, step, found)))
+        np.testing.assert_array_equal(read_whole(repaired(recording, step, again)), whole)
     with pytest.raises(ValueError, match="another recording"):
         repaired(ArrayReader(np.zeros((2, 10), np.float32), RATE), step, found)
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
 def test_beyond_the_ends_there_is_silence(step: Any) -> None:
-    recording = ArrayReader(damaged_guitar(), RATE)
-    after = repaired(recording, step, step.look(recording))
+    recording, found, _ = once(step)
+    after = repaired(recording, step, found)
     length = after.info.num_samples
     assert not after.read(-50, 50).any()
     assert not after.read(length, 50).any()
