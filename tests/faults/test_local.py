@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,8 @@ def env(tmp_path: Path) -> dict[str, str]:
 
 OURS = ("--backend", "crossfade", "--no-uniform")
 SLOWLY = ("--separator", "slow", *OURS)
+AT_ONCE = {troublemakers.PACE: "0"}
+"""Nobody is to be struck in such a run."""
 
 
 @pytest.mark.parametrize(
@@ -73,15 +76,16 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pool")
     for seed, name in enumerate(("a.wav", "b.flac", "c.wav")):
         songs.write(folder / "in" / name, songs.guitar(8.0, seed=seed), subtype="PCM_24")
-    env = environment(plugins(folder / "plugins"))
+    env = environment(plugins(folder / "plugins")) | AT_ONCE
     quiet = morph(env, folder / "in", folder / "reference", "--workers", "1", *SLOWLY)
     assert quiet.wait() == 0, quiet.said
     return folder
 
 
-def with_two(material: Path, out: Path) -> Run:
+def with_two(material: Path, out: Path, more: Mapping[str, str] | None = None) -> Run:
+    env = environment(material / "plugins") | dict(more or {})
     workers = ("--workers", "2", "--executor", "local")
-    return morph(environment(material / "plugins"), material / "in", out, *workers, *SLOWLY)
+    return morph(env, material / "in", out, *workers, *SLOWLY)
 
 
 @pytest.mark.parametrize("stage", ["separate", pytest.param("assemble", marks=pytest.mark.slow)])
@@ -118,7 +122,7 @@ def test_a_driver_that_is_told_to_end_takes_its_workers_along(
     gone(*workers, seconds=5.0)
     status = read_status(str(run.out))
     assert (status.state, status.stopped) == ("interrupted", "it was told to end")
-    again = with_two(material, tmp_path)
+    again = with_two(material, tmp_path, AT_ONCE)
     assert again.wait() == 0, again.said
     assert differences(tmp_path, material / "reference") == []
 
@@ -129,7 +133,7 @@ def test_a_driver_that_is_killed_takes_its_workers_along(tmp_path: Path, materia
     workers = children(run.process.pid)
     run.end()
     gone(*workers, seconds=60.0)  # one that is only starting notices when it has started
-    again = with_two(material, tmp_path)
+    again = with_two(material, tmp_path, AT_ONCE)
     assert again.wait() == 0, again.said
     assert differences(tmp_path, material / "reference") == []
     rows = manifest.read_tracks(tmp_path)
