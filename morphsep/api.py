@@ -89,10 +89,9 @@ def follow_file(
     on_progress: Callable[[Event], None] | None = None,
     **settings: Any,
 ) -> Curve:
-    """The curve that an amount comes to on a recording's guitar, as `morph_file` would take it.
+    """The curve that an amount ("follow level") comes to on a recording's guitar, in `morph_file`.
 
     Args:
-        amount: what it follows, such as "follow level 0.1..0.9".
         picture: PNG file to write: the guitar's spectrogram, and the amount below it.
         work_in: folder with the stem of an earlier run, or for it; None: it is not kept.
 

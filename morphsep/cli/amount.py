@@ -12,7 +12,10 @@ from morphsep.cli.options import Json, WorkIn, local_path
 
 
 def amount(
-    song: Annotated[str, typer.Argument(show_default=False, help="A song, or a guitar alone.")],
+    song: Annotated[
+        str,
+        typer.Argument(metavar="SONG", show_default=False, help="A song, or a guitar alone."),
+    ],
     followed: Annotated[
         str,
         typer.Argument(
