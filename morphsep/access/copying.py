@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from morphsep import audio, stages, storage
+from morphsep.access.channels import note_of_channels
 from morphsep.access.checking import check
 from morphsep.access.parts import AccessCopy
 from morphsep.access.recording import origin_of, write_record
@@ -37,6 +38,7 @@ def write_copy(copy: AccessCopy, reach: Callable[[int], None]) -> dict[str, Any]
                 path, sound, copy.form, copy.master.local, copy.history, origin_of(copy), reach
             )
             longer = sound.info.num_samples - copy.scan.num_samples
+            note = "; ".join(filter(None, [copy.scan.note, note_of_channels(sound)]))
         if longer:
             made = _at_another_speed(made, copy.master.local)
         checked = check(copy, path)
@@ -45,13 +47,13 @@ def write_copy(copy: AccessCopy, reach: Callable[[int], None]) -> dict[str, Any]
         digest = storage.digest_file(path)
         files = [*_differences(copy, new), write_record(copy, path, digest, new)]
         shown = [File(path=copy.track, sha256=digest), *files]
-        files.append(write_report(copy, made, checked, shown, new))
+        files.append(write_report(copy, made, checked, shown, note, new))
     files = [replace(file, stamp=(copy.out / file.path).full_stamp()) for file in files]
     return stages.of_output(copy.track, digest, copy.form, made) | {
         "output_stamp": (copy.out / copy.track).full_stamp(), "tail_samples": longer or None,
         "steps": ",".join(part.done.step for part in copy.parts), "master_hash_after": after,
         "surviving_hz": checked.band.high_hz, "checks": json.dumps(checked.to_json()),
-        "files": files_column(files),
+        "files": files_column(files), "input_note": note or None,
     }  # fmt: skip
 
 

@@ -29,12 +29,13 @@ UNITS = {"cents": "cents", "ms": "ms", "f1": "", "db": "dB"}
 
 def write_report(
     copy: AccessCopy, made: Assembled, checked: Checked, files: Sequence[File],
-    new: Callable[[str], Path],
+    note: str, new: Callable[[str], Path],
 ) -> File:  # fmt: skip
     """Writes the page about an access copy.
 
     Args:
         files: it, and what lies beside it.
+        note: what is to be known of its master; may be empty.
         new: see `morphsep.access.together`.
     """
     name = f"{FOLDER}/{report.page_name(copy.track)}"
@@ -42,7 +43,7 @@ def write_report(
     with ExitStack() as stack:
         before, after = stack.enter_context(copy.sound(0)), stack.enter_context(copy.sound())
         restored = Restored(
-            name=copy.track, facts=list(_facts(copy)), before=before, after=after,
+            name=copy.track, facts=list(_facts(copy, note)), before=before, after=after,
             stretch=after.info.num_samples / max(before.info.num_samples, 1),
             bandwidth_hz=checked.band.high_hz or None,
             steps=[_step(copy, part, stack) for part in copy.parts],
@@ -93,14 +94,14 @@ def _index_row(row: TrackRow) -> IndexRow:
     )  # fmt: skip
 
 
-def _facts(copy: AccessCopy) -> Iterator[tuple[str, str]]:
+def _facts(copy: AccessCopy, note: str) -> Iterator[tuple[str, str]]:
     scan = copy.scan
     channels = {1: "mono", 2: "stereo"}.get(scan.num_channels, f"{scan.num_channels} channels")
     yield "master", copy.master.given
     yield "format", f"{scan.format} {scan.subtype}, {scan.sample_rate} Hz, {channels}"
     yield "access copy", f"{copy.form.format} {copy.form.subtype}"
-    if scan.note:
-        yield "note", scan.note
+    if note:
+        yield "note", note
 
 
 def _step(copy: AccessCopy, part: Part, stack: ExitStack) -> StepDone:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from morphsep import storage
+from morphsep.access.channels import note_of_channels
 from morphsep.access.depth import Depth, Exact
 from morphsep.access.differences import between
 from morphsep.access.repair import check_header, check_level
@@ -37,6 +38,8 @@ class Survey:
     path: str
     duration: Seconds = 0.0
     steps: list[Looked] = field(default_factory=list)
+    note: str = ""
+    """What is to be known of its channels."""
     problem: str | None = None
     """Why it cannot be restored."""
 
@@ -48,6 +51,8 @@ class Survey:
         yield f"{self.path} ({self.duration:.1f} s)"
         for each in self.steps:
             yield f"  {each.step:8} {each.summary}"
+        if self.note:
+            yield f"  note     {self.note}"
         if not self.steps:
             yield "  no repairs"
 
@@ -90,9 +95,12 @@ def _survey(job: Job) -> Survey:
         check_level(scan(readable, Workspace(folder, "")), depth)
         with readable.open() as reader:
             looked = list(_looked(Master(reader, depth), recipe.repairs, depth))
+            note = note_of_channels(Master(reader, depth))
     if recipe.morphs:
         looked.append(UNTRIED)
-    return Survey(track=job.track, path=job.path, duration=readable.info.duration, steps=looked)
+    return Survey(
+        track=job.track, path=job.path, duration=readable.info.duration, steps=looked, note=note
+    )
 
 
 def _looked(sound: Sound, repairs: Sequence[Repair], depth: Depth) -> Iterator[Looked]:

@@ -61,7 +61,7 @@ class TrackRow:
     output_subtype: str | None = column("Sample format of the output.", "string")
     input_note: str | None = column(
         "What is to be known of how the input was read: the first of several sound tracks, parts "
-        "that were joined, the sound of a film.",
+        "that were joined, the sound of a film; of restore, two channels that hold one sound.",
         "string",
     )
     sample_rate: int | None = column("Of input and output, Hz.", "int32")
