@@ -2,7 +2,7 @@
 // others, within 10 ms, so that nothing clicks and nothing loses its place.
 const SWITCH = 0.01;
 const HEARD = 1;
-let context = null;
+let context = null, active = null;
 
 function turn(gain, to) {
   const now = context.currentTime;
@@ -25,6 +25,7 @@ export class Player {
     this.chosen = this.names[0];
     this.heard = new Set();
     this.isPlaying = false;
+    this.isClosed = false;
     this.gains = null;
     this.addresses = addresses;
     this.changed = changed;
@@ -52,6 +53,8 @@ export class Player {
       throw error;
     }
     await context.resume();
+    if (this.isClosed) return;
+    active = this;
     turn(this.master, 1);
     this.isPlaying = true;
     this.begun = context.currentTime;
@@ -62,7 +65,7 @@ export class Player {
     this.isPlaying = false;
     turn(this.master, 0);
     this.changed();
-    setTimeout(() => this.isPlaying || context.suspend(), 1000 * SWITCH * 2);
+    setTimeout(() => active === this && !this.isPlaying && context.suspend(), 1000 * SWITCH * 2);
   }
 
   choose(name) {
@@ -80,8 +83,10 @@ export class Player {
   close() {
     clearInterval(this.clock);
     this.isPlaying = false;
-    this.master?.disconnect();
-    for (const source of this.sources ?? []) source.stop();
+    this.isClosed = true;
+    if (!this.gains) return;
+    turn(this.master, 0);
+    for (const source of this.sources) source.stop(context.currentTime + 2 * SWITCH);
     this.gains = null;
   }
 
@@ -89,7 +94,7 @@ export class Player {
     if (this.gains) return;
     const decode = (data) => context.decodeAudioData(data.slice(0));
     const buffers = await Promise.all((await this.ready).map(decode));
-    if (this.gains) return;
+    if (this.gains || this.isClosed) return;
     this.master = new GainNode(context, { gain: 0 });
     this.master.connect(context.destination);
     const at = context.currentTime + 0.05;
@@ -105,6 +110,7 @@ export class Player {
   }
 
   #ended() {
+    if (this.isClosed) return;
     this.#count();
     this.heard.add(this.chosen);
     this.isPlaying = false;
