@@ -27,7 +27,7 @@ demo: for-demo ## change the guitar in a real clip; results in demo-out/
 
 # The types beside the tests, which wait now and then; what they say is said again at the end.
 test: lint ## lint, types and tests
-	@$(MAKE) --no-print-directory -j2 types tests || { $(MAKE) --no-print-directory types; exit 1; }
+	@$(MAKE) --no-print-directory --keep-going -j2 types tests || { $(MAKE) --no-print-directory types; exit 1; }
 
 tests: for-test
 	$(TESTS) $(PYTEST)
