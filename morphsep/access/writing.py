@@ -65,7 +65,6 @@ def check_fits(block: Block, depth: Depth, start: Seconds) -> None:
         raise TrackError(
             "would_clip",
             f"from {start:.0f} s on it would exceed full scale by {dbfs(over):.2f} dB, and an "
-            "access copy gets no gain; leave out or take back another step, too, such as timbre, or "
-            "name it in a list "
-            "with format wav and subtype FLOAT",
+            "access copy gets no gain; leave out or take back another step, too, such as timbre, "
+            "or name it in a list with format wav and subtype FLOAT",
         )
