@@ -109,6 +109,7 @@ def test_the_list_of_commands_and_options_is_pinned() -> None:
                              "--tail", "--format", "--subtype"}),
         "stops": ["--at", "--backend", "--from", "--json", "--out", "--seconds", "--separator",
                   "--steps", "--to"],
+        "live check": ["--amount", "--block", "--from", "--json", "--seconds", "--to"],
         "listen make": ["--amount", "--backend", "--items", "--json", "--out", "--question",
                         "--seconds", "--seed"],
         "listen serve": ["--consent", "--headphone-check", "--host", "--i-know", "--json",

@@ -15,6 +15,7 @@ from morphsep.cli.amount import amount
 from morphsep.cli.evaluate import evaluate
 from morphsep.cli.generate import generate
 from morphsep.cli.listen import listen_app
+from morphsep.cli.live import live_app
 from morphsep.cli.lora import lora_app
 from morphsep.cli.manifest import manifest_app
 from morphsep.cli.match import match
@@ -40,6 +41,7 @@ app.add_typer(manifest_app, name="manifest")
 app.add_typer(models_app, name="models")
 app.add_typer(lora_app, name="lora")
 app.add_typer(listen_app, name="listen")
+app.add_typer(live_app, name="live")
 
 
 def _version(wanted: bool) -> None:

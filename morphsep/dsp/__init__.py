@@ -20,6 +20,7 @@ from morphsep.dsp.mel_position import (
 from morphsep.dsp.moments import Moments
 from morphsep.dsp.noise import gaussian
 from morphsep.dsp.octaves import in_octaves, octave_around
+from morphsep.dsp.polyphase import Polyphase, can_stream
 from morphsep.dsp.resample import (
     CONTEXT,
     GridResampler,
@@ -35,9 +36,11 @@ from morphsep.dsp.signal import MODEL_RATE, SILENT, Seconds, Signal, dbfs, from_
 from morphsep.dsp.stft import FrameGrid, Spectrum, hann, power
 from morphsep.dsp.stitching import SeamScore, seam_score, stitch
 from morphsep.dsp.sum_loudness import SumLoudness
+from morphsep.dsp.trail import LONGEST, Trail
 
 __all__ = [
     "CONTEXT",
+    "LONGEST",
     "MODEL_RATE",
     "POWER_HOP",
     "RANGE_DB",
@@ -53,6 +56,7 @@ __all__ = [
     "MelPositions",
     "ModelRateReader",
     "Moments",
+    "Polyphase",
     "Reader",
     "RecordingInfo",
     "SeamScore",
@@ -61,12 +65,14 @@ __all__ = [
     "Span",
     "Spectrum",
     "SumLoudness",
+    "Trail",
     "TruePeakMeter",
     "adain",
     "angle_between",
     "angles_between",
     "arc",
     "band_powers",
+    "can_stream",
     "compiled",
     "dbfs",
     "decay",

@@ -35,27 +35,33 @@ def compiled(function: Callable[P, None]) -> Callable[P, None]:
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> None:
         assert not kwargs
-        # an array that is given twice has one copy
-        copies = {id(each): _plain(each) for each in args}
-        plain = [copies[id(each)] for each in args]
-        kinds = tuple(_kind(each) for each in plain)
+        plain = args if all(map(_is_plain, args)) else _copied(args)
+        kinds = tuple(map(_kind, plain))
         if kinds not in ready:
             with _LOCK:
                 if kinds not in ready:
                     ready[kinds] = _machine_code(function, plain)
         ready[kinds](*plain)
-        for given, used in zip(args, plain, strict=True):
-            if used is not given:
-                _write_back(given, used)
+        if plain is not args:
+            for given, used in zip(args, plain, strict=True):
+                if used is not given:
+                    _write_back(given, used)
 
     return call
 
 
-def _plain(value: Any) -> Any:
-    """An array in C order, aligned and writeable, copied if it is not; other values as they are."""
-    if isinstance(value, np.ndarray) and not value.flags.carray:
-        return np.require(value, None, ("C", "A", "W"))
-    return value
+def _is_plain(value: Any) -> bool:
+    """Whether it is no array, or one in C order, aligned and writeable."""
+    return not isinstance(value, np.ndarray) or value.flags.carray
+
+
+def _copied(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """With copies of the arrays that are not plain; one that is given twice has one copy."""
+    copies = {
+        id(each): each if _is_plain(each) else np.require(each, None, ("C", "A", "W"))
+        for each in args
+    }
+    return tuple(copies[id(each)] for each in args)
 
 
 def _kind(value: Any) -> Any:
@@ -71,7 +77,7 @@ def _write_back(given: Any, used: npt.NDArray[Any]) -> None:
         raise ValueError("a compiled function writes to an array that is read-only")
 
 
-def _machine_code(function: Callable[P, None], args: list[Any]) -> Callable[..., None]:
+def _machine_code(function: Callable[P, None], args: tuple[Any, ...]) -> Callable[..., None]:
     """The function compiled for such arguments: kept on disk, or only here if that fails."""
     numba: Any = import_module("numba")  # it has hints for some of its functions only
     types = tuple(numba.typeof(each) for each in args)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from morphsep.backends.backend import Passage
 from morphsep.backends.chain.filters import Filters, is_filter, is_long
-from morphsep.backends.chain.pairs import between, context_between, pair_up
+from morphsep.backends.chain.pairs import Pair, between, context_between, pair_up
 from morphsep.dsp import MODEL_RATE, Signal
 from morphsep.errors import SettingError
 from morphsep.tones import Tone, ToneTraits
@@ -125,13 +125,21 @@ def _eased(ramp: NDArray[np.float64]) -> Signal:
 
 
 def _between(a: EffectChain, b: EffectChain, passage: Passage, amount: float | Signal) -> Signal:
-    pairs = pair_up(a.pedals, b.pedals)
     steps: list[Step] = []
-    for together, group in groupby(pairs, is_filter):
-        row = list(group)
-        if together and isinstance(amount, np.ndarray) and any(is_long(pair) for pair in row):
-            steps.append((Filters(row), {"mix": 1.0, "amount": amount}))
+    moves = isinstance(amount, np.ndarray)
+    for stage in moving_stages(a, b) if moves else pair_up(a.pedals, b.pedals):
+        if isinstance(stage, Filters):
+            steps.append((stage, {"mix": 1.0, "amount": amount}))
         else:
-            steps += [(pair.effect, between(pair, amount)) for pair in row]
+            steps.append((stage.effect, between(stage, amount)))
     trim = a.trim_db + (b.trim_db - a.trim_db) * amount
     return play(steps, passage.stem, passage.start, passage.level, trim)
+
+
+def moving_stages(a: EffectChain, b: EffectChain) -> list[Pair | Filters]:
+    """What is played one after another while the amount moves: pedals, or several as one."""
+    stages: list[Pair | Filters] = []
+    for together, group in groupby(pair_up(a.pedals, b.pedals), is_filter):
+        row = list(group)
+        stages += [Filters(row)] if together and any(is_long(pair) for pair in row) else row
+    return stages

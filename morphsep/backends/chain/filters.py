@@ -71,15 +71,15 @@ class Filters:
         """``[C, F, HOP]`` at positions ``[F, HOP]`` -> ``[F, C, SIZE]``, the ringing included."""
         from scipy import fft
 
-        responses = _responses(self.pairs)
-        parts = [_shares(each) for each in position]
+        responses = responses_of(self.pairs, SIZE)
+        parts = [shares_of(each) for each in position]
         dry = [frames[:, f] * shares[:, None] for f, (_, shares) in enumerate(parts)]
         spectra = iter(fft.rfft(np.concatenate(dry), SIZE))
         mixed = [sum(next(spectra) * responses.at(k) for k in knots) for knots, _ in parts]
         return np.asarray(fft.irfft(np.stack(mixed), SIZE), np.float32)
 
 
-def _shares(position: Signal) -> tuple[range, Signal]:
+def shares_of(position: Signal) -> tuple[range, Signal]:
     """The knots around the positions ``[T]``, and the share of each sample that goes to each knot,
     ``[n, T]``."""
     knots = range(int(position.min()), int(np.ceil(position.max())) + 1)
@@ -104,12 +104,13 @@ def is_filter(pair: Pair) -> bool:
 class _Responses:
     """Responses of the same pedals by knot; each is computed when it is first needed."""
 
-    def __init__(self, pairs: tuple[Pair, ...]) -> None:
+    def __init__(self, pairs: tuple[Pair, ...], size: int) -> None:
         self.pairs = pairs
+        self.size = size
         self.known: dict[int, Response] = {}
 
     def at(self, knot: int) -> Response:
-        """The pedals' response to an impulse, ``[SIZE // 2 + 1]``, its end faded."""
+        """The pedals' response to an impulse, ``[size // 2 + 1]``, its end faded."""
         if knot not in self.known:
             self.known[knot] = self._measured(knot)
         return self.known[knot]
@@ -122,9 +123,10 @@ class _Responses:
         steps = [(pair.effect, between(pair, knot / KNOTS)) for pair in self.pairs]
         taps = run(steps, impulse, 0)[0].astype(np.float64)
         taps[-FADE:] *= np.hanning(2 * FADE + 1)[FADE:-1]
-        return np.asarray(fft.rfft(taps, SIZE), np.complex64)
+        return np.asarray(fft.rfft(taps, self.size), np.complex64)
 
 
 @lru_cache(maxsize=8)
-def _responses(pairs: tuple[Pair, ...]) -> _Responses:
-    return _Responses(pairs)
+def responses_of(pairs: tuple[Pair, ...], size: int) -> _Responses:
+    """Responses of pedals, for transforms of ``size`` samples."""
+    return _Responses(pairs, size)

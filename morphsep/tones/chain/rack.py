@@ -61,15 +61,20 @@ def play(steps: Sequence[Step], stem: Signal, start: int, level: float, trim: Va
 def run(steps: Sequence[Step], signal: Signal, start: int) -> Signal:
     """A signal ``[C, T]`` at the reference loudness through pedals."""
     for effect, settings in steps:
-        signal = _blend(effect, settings, signal, start)
+        signal = _through(effect, settings, signal, start)
     return signal
 
 
-def _blend(effect: Effect, settings: Mapping[str, Value], dry: Signal, start: int) -> Signal:
+def _through(effect: Effect, settings: Mapping[str, Value], dry: Signal, start: int) -> Signal:
     mix = settings["mix"]
     if not isinstance(mix, np.ndarray) and mix == 0:
         return dry
     wet = effect.process(dry, start, {k: v for k, v in settings.items() if k != "mix"})
+    return blend(dry, wet, mix)
+
+
+def blend(dry: Signal, wet: Signal, mix: Value) -> Signal:
+    """From the dry (0) to the wet signal (1), by a number or a curve ``[T]``."""
     if not isinstance(mix, np.ndarray) and mix == 1:
         return wet
     assert isinstance(mix, float | np.ndarray)

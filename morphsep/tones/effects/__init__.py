@@ -3,6 +3,18 @@
 from morphsep.tones.effects.cabinet import TAPS
 from morphsep.tones.effects.effect import Effect, Parameter, Setting, Value, level
 from morphsep.tones.effects.frames import framed
+from morphsep.tones.effects.players import Player, player
 from morphsep.tones.effects.registry import knobs
 
-__all__ = ["TAPS", "Effect", "Parameter", "Setting", "Value", "framed", "knobs", "level"]
+__all__ = [
+    "TAPS",
+    "Effect",
+    "Parameter",
+    "Player",
+    "Setting",
+    "Value",
+    "framed",
+    "knobs",
+    "level",
+    "player",
+]

@@ -3,38 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
 import numpy as np
-import numpy.typing as npt
 
 from morphsep.dsp import MODEL_RATE, Signal, compiled
 from morphsep.tones.effects.effect import Parameter, Setting, Value, level
-from morphsep.tones.effects.frames import framed, knots, overlap_save, straight
+from morphsep.tones.effects.frames import framed, overlap_save
+from morphsep.tones.effects.makeup import RMS, STEP, TAPS, makeup
 from morphsep.tones.effects.power import CELL, per_sample, smoothed_power
 
 OVERSAMPLING = 4
 SIZE = 4096
+ROUND = 64
+"""A short frame is a multiple of it, so that few of them need band limits of their own."""
 BAND_LIMIT = 20_900.0
 """Hz."""
-TAPS = 64
-"""Reach of the band limits to either side, in samples at 44.1 kHz."""
 KAISER = 10.0
 """Shape of the window over them."""
 REACH = 2 * TAPS + 1
+NEAR = max(REACH, STEP + TAPS)
+"""Samples to either side that count for one: a step that is cut off may jump, which is heard as far
+as the band limit reaches."""
 NEPERS = np.float32(np.log(10) / 20)
 """Nepers in a dB."""
-RMS = 0.126
-"""RMS amplitude of a guitar at the reference loudness, accurate enough to set drives by."""
 LEVEL_REACH = 16
 """Cells over which the level is averaged that a shift follows: +-23 ms."""
 SETTLE = CELL * (LEVEL_REACH + 2)
-STEP = 128
-"""Samples between two computed values of a moving make-up gain, on the song's grid."""
-JUMP = 0.1
-"""Nepers by which the gain moves between two of them at most, or each sample has its own: a
-straight line would be up to 30 dB too loud."""
 
 
 class Drive:
@@ -63,28 +60,81 @@ class Drive:
     exact_when_neutral = False
 
     def context(self, settings: Mapping[str, Setting]) -> tuple[int, int]:
-        # a step that is cut off may jump, which is heard as far as the band limit reaches
-        reach = max(REACH, STEP + TAPS)
-        reach += SETTLE if level(settings["follow"]) else 0
+        reach = NEAR + (SETTLE if level(settings["follow"]) else 0)
         return reach, reach
 
     def process(self, signal: Signal, start: int, settings: Mapping[str, Value]) -> Signal:
+        into = Into.clipper(settings, _amplitude(signal, start, level(settings["follow"])))
+        shaped = _oversampled(signal * into.gain, start, into.hardness, into.bias)
+        makeup_gain = makeup(into.gain, into.hardness, into.usual, start)
+        return np.asarray(shaped * makeup_gain, np.float32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Into:
+    """What a signal meets on its way into the clipper: scalars, or ``[T]`` where it moves."""
+
+    gain: Signal
+    hardness: Signal
+    bias: Signal
+    """Added behind the gain."""
+    usual: Signal
+    """The bias of a guitar at the reference loudness."""
+
+    @classmethod
+    def clipper(cls, settings: Mapping[str, Value], amplitude: Signal) -> Into:
+        """At an amplitude that counts for the asymmetry, a scalar or ``[T]``."""
         gain = np.exp(np.asarray(level(settings["drive_db"]), np.float32) * NEPERS)
-        hardness = np.asarray(level(settings["hardness"]), np.float32)
         shift = np.asarray(level(settings["asymmetry"]) * gain, np.float32)
-        bias = shift * _amplitude(signal, start, level(settings["follow"]))
-        shaped = _oversampled(signal * gain, start, hardness, np.asarray(bias))
-        usual = np.asarray(shift * np.float32(RMS))
-        return np.asarray(shaped * makeup(gain, hardness, usual, start), np.float32)
+        return cls(
+            gain=gain,
+            hardness=np.asarray(level(settings["hardness"]), np.float32),
+            bias=np.asarray(shift * amplitude),
+            usual=np.asarray(shift * np.float32(RMS)),
+        )
+
+    def near(self) -> Into:
+        """All but what only the make-up gain looks at: see `driven`."""
+        cut = slice(NEAR - REACH, REACH - NEAR)
+        curves = {name: getattr(self, name) for name in ("gain", "hardness", "bias", "usual")}
+        return Into(**{k: v[cut] if v.ndim else v for k, v in curves.items()})
 
 
-def _amplitude(signal: Signal, start: int, follow: float | Signal) -> Signal:
-    """The RMS amplitude that counts for the asymmetry, a scalar or ``[T]``."""
+def driven(signal: Signal, start: int, settings: Mapping[str, Value], before: int) -> Signal:
+    """What `Drive` plays in the midst of a signal, in one short frame.
+
+    Args:
+        signal: ``[C, before + n + before]``.
+        start: the song's sample of ``signal[:, 0]``.
+        settings: numbers, or curves ``[NEAR + n + NEAR]``.
+        before: ``Drive.context``.
+
+    Returns:
+        ``[C, n]``.
+    """
+    far = before - NEAR
+    amplitude = _amplitude(signal, start, level(settings["follow"]), far)
+    into = Into.clipper(settings, amplitude)
+    around = into.near()
+    heard = signal[:, before - REACH : REACH - before]
+    size = -(-heard.shape[1] // ROUND) * ROUND
+    frame = np.zeros((len(signal), 1, size), np.float32)
+    np.multiply(heard, around.gain, out=frame[:, 0, : heard.shape[1]])
+    knee, shift = (_finely_once(curve, size) for curve in (around.hardness, around.bias))
+    shaped = clipped(frame, knee, shift)[:, 0, REACH : heard.shape[1] - REACH]
+    gain = makeup(into.gain, into.hardness, into.usual, start + far)
+    return np.asarray(shaped * (gain[NEAR:-NEAR] if gain.ndim else gain), np.float32)
+
+
+def _amplitude(signal: Signal, start: int, follow: float | Signal, cut: int = 0) -> Signal:
+    """The RMS amplitude that counts for the asymmetry, a scalar or ``[T]`` without ``cut`` samples
+    at either end."""
     usual = np.asarray(RMS, np.float32)
     if not np.any(follow):
         return usual
     powers, centres = smoothed_power(signal, start, LEVEL_REACH)
     here = per_sample(np.sqrt(powers).astype(np.float32), centres, signal.shape[-1])
+    here = here[cut : here.size - cut]
     return np.asarray(usual + follow * (here - usual), np.float32)
 
 
@@ -126,84 +176,9 @@ def _shape_steps(u: Signal, bias: Signal, hardness: Signal, offset: Signal, out:
         to[0] = to[1]
 
 
-def makeup(gain: Signal, hardness: Signal, bias: Signal, start: int) -> Signal:
-    """Gain that restores the RMS of a Gaussian signal at the reference loudness; a scalar or
-    ``[T]``."""
-    curves = np.broadcast_arrays(gain, hardness, bias)
-    if not curves[0].ndim:
-        return np.asarray(_exact_makeup(*(curve[None] for curve in curves))[0])
-    length, late = curves[0].size, start % STEP
-    positions = np.clip(knots(start, length, STEP), 0, length - 1)
-    at_knots = [curve[positions] for curve in curves]
-    out = straight(_exact_makeup(*at_knots), STEP)[late:][:length]
-    jumps = np.flatnonzero(_ranges(np.log(curves[0]), np.log(at_knots[0]), late) > JUMP)
-    for step in jumps:
-        here = slice(max(step * STEP - late, 0), (step + 1) * STEP - late)
-        out[here] = _exact_makeup(*(curve[here] for curve in curves))
-    return _lowest_near(out, jumps * STEP - late) if jumps.size else out
-
-
-def _lowest_near(gain: Signal, starts: npt.NDArray[np.int64]) -> Signal:
-    """A gain that is low already where the band limit lets a louder sound ring, before and behind
-    a jump of the drive; elsewhere as it is.
-
-    Args:
-        starts: of the steps in which it jumps.
-    """
-    from scipy.ndimage import minimum_filter1d
-
-    low = minimum_filter1d(gain, 2 * TAPS + 1, mode="nearest")
-    out = gain.copy()
-    for start in starts:
-        here = slice(max(start - TAPS, 0), max(start + STEP + TAPS, 0))
-        out[here] = low[here]
-    return out
-
-
-def _ranges(curve: Signal, at_knots: Signal, late: int) -> Signal:
-    """Largest less smallest value of a curve ``[T]`` between each two knots, these among them.
-
-    Args:
-        late: samples by which the curve begins behind its first knot.
-    """
-    starts = np.maximum(np.arange(at_knots.size - 1) * STEP - late, 0)
-    inside = np.flatnonzero(starts < curve.size)
-    low, high = (np.minimum(at_knots[:-1], at_knots[1:]), np.maximum(at_knots[:-1], at_knots[1:]))
-    low[inside] = np.minimum(low[inside], np.minimum.reduceat(curve, starts[inside]))
-    high[inside] = np.maximum(high[inside], np.maximum.reduceat(curve, starts[inside]))
-    return np.asarray(high - low)
-
-
-def _exact_makeup(gain: Signal, hardness: Signal, bias: Signal) -> Signal:
-    """For ``[n]`` each."""
-    # what is constant over a curve is a read-only view
-    own = np.array(gain), np.array(hardness), np.array(bias)
-    normal = np.linspace(-4, 4, 81, dtype=np.float32)
-    weight = np.exp(-(normal**2) / 2)
-    out = np.empty(gain.size, np.float32)
-    _makeup(*own, normal * np.float32(RMS), weight / weight.sum(), out)
-    return out
-
-
-@compiled
-def _makeup(
-    gain: Signal, hardness: Signal, bias: Signal, normal: Signal, weight: Signal, out: Signal
-) -> None:
-    one = np.float32(1)
-    for k in range(gain.size):
-        mean = square = 0.0
-        for i in range(normal.size):
-            u = gain[k] * normal[i] + bias[k]
-            soft = u / np.sqrt(one + u * u)
-            shaped = soft + hardness[k] * (min(max(u, -one), one) - soft)
-            mean += weight[i] * shaped
-            square += weight[i] * shaped * shaped
-        out[k] = RMS / np.sqrt(square - mean * mean)
-
-
 @cache
-def _band_limit() -> tuple[Signal, Signal]:
-    """Responses on the way up and down, ``[SIZE // 2 + 1]``; the latter undoes delay
+def _band_limit(size: int) -> tuple[Signal, Signal]:
+    """Responses on the way up and down, ``[size // 2 + 1]``; the latter undoes delay
     and droop of the mean over a step."""
     from scipy import fft
     from scipy.special import i0
@@ -213,29 +188,48 @@ def _band_limit() -> tuple[Signal, Signal]:
     place = np.arange(-reach, reach + 1)
     kaiser = i0(KAISER * np.sqrt(1 - (place / reach) ** 2)) / i0(KAISER)
     taps = np.sinc(2 * BAND_LIMIT / (MODEL_RATE * OVERSAMPLING) * place) * kaiser
-    centred = np.roll(np.pad(taps / taps.sum(), (0, SIZE * OVERSAMPLING - taps.size)), -reach)
-    response = fft.rfft(centred).real[: SIZE // 2 + 1]
-    turn = np.pi * np.arange(SIZE // 2 + 1) / (SIZE * OVERSAMPLING)
+    centred = np.roll(np.pad(taps / taps.sum(), (0, size * OVERSAMPLING - taps.size)), -reach)
+    response = fft.rfft(centred).real[: size // 2 + 1]
+    turn = np.pi * np.arange(size // 2 + 1) / (size * OVERSAMPLING)
     up, down = response * OVERSAMPLING, response * np.exp(1j * turn) / np.cos(turn) / OVERSAMPLING
     return up.astype(np.float32), down.astype(np.complex64)
 
 
 def _oversampled(signal: Signal, start: int, hardness: Signal, bias: Signal) -> Signal:
-    from scipy import fft
-
-    up, down = _band_limit()
     knees, biases = (_finely(curve, start) for curve in (hardness, bias))
 
     def apply(frames: Signal, these: slice) -> Signal:
-        knee, shift = knees(these), biases(these)
-        # The same arithmetic as for the signal, so that silence stays silence to the last bit.
-        nothing = np.zeros((1, max(len(knee), len(shift)), shift.shape[1]), np.float32)
-        silent = shape_steps(nothing, shift, knee, nothing[0])[0]
-        fine = fft.irfft(fft.rfft(frames) * up, SIZE * OVERSAMPLING)
-        shaped = shape_steps(fine, shift, knee, silent)
-        return np.asarray(fft.irfft(fft.rfft(shaped)[..., : SIZE // 2 + 1] * down, SIZE))
+        return clipped(frames, knees(these), biases(these))
 
     return overlap_save(signal, start, size=SIZE, before=REACH, after=REACH, apply=apply)
+
+
+def _finely_once(curve: Signal, size: int) -> Signal:
+    """A setting in one oversampled frame of ``size`` samples, ``[1, T]``; its last value on."""
+    row = np.full(size, curve[-1] if curve.ndim else curve, np.float32)
+    row[: curve.size if curve.ndim else 0] = curve
+    return row.repeat(OVERSAMPLING)[None]
+
+
+def clipped(frames: Signal, knee: Signal, shift: Signal) -> Signal:
+    """Frames ``[C, F, T]`` through the clipper, at ``OVERSAMPLING`` times their rate; ``REACH``
+    samples at both their ends are worth nothing.
+
+    Args:
+        frames: of an even length.
+        knee: the hardness, ``[F or 1, OVERSAMPLING * T]``.
+        shift: the bias, likewise.
+    """
+    from scipy import fft
+
+    size = frames.shape[-1]
+    up, down = _band_limit(size)
+    # The same arithmetic as for the signal, so that silence stays silence to the last bit.
+    nothing = np.zeros((1, max(len(knee), len(shift)), shift.shape[1]), np.float32)
+    silent = shape_steps(nothing, shift, knee, nothing[0])[0]
+    fine = fft.irfft(fft.rfft(frames) * up, size * OVERSAMPLING)
+    shaped = shape_steps(fine, shift, knee, silent)
+    return np.asarray(fft.irfft(fft.rfft(shaped)[..., : size // 2 + 1] * down, size))
 
 
 def _finely(curve: Signal, start: int) -> Callable[[slice], Signal]:

@@ -20,6 +20,8 @@ from morphsep.tones.effects.frames import knots
 Times = npt.NDArray[np.float64]
 STEP = 64
 """Samples between two computed values of a delay; in between it is interpolated linearly."""
+MARGIN = 4
+"""Samples behind the longest delay that are kept: what interpolation reaches, and rounding."""
 LEAST_MS = 0.3
 FORGOTTEN = 1e-5
 
@@ -34,12 +36,28 @@ class ModulatedDelay:
     def sweep(self, turns: Times, settings: Mapping[str, Value]) -> Times:
         raise NotImplementedError
 
+    def longest(self, settings: Mapping[str, Value]) -> float:
+        """The longest delay in samples."""
+        return float(self.sweep(np.linspace(0, 1, 101), settings).max()) * MODEL_RATE / 1000
+
     def context(self, settings: Mapping[str, Setting]) -> tuple[int, int]:
-        longest = float(self.sweep(np.linspace(0, 1, 101), settings).max()) * MODEL_RATE / 1000
-        return math.ceil(longest * (1 + _passes(number(settings["feedback"])))) + STEP, 0
+        passes = _passes(number(settings["feedback"]))
+        return math.ceil(self.longest(settings) * (1 + passes)) + STEP, 0
 
     def process(self, signal: Signal, start: int, settings: Mapping[str, Value]) -> Signal:
+        return self.delayed(signal, start, settings, None)
+
+    def past(self, channels: int, settings: Mapping[str, Value]) -> Signal:
+        """What is in the delay before anything has been played, ``[C, n]``."""
+        return np.zeros((channels, math.ceil(self.longest(settings)) + MARGIN), np.float32)
+
+    def delayed(
+        self, signal: Signal, start: int, settings: Mapping[str, Value], past: Signal | None
+    ) -> Signal:
+        """The same as `process` with what is in the delay before (see `past`; None: nothing);
+        it becomes what is in it at the signal's end."""
         feedback, rate = number(settings["feedback"]), number(settings["rate_hz"])
+        pasts = [None] * len(signal) if past is None else past
         channels = []
         for channel, row in enumerate(signal):
             offset = number(settings["spread"]) * channel
@@ -48,7 +66,7 @@ class ModulatedDelay:
                 turns = at / MODEL_RATE * rate % 1.0 + offset
                 return self.sweep(turns, settings) * (MODEL_RATE / 1000)
 
-            channels.append(_comb(row, start, delay, feedback))
+            channels.append(_comb(row, start, delay, feedback, pasts[channel]))
         return np.stack(channels)
 
 
@@ -96,13 +114,17 @@ def _passes(feedback: float) -> int:
     return math.ceil(math.log(FORGOTTEN) / math.log(feedback)) if feedback > 0 else 0
 
 
-def _comb(row: Signal, start: int, delay: Callable[[Times], Times], feedback: float) -> Signal:
+def _comb(
+    row: Signal, start: int, delay: Callable[[Times], Times], feedback: float, past: Signal | None
+) -> Signal:
     """``D v`` with ``v = x - feedback * D v``, D being the moving delay."""
     delays = delay((start + knots(start, row.size, STEP)).astype(np.float64))
-    margin = math.ceil(delays.max()) + 2
-    fed = np.zeros(margin + row.size, np.float32)
+    before = np.zeros(math.ceil(delays.max()) + 2, np.float32) if past is None else past
+    fed = np.concatenate([before, np.zeros(row.size, np.float32)])
     out = np.empty(row.size, np.float32)
     _delayed(row, delays, start % STEP, np.float32(feedback), fed, out)
+    if past is not None:
+        past[:] = fed[row.size :]
     return out
 
 
@@ -118,7 +140,7 @@ def _delayed(
         delays: in samples, every ``STEP`` samples, the first one ``offset`` samples before the row.
         offset: see ``delays``.
         feedback: share of the output that is subtracted from the input.
-        fed: zeros for the longest delay and 2 samples more, then room for the row.
+        fed: what was fed before, for the longest delay and ``MARGIN``, then room for the row.
         out: the output, ``[T]``.
     """
     half, third, sixth = np.float32(1 / 2), np.float32(1 / 3), np.float32(1 / 6)

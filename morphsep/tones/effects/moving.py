@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
@@ -28,69 +29,90 @@ interpolated linearly. A passage needs as many samples after it (``Chain`` asks 
 PIECE = 16_384
 """Samples at a time, so that intermediate results stay in the cache."""
 Levels = npt.NDArray[np.float64]
-Moving = Callable[[Signal, int, Mapping[str, Value]], Signal]
 
 
-def highpass(signal: Signal, start: int, settings: Mapping[str, Value]) -> Signal:
+@dataclass(slots=True, kw_only=True)
+class Memory:
+    """What a plugin remembers from one signal to the next."""
+
+    states: Signal
+    """``[C, 2]``, zeros at first; each signal leaves here what it ends with."""
+    lead: int = 0
+    """Samples by which curves begin before the signal and end after it."""
+
+    @classmethod
+    def empty(cls, channels: int, lead: int = 0) -> Memory:
+        return cls(states=np.zeros((channels, 2), np.float32), lead=lead)
+
+
+Moving = Callable[[Signal, int, Mapping[str, Value], Memory], Signal]
+
+
+def highpass(signal: Signal, start: int, settings: Mapping[str, Value], memory: Memory) -> Signal:
     """First-order high-pass: the signal less its low-pass."""
-    return signal - lowpass(signal, start, settings)
+    return signal - lowpass(signal, start, settings, memory)
 
 
-def lowpass(signal: Signal, start: int, settings: Mapping[str, Value]) -> Signal:
+def lowpass(signal: Signal, start: int, settings: Mapping[str, Value], memory: Memory) -> Signal:
     """First-order low-pass."""
-    turn = np.tan(np.pi * _at_knots(settings["cutoff_frequency_hz"], signal, start) / MODEL_RATE)
+    hz = _at_knots(settings["cutoff_frequency_hz"], signal, start, memory)
+    turn = np.tan(np.pi * hz / MODEL_RATE)
+    gains = (turn / (1 + turn)).astype(np.float32)
     out = np.empty_like(signal, order="C")
-    _first_order(signal, start % CELL, (turn / (1 + turn)).astype(np.float32), out)
+    _first_order(signal, start % CELL, gains, memory.states, out)
     return out
 
 
-def peak(signal: Signal, start: int, settings: Mapping[str, Value]) -> Signal:
+def peak(signal: Signal, start: int, settings: Mapping[str, Value], memory: Memory) -> Signal:
     """Peak filter: a bell of ``gain_db``."""
-    turn, q, a = _second_order(signal, start, settings)
+    turn, q, a = _second_order(signal, start, settings, memory)
     k = 1 / (q * a)
-    return _filtered(signal, start, [turn, k, np.ones_like(a), k * (a * a - 1), np.zeros_like(a)])
+    gains = [np.ones_like(a), k * (a * a - 1), np.zeros_like(a)]
+    return _filtered(signal, start, [turn, k, *gains], memory)
 
 
-def low_shelf(signal: Signal, start: int, settings: Mapping[str, Value]) -> Signal:
+def low_shelf(signal: Signal, start: int, settings: Mapping[str, Value], memory: Memory) -> Signal:
     """Low shelf: ``gain_db`` below the cutoff."""
-    turn, q, a = _second_order(signal, start, settings)
+    turn, q, a = _second_order(signal, start, settings, memory)
     k = 1 / q
     g = turn / np.sqrt(a)
-    return _filtered(signal, start, [g, k, np.ones_like(a), k * (a - 1), a * a - 1])
+    return _filtered(signal, start, [g, k, np.ones_like(a), k * (a - 1), a * a - 1], memory)
 
 
-def high_shelf(signal: Signal, start: int, settings: Mapping[str, Value]) -> Signal:
+def high_shelf(signal: Signal, start: int, settings: Mapping[str, Value], memory: Memory) -> Signal:
     """High shelf: ``gain_db`` above the cutoff."""
-    turn, q, a = _second_order(signal, start, settings)
+    turn, q, a = _second_order(signal, start, settings, memory)
     k = 1 / q
     g = turn * np.sqrt(a)
-    return _filtered(signal, start, [g, k, a * a, k * (1 - a) * a, 1 - a * a])
+    return _filtered(signal, start, [g, k, a * a, k * (1 - a) * a, 1 - a * a], memory)
 
 
 def _second_order(
-    signal: Signal, start: int, settings: Mapping[str, Value]
+    signal: Signal, start: int, settings: Mapping[str, Value], memory: Memory
 ) -> tuple[Levels, Levels, Levels]:
     """``tan(w / 2)``, Q and the root of the gain, at the knots."""
     names = ("cutoff_frequency_hz", "q", "gain_db")
-    hz, q, gain_db = (_at_knots(settings[name], signal, start) for name in names)
+    hz, q, gain_db = (_at_knots(settings[name], signal, start, memory) for name in names)
     return np.tan(np.pi * hz / MODEL_RATE), q, 10 ** (gain_db / 40)
 
 
-def _at_knots(value: Value, signal: Signal, start: int) -> Levels:
+def _at_knots(value: Value, signal: Signal, start: int, memory: Memory) -> Levels:
     """A setting every ``CELL`` samples of the song, around the signal."""
-    positions = knots(start, signal.shape[-1], CELL)
-    curve = np.broadcast_to(level(value), signal.shape[-1])
-    return np.asarray(curve[np.clip(positions, 0, signal.shape[-1] - 1)], np.float64)
+    positions = knots(start, signal.shape[-1], CELL) + memory.lead
+    if not isinstance(value, np.ndarray):
+        return np.full(positions.size, value, np.float64)
+    return value.take(positions, mode="clip").astype(np.float64)
 
 
-def _filtered(signal: Signal, start: int, knots: list[Levels]) -> Signal:
+def _filtered(signal: Signal, start: int, knots: list[Levels], memory: Memory) -> Signal:
     out = np.empty_like(signal, order="C")
-    _state_variable(signal, start % CELL, np.stack(knots).astype(np.float32), out)
+    at_knots = np.stack(knots).astype(np.float32)
+    _state_variable(signal, start % CELL, at_knots, memory.states, out)
     return out
 
 
 @compiled
-def _first_order(signal: Signal, left: int, knots: Signal, out: Signal) -> None:
+def _first_order(signal: Signal, left: int, knots: Signal, states: Signal, out: Signal) -> None:
     """Low-pass of two rows at a time: their sums do not depend on each other, so the CPU overlaps
     them.
 
@@ -99,26 +121,28 @@ def _first_order(signal: Signal, left: int, knots: Signal, out: Signal) -> None:
     cell = np.float32(CELL)
     two = np.float32(2)
     for row in range(0, signal.shape[0], 2):
-        a, b = signal[row], signal[min(row + 1, signal.shape[0] - 1)]
-        to_a, to_b = out[row], out[min(row + 1, signal.shape[0] - 1)]
-        state_a = state_b = np.float32(0)
+        other = min(row + 1, signal.shape[0] - 1)
+        a, b, to_a, to_b = signal[row], signal[other], out[row], out[other]
+        state_a, state_b = states[row, 0], states[other, 0]
         for i in range(a.size):
             knot, ahead = (left + i) // CELL, (left + i) % CELL
             g = knots[knot] + (knots[knot + 1] - knots[knot]) * (np.float32(ahead) / cell)
             step_a, step_b = (a[i] - state_a) * g, (b[i] - state_b) * g
             to_a[i], to_b[i] = state_a + step_a, state_b + step_b
             state_a, state_b = state_a + two * step_a, state_b + two * step_b
+        states[row, 0], states[other, 0] = state_a, state_b
 
 
 @compiled
-def _state_variable(signal: Signal, left: int, knots: Signal, out: Signal) -> None:
+def _state_variable(signal: Signal, left: int, knots: Signal, states: Signal, out: Signal) -> None:
     """Second order; see ``_first_order``. ``knots [5, n]`` hold g, k (1 / Q), and the gains of the
     signal, the band-pass and the low-pass."""
     one, two, cell = np.float32(1), np.float32(2), np.float32(CELL)
     for row in range(0, signal.shape[0], 2):
-        a, b = signal[row], signal[min(row + 1, signal.shape[0] - 1)]
-        to_a, to_b = out[row], out[min(row + 1, signal.shape[0] - 1)]
-        first_a = second_a = first_b = second_b = np.float32(0)
+        other = min(row + 1, signal.shape[0] - 1)
+        a, b, to_a, to_b = signal[row], signal[other], out[row], out[other]
+        first_a, second_a = states[row, 0], states[row, 1]
+        first_b, second_b = states[other, 0], states[other, 1]
         for i in range(a.size):
             knot, ahead = (left + i) // CELL, (left + i) % CELL
             part = np.float32(ahead) / cell
@@ -143,17 +167,20 @@ def _state_variable(signal: Signal, left: int, knots: Signal, out: Signal) -> No
             v2 = second_b + by_g * first_b + by_g_g * over
             first_b, second_b = two * v1 - first_b, two * v2 - second_b
             to_b[i] = dry * b[i] + band * v1 + low * v2
+        states[row, 0], states[row, 1] = first_a, second_a
+        states[other, 0], states[other, 1] = first_b, second_b
 
 
-def compressor(signal: Signal, start: int, settings: Mapping[str, Value]) -> Signal:
+def compressor(signal: Signal, start: int, settings: Mapping[str, Value], memory: Memory) -> Signal:
     """JUCE's compressor: a level above the threshold is raised to the power of ``1 / ratio``."""
     attack, release = (
         np.float32(_kept(number(settings[name]))) for name in ("attack_ms", "release_ms")
     )
     out = np.empty_like(signal, order="C")
-    _followed(signal, attack, release, out)
+    _followed(signal, attack, release, memory.states, out)
     least = np.float32(from_db(number(settings["threshold_db"])))
-    power = 1 / np.asarray(level(settings["ratio"]), np.float32) - 1
+    ratio = np.broadcast_to(level(settings["ratio"]), signal.shape[-1] + 2 * memory.lead)
+    power = 1 / np.asarray(ratio[memory.lead :][: signal.shape[-1]], np.float32) - 1
     for i in range(0, signal.shape[-1], PIECE):
         gain = out[:, i : i + PIECE]
         gain /= least
@@ -174,17 +201,20 @@ def _kept(milliseconds: float) -> float:
 
 
 @compiled
-def _followed(signal: Signal, attack: np.float32, release: np.float32, out: Signal) -> None:
+def _followed(
+    signal: Signal, attack: np.float32, release: np.float32, states: Signal, out: Signal
+) -> None:
     """The level of each row's amplitude; two rows at a time, as above."""
     for row in range(0, signal.shape[0], 2):
-        a, b = signal[row], signal[min(row + 1, signal.shape[0] - 1)]
-        to_a, to_b = out[row], out[min(row + 1, signal.shape[0] - 1)]
-        level_a = level_b = np.float32(0)
+        other = min(row + 1, signal.shape[0] - 1)
+        a, b, to_a, to_b = signal[row], signal[other], out[row], out[other]
+        level_a, level_b = states[row, 0], states[other, 0]
         for i in range(a.size):
             peak_a, peak_b = abs(a[i]), abs(b[i])
             level_a = peak_a + (attack if peak_a > level_a else release) * (level_a - peak_a)
             level_b = peak_b + (attack if peak_b > level_b else release) * (level_b - peak_b)
             to_a[i], to_b[i] = level_a, level_b
+        states[row, 0], states[other, 0] = level_a, level_b
 
 
 BELL = frozenset({"cutoff_frequency_hz", "gain_db", "q"})

@@ -48,6 +48,16 @@ class Phaser:
         return math.ceil(once * (2 + passes)) + STEP, 0
 
     def process(self, signal: Signal, start: int, settings: Mapping[str, Value]) -> Signal:
+        return self.swept(signal, start, settings, self.states(len(signal)))
+
+    def states(self, channels: int) -> Signal:
+        """What the stages remember before anything has been played, ``[C, STAGES]``."""
+        return np.zeros((channels, STAGES), np.float32)
+
+    def swept(
+        self, signal: Signal, start: int, settings: Mapping[str, Value], states: Signal
+    ) -> Signal:
+        """The same as `process`, from these states on; they become those at the signal's end."""
         rate, depth, centre, feedback = (
             number(settings[k]) for k in ("rate_hz", "depth", "centre_frequency_hz", "feedback")
         )
@@ -57,12 +67,14 @@ class Phaser:
         turn = np.tan(np.pi * hz / MODEL_RATE)
         out = np.empty_like(signal, order="C")
         gains = (turn / (1 + turn)).astype(np.float32)
-        _swept(signal, start % STEP, gains, np.float32(feedback), out)
+        _swept(signal, start % STEP, gains, np.float32(feedback), states, out)
         return out
 
 
 @compiled
-def _swept(signal: Signal, left: int, gains: Signal, feedback: np.float32, out: Signal) -> None:
+def _swept(
+    signal: Signal, left: int, gains: Signal, feedback: np.float32, states: Signal, out: Signal
+) -> None:
     """``A / (1 + feedback * A)``, A being the stages: each ``2 L - 1`` with a first-order low-pass
     L whose state stays valid when its frequency changes (Zavalishin, The Art of VA Filter Design,
     3.10), and the loop solved for its output (chapter 5).
@@ -70,7 +82,6 @@ def _swept(signal: Signal, left: int, gains: Signal, feedback: np.float32, out: 
     ``gains [n]`` hold ``g / (1 + g)``, the first one ``left`` samples before the signal.
     """
     one, two, step = np.float32(1), np.float32(2), np.float32(STEP)
-    states = np.zeros((signal.shape[0], STAGES), np.float32)
     for i in range(signal.shape[1]):
         knot, ahead = (left + i) // STEP, (left + i) % STEP
         gain = gains[knot] + (gains[knot + 1] - gains[knot]) * (np.float32(ahead) / step)

@@ -12,7 +12,7 @@ import numpy as np
 from morphsep.dsp import MODEL_RATE, Signal
 from morphsep.tones.effects.effect import Parameter, Setting, Value
 from morphsep.tones.effects.knob import EXACT, FIXED_ONLY, RANK, describe
-from morphsep.tones.effects.moving import MOVING
+from morphsep.tones.effects.moving import MOVING, Memory
 from morphsep.tones.effects.settling import settling_seconds
 
 BLOCK = 256
@@ -52,7 +52,7 @@ class PedalboardEffect:
             return run_whole(self.build(settings), signal)
         may_move, play = MOVING.get(self.kind, (frozenset(), None))
         if play and curves.keys() <= may_move:
-            return play(signal, start, settings)
+            return play(signal, start, settings, Memory.empty(len(signal)))
         fixed = {k: v for k, v in settings.items() if k not in curves}
         first = {k: float(v[0]) for k, v in curves.items()}
         plugins = [self.build({**fixed, **first}) for _ in range(2)]
@@ -77,12 +77,17 @@ def sum_of_two(
 
     With one copy, every change of its settings would put a step into the signal.
     """
-    rise = (np.arange(BLOCK, dtype=np.float32) + np.float32(0.5)) / BLOCK
-    window = np.concatenate([rise, 1 - rise])
+    window = turn_window()
     return np.asarray(
         _in_turns(plugins[0], signal, start, curves, window)
         + _in_turns(plugins[1], signal, start + BLOCK, curves, window)
     )
+
+
+def turn_window() -> Signal:
+    """How loud a copy is in its turn, ``[2 * BLOCK]``; with that of the other it sums to 1."""
+    rise = (np.arange(BLOCK, dtype=np.float32) + np.float32(0.5)) / BLOCK
+    return np.concatenate([rise, 1 - rise])
 
 
 def _in_turns(

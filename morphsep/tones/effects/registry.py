@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from types import MappingProxyType
 
 from morphsep.errors import SettingError
 from morphsep.tones.effects.cabinet import Cabinet
@@ -57,6 +58,7 @@ def effect_named(kind: str) -> Effect:
     raise SettingError(f"there is no pedal {kind!r}; there are {', '.join(effect_names())}")
 
 
+@cache
 def knobs(kind: str) -> Mapping[str, Parameter]:
     """The parameters of a pedal of this kind; every one has a ``mix``, which may be its own."""
-    return {"mix": MIX, **effect_named(kind).parameters}
+    return MappingProxyType({"mix": MIX, **effect_named(kind).parameters})
