@@ -151,7 +151,7 @@ def command_line() -> Any:
 def parse(arguments: list[str]) -> None:
     """Reads arguments as the command line does; raises what it says of a mistake."""
     command = command_line()
-    while hasattr(command, "commands"):
+    while hasattr(command, "commands") and not arguments[0].startswith("-"):
         name, *arguments = arguments
         command = command.commands[name]
     command.make_context(command.name, arguments)

@@ -22,6 +22,8 @@ class AtRate:
         self._stem = Trail(channels, chain.latency)
         self._delta = Trail(channels, self.latency + 2 * LONGEST)
         self._late = self.latency
+        self._early = chain.latency
+        """Samples to come that lie before the guitar's first."""
 
     def _latency(self) -> int:
         """The most samples that are not settled yet, whatever has been heard."""
@@ -39,12 +41,14 @@ class AtRate:
         stem = self._down.push(block)
         made = np.zeros((len(block), 0), np.float32)
         if stem.shape[1]:
-            played = self._chain.process(stem, knob)
-            made = self._up.push(played - self._stem.add(stem)[:, : stem.shape[1]])
-        delta = self._delta.add(made)
+            delta = self._chain.process(stem, knob) - self._stem.add(stem)[:, : stem.shape[1]]
+            delta[:, : self._early] = 0  # as before a file's first sample
+            self._early = max(self._early - stem.shape[1], 0)
+            made = self._up.push(delta)
+        changes = self._delta.add(made)
         self._late += made.shape[1] - size
-        first = delta.shape[1] - self._late - size
-        return self._dry.add(block)[:, :size] + delta[:, first : first + size]
+        first = changes.shape[1] - self._late - size
+        return self._dry.add(block)[:, :size] + changes[:, first : first + size]
 
 
 class _Knob:
