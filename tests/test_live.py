@@ -74,7 +74,7 @@ def test_a_knob_that_rests_or_jumps_nulls(tmp_path: Path, amount: str) -> None:
 
 
 def test_a_certificate_can_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = import_module("morphsep.live.check")
+    module = import_module("morphsep.live.certificate")
     monkeypatch.setattr(module, "morph_samples", lambda recipe, x, rate: x * np.float32(0.5))
     song = recording(tmp_path)
     assert not check(song, "clean", "fuzz", amount=None, block=64, seconds=1).holds
