@@ -240,6 +240,8 @@ def test_live_plays_a_file_and_writes_what_was_heard(tmp_path: Path) -> None:
         (["--file", "SONG", "-o", "x.mp3"], "must end in .wav"),
         (["--file", "SONG", "--to", "room"], "cannot be played live"),
         (["check", "SILENT"], "is silent"),
+        (["check", "SONG", "--amount", "follow level 0.1..0.9"], "follows a whole song"),
+        (["--file", "SONG", "--amount", "follow level 0.1..0.9"], "follows a whole song"),
     ],
 )
 def test_what_live_cannot_do_it_says(tmp_path: Path, arguments: list[str], says: str) -> None:

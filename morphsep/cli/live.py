@@ -53,14 +53,13 @@ def live(
     if context.invoked_subcommand is not None:
         return
     from morphsep.errors import SettingError
-    from morphsep.live import BlockMorph, RealTime, knob, read_recording, warm_up
-    from morphsep.request import parse_amount
+    from morphsep.live import BlockMorph, RealTime, knob_at, parse_knob, read_recording, warm_up
 
     if file is None:
         raise SettingError("name a recording with --file: audio devices are not played from")
     if out is not None and out.suffix.lower() != ".wav":
         raise SettingError(f"--out must end in .wav, got {out}")
-    curve = parse_amount(amount)
+    curve = parse_knob(amount)
     guitar, rate = read_recording(file)
     if guitar.shape[1] < block:
         raise SettingError(f"{file} is shorter than a block")
@@ -69,7 +68,7 @@ def live(
         return BlockMorph(from_, to, rate, channels=len(guitar), level=level)
 
     warm_up(made(), block)
-    turned = knob(curve, guitar.shape[1], rate)
+    turned = knob_at(curve, guitar.shape[1], rate)
     playing = RealTime(made(), guitar, turned, rate, block)
     shown = sys.stderr.isatty() and not as_json
     played = playing.play(_show if shown else lambda meter: None)

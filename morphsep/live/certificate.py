@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from morphsep.dsp import MODEL_RATE, ArrayReader, ModelRateReader, Seconds, Signal, dbfs
 from morphsep.errors import SettingError
 from morphsep.live.block_morph import BlockMorph
+from morphsep.live.knob import knob_at, parse_knob
 from morphsep.live.recording import read_recording
 from morphsep.morphing import Recipe, StemFacts, measure_fit, morph_samples, recipe_for_arrays
 from morphsep.request import Curve, make_settings
@@ -68,13 +69,14 @@ def check(
     length = guitar.shape[1] / sample_rate
     guitar = np.pad(guitar, ((0, 0), (0, round(SILENCE * sample_rate))))
     amount = amount or f"0=0.1 {length / 2:.3f}=0.9 {length:.3f}=0.2"
+    parse_knob(amount)
     settings = make_settings(
         from_=from_, to=to, amount=amount, backend="chain", separator="none", uniform=False
     )
     recipe = recipe_for_arrays(settings)
     live = _live(recipe, guitar, sample_rate)
     offline = morph_samples(_later(recipe, live), guitar, sample_rate)
-    turned = knob(recipe.curve, guitar.shape[1] + live.latency, sample_rate)
+    turned = knob_at(recipe.curve, guitar.shape[1] + live.latency, sample_rate)
     played = play_all(live, guitar, turned, block)
     apart = played[:, live.latency :] - offline
     return Certificate(
@@ -100,14 +102,7 @@ def _later(recipe: Recipe, live: BlockMorph) -> Recipe:
     """The recipe with its amount as late as it is live."""
     late = round(live.knob_delay * MODEL_RATE)
     points = tuple((when + late, amount) for when, amount in recipe.curve.points)
-    return replace(recipe, curve=replace(recipe.curve, points=points))
-
-
-def knob(curve: Curve, num_samples: int, sample_rate: int) -> Signal:
-    """The amount at each sample of a recording, ``[T]``."""
-    when, what = zip(*curve.points, strict=True)
-    places = np.arange(num_samples) * (MODEL_RATE / sample_rate)
-    return np.asarray(np.interp(places, when, what), np.float32)
+    return recipe.with_amount(Curve(points))
 
 
 def play_all(live: BlockMorph, guitar: Signal, amount: Signal, block: int) -> Signal:
