@@ -30,7 +30,7 @@ from morphsep.evaluation.listening import (
     read_answers,
     read_test,
 )
-from morphsep.evaluation.session import Hosting, read_consent
+from morphsep.evaluation.session import Hosting, listeners, read_consent
 from morphsep.evaluation.session.headphones import check_sound, right_places
 from morphsep.evaluation.session.steps import screens
 from morphsep.serving import Address, Guard, opened
@@ -258,6 +258,84 @@ def test_an_answer_given_twice_counts_once_and_the_first_stands(folder: Path) ->
     assert answer.value == 2
 
 
+@pytest.mark.parametrize("is_written", [False, True])
+def test_a_write_that_fails_loses_nothing_and_doubles_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, is_written: bool
+) -> None:
+    """The disk is full before anything is there, or does not answer once it is; we are asked again,
+    and killed."""
+    hosting = Hosting(location(folder), "text", must_have_headphones=True)
+    hosting.read()
+    secret, listener = hosting.welcome()
+    right = right_places(hosting.test.id, listener.name, 0)
+    with failing_once(monkeypatch, is_written):
+        again(OSError, hosting.hear_headphones, listener, 0, right)
+    while (step := hosting.step(listener))["step"] == "trial":
+        told = dict.fromkeys(step["rated"], step["scale"]["low"])
+        with failing_once(monkeypatch, is_written):
+            again(OSError, hosting.hear, listener, step["trial"], told)
+    after = Hosting(location(folder), "text", must_have_headphones=True)
+    after.read()  # refuses what is there twice
+    known = after.find(secret)
+    assert known is not None
+    assert (known.headphones, known.trained) == (listener.headphones, listener.trained) != ([], [])
+    assert after.step(known) == {"step": "done"}
+
+
+@contextmanager
+def failing_once(monkeypatch: pytest.MonkeyPatch, is_written: bool) -> Iterator[None]:
+    real, failed = listeners._write, []
+
+    def write(*arguments: Any) -> None:
+        if failed or is_written:
+            real(*arguments)
+        if not failed:
+            failed.append(True)
+            raise OSError(28, "no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(listeners, "_write", write)
+        yield
+    assert failed
+
+
+def again(error: type[Exception], call: Callable[..., object], *arguments: object) -> None:
+    """As the page does whose answer was not taken."""
+    with pytest.raises(error):
+        call(*arguments)
+    call(*arguments)
+
+
+def test_a_last_line_that_was_left_without_an_end_is_one_answer_still(folder: Path) -> None:
+    hosting = Hosting(location(folder), "text", must_have_headphones=False)
+    _, listener = hosting.welcome()
+    while not (folder / "results").exists() or len(list((folder / "results").iterdir())) == 0:
+        answer_here(hosting, listener)
+    (path,) = (folder / "results").iterdir()
+    path.write_bytes(path.read_bytes().rstrip())
+    answer_here(hosting, listener)
+    assert len(read_answers(find_results([location(folder)]), hosting.test)) >= 2
+
+
+def answer_here(hosting: Hosting, listener: listeners.Listener) -> None:
+    step = hosting.step(listener)
+    told = dict.fromkeys(step["rated"], step["scale"]["low"])
+    hosting.hear(listener, step["trial"], told)
+
+
+def test_training_does_not_tell_in_which_order_sounds_will_stand(folder: Path) -> None:
+    test = read_test(location(folder))
+    same = []
+    for number in range(20):
+        own = screens(test, f"listener {number}")
+        counted = {s.trial.name: s.trial.rated for s in own if not s.is_training}
+        for screen in own:
+            if screen.is_training and len(screen.trial.rated) > 2:
+                assert set(screen.trial.rated) == set(counted[screen.trial.name])
+                same.append(screen.trial.rated == counted[screen.trial.name])
+    assert 0 <= sum(same) < len(same) / 2
+
+
 def test_names_in_addresses_tell_nothing(folder: Path) -> None:
     test = read_test(location(folder))
     told: list[dict[str, set[str]]] = []
@@ -324,6 +402,15 @@ def test_the_token_is_needed_for_everything_and_in_a_link_opens_pages_only(link:
         assert Visitor(link).ask(path)[0] == 403, path
     assert Visitor(link).ask(f"/consent?token={token}", {})[0] == 403
     assert Visitor(link).ask(f"/?token={token}")[0] == 200
+
+
+@pytest.mark.parametrize("other", ['prefs={"a":1}', "a,b=1", "no pair", "=", "x=a=b; y"])
+def test_the_cookie_of_another_server_hides_ours_not(inside: Visitor, other: str) -> None:
+    ours = "; ".join(f"{name}={value}" for name, value in inside.cookies.items())
+    step = inside.step("/next")
+    for cookie in (f"{other}; {ours}", f"{ours}; {other}"):
+        status, data = inside.ask("/next", Cookie=cookie)
+        assert (status, json.loads(data)) == (200, step)
 
 
 def test_pages_carry_a_policy_without_inline_scripts(inside: Visitor) -> None:
@@ -498,6 +585,9 @@ def test_only_one_server_at_a_time_has_a_test(folder: Path) -> None:
         (("--host", "0.0.0.0", "--i-know"), "--url"),
         (("--url", "listen.example.org"), "https://HOST"),
         (("--url", "https://me@listen.example.org"), "https://HOST"),
+        (("--url", "https://listen.example.org/#top"), "https://HOST"),
+        (("--url", "https://listen.example.org:many"), "https://HOST"),
+        (("--url", "http://["), "https://HOST"),
         (("--consent", "nowhere"), "cannot be read"),
     ],
 )
@@ -522,6 +612,8 @@ def test_behind_tls_the_name_and_origin_are_the_public_ones_and_cookies_secure()
     assert "https://l.example.org" in address.origins
     assert "http://l.example.org" not in address.origins
     assert address.is_secure("l.example.org")
+    full = Address(host="127.0.0.1", port=81, url="https://l.example.org:443", token=TOKEN)
+    assert (full.base, full.origins) == (address.base, address.origins)  # as browsers write it
     assert not address.is_secure("127.0.0.1:81")
 
 

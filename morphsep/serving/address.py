@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from morphsep.errors import SettingError
 
 LOOPBACK = "127.0.0.1"
+DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+"""What browsers leave out."""
 TLS_ADVICE = (
     "what is sent there, the token and the answers among it, can be read and changed on the way. "
     "Better: leave --host alone, put a web server with TLS before the port (Caddy: `reverse_proxy "
@@ -53,7 +55,8 @@ class Address:
     def base(self) -> str:
         """Where people reach it, without the token and the last slash."""
         if self.url:
-            return f"{urlsplit(self.url).scheme}://{urlsplit(self.url).netloc}".lower()
+            parts = urlsplit(self.url.lower())
+            return f"{parts.scheme}://{parts.netloc.removesuffix(DEFAULT_PORTS[parts.scheme])}"
         return f"http://{_with_port(_in_brackets(self.host), self.port)}"
 
     @property
@@ -108,9 +111,12 @@ def opened(
 
 def _check(host: str, url: str | None, is_known: bool) -> None:
     if url is not None:
-        parts = urlsplit(url)
-        is_bare = parts.path in ("", "/") and not parts.query and "@" not in parts.netloc
-        if parts.scheme not in ("http", "https") or not parts.netloc or not is_bare:
+        try:
+            parts = urlsplit(url)
+            is_possible = parts.scheme in DEFAULT_PORTS and parts.hostname and parts.port != 0
+        except ValueError:
+            is_possible = False
+        if not is_possible or not _is_bare(parts):
             raise SettingError(f"--url {url}: name http://HOST:PORT or https://HOST, and no more")
     if _is_loopback(host):
         return
@@ -120,6 +126,10 @@ def _check(host: str, url: str | None, is_known: bool) -> None:
         raise SettingError(
             f"--host {host} has many names; say with --url http://NAME:PORT which one people open"
         )
+
+
+def _is_bare(parts: SplitResult) -> bool:
+    return parts.path in ("", "/") and not (parts.query or parts.fragment or "@" in parts.netloc)
 
 
 def _listen(host: str, ports: tuple[int, ...]) -> socket.socket:

@@ -12,6 +12,7 @@ import stat
 import threading
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -131,8 +132,10 @@ class Hosting:
             if not isinstance(places, list) or len(places) != len(right):
                 raise WrongAnswerError
             correct = sum(told == place for told, place in zip(places, right, strict=True))
+            write_listener(
+                self._folder, replace(listener, headphones=[*listener.headphones, correct])
+            )
             listener.headphones.append(correct)
-            write_listener(self._folder, listener)
 
     def headphone_sound(self, listener: Listener, number: int) -> bytes | None:
         """The sound of one try of the check that is on, as FLAC."""
@@ -173,7 +176,10 @@ class Hosting:
         return None
 
     def _keep(self, listener: Listener, screen: Screen, told: Mapping[str, float]) -> bool:
-        answered = self._answered[listener.name]
+        # not from memory: the writing of lines may fail once they are there
+        place = self._folder / RESULTS / f"{listener.name}.jsonl"
+        there = read_answers([place] if place.exists() else [], self.test)
+        answered = {(answer.trial, answer.stimulus) for answer in there}
         open_ = unanswered(screen, answered)
         at = now()
         answers = [
@@ -185,13 +191,16 @@ class Hosting:
         ]  # fmt: skip
         if answers:
             append_answers(self._folder, listener.name, answers)
-            answered.update((answer.trial, answer.stimulus) for answer in answers)
+        added = {(answer.trial, answer.stimulus) for answer in answers}
+        self._answered[listener.name] = answered | added
         return bool(answers)
 
     def _note_training(self, listener: Listener, screen: Screen) -> None:
         if screen.name not in listener.trained:
+            write_listener(
+                self._folder, replace(listener, trained=[*listener.trained, screen.name])
+            )
             listener.trained.append(screen.name)
-            write_listener(self._folder, listener)
 
     def _own(self, listener: Listener) -> dict[str, Screen]:
         """The screens of a listener, by name."""

@@ -93,6 +93,8 @@ def append_answers(folder: Location, listener: str, answers: Collection[Answer])
     disk, not only on their way, when this returns."""
     place = folder / RESULTS / f"{listener}.jsonl"
     before = place.read_bytes() if place.exists() else b""
+    if before and not before.endswith(b"\n"):
+        before += b"\n"
     lines = "".join(answer.line() for answer in answers).encode()
     _write(place, before + lines, None)
 

@@ -8,8 +8,8 @@ alone.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import asdict, dataclass
-from functools import cached_property
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property, partial
 from typing import Any
 
 from morphsep.evaluation.listening import QUESTIONS, SCALES, ListeningTest, Question, Trial
@@ -73,12 +73,19 @@ def screens(test: ListeningTest, listener: str) -> list[Screen]:
     for question in QUESTIONS:
         asked = [trial for trial in order if trial.question == question]
         drawn = sorted(asked, key=lambda trial: digest(test.id, listener, "training", trial.name))
-        for is_training, trials in ((True, drawn[: TRAINING[question]]), (False, asked)):
+        training = [_shuffled(trial, test.id, listener) for trial in drawn[: TRAINING[question]]]
+        for is_training, trials in ((True, training), (False, asked)):
             found += [
                 Screen(trial=trial, listener=listener, test=test.id, is_training=is_training)
                 for trial in trials
             ]
     return found
+
+
+def _shuffled(trial: Trial, test: str, listener: str) -> Trial:
+    """A trial for training, in another order: where a sound stood tells nothing of what follows."""
+    key = partial(digest, test, listener, "training", trial.name)
+    return replace(trial, rated=tuple(sorted(trial.rated, key=key)))
 
 
 def next_step(
