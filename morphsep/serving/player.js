@@ -4,11 +4,22 @@ const SWITCH = 0.01;
 const HEARD = 1;
 let context = null, active = null;
 
+const ramps = new WeakMap();
+
+// How far the last ramp is: not every browser says that in `value`.
+function present(gain, now) {
+  const last = ramps.get(gain);
+  if (!last) return gain.gain.value;
+  return last.to + (last.from - last.to) * Math.max(0, 1 - (now - last.at) / SWITCH);
+}
+
 function turn(gain, to) {
   const now = context.currentTime;
+  const from = present(gain, now);
   gain.gain.cancelScheduledValues(now);
-  gain.gain.setValueAtTime(gain.gain.value, now);
+  gain.gain.setValueAtTime(from, now);
   gain.gain.linearRampToValueAtTime(to, now + SWITCH);
+  ramps.set(gain, { from, to, at: now });
 }
 
 async function fetched(address) {

@@ -31,7 +31,8 @@ async function ask(path, body) {
     }
     if (answer?.status === 409) return ask("/next");
     if (answer && answer.status < 500) throw new Error(await answer.text());
-    trouble("The server cannot be reached. Your answers are kept here; this page tries again by itself.");
+    const why = answer ? "The server has a fault" : "The server cannot be reached";
+    trouble(`${why}. Your answers are kept here; this page tries again by itself.`);
     await new Promise((resolve) => setTimeout(resolve, RETRY));
   }
 }
@@ -195,7 +196,10 @@ async function finish(step) {
     trouble(`What is still missing: ${what}.`);
     return;
   }
-  if (await go("/answers", { trial: step.trial, answers })) localStorage.removeItem(DRAFT + step.trial);
+  element("content").inert = true; // what stands there is what is being sent
+  const isTaken = await go("/answers", { trial: step.trial, answers });
+  element("content").inert = false;
+  if (isTaken) localStorage.removeItem(DRAFT + step.trial);
 }
 
 function done() {
@@ -203,7 +207,7 @@ function done() {
 }
 
 function key(event) {
-  if (event.ctrlKey || event.altKey || event.metaKey || !player) return;
+  if (event.ctrlKey || event.altKey || event.metaKey || !player || element("content").inert) return;
   const kind = event.target.tagName;
   const named = [...document.querySelectorAll(".player [data-sound] kbd")].find((each) => each.textContent === event.key.toLowerCase());
   if (event.key === " " && kind !== "BUTTON" && event.target.type !== "radio") toggle();
