@@ -67,10 +67,10 @@ def arguments() -> dict[str, list[Any]]:
     half, out = np.float32(0.5), np.zeros((2, 200), np.float32)
     normal, weight = np.linspace(-4, 4, 9, dtype=np.float32), np.full(9, 1 / 9, np.float32)
     return {
-        "_first_order": [noise(2, 200), 3, noise(9), out],
-        "_state_variable": [noise(2, 200), 3, noise(5, 9), out],
-        "_followed": [noise(2, 200), half, half, out],
-        "_swept": [noise(2, 200), 3, noise(210), half, out],
+        "_first_order": [noise(2, 200), 3, noise(9), np.zeros((2, 2), np.float32), out],
+        "_state_variable": [noise(2, 200), 3, noise(5, 9), np.zeros((2, 2), np.float32), out],
+        "_followed": [noise(2, 200), half, half, np.zeros((2, 2), np.float32), out],
+        "_swept": [noise(2, 200), 3, noise(210), half, np.zeros((2, 6), np.float32), out],
         "_shape_steps": [noise(2, 200), noise(1, 200), noise(2, 200), noise(1, 200), out],
         "_makeup": [noise(9), noise(9), noise(9), normal, weight, np.zeros(9, np.float32)],
         "_energies": [noise(2, 200), 3, np.zeros(9)],
@@ -174,7 +174,8 @@ def test_not_a_number_in_a_read_only_input_is_not_taken_for_a_result() -> None:
     signal = np.array([[0.5, np.nan]], np.float32)
     signal.flags.writeable = False
     out = np.zeros((1, 2), np.float32)
-    compiled_functions()["_followed"](signal, np.float32(0), np.float32(0), out)
+    states = np.zeros((1, 2), np.float32)
+    compiled_functions()["_followed"](signal, np.float32(0), np.float32(0), states, out)
     assert out[0, 0] == 0.5
     assert np.isnan(out[0, 1])
 

@@ -56,6 +56,8 @@ class BlockMorph:
         chain = BlockChain(source, target, channels, level)
         self._inner = chain if sample_rate == MODEL_RATE else AtRate(chain, sample_rate, channels)
         self._knob: float | None = None
+        self._longest = int((LONGEST - 1) * min(1.0, sample_rate / MODEL_RATE))
+        """So that it is no longer than `LONGEST` at 44.1 kHz either."""
         self.channels = channels
         self.latency = self._inner.latency
         """Samples by which the output is later than the input."""
@@ -82,7 +84,7 @@ class BlockMorph:
         if not np.isfinite(block).all():
             block = np.nan_to_num(block, posinf=0, neginf=0)
         curve = self._curve(amount, block.shape[1])
-        parts = -(-block.shape[1] // LONGEST)
+        parts = -(-block.shape[1] // self._longest)
         if parts == 1:
             return self._inner.process(block, curve)
         blocks = np.array_split(block, parts, axis=1)

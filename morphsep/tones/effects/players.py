@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from morphsep.dsp import MODEL_RATE, Signal, Trail
+import numpy as np
+
+from morphsep.dsp import LONGEST, MODEL_RATE, Signal, Trail
 from morphsep.errors import SettingError
 from morphsep.tones.effects import drive, gate, moving
 from morphsep.tones.effects.effect import Effect, Setting, Value
@@ -83,8 +85,16 @@ def _plugin(
     if effect.kind in ADDS_CHANNELS and channels == 1:
         raise SettingError(f"a {effect.kind} cannot be played live in one channel")
     if moves:
-        return Turns([effect.build({**settings, **first}) for _ in range(2)], moves, channels)
-    return _Plugin(effect.build(settings))
+        copies = [_ready(effect.build({**settings, **first}), channels) for _ in range(2)]
+        return Turns(copies, moves, channels)
+    return _Plugin(_ready(effect.build(settings), channels))
+
+
+def _ready(plugin: Any, channels: int) -> Any:
+    """A plugin that has heard the longest block, of silence: pedalboard makes it forget what it
+    has heard whenever a block is longer than all before."""
+    plugin.process(np.zeros((channels, LONGEST), np.float32), MODEL_RATE, LONGEST, reset=False)
+    return plugin
 
 
 class _Memoryless:
@@ -106,7 +116,7 @@ class _Plugin:
         self._plugin = plugin
 
     def process(self, block: Signal, start: int, settings: Mapping[str, Value]) -> Signal:
-        out: Signal = self._plugin.process(block, MODEL_RATE, reset=False)
+        out: Signal = self._plugin.process(block, MODEL_RATE, LONGEST, reset=False)
         return out
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from morphsep.dsp import MODEL_RATE, Signal, Trail
+from morphsep.dsp import LONGEST, MODEL_RATE, Signal, Trail
 from morphsep.tones.effects.effect import Value
 from morphsep.tones.effects.plugin import BLOCK, turn_window
 
@@ -17,7 +17,8 @@ assert BLOCK % UNIT == 0
 
 
 class Turns:
-    """Two copies of a plugin in turns, on the song's grid."""
+    """Two copies of a plugin in turns, on the song's grid. They have heard a block of `LONGEST`
+    samples already."""
 
     latency = behind = UNIT
     ahead = BLOCK + 1
@@ -41,7 +42,7 @@ class Turns:
         sound = heard[:, first - start + UNIT :][:, : last - first]
         played = self._played.add(self._turns(sound, first, first - start + UNIT, settings))
         late = last - (start - UNIT)
-        return played[:, played.shape[1] - late :][:, :size]
+        return played[:, played.shape[1] - late :][:, :size].copy()
 
     def _turns(
         self, sound: Signal, start: int, behind: int, settings: Mapping[str, Value]
@@ -57,7 +58,7 @@ class Turns:
                     self._turn(plugin, behind + at + BLOCK, settings)
                 share = self._window[place : place + stop - at]
                 out[:, at:stop] += share * plugin.process(
-                    sound[:, at:stop], MODEL_RATE, buffer_size=self._window.size, reset=False
+                    sound[:, at:stop], MODEL_RATE, LONGEST, reset=False
                 )
             at = stop
         return out
