@@ -68,13 +68,14 @@ class Proxy:
         threading.Thread(target=self.listener.serve_forever, args=(0.02,), daemon=True).start()
 
     def go_away(self, seconds: float) -> None:
-        """Nobody listens for a while."""
+        """Nobody listens from now on, for a while."""
         assert isinstance(self.listener, _Listener)
         self.listener.shutdown()
-        self.listener.reset_all()
         self.listener.server_close()
-        time.sleep(seconds)
-        self.listen()
+        self.listener.reset_all()
+        back = threading.Timer(seconds, self.listen)
+        back.daemon = True
+        back.start()
 
     def fault_for(self, method: str, path: str) -> Fault | None:
         with self.lock:
@@ -324,8 +325,7 @@ def _obey(proxy: Proxy, order: dict[str, Any]) -> Any:
             proxy.faults.clear()
             proxy.log.clear()
     if "go_away" in order:
-        threading.Thread(target=proxy.go_away, args=(order["go_away"],), daemon=True).start()
-        time.sleep(0.1)
+        proxy.go_away(order["go_away"])
     if "sent" in order:
         return proxy.sent
     return proxy.log if "requests" in order else None

@@ -216,6 +216,8 @@ def parses(arguments: list[str]) -> None:
     context = command.make_context("morphsep", list(arguments))
     while hasattr(command, "commands"):
         left = [*context._protected_args, *context.args]
+        if not left and command.invoke_without_command:
+            return
         name, command, rest = command.resolve_command(context, left)
         context = command.make_context(name, rest, parent=context)
 
