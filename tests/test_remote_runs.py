@@ -101,6 +101,20 @@ def test_a_store_that_fails_for_a_while_is_survived_and_counted(
     assert sum(o.row.retries for o in summary.outcomes) > 0
 
 
+@pytest.mark.parametrize(
+    ("method", "key"),
+    [("GET", ".morphsep/ended/"), ("PUT", ".morphsep/tries/"), ("PUT", ".morphsep/stems/")],
+)
+def test_what_is_tried_again_counts_wherever_a_stage_meets_it(
+    bucket: Location, store: ObjectStore, monkeypatch: pytest.MonkeyPatch, method: str, key: str
+) -> None:
+    """Looking whether the track has ended, noting the attempt, and its work."""
+    monkeypatch.setattr(faults, "FIRST_DELAY", 0.02)
+    store.fail("503", times=1, method=method, key=f"out/{key}")
+    (outcome,) = go(str(bucket / "in/a.wav"), str(bucket / "out")).outcomes
+    assert (outcome.row.status, outcome.row.retries) == ("ok", 1)
+
+
 def test_an_object_that_is_refused_is_no_fault_of_its_format(
     bucket: Location, store: ObjectStore
 ) -> None:

@@ -86,10 +86,11 @@ class Attempt:
     def _answer(self, clip: Clip, patience: _Patience) -> list[Clip]:
         if clip.outcome is not None:
             return [clip]
+        tried_before = storage.retries()
         if self._has_ended(clip):
             return []
         try:
-            with _noted(self.context, self.stage.__name__, clip) as attempt:
+            with _noted(self.context, self.stage.__name__, clip, tried_before) as attempt:
                 if attempt.number > MOST_ATTEMPTS:
                     raise TrackError("worker_killed", _POISON)
                 following = self._patiently(clip, patience)
@@ -137,15 +138,18 @@ class _Noted:
 
 
 @contextmanager
-def _noted(context: RunContext, stage: str, clip: Clip) -> Iterator[_Noted]:
+def _noted(context: RunContext, stage: str, clip: Clip, tried_before: int) -> Iterator[_Noted]:
     """An attempt whose note is removed at the end, so that it stays only if the worker dies (or if
-    the storage is away at that moment)."""
+    the storage is away at that moment).
+
+    Args:
+        tried_before: how often this thread had tried storage again when the attempt began.
+    """
     start = clip.section.start if clip.section else 0
     note = context.workspace.attempt_notes(clip.job.track) / f"{stage}-{start:012d}.json"
     attempt = _Noted(1 + _count(note, {"track": clip.job.track, "stage": stage, "start": start}))
     if context.timeout:
         faulthandler.dump_traceback_later(context.timeout, exit=True)
-    waited = storage.retries()
     try:
         if attempt.number > 1:
             context.count_retries(clip.job.track)
@@ -155,8 +159,8 @@ def _noted(context: RunContext, stage: str, clip: Clip) -> Iterator[_Noted]:
             faulthandler.cancel_dump_traceback_later()
         if not attempt.is_cleared:
             note.remove()
-        if storage.retries() > waited:
-            context.count_retries(clip.job.track, storage.retries() - waited)
+        if (tried_again := storage.retries() - tried_before) > 0:
+            context.count_retries(clip.job.track, tried_again)
 
 
 def _count(note: Location, about: dict[str, Any]) -> int:

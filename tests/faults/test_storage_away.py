@@ -50,8 +50,7 @@ def wait_for(store: ObjectStore, run: Run, key: str) -> None:
         time.sleep(0.05)
 
 
-def check(run: Run, out: str, material: Path) -> int:
-    """That all is as it should be; how often something was tried again for a track."""
+def check(run: Run, out: str, material: Path) -> None:
     assert run.wait() == 0, run.said
     rows = manifest.read_tracks(out)
     assert [(row.track, row.status) for row in rows] == [("a.wav", "ok"), ("b.wav", "ok")]
@@ -61,7 +60,7 @@ def check(run: Run, out: str, material: Path) -> int:
     left = {place.text.removeprefix(out).split("/")[2] for place in
             (location(out) / ".morphsep").walk()}  # fmt: skip
     assert left <= {"scans", "stems", "claims", "run.json"}
-    return sum(row.retries for row in rows)
+    assert sum(row.retries for row in rows) >= 1
 
 
 def test_gone_for_a_while(env, store, material, tmp_path) -> None:
@@ -85,7 +84,7 @@ def test_errors_by_the_dozen(env, store, material) -> None:
             store.fail(kind, times=1, method=method, key="errors/")
     store.fail("slow", times=2, method="PUT", key="errors/", seconds=2.0)
     run, out = begin(env, store, material, "errors")
-    assert check(run, out, material) >= 1
+    check(run, out, material)
     store.recover()
 
 
@@ -101,4 +100,4 @@ def test_two_drivers_in_one_place(env, store, material, tmp_path) -> None:
     finally:
         hold.unlink()
     assert "another run" in second.said
-    assert check(first, out, material) >= 1
+    check(first, out, material)
