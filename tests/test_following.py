@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 from scipy.stats import spearmanr
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import morphsep
 from morphsep.api import morph_array
@@ -16,7 +17,7 @@ from morphsep.following import HOP, follow
 from morphsep.following.conditioning import ahead, slewed, smoothed, with_hysteresis
 from morphsep.following.pitch import pitches
 from morphsep.following.points import thinned
-from morphsep.morphing import EstimateFacts, StemFacts, build, with_curve
+from morphsep.morphing import EstimateFacts, StemFacts, amounts, build, with_curve
 from morphsep.request import Curve, Following, make_settings, parse_amount, parse_following
 from tests.commands import invoke
 
@@ -186,6 +187,8 @@ def test_points_that_are_left_out_lie_on_the_lines() -> None:
         ("follow loudness", "level, brightness, density, pitch"),
         ("follow: loudness", "level, brightness, density, pitch"),
         ("follow level speed=3", "attack, release, lookahead, hysteresis, slew, gate, curve"),
+        ("follow level+0*pitch", "weight above 0"),
+        ("follow " + "9" * 400 + "*level", "1000 at most"),
         ("follow level attack=10", "attack=1ms or attack=1s"),
         ("follow level attack=10dB", "attack=1ms or attack=1s"),
         ("follow level attack=fast", "attack=1ms"),
@@ -305,6 +308,24 @@ def test_another_range_takes_the_stem_that_is_there_and_the_same_command_does_no
     other = morphsep.morph_file(song, out, amount="follow 0..0.6", **SETTINGS)
     assert other.stem_key == first.stem_key
     assert other.amount != first.amount
+
+
+def test_a_curve_is_taken_with_one_blas_thread_and_once(
+    song: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With more, sums would depend on the machine's cores."""
+    seen = []
+
+    def counted(*given: object) -> Curve:
+        blas = {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"}
+        seen.append(blas)
+        return follow(*given)
+
+    monkeypatch.setattr(amounts, "follow", counted)
+    with threadpool_limits(2, user_api="blas"):
+        morph_array(soundfile.read(song, always_2d=True)[0].T, MODEL_RATE,
+                    amount="follow level", **SETTINGS)  # fmt: skip
+    assert seen == [{1}]
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"version": 1, "curve": "loud"}'])

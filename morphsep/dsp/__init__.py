@@ -32,7 +32,7 @@ from morphsep.dsp.resample import (
 )
 from morphsep.dsp.room_decay import Decay, decay, decay_curve, reverberation_time
 from morphsep.dsp.separation_scores import si_sdr, si_sdr_improvement
-from morphsep.dsp.signal import MODEL_RATE, SILENT, Seconds, Signal, dbfs, from_db
+from morphsep.dsp.signal import MODEL_RATE, SILENT, Seconds, Signal, dbfs, from_db, rms_dbfs
 from morphsep.dsp.stft import FrameGrid, Spectrum, hann, power
 from morphsep.dsp.stitching import SeamScore, seam_score, stitch
 from morphsep.dsp.sum_loudness import SumLoudness
@@ -94,6 +94,7 @@ __all__ = [
     "position_between",
     "power",
     "reverberation_time",
+    "rms_dbfs",
     "rms_per_second",
     "samples",
     "seam_score",

@@ -24,6 +24,15 @@ def dbfs(linear: float) -> float:
     return float(20 * np.log10(linear)) if linear > 0 else float("-inf")
 
 
+def rms_dbfs(signal: Signal) -> float:
+    """Level in dBFS of a signal's root mean square, over all its channels.
+
+    >>> round(rms_dbfs(np.full((2, 8), 0.5, np.float32)), 2)
+    -6.02
+    """
+    return dbfs(float(np.sqrt(np.mean(signal.astype(np.float64) ** 2))))
+
+
 def from_db(decibels: float) -> float:
     """Linear factor of a gain in dB.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from morphsep.following.frames import PER_SECOND
+
 Floats = npt.NDArray[np.float64]
 
 NEAR = 3
@@ -29,7 +31,7 @@ def density(flux: Floats, plays: npt.NDArray[np.bool_]) -> Floats:
     window = np.hanning(WINDOW + 1)
     marks = onsets(flux, plays).astype(np.float64)
     counted = fftconvolve(marks, window / window.sum(), mode="full")[WINDOW // 2 :][: len(flux)]
-    return np.maximum(counted, 0.0) * 100
+    return np.maximum(counted, 0.0) * PER_SECOND
 
 
 def onsets(flux: Floats, plays: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

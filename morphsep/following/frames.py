@@ -16,6 +16,7 @@ Read = Callable[[int, int], Signal]
 
 HOP = MODEL_RATE // 100
 """Samples from frame to frame (10 ms: times of points are whole hundredths of a second)."""
+PER_SECOND = MODEL_RATE // HOP
 SIZE = 2048
 """Samples of a frame (46 ms), whose middle is its time."""
 BLOCK = 512

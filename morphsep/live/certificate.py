@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from morphsep.dsp import MODEL_RATE, ArrayReader, ModelRateReader, Seconds, Signal, dbfs
+from morphsep.dsp import MODEL_RATE, ArrayReader, ModelRateReader, Seconds, Signal, dbfs, rms_dbfs
 from morphsep.errors import SettingError
 from morphsep.live.block_morph import BlockMorph
 from morphsep.live.knob import knob_at, parse_knob
@@ -82,7 +82,7 @@ def check(
     return Certificate(
         path=path, seconds=length, sample_rate=sample_rate, channels=len(guitar), from_=from_,
         to=to, amount=amount, block=block, latency=live.latency, knob_delay=live.knob_delay,
-        null_db=dbfs(float(np.sqrt(np.mean(apart.astype(np.float64) ** 2)))),
+        null_db=rms_dbfs(apart),
         peak_db=dbfs(float(np.abs(apart).max())),
     )  # fmt: skip
 

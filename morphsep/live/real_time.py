@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from morphsep.dsp import Seconds, Signal, dbfs
+from morphsep.dsp import Seconds, Signal, rms_dbfs
 from morphsep.live.block_morph import BlockMorph
 
 METER_SECONDS = 0.25
@@ -106,7 +106,7 @@ class RealTime:
         lately = slice(max(last - shown * self._block, 0), last)
         return Meter(
             at=last / self._rate, amount=float(self._amount[last - 1]),
-            in_db=_level(self._guitar[:, lately]), out_db=_level(self.out[:, lately]),
+            in_db=rms_dbfs(self._guitar[:, lately]), out_db=rms_dbfs(self.out[:, lately]),
             worst=float(self._share()[index + 1 - shown : index + 1].max()), xruns=self._xruns,
         )  # fmt: skip
 
@@ -148,7 +148,3 @@ def undisturbed() -> Iterator[None]:
 def _wait_until(moment: float) -> None:
     while (left := moment - time.perf_counter()) > 0:
         time.sleep(left)
-
-
-def _level(signal: Signal) -> float:
-    return dbfs(float(np.sqrt(np.mean(signal.astype(np.float64) ** 2))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from morphsep.following import follow
+from morphsep.morphing.blas import one_blas_thread
 from morphsep.morphing.estimate import EstimateFacts
 from morphsep.morphing.recipe import Recipe
 from morphsep.request import Following
@@ -18,4 +19,6 @@ def with_curve(recipe: Recipe, stem: Stem, estimate: EstimateFacts | None) -> Re
     if not isinstance(recipe.amount, Following):
         return recipe
     share = estimate.share if estimate is not None else None
-    return recipe.with_amount(follow(recipe.amount, stem.read, stem.num_samples, share))
+    with one_blas_thread():  # or sums, and so the curve, would depend on the machine's cores
+        curve = follow(recipe.amount, stem.read, stem.num_samples, share)
+    return recipe.with_amount(curve)

@@ -89,16 +89,18 @@ def separate_samples(recipe: Recipe, samples: Signal, sample_rate: int) -> Signa
 def _morphed(
     recipe: Recipe, samples: Signal, sample_rate: int, recipes: Iterable[Recipe]
 ) -> Iterator[Signal]:
-    """By recipes that differ from the first one in the amount alone."""
+    """By recipes that differ from the first one in the amount alone, which is a curve unless it is
+    that one."""
     mix = _view(recipe, samples, sample_rate)
     guitar = _separated(recipe, mix)
     estimate = _looked_at(recipe, mix, guitar) if recipe.is_estimate else None
     read = ArrayReader(guitar, MODEL_RATE).read
     facts = StemFacts.of(read, guitar.shape[1], guitar.shape[0])
     stem = facts.stem(read, guitar.shape[1], guitar.shape[0])
+    followed = with_curve(recipe, stem, estimate)
     with one_blas_thread():
-        fit = measure_fit(with_curve(recipe, stem, estimate), stem, facts.peak)
-    for each in (with_curve(one, stem, estimate) for one in recipes):
+        fit = measure_fit(followed, stem, facts.peak)
+    for each in (followed if one is recipe else one for one in recipes):
         longer = replace(stem, num_samples=each.length(samples.shape[1], sample_rate))
         delta = ArrayReader(_delta(each, longer, fit), MODEL_RATE).read
         if estimate is not None:

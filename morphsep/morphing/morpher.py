@@ -16,7 +16,17 @@ import numpy as np
 
 from morphsep.backends import BackendTraits, Passage
 from morphsep.backends.perceptual import Warp
-from morphsep.dsp import MODEL_RATE, SILENT, SeamScore, Seconds, Signal, Span, dbfs, samples, stitch
+from morphsep.dsp import (
+    MODEL_RATE,
+    SILENT,
+    SeamScore,
+    Seconds,
+    Signal,
+    Span,
+    rms_dbfs,
+    samples,
+    stitch,
+)
 from morphsep.errors import TrackError
 from morphsep.manifest import ChunkRow
 from morphsep.morphing.recipe import Recipe
@@ -213,7 +223,7 @@ class Morpher:
             status=status,
             amount_min=float(amount.min()), amount_mean=float(amount.mean(dtype=np.float64)),
             amount_max=float(amount.max()),
-            stem_dbfs=dbfs(float(np.sqrt(np.mean(stem.astype(np.float64) ** 2)))),
+            stem_dbfs=rms_dbfs(stem),
             seconds=seconds,
         )  # fmt: skip
 

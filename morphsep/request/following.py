@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from morphsep.dsp import Seconds
 
 FEATURES = ("level", "brightness", "density", "pitch")
+MOST_WEIGHT = 1000
 EXAMPLE = '"follow level 0.1..0.9 attack=10ms release=300ms"'
 _WORD = re.compile(r"^follow(?=[\s:]|$):?", re.IGNORECASE)
 _NUMBER = r"\d+(?:\.\d*)?|\.\d+"
@@ -137,8 +138,12 @@ def _terms(token: str) -> tuple[tuple[str, float], ...]:
                 f"{feature!r} cannot be followed; there are: {', '.join(FEATURES)} and sums of "
                 f"these, then a range such as 0.1..0.9, invert and {_NAMES}: {EXAMPLE}"
             )
-        if feature in terms or not (size := float(weight or 1)):
-            raise SettingError(f"{token!r} has to name each feature once, with a weight above 0")
+        size = float(weight or 1)
+        if feature in terms or not 0 < size <= MOST_WEIGHT:
+            raise SettingError(
+                f"{token!r} has to name each feature once, with a weight above 0, {MOST_WEIGHT} at "
+                "most"
+            )
         terms[feature] = -size if sign == "-" else size
     return tuple(terms.items())
 
