@@ -73,6 +73,8 @@ class Proxy:
         self.listener.shutdown()
         self.listener.server_close()
         self.listener.reset_all()
+        while self.listener.open:  # who has not noticed yet would answer one more request
+            time.sleep(0.005)
         back = threading.Timer(seconds, self.listen)
         back.daemon = True
         back.start()

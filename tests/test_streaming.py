@@ -84,9 +84,9 @@ def section(record: tuple[int, int]) -> list[tuple[int, int]]:
 
 def test_a_long_track_does_not_keep_others_waiting() -> None:
     order = through(Pool(min_workers=2, max_workers=2), range(10), cut, section)
-    assert len(order) == 60 + 9
+    assert sorted(order) == [each for record in range(10) for each in cut(record)]
     assert order.index((9, 0)) < 30
-    assert order[-1] == (0, 59)
+    assert {record for record, _ in order[-20:]} == {0}  # two workers: in whatever order
 
 
 def dies_once(record: int, folder: Path) -> list[int]:
